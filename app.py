@@ -1,0 +1,17 @@
+"""TIGER Lab's app: the navigation, the sidebar that all pages share, and the chosen page.
+
+Start it with ``python -m tiger app``; under it lies ``streamlit run app.py``.
+"""
+
+import streamlit as st
+
+from tiger.ui import shell
+
+st.set_page_config(page_title="TIGER Lab", page_icon=str(shell.LOGO), layout="wide",
+                   menu_items={"About": "**TIGER Lab**: generative retrieval with semantic IDs."})
+st.logo(str(shell.LOGO), size="large")
+page = shell.navigation()
+with shell.guard("The sidebar"):
+    shell.sidebar()
+with shell.frame(page.title):
+    page.run()

@@ -1,0 +1,74 @@
+"""The paper's table on Amazon Beauty: one recommender, one kind of IDs and one seed a call, from text to test score.
+
+    python benchmarks/beauty_recommenders.py rqvae --seed 0 [--data ../shared/data/amazon-beauty] [--threads 2]
+
+Leave-one-out, the whole catalogue ranked, no sampling. Seconds hold everything: vectors, IDs, training. Settings
+were chosen on the validation item (docs/EXPERIMENTS.md); the test item is looked at once, at the end. Appends one
+JSON line to benchmarks/logs/beauty_recommenders.jsonl.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from bare import BEAUTY, machine
+
+from tiger import datasets, models, quantizers
+from tiger.semantic_ids import SemanticIds
+
+LOG = Path(__file__).parent / "logs" / "beauty_recommenders.jsonl"
+GENERATIVE = {"n_epochs": 12, "dropout": 0.5, "label_smoothing": 0.1, "precision": "auto"}
+RQVAE = {"spread": 1.0, "precision": "auto"}
+CODES_ONLY = GENERATIVE | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
+VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its values, quantizer and its values
+    "rqvae": ("rq_transformer", GENERATIVE, "rqvae", RQVAE),
+    "rkmeans": ("rq_transformer", GENERATIVE, "rkmeans", {}),
+    "lsh": ("rq_transformer", GENERATIVE, "lsh", {}),
+    "random": ("rq_transformer", GENERATIVE, "random_codes", {}),
+    "rqvae-codes-only": ("rq_transformer", CODES_ONLY, "rqvae", RQVAE),
+    "sasrec": ("sasrec", {"n_epochs": 16, "dropout": 0.5, "precision": "auto"}, None, {}),
+    "popularity": ("popularity", {}, None, {}),
+}
+
+
+def run(variant: str, seed: int, data: Path, embedding: str, width: int) -> dict[str, object]:
+    """Train one variant and score it on the validation and the test item."""
+    name, values, kind, quantizer_values = VARIANTS[variant]
+    start_s = time.perf_counter()
+    cat = datasets.load("recbole", path=str(data), embedding={"method": embedding, "seed": seed})
+    ids, unique = None, None
+    if kind is not None:
+        codes_IL = quantizers.create(kind, seed=seed, **quantizer_values).fit(cat.embedding_IE).encode(cat.embedding_IE)
+        ids = SemanticIds.from_codes(codes_IL, n_codes=256)
+        unique = len({tuple(row) for row in codes_IL.tolist()})
+    seeded = {} if name == "popularity" else {"seed": seed}
+    model = models.create(name, **seeded, **values).fit(cat, ids)
+    fit_s = time.perf_counter() - start_s
+    users = {"valid": cat.split().user_U[::3], "test": None}  # the validation item is on record already
+    scores = {split: model.evaluate(cat, split, k=(5, 10), width=width, users=some) for split, some in users.items()}
+    return {"variant": variant, "seed": seed, "embedding": embedding, "width": width, "model": values,
+            "quantizer": quantizer_values, "unique_ids": unique, "fit_s": round(fit_s, 1), "threads": torch.get_num_threads(),
+            **{split: {key: round(value, 5) for key, value in found.items()} for split, found in scores.items()}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variant", choices=list(VARIANTS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=BEAUTY)
+    parser.add_argument("--embedding", default="cooccurrence", help="tfidf, cooccurrence or sentence")
+    parser.add_argument("--width", type=int, default=50, help="beam width of the scores")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    row = run(given.variant, given.seed, given.data, given.embedding, given.width) | {"machine": machine()}
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Make the bundled demo runs: an RQ-VAE on the bundled shop, and a recommender that writes its IDs.
+
+    python data/make_demo.py [rqvae] [recommender]
+
+Each is trained as any run is, in about a minute, and copied to data/runs. The networks are narrower than the
+papers', so that the runs stay below 3 and 2 MB. The same machine and thread count give the same result again.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+RQVAE = {"title": "Demo run", "preset": "healthy",
+         "quantizer": {"name": "rqvae", "params": {"hidden": "256-128-64", "n_steps": 600}}}
+RECOMMENDER = {"title": "Demo recommender", "kind": "model", "ids": {"run": "demo-rqvae"},
+               "model": {"name": "rq_transformer",
+                         "params": {"width": 64, "n_layers": 2, "n_heads": 4, "n_epochs": 15, "dropout": 0.2,
+                                    "learning_rate": 3e-3, "batch_size": 64, "prefix_vectors": False}}}
+DEMOS = {"rqvae": (RQVAE, 3.0), "recommender": (RECOMMENDER, 2.0)}  # what is asked, and the limit in MB
+LEFT_OUT = (".lock", "checkpoint", "control.json", "log.txt", "step_trace.json", "step_trace.safetensors")
+
+
+def main() -> None:
+    """Train in a workspace of its own, then replace the bundled runs."""
+    sys.path.insert(0, str(DATA.parent))
+    for name in sys.argv[1:] or DEMOS:
+        asked, limit_mb = DEMOS[name]
+        target = DATA / "runs" / f"demo-{name}"
+        make(asked, target)
+        size_mb = sum(path.stat().st_size for path in target.rglob("*") if path.is_file()) / 2**20
+        print(f"{target}: {size_mb:.2f} MB")
+        if size_mb > limit_mb:
+            raise SystemExit(f"{target.name} is larger than {limit_mb:g} MB; make the network narrower.")
+
+
+def make(asked: dict, target: Path) -> None:
+    """Train one run and keep it in ``target``."""
+    from tiger import library, runs
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["TIGER_HOME"] = home
+        run = runs.new_run(asked | {"dataset": library.bundled().ref})
+        subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True)
+        if run.state != "finished":
+            raise SystemExit(f"The demo run is {run.state}: {run.status['message']}\n{run.log()}")
+        keep(run.path, target)
+
+
+def keep(folder: Path, target: Path) -> None:
+    """Copy the result without what belongs to this machine or to a worker."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    for name, changes in (("config.json", {"id": target.name, "created_s": 0.0}),
+                          ("status.json", {"pid": None, "heartbeat_s": 0.0})):
+        about = json.loads((target / name).read_text(encoding="utf-8")) | changes
+        (target / name).write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

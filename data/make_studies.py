@@ -1,0 +1,78 @@
+"""Make the bundled studies of the demo run: drift, a schedule, cold items, diversity, and one a lesson.
+
+    python data/make_studies.py [--work FOLDER] [NAME ...]
+
+Each is carried out as any study is and copied to data/runs without weights; together they take some minutes.
+With a folder to work in, a study that was interrupted goes on behind its last row.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).resolve().parent
+STUDIES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "demo-drift": ("drift", "Drift of the demo run", {
+        "strengths": "0, 0.5, 1", "fine_steps": 60, "reader_users": 200, "regain_steps": 30}),
+    "demo-schedule": ("drift", "Four seasons of the demo run", {
+        "strengths": "0.5", "periods": 4, "season": 0.2, "fine_steps": 30, "remedies": "1, 2, 3, 6, 7",
+        "reader": False}),
+    "demo-cold": ("cold", "Cold items of the demo shop", {"epochs": 6, "users": 300, "n_steps": 300}),
+    "demo-diversity": ("diversity", "Diversity of the demo shop", {"users": 120}),
+}
+KEPT = ("config.json", "status.json", "events.jsonl", "study.json", "rows.parquet")
+LIMIT_BYTES = 500_000
+
+
+def main(names: list[str]) -> None:
+    """Carry out the named studies (all by default), each in a workspace of its own."""
+    sys.path.insert(0, str(DATA.parent))
+    from tiger.lessons import LESSONS
+
+    known = STUDIES | {one.study: (one.kind, f"Lesson: {one.title}", one.values) for one in LESSONS if not one.bundled}
+    work = names[1] if names[:1] == ["--work"] else ""
+    for name in names[2:] if work else names or known:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["TIGER_HOME"] = str(Path(work) / name) if work else home
+            keep(carried_out(*known[name]).path, DATA / "runs" / name)
+
+
+def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
+    """The finished study: begun here, or gone on with."""
+    from tiger import jobs, library, runs, studies
+
+    run = next((run for run in runs.list_runs() if run.title == title and not run.read_only), None)
+    if run is None:
+        model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
+        run = runs.new_run(studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title))
+    else:
+        jobs.prepare(run, run.status, "queued")
+    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True)
+    if run.state != "finished":
+        raise SystemExit(f"'{title}' is {run.state}: {run.status['message']}\n{run.log()}")
+    return run
+
+
+def keep(folder: Path, target: Path) -> None:
+    """Copy the rows and what was asked, without what belongs to this machine."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in KEPT:
+        shutil.copy(folder / name, target / name)
+    for name, changes in (("config.json", {"id": target.name, "created_s": 0.0}),
+                          ("status.json", {"pid": None, "heartbeat_s": 0.0})):
+        about = json.loads((target / name).read_text(encoding="utf-8")) | changes
+        (target / name).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    size = sum(path.stat().st_size for path in target.iterdir())
+    print(f"{target}: {size / 1000:.0f} kB")
+    if size > LIMIT_BYTES:
+        raise SystemExit(f"{target.name} is larger than {LIMIT_BYTES / 1000:.0f} kB.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,27 @@
+"""Map: which items lie near each other, and do their IDs know? A projection coloured by prefix."""
+
+import streamlit as st
+
+from tiger.ui import codebook_data, codebook_view, live, map_view, shell, state
+
+shell.heading("map", "Every mark is an item. Items with the same first code have the same hue and shape; with more "
+                     "codes counted, branches become shades. Click a mark, lasso some, or search.")
+cat, run = state.catalogue(), state.current_run()
+if run is None:
+    shell.empty("No run of this dataset yet, so its items have no IDs to colour by.", "train", "Train the first one")
+elif not run.has_result() and not run.snapshots():
+    shell.empty(f"**{shell.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
+else:
+    newest = codebook_data.codes_at(run, cat, None)
+    view, level = map_view.controls(newest)
+    left, right = st.columns([5, 3], gap="medium")
+    with right:
+        item = codebook_view.pick_item(cat)
+        codes = codebook_data.codes_at(run, cat, codebook_view.pick_step(run))
+        map_view.item_card(codes, item)
+    with left:
+        if map_view.umap_missing(codes, view):
+            st.fragment(map_view.umap_progress, run_every=live.TICK_S)(codes, view)
+        map_view.picture(codes, view, level, item)
+    map_view.near(codes, item)
+    map_view.group_table(codes)

@@ -1,0 +1,36 @@
+"""Recommender: train a model that writes IDs, watch it find held-out items, and compare it with what it replaces."""
+
+import streamlit as st
+
+from tiger.ui import comparison_view, cost_view, live, recommender_view, shell, state
+
+VIEWS = ("Train", "Compare", "Beam width", "Cost")
+
+shell.heading("recommender", "A recommender reads a history and ranks what may come next. Generative ones write the next item's "
+                             "ID; the others compare vectors or score every item. All are judged on items held out of training.")
+cat, run = state.catalogue(), state.current_model()
+view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed",
+                            bind="query-params")
+if view != VIEWS[1]:
+    recommender_view.pick(run)
+seen = live.states(run)
+
+
+@st.fragment(run_every=live.interval(seen))
+def watch() -> None:
+    recommender_view.watch(run, seen, cat)
+
+
+with shell.guard(f"The view {view}"):
+    if view == VIEWS[1]:
+        comparison_view.compare(cat)
+    elif view == VIEWS[2]:
+        comparison_view.search(run)
+    elif view == VIEWS[3]:
+        cost_view.cost(run, cat)
+    else:
+        recommender_view.new_run(run)
+        if run is None:
+            shell.empty("No recommender of this dataset yet. Start one above; the small one takes about a minute.")
+        else:
+            watch()

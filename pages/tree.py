@@ -1,0 +1,34 @@
+"""Tree: what do learned prefixes know that random buckets do not?"""
+
+import streamlit as st
+
+from tiger.ui import codebook_data, compare_view, shell, state, tree_view
+
+VIEWS = ("Trees", "Numbers", "Disagreements", "Difference")
+
+shell.heading("tree", "A semantic ID is a path down a tree. Beside it: buckets from random hyperplanes (LSH) with the "
+                      "same number of bits, another run, or the catalogue's own categories.")
+cat, run = state.catalogue(), state.current_run()
+if run is None:
+    shell.empty("No run of this dataset yet, so its items have no IDs.", "train", "Train the first one")
+elif not run.has_result() and not run.snapshots():
+    shell.empty(f"**{shell.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
+else:
+    codes = codebook_data.codes_at(run, cat, None)
+    left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
+    with left:
+        other = tree_view.pick_other(codes)
+    with right:
+        level = tree_view.pick_level(codes)
+    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view",
+                                label_visibility="collapsed", bind="query-params")
+    if other is None:
+        st.info("Choose something else to put beside the run.", icon=":material/compare:")
+    elif view == "Trees":
+        tree_view.trees(codes, other, level)
+    elif view == "Numbers":
+        compare_view.numbers(codes, other, level)
+    elif view == "Disagreements":
+        compare_view.disagreements(codes, other, level)
+    else:
+        compare_view.difference(codes, other)

@@ -1,0 +1,156 @@
+"""The real app on a free port, with a workspace of its own, in a real Chromium."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-extensions", "--disable-default-apps"]
+SLOW_MS = 90_000  # a busy machine is slow, not wrong
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class App:
+    """A running app: its address, its workspace, and its server process."""
+
+    url: str
+    home: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+def start(home: Path, port: int | None = None, env: dict[str, str] | None = None) -> App:
+    """Start the app and wait until it answers; the same port again stands for a restarted server."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "server.log"
+    roots = os.pathsep.join(map(str, [PROJECT.parent, (PROJECT.parent / "shared").resolve(), home]))
+    around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots} | (env or {})
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
+               "--server.address", "127.0.0.1", "--server.headless", "true"]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, env=around)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return App(url, home, log, process)
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"the app did not start:\n{log.read_text()[-3000:]}")
+
+
+def stop(app: App) -> None:
+    """End the server and wait for it; workers go on, as after any restart."""
+    app.process.terminate()
+    try:
+        app.process.wait(10)
+    except subprocess.TimeoutExpired:
+        app.process.kill()
+        app.process.wait()
+
+
+def close(app: App) -> None:
+    """End the server and whatever still trains in its workspace."""
+    stop(app)
+    end_workers(app)
+
+
+def end_workers(app: App) -> None:
+    """End what still trains, as after a test that failed half way: it would stand in the next one's way."""
+    for path in app.home.glob("runs/*/status.json"):
+        status = json.loads(path.read_text())
+        if status["state"] in ("running", "paused") and status["pid"]:
+            with contextlib.suppress(OSError):
+                os.kill(status["pid"], signal.SIGTERM)
+
+
+def program() -> str | None:
+    """Where a Chromium is: what CHROMIUM says, or the first that is found by name."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests; without one they are skipped, in CI they fail."""
+    if program() is None:
+        reason = "no Chromium found; install chromium or set CHROMIUM to its program"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=SLOW_MS)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program(), args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app(chromium, tmp_path_factory) -> Iterator[App]:
+    """The app with an empty workspace, shared by the tests of one file."""
+    running = start(tmp_path_factory.mktemp("home"))
+    yield running
+    close(running)
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "app" in request.fixturenames:
+        end_workers(request.getfixturevalue("app"))
+
+
+@pytest.fixture
+def serve(chromium) -> Iterator[Callable[..., App]]:
+    """``start`` for tests that need a server of their own; all are stopped at the end."""
+    running: list[App] = []
+
+    def begin(home: Path, port: int | None = None, env: dict[str, str] | None = None) -> App:
+        running.append(start(home, port, env))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        close(one)
+
+
+@pytest.fixture
+def page(chromium):
+    """A fresh visitor with a wide window; fails the test when the page threw an error in the browser."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(SLOW_MS)
+    visitor = context.new_page()
+    errors: list[str] = []
+    visitor.on("pageerror", lambda error: errors.append(str(error)))
+    yield visitor
+    context.close()
+    assert not errors

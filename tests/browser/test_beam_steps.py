@@ -1,0 +1,143 @@
+"""Stepping through a beam in a real browser: bundled and real data, links, before and after, presenter, narrow and dark."""
+
+import os
+import re
+import urllib.parse
+
+import pytest
+from playwright.sync_api import expect
+
+from tiger import datasets, files, library, models, quantizers, results, runs
+
+SLOW_MS = 60_000
+MAIN = "document.querySelector('[data-testid=stMain]')"
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end and nothing shows an error."""
+    page.wait_for_selector("h1")
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
+                           " && !document.querySelector('[data-testid=stSpinner]')")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def opened(page, app, **params: str) -> None:
+    page.goto(f"{app.url}/beam?{urllib.parse.urlencode(params)}")
+    settled(page)
+
+
+def param(page, name: str) -> str | None:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query)).get(name)
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click(timeout=SLOW_MS)
+
+
+def trained(app, shared_data, name: str) -> str:
+    """A real dataset in the app's library with IDs and a recommender of seconds; returns the dataset's id."""
+    os.environ["TIGER_HOME"] = str(app.home)
+    ref = {"name": "recbole", "params": {"path": str(shared_data / name)}, "embedding": {"method": "tfidf", "dim": 32}}
+    cat = datasets.load_ref(ref)
+    n_codes = 16 if cat.n_items < 5000 else 64
+    params = {"n_levels": 2, "n_codes": n_codes}
+    made = runs.new_run({"dataset": ref, "quantizer": {"name": "lsh", "params": params}}, {"state": "finished", "attempt": 1})
+    results.write_result(made, quantizers.create("lsh", **params).fit(cat.embedding_IE), cat.embedding_IE, 1)
+    model = {"name": "rq_transformer", "params": {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1, "batch_size": 512}}
+    run = runs.new_run({"kind": "model", "dataset": ref, "model": model, "ids": {"run": made.id}, "title": "Quick"},
+                       {"state": "finished", "attempt": 1})
+    models.create(model["name"], **model["params"]).fit(cat, made.semantic_ids()).save(run.path)
+    files.write_json(run.path / "metrics.json", {})
+    return library.add(ref, name).id
+
+
+def step_through(page, app, dataset: str) -> None:
+    """Forward to the end, back, a link, before and after, why, the recommendations."""
+    opened(page, app, dataset=dataset)
+    figure = page.locator("[data-testid=stPlotlyChart]").first
+    forward = page.get_by_role("button", name="Forward", exact=True)
+    expect(page.get_by_text("Level 1:", exact=True)).to_be_visible(timeout=SLOW_MS)
+    level = 1
+    while forward.is_enabled():
+        level += 1
+        forward.click(timeout=SLOW_MS)
+        expect(page.get_by_text(f"Level {level}:", exact=True)).to_be_visible(timeout=SLOW_MS)
+        expect(figure).to_be_visible()
+        assert param(page, "at") == str(level)
+        settled(page)
+    assert level == page.get_by_role("radio", name=re.compile(r"^Level \d$")).count() > 1
+    press(page, "Back")
+    expect(page.get_by_text(f"Level {level - 1}:", exact=True)).to_be_visible(timeout=SLOW_MS)
+    width = page.get_by_role("spinbutton", name="Beam width")
+    width.fill("4")
+    width.press("Enter")
+    page.wait_for_url(re.compile("width=4"), timeout=SLOW_MS)
+    expect(page.get_by_text("width 10 → 4")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("radio", name="Before and after").click()
+    expect(page.get_by_text("Beams in common")).to_be_visible(timeout=SLOW_MS)
+    settled(page)
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("Beams in common")).to_be_visible(timeout=SLOW_MS)
+    expect(width).to_have_value("4")
+    page.get_by_role("radio", name="Why").click()
+    expect(page.get_by_text("What each item gave.")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("radio", name="Recommendations").click()
+    expect(page.get_by_text("★ What came next is")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_step_through_a_beam_of_the_bundled_shop(page, app):
+    step_through(page, app, "synthetic")
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["ml-100k", "amazon-beauty"])
+def test_step_through_a_beam_of_real_data(page, app, shared_data, monkeypatch, name):
+    monkeypatch.setenv("TIGER_HOME", str(app.home))
+    step_through(page, app, trained(app, shared_data, name))
+
+
+def test_a_click_on_a_branch_explains_it(page, app):
+    opened(page, app, dataset="synthetic", at="1")
+    page.wait_for_selector("[data-testid=stPlotlyChart] .points path", timeout=SLOW_MS)
+    cards = page.locator(".bm-item")
+    expect(cards.first).to_be_visible(timeout=SLOW_MS)
+    page.locator("[data-testid=stPlotlyChart] .scatterlayer .trace .points path").nth(3).click(force=True)
+    page.wait_for_url(re.compile(r"pick=\d+"), timeout=SLOW_MS)
+    expect(page.get_by_text(f"Why {param(page, 'pick')} scores as it does")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_a_dropped_item_comes_back_with_undo(page, app):
+    opened(page, app, dataset="synthetic", user="77")
+    cards = page.locator(".bm-item")
+    n_cards = cards.count()
+    page.get_by_text("Change this history").click()
+    press(page, "Drop")
+    expect(cards).to_have_count(n_cards - 1, timeout=SLOW_MS)
+    press(page, "Drop")  # the editor is still open
+    expect(cards).to_have_count(n_cards - 2, timeout=SLOW_MS)
+    press(page, "Undo")
+    expect(cards).to_have_count(n_cards - 1, timeout=SLOW_MS)
+    press(page, "Undo")
+    expect(cards).to_have_count(n_cards, timeout=SLOW_MS)
+    assert param(page, "items") is None
+
+
+def test_the_presenters_view_from_a_link(page, app):
+    opened(page, app, dataset="synthetic", presenter="1", at="3")
+    expect(page.get_by_text("Step 3:")).to_be_visible(timeout=SLOW_MS)
+    press(page, "Next")
+    expect(page.get_by_text("Suggested to this person")).to_be_visible(timeout=SLOW_MS)
+    size = page.locator(".bp-say").first.evaluate("say => parseFloat(getComputedStyle(say).fontSize)")
+    assert size >= 24
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1400, "dark")])
+def test_nothing_hangs_over_the_edge_of_the_beam(chromium, app, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for more in ({"at": "3"}, {"look": "Why"}, {"look": "Recommendations"}, {"presenter": "1", "at": "4"}):
+        opened(page, app, dataset="synthetic", **more)
+        assert page.evaluate(f"{MAIN}.scrollWidth - {MAIN}.clientWidth") <= 0, more
+    context.close()

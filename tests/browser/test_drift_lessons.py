@@ -1,0 +1,62 @@
+"""Drift, Cold items, Diversity and Lessons in a real browser: bundled results, a study watched, a report taken away."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+DRIFT = "The vectors changed; what happens to the IDs?"
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end and nothing shows an error."""
+    page.wait_for_selector("h1")
+    page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_the_first_visit_shows_a_measured_trade_off_and_every_view(page, app):
+    page.goto(f"{app.url}/drift")
+    expect(page.get_by_role("heading", name=DRIFT)).to_be_visible()
+    expect(page.get_by_text(re.compile("changes the fewest IDs")).first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_text("Where items went", exact=True).click()
+    expect(page.locator(".sankey").first).to_be_visible()
+    page.get_by_text("Old recommender", exact=True).click()
+    expect(page.get_by_text(re.compile("Before the drift the recommender's recall@10 is"))).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Report as HTML").click()
+    text = saved.value.path().read_text(encoding="utf-8")
+    assert "Plotly.newPlot" in text and 'src="http' not in text
+
+
+def test_a_study_is_started_watched_and_its_numbers_appear(page, app):
+    page.goto(f"{app.url}/drift")
+    settled(page)
+    page.get_by_text("Compare remedies with your own settings").click()
+    for label, value in (("Strengths", "1"), ("Remedies", "2, 7")):
+        box = page.get_by_role("textbox", name=label, exact=True)
+        box.fill(value)
+        box.press("Enter")
+        settled(page)
+    page.get_by_role("button", name="Compare remedies", exact=True).click()
+    expect(page.get_by_text(re.compile("finished")).first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text(re.compile("At strength 1, ")).first).to_be_visible(timeout=90_000)
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_lessons_ask_first_and_fit_a_narrow_screen(page, app, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{app.url}/lessons?lesson=turn")
+    settled(page)
+    expect(page.get_by_text("Predict first")).to_be_visible()
+    page.get_by_text("Almost all", exact=True).click()
+    expect(page.get_by_text(re.compile("of the IDs changed"))).to_be_visible()
+    expect(page.get_by_text("Remember:")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("cold", "diversity"):
+        page.goto(f"{app.url}/{name}")
+        settled(page)
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,215 @@
+"""Map, Tree and import in a real browser: clicks, lasso, links in another browser, the keyboard, axe on every page."""
+
+import os
+import re
+import time
+import urllib.parse
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tiger import datasets, imported, library, quantizers
+from tiger.semantic_ids import import_ids
+from tiger.ui import pagelist
+
+MARKS = """() => {
+  const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect(), all = [];
+  const {xaxis, yaxis} = plot._fullLayout;
+  plot._fullData.forEach(trace => { for (let i = 0; i < trace.x.length; i++) all.push(
+    [box.left + xaxis._offset + xaxis.d2p(trace.x[i]), box.top + yaxis._offset + yaxis.d2p(trace.y[i]), trace.customdata[i]]) });
+  const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20 && a[1] > box.top + 50 && a[1] < box.bottom - 20);
+  const near = (a, b) => Math.abs(a[0] - b[0]) < 16 && Math.abs(a[1] - b[1]) < 16;
+  return seen.filter(a => !all.some(b => b[2] !== a[2] && near(a, b))).slice(0, 8) }"""
+FOCUSED = """() => { const at = document.activeElement;
+  return at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
+ZOOM = "() => document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(x => Number(x.toPrecision(4)))"
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end and nothing shows an error."""
+    page.wait_for_selector("h1")
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
+                           " && !document.querySelector('[data-testid=stSpinner]')")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def opened(page, app, path: str, **params: str) -> None:
+    page.goto(f"{app.url}/{path}?{urllib.parse.urlencode(params)}")
+    settled(page)
+
+
+def drawn(page, selector: str = ".js-plotly-plot") -> None:
+    """Wait for the first figure."""
+    page.wait_for_selector(selector)
+    settled(page)
+
+
+def param(page, name: str) -> str | None:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query)).get(name)
+
+
+def heading(page) -> str:
+    return page.locator("[data-testid=stMain] h3").first.inner_text()
+
+
+def click_mark(page, mark) -> None:
+    """Point at a mark as a person does, then click it; the address names its item."""
+    x, y, item = mark
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(150)
+    page.mouse.click(x, y)
+    page.wait_for_function("item => new URL(location.href).searchParams.get('item') === String(item)", arg=item)
+    settled(page)
+
+
+def elsewhere(chromium, url: str):
+    """The same address in another browser."""
+    other = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    other.goto(url)
+    settled(other)
+    return other
+
+
+def test_a_click_chooses_keeps_the_zoom_and_the_link_opens_the_same_view(page, app, chromium):
+    opened(page, app, "map")
+    drawn(page)
+    middle = page.evaluate(MARKS)[0]
+    page.mouse.move(middle[0], middle[1])
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(600)
+    zoom = page.evaluate(ZOOM)
+    first, second = page.evaluate(MARKS)[:2]
+    for mark in (first, second, first):  # an item that was clicked before can be clicked again
+        click_mark(page, mark)
+        assert page.evaluate(ZOOM) == zoom
+    shown = heading(page)
+    assert shown == datasets.load("synthetic").items["title"][first[2]]
+    page.get_by_test_id("stSlider").first.get_by_role("slider").press("ArrowRight")
+    page.wait_for_url("**level=2*")
+    page.get_by_text("Latent", exact=True).click()
+    page.wait_for_url("**space=Latent*")
+    settled(page)
+    expect(page.get_by_text("PCA of the latent vectors").first).to_be_visible()
+    other = elsewhere(chromium, page.url)
+    assert heading(other) == shown
+    expect(other.get_by_text(re.compile("PCA of the latent vectors .* shades for level 2")).first).to_be_visible()
+    other.context.close()
+
+
+def test_a_lasso_lists_its_items_and_every_page_keeps_the_chosen_one(page, app):
+    opened(page, app, "map", item="77")
+    drawn(page)
+    title = heading(page)
+    page.get_by_test_id("stPlotlyChart").first.hover()
+    page.locator("[data-title='Box Select']").first.click()
+    box = page.locator(".js-plotly-plot").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 90, y - 90)
+    page.mouse.down()
+    page.mouse.move(x, y, steps=4)
+    page.mouse.move(x + 90, y + 90, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**group=*")
+    settled(page)
+    expect(page.get_by_text(re.compile(r"^\d+ items from the lasso$"))).to_be_visible()
+    link = f"item=77&group={param(page, 'group')}"
+    for path in ("codebooks?view=One+item%27s+walk", "catalogue?"):
+        page.goto(f"{app.url}/{path}&{link}")
+        settled(page)
+        expect(page.get_by_role("heading", name=title).first).to_be_visible()
+
+
+def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, chromium):
+    opened(page, app, "tree", level="2")
+    drawn(page, ".slice path")
+    branch = page.locator("[data-testid=stPlotlyChart]").first.locator("g.slice").nth(1)
+    branch.click()
+    page.wait_for_url("**branch=*")
+    settled(page)
+    expect(page.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
+    page.get_by_role("button", name="One more").click()
+    page.wait_for_url("**planes=5*")
+    expect(page.get_by_text("After 5 hyperplanes").first).to_be_visible()
+    page.get_by_text("Sunburst", exact=True).click()
+    page.wait_for_url("**drawn=Sunburst*")
+    settled(page)
+    other = elsewhere(chromium, page.url)
+    expect(other.get_by_text("After 5 hyperplanes").first).to_be_visible()
+    expect(other.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
+    expect(other.get_by_label("Drawn as").get_by_role("radio", name="Sunburst")).to_be_checked()
+    other.context.close()
+
+
+def test_the_keyboard_reaches_everything_on_the_map(page, app):
+    opened(page, app, "map")
+    drawn(page)
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED).strip())
+    words = " | ".join(reached)
+    for wanted in ("Input", "PCA", "2-D", "Coloured by the first", "Search an item", "Step", "As a table"):
+        assert wanted in words, f"'{wanted}' is not among {words}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(chromium, app, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for entry in pagelist.PAGES:
+        opened(page, app, "" if entry.key == "home" else entry.key)
+        page.wait_for_timeout(700)  # things fade in, and half transparent text has little contrast
+        for hit in axe.run(page).response["violations"]:
+            if hit["impact"] in ("serious", "critical"):
+                found += [f"{entry.key}: {hit['id']}: {node['html'][:160]}" for node in hit["nodes"][:2]]
+    context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.shared_data
+def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, app, shared_data, monkeypatch):
+    monkeypatch.setenv("TIGER_HOME", str(app.home))
+    cat = datasets.load("recbole", path=str(shared_data / "amazon-beauty"))
+    entry = library.add(cat.source, "Beauty")
+    opened(page, app, "exchange", dataset=entry.id)
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(
+        shared_data / "letter-beauty" / "Beauty.index.json")
+    expect(page.get_by_text("12,101 of 12,101 items have an ID of 4 codes")).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name="Keep these IDs").click()
+    page.wait_for_url("**run=import-*", timeout=60_000)
+    settled(page)
+    expect(page.get_by_text("was imported.")).to_be_visible()
+    run = param(page, "run")
+    for path in ("map", "tree", "codebooks", "doctor"):
+        opened(page, app, path, run=run)
+        assert page.get_by_test_id("stAlert").filter(has_text="failed").count() == 0, path
+        if path in ("map", "tree"):
+            drawn(page)
+    opened(page, app, "map", run=run, item="4711")
+    drawn(page)
+    expect(page.get_by_text("PCA of the input vectors of 12,101 items").first).to_be_visible()
+    start = time.monotonic()
+    click_mark(page, page.evaluate(MARKS)[0])
+    assert time.monotonic() - start < 20  # alive, even on a busy machine; benchmarks/map_tree_pages.py measures
+
+
+@pytest.mark.shared_data
+def test_movielens_map_and_tree(page, app, shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIGER_HOME", os.fspath(app.home))
+    cat = datasets.load("recbole", path=str(shared_data / "ml-100k"))
+    library.add(cat.source, "MovieLens 100K")
+    np.save(tmp_path / "lsh.npy", quantizers.create("lsh", n_codes=16, seed=1).fit(cat.embedding_IE).encode(cat.embedding_IE))
+    run = imported.keep(import_ids(tmp_path / "lsh.npy", cat, "number", 16), cat, "LSH of another seed")
+    opened(page, app, "map", run=run.id)
+    drawn(page)
+    click_mark(page, page.evaluate(MARKS)[0])
+    opened(page, app, "tree", run=run.id, view="Numbers")
+    drawn(page)
+    expect(page.get_by_text("LSH of another seed: n = 1")).to_be_visible()
+    opened(page, app, "tree", run=run.id, against="Categories", view="Difference")
+    expect(page.get_by_text(re.compile(r"^[\d,]+ items moved at level 1"))).to_be_visible()

@@ -1,0 +1,150 @@
+"""Home and Catalogue in a real browser: bundled and real data, links, reloads, narrow and dark."""
+
+import re
+import urllib.parse
+
+import pytest
+from playwright.sync_api import expect
+
+HOME = "How does a shop's item become a word that a model can write?"
+CATALOGUE = "What is in this shop, and who buys what?"
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end and nothing shows an error."""
+    page.wait_for_selector("h1")
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
+                           " && !document.querySelector('[data-testid=stSpinner]')")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def open_page(page, app, path: str = "") -> None:
+    page.goto(f"{app.url}/{path}")
+    settled(page)
+
+
+def params_of(page) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+
+
+def load_from(page, app, path: str) -> None:
+    """Load RecBole files from a path on the server."""
+    open_page(page, app, "catalogue?show=Load+own+data")
+    page.get_by_text("RecBole files", exact=True).click()
+    expect(page.get_by_text("A folder of RecBole's atomic files")).to_be_visible()
+    page.get_by_text("Path on the server").click()
+    box = page.get_by_role("textbox", name="Path", exact=True)
+    expect(box).to_be_visible()
+    box.fill(path)
+    page.get_by_role("button", name="Load", exact=True).click()
+
+
+def test_the_first_visit_shows_the_whole_pipeline(page, app):
+    page.goto(app.url)
+    expect(page.get_by_role("heading", name=HOME)).to_be_visible()
+    expect(page.locator(".tg-card")).to_have_count(7)
+    settled(page)
+    assert params_of(page)["dataset"] == "synthetic"
+    assert params_of(page)["run"] == "demo-rqvae"
+    expect(page.get_by_text("Doctor:")).to_be_visible()
+
+
+def test_home_leads_to_every_page_and_keeps_dataset_and_run(page, app):
+    open_page(page, app)
+    links = page.locator("[data-testid=stMain] [data-testid=stPageLink] a")
+    titles = [text.strip() for text in links.all_inner_texts()]
+    assert len(titles) >= 4
+    for n, _ in enumerate(titles):
+        open_page(page, app)
+        page.locator("[data-testid=stMain] [data-testid=stPageLink] a").nth(n).click()
+        expect(page.get_by_role("heading", name=HOME)).to_have_count(0)
+        settled(page)
+        assert params_of(page)["dataset"] == "synthetic"
+        assert page.locator("[data-testid=stAlert]").filter(has_text="failed").count() == 0
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_hangs_over_the_edge(chromium, app, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    views = ("Users", "Shape", "Load+own+data")
+    for path in ("", "catalogue", *(f"catalogue?show={view}" for view in views)):
+        open_page(page, app, path)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, path
+    context.close()
+
+
+def test_search_then_an_item_from_a_link(page, app):
+    open_page(page, app, "catalogue")
+    title = page.locator("[data-testid=stMain] h3").first.inner_text()
+    box = page.get_by_role("searchbox", name="Search")
+    box.fill("zzzz no such thing")
+    box.press("Enter")
+    expect(page.get_by_text("No item matches")).to_be_visible()
+    box.fill(title)
+    box.press("Enter")
+    expect(page.get_by_text(re.compile(r"^[\d,]+ of [\d,]+ items"))).to_be_visible()
+    page.wait_for_timeout(1500)
+    grid = page.locator("[data-testid=stDataFrame]").first.bounding_box()
+    page.mouse.click(grid["x"] + 16, grid["y"] + 52)
+    page.wait_for_url("**item=*")
+    chosen = params_of(page)["item"]
+    settled(page)
+    shown = page.locator("[data-testid=stMain] h3").first.inner_text()
+    page.reload()
+    settled(page)
+    assert params_of(page)["item"] == chosen
+    assert page.locator("[data-testid=stMain] h3").first.inner_text() == shown
+
+
+def test_a_history_from_a_link_and_somebody_else(page, app):
+    open_page(page, app, "catalogue?show=Users&user=7")
+    expect(page.get_by_role("spinbutton", name="User")).to_have_value("7")
+    expect(page.get_by_text("Validation (blue)")).to_be_visible()
+    page.get_by_role("button", name="Someone else").click()
+    page.wait_for_function("!location.search.includes('user=7&') && !location.search.endsWith('user=7')")
+    page.go_back()
+    settled(page)
+
+
+def test_nonsense_in_the_address_is_said_once_and_replaced(page, app):
+    script = urllib.parse.quote("<script>alert(1)</script>")
+    open_page(page, app, f"catalogue?dataset=../../etc/passwd&run={script}&item=99999999&user=-1")
+    expect(page.get_by_text("No dataset")).to_be_visible()
+    expect(page.get_by_role("heading", name=CATALOGUE)).to_be_visible()
+    assert params_of(page)["dataset"] == "synthetic"
+    assert "item" not in params_of(page)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("folder", "items", "users", "interactions"), [
+    ("ml-100k", "1,682", "943", "100,000"), ("amazon-beauty", "12,101", "22,363", "198,502")])
+def test_real_data_from_a_path_is_remembered(page, app, shared_data, folder, items, users, interactions):
+    load_from(page, app, str(shared_data / folder))
+    for number in (items, users, interactions):
+        expect(page.get_by_test_id("stMetricValue").filter(has_text=re.compile(f"^{number}$"))).to_be_visible()
+    chosen = params_of(page)["dataset"]
+    assert chosen != "synthetic"
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_text(f"{items} items")).to_be_visible()
+    page.reload()
+    settled(page)
+    assert params_of(page)["dataset"] == chosen
+    expect(page.get_by_text(f"{items} items")).to_be_visible()
+
+
+def test_a_bad_path_gets_one_sentence_and_leaves_what_was_loaded(page, app):
+    load_from(page, app, "/etc")
+    expect(page.get_by_text("lies outside the folders this server may read")).to_be_visible()
+    assert params_of(page)["dataset"] == "synthetic"
+    assert page.get_by_text("Traceback").count() == 0
+
+
+def test_a_fresh_servers_first_visitor_may_come_by_any_link(page, serve, tmp_path):
+    open_page(page, serve(tmp_path), "catalogue?item=5")
+    expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
+    expect(page.get_by_text("item 5 ·")).to_be_visible()
+    assert params_of(page)["dataset"] == "synthetic"

@@ -1,0 +1,243 @@
+"""The lab's main job in a real browser: train, turn a knob, pause, step, go on, stop, resume, reload; and look on."""
+
+import io
+import json
+import os
+import re
+import signal
+import time
+import urllib.parse
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.conftest import stop
+from tiger import library
+
+SHARED = ("ml-100k", "amazon-beauty")
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end and nothing shows an error."""
+    page.wait_for_selector("h1")
+    page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
+    page.wait_for_timeout(400)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def run_folder(page, app):
+    run_id = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))["run"]
+    return app.home / "runs" / run_id
+
+
+def read(folder, name: str) -> dict:
+    return json.loads((folder / name).read_text())
+
+
+def wait_for(answer, what: str, timeout_s: float = 90):
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if found := answer():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {timeout_s} s for {what}")
+
+
+def state_is(folder, *states: str):
+    return wait_for(lambda: (about := read(folder, "status.json"))["state"] in states and about, f"{states}")
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def begin(page, app, dataset: str, recipe: str = "Healthy", steps: int = 20_000):
+    """Start a run through the form, so long that it never ends by itself; returns its folder."""
+    page.goto(f"{app.url}/train?dataset={dataset}")
+    settled(page)
+    page.get_by_text(re.compile(f"^{recipe}")).first.click()
+    settled(page)
+    page.get_by_text("Change the recipe").click()
+    box = page.locator("[class*=st-key-recipe]").get_by_label("Steps", exact=True)
+    box.fill(str(steps))
+    box.press("Enter")
+    expect(page.locator("[data-testid=stCode]").first).to_contain_text(f"--n-steps {steps}")
+    press(page, "Start training")
+    page.wait_for_url(re.compile(r"run=rqvae-"))
+    return run_folder(page, app)
+
+
+def known(app, monkeypatch, shared_data, name: str) -> str:
+    """Put one of the real data sets into the app's library, as loading it on the Catalogue page does."""
+    monkeypatch.setenv("TIGER_HOME", str(app.home))
+    ref = {"name": "recbole", "params": {"path": str(shared_data / name)}, "embedding": {"method": "tfidf"}}
+    return library.add(ref, name).id
+
+
+def watch_and_steer(page, app, dataset: str) -> None:
+    """The whole main job on one dataset."""
+    folder = begin(page, app, dataset)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
+    expect(page.get_by_text(re.compile(r"step [\d,]+ of 20,000"))).to_be_visible()
+
+    beta = page.locator(".st-key-knobs").get_by_label("Beta", exact=True)
+    beta.fill("1.5")
+    beta.press("Enter")
+    knobs = wait_for(lambda: [line for line in map(json.loads, (folder / "events.jsonl").read_text().splitlines())
+                              if "knob" in line], "the changed beta in the log")
+    assert [(line["knob"], line["value"]) for line in knobs] == [("beta", 1.5)]
+
+    press(page, "Pause")
+    paused = state_is(folder, "paused")
+    expect(page.locator(".st-key-run_head")).to_contain_text("paused")
+    press(page, "Step one batch")
+    stepped = wait_for(lambda: (about := read(folder, "status.json"))["step"] == paused["step"] + 1
+                       and about["state"] == "paused" and about, "one more step")
+    expect(page.get_by_text(f"The batch of step {stepped['step']:,}, level by level")).to_be_visible()
+    expect(page.locator("[data-testid=stPlotlyChart]")).to_have_count(2)
+
+    press(page, "Go on")
+    wait_for(lambda: read(folder, "status.json")["step"] > stepped["step"] + 1, "more steps")
+    asked_s = time.monotonic()
+    press(page, "Stop")
+    stopped = state_is(folder, "stopped")
+    assert time.monotonic() - asked_s < 30
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+
+    page.reload()
+    settled(page)
+    assert run_folder(page, app) == folder
+    expect(page.get_by_text(f"step {stopped['step']:,} of 20,000").first).to_be_visible()
+    press(page, "Resume")
+    wait_for(lambda: read(folder, "status.json")["step"] > stopped["step"], "steps after the resume")
+    assert read(folder, "status.json")["attempt"] == 2
+    press(page, "Stop")
+    state_is(folder, "stopped")
+
+
+def test_the_main_job_on_the_bundled_shop(page, app):
+    watch_and_steer(page, app, "synthetic")
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", SHARED)
+def test_the_main_job_on_real_data(page, app, monkeypatch, shared_data, name):
+    watch_and_steer(page, app, known(app, monkeypatch, shared_data, name))
+
+
+def x_axis(page) -> np.ndarray:
+    """The loss chart's step labels as grey pixels, once they stand still; they change with the range that is shown."""
+    height, seen, still = 28, b"", 0
+    for _ in range(40):
+        box = page.locator("[data-testid=stVegaLiteChart] canvas").first.bounding_box()
+        last, seen = seen, page.screenshot(clip={**box, "y": box["y"] + box["height"] - height, "height": height})
+        still = still + 1 if seen == last else 0
+        if still == 3:
+            break
+        page.wait_for_timeout(400)
+    return np.asarray(Image.open(io.BytesIO(seen)).convert("L"), float)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """How different two pictures are, where a shift by a few pixels does not count."""
+    width = min(one.shape[1], other.shape[1])
+    return min(np.abs(one[:, :width] - np.roll(other[:, :width], shift, 1)).mean() for shift in range(-3, 4))
+
+
+def test_the_curves_grow_in_place_and_keep_their_zoom(page, app):
+    folder = begin(page, app, "synthetic")
+    chart = page.locator("[data-testid=stVegaLiteChart] canvas").first
+    chart.wait_for()
+    wait_for(lambda: read(folder, "status.json")["step"] > 40, "forty steps")
+    press(page, "Pause")  # without a zoom the axis follows the training
+    step = state_is(folder, "paused")["step"]
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
+    page.evaluate("document.querySelectorAll('canvas').forEach(canvas => canvas.marked = true)")
+    box, whole = chart.bounding_box(), x_axis(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.keyboard.down("Shift")
+    for _ in range(4):
+        page.mouse.wheel(0, -200)
+    page.keyboard.up("Shift")
+    page.mouse.move(5, 5)
+    wait_for(lambda: difference(x_axis(page), whole) > 1, "the zoom")
+    zoomed = x_axis(page)
+    press(page, "Go on")
+    wait_for(lambda: read(folder, "status.json")["step"] > step + 20, "twenty more steps")
+    page.wait_for_timeout(1500)
+    marks = page.evaluate("[...document.querySelectorAll('[data-testid=stVegaLiteChart] canvas')].map(c => !!c.marked)")
+    assert marks == [True] * 3, "a chart was built anew"
+    assert difference(x_axis(page), zoomed) < 0.5 * difference(whole, zoomed), "the zoom was lost"
+    press(page, "Stop")
+    state_is(folder, "stopped")
+
+
+def test_a_collapse_is_named_and_the_remedy_runs_beside_it(page, app):
+    folder = begin(page, app, "synthetic", "Total collapse", steps=60)
+    state_is(folder, "finished")
+    expect(page.get_by_text("Total collapse.").first).to_be_visible()
+    page.get_by_role("link", name="Ask the doctor").click()
+    press_first = page.get_by_role("button", name="Start the fixed run").first
+    press_first.click()
+    expect(page.get_by_text("With the remedy:")).to_be_visible()
+    fixed = wait_for(lambda: [path for path in (app.home / "runs").iterdir() if (path / "config.json").exists()
+                              and read(path, "config.json")["parent"] == folder.name], "the fixed run")[0]
+    state_is(fixed, "finished")
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+
+
+def test_a_restarted_server_and_a_killed_worker_lose_nothing(page, serve, tmp_path):
+    often = {"TIGER_CHECKPOINT_S": "0.5"}
+    first = serve(tmp_path / "home", env=often)
+    folder = begin(page, first, "synthetic")
+    wait_for(lambda: read(folder, "status.json")["step"] > 20, "twenty steps")
+    page.goto("about:blank")
+    stop(first)
+    second = serve(tmp_path / "home", env=often)
+    page.goto(f"{second.url}/train?run={folder.name}")
+    settled(page)
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    wait_for(lambda: (folder / "checkpoint").exists(), "a checkpoint")
+    kill(read(folder, "status.json")["pid"])
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-run_head")).to_contain_text("interrupted")
+    reached = read(folder, "status.json")["step"]
+    press(page, "Resume")
+    wait_for(lambda: read(folder, "status.json")["step"] > reached, "steps after the resume")
+    press(page, "Stop")
+    state_is(folder, "stopped")
+
+
+def kill(pid: int) -> None:
+    """End a worker without warning, on any system."""
+    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):
+    page.goto(f"{app.url}/codebooks?dataset=synthetic&run=demo-rqvae")
+    settled(page)
+    cells = page.locator(".st-key-heat_map svg, .st-key-heat_map canvas").first
+    cells.wait_for()
+    page.wait_for_timeout(1000)
+    box = cells.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 60)
+    page.wait_for_url(re.compile(r"code=\d+"))
+    code = re.search(r"code=(\d+)", page.url)[1]
+    expect(page.get_by_role("heading", name=f"Level 1, code {code}")).to_be_visible()
+    page.reload()
+    settled(page)
+    expect(page.get_by_role("heading", name=f"Level 1, code {code}")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (420, "light")])
+def test_nothing_hangs_over_the_edge(chromium, app, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for path in ("train", "codebooks", "codebooks?view=Collisions", "codebooks?view=One+item's+walk", "doctor"):
+        page.goto(f"{app.url}/{path}")
+        settled(page)
+        over = page.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))")
+        assert over <= 0, path
+    context.close()

@@ -1,0 +1,60 @@
+"""What all tests share: the real data next to the checkout, a workspace of their own, a catalogue worked by hand."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tiger.catalogue import Catalogue
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real data sets; a test that needs it is skipped without it, and fails in CI."""
+    path = Path(os.environ.get("TIGER_SHARED_DATA") or PROJECT.parent / "shared" / "data")
+    if not path.is_dir():
+        reason = f"the real data sets are not at {path}; set TIGER_SHARED_DATA to their folder"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def tiger_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty workspace that is gone after the test, and its supervisor and workers with it."""
+    home = tmp_path / "workspace"
+    monkeypatch.setenv("TIGER_HOME", str(home))
+    yield home
+    supervisors = sys.modules["tiger.jobs"].SUPERVISORS if "tiger.jobs" in sys.modules else {}
+    if supervisor := supervisors.pop(home.resolve(), None):
+        supervisor.close()
+        for child in supervisor.children.values():
+            child.kill()
+            child.wait()
+
+
+@pytest.fixture
+def tiny() -> Catalogue:
+    """Six items in two categories and four users; item 5 is cold, user "d" has too few items for the split.
+
+    Embeddings are three numbers: candles point along the first axis, soaps along the second.
+    """
+    items = pd.DataFrame({
+        "item_id": ["c1", "c2", "c3", "s1", "s2", "s3"],
+        "title": ["Red candle", "Blue candle", "Tall candle", "Rose soap", "Mint soap", "Salt soap"],
+        "text": ["Red candle wax", "Blue candle wax", "Tall candle wax", "Rose soap bar", "Mint soap bar",
+                 "Salt soap"],
+        "category": ["Home > Candles"] * 3 + ["Bath > Soaps"] * 3})
+    histories = [[0, 1, 2, 3], [1, 0, 1], [3, 4, 3, 4, 0], [2, 0]]
+    emb_IE = np.array([[1, 0, 0], [0.9, 0.1, 0], [0.8, 0, 0.2], [0, 1, 0], [0.1, 0.9, 0], [0, 0.8, 0.2]],
+                      np.float32)
+    indptr_U1 = np.cumsum([0, *map(len, histories)]).astype(np.int64)
+    history_items = np.concatenate([np.array(history, np.int64) for history in histories])
+    return Catalogue("Tiny", items, indptr_U1, history_items, ["a", "b", "c", "d"], emb_IE)

@@ -1,0 +1,39 @@
+"""A catalogue with a clear shape and a small fitted quantizer, for everything that drifts."""
+
+import numpy as np
+import pandas as pd
+
+from tiger import quantizers
+from tiger.catalogue import Catalogue
+from tiger.drift import Known, Version
+from tiger.quantizers.base import Quantizer
+
+SMALL = {
+    "rqvae": {"n_codes": 8, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},
+    "vqvae": {"n_codes": 16, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},
+    "rkmeans": {"n_codes": 8, "seed": 3}, "lsh": {"n_codes": 8, "seed": 3}, "random_codes": {"n_codes": 8, "seed": 3},
+}
+
+
+def catalogue(n_items: int = 120, width: int = 12, seed: int = 0, n_users: int = 40) -> Catalogue:
+    """Items around six centres, one category each; users who stay in one category."""
+    rng = np.random.default_rng(seed)
+    group_I = np.arange(n_items) % 6
+    emb_IE = (2 * rng.standard_normal((6, width))[group_I] + rng.standard_normal((n_items, width))).astype(np.float32)
+    names = [f"item {item}" for item in range(n_items)]
+    titles = [f"thing {'abcdef'[group]} number{item}" for item, group in enumerate(group_I)]
+    items = pd.DataFrame({"item_id": names, "title": titles, "text": titles, "category": [f"c{g}" for g in group_I]})
+    rows = [rng.choice(np.flatnonzero(group_I == user % 6), 6) for user in range(n_users)]
+    indptr_U1 = np.arange(0, 6 * n_users + 1, 6)
+    return Catalogue("drift", items, indptr_U1, np.concatenate(rows), [f"u{user}" for user in range(n_users)], emb_IE)
+
+
+def known(cat: Catalogue, name: str = "rkmeans") -> Known:
+    """A small quantizer fitted on the catalogue, and its codes."""
+    made: Quantizer = quantizers.create(name, **SMALL[name]).fit(cat.embedding_IE)
+    return Known(made, made.encode(cat.embedding_IE), cat.embedding_IE)
+
+
+def same(cat: Catalogue) -> Version:
+    """The catalogue's own vectors as the new version."""
+    return Version(cat.embedding_IE.copy(), np.zeros(cat.n_items, bool))

@@ -1,0 +1,84 @@
+"""Imported IDs are a run like any other: kept whole or not at all, listed, examined, exported."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tiger import cli, datasets, imported, paths, reports, runs
+from tiger.semantic_ids import import_ids
+
+CODES = np.random.default_rng(0).integers(0, 8, (2000, 3))
+
+
+@pytest.fixture
+def file(tiger_home, tmp_path):
+    """An index.json for all but the last of the bundled shop's items."""
+    path = tmp_path / "index.json"
+    path.write_text(json.dumps({str(item): [f"<{level}_{code}>" for level, code in zip("abc", row, strict=True)]
+                                for item, row in enumerate(CODES[:-1].tolist())}))
+    return path
+
+
+def test_an_import_is_a_finished_run(file):
+    cat = datasets.load("synthetic")
+    run = imported.keep(import_ids(file, cat), cat, "Theirs", "/some/index.json")
+    assert (run.state, run.title, run.config["kind"]) == ("finished", "Theirs", "import")
+    assert run.codes()[:-1].tolist() == CODES[:-1].tolist() and run.codes()[-1].tolist() == [-1, -1, -1]
+    assert run.semantic_ids().n_codes[:3] == [8, 8, 8]
+    assert runs.list_runs()[0].id == run.id
+    assert imported.sentences(run)[0].startswith("1,999 of 2,000 items have an ID of 3 codes")
+    assert imported.sentences(runs.find("demo-rqvae")) == []
+    assert runs.command(run) == "python -m tiger ids import /some/index.json --align number --dataset synthetic"
+    assert reports.diagnose(run, cat).signs.n_items == 1999
+    with pytest.raises(ValueError, match="no fitted quantizer"):
+        run.quantizer()
+
+
+def test_what_cannot_be_kept_leaves_nothing(file, monkeypatch, tiny):
+    cat = datasets.load("synthetic")
+    found = import_ids(file, cat)
+    with pytest.raises(ValueError, match=r"2,000 IDs for the 6 items of 'Tiny'"):
+        imported.keep(found, tiny)
+
+    def full_disk(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        imported.keep(found, cat)
+    assert not list(paths.subfolder("runs").iterdir())
+
+
+def test_from_the_command_line_and_back(file, tmp_path, capsys):
+    assert cli.main(["ids", "import", str(file), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gaps"] == 1 and not list(paths.subfolder("runs").iterdir())
+    assert cli.main(["ids", "import", str(file), "--title", "Theirs", "--json"]) == 0
+    run_id = json.loads(capsys.readouterr().out)["run"]
+    assert cli.main(["doctor", run_id]) == 0
+    for suffix in ("json", "parquet", "tsv", "csv", "safetensors"):
+        assert cli.main(["ids", "export", run_id, "--out", str(tmp_path / f"out.{suffix}")]) == 0
+    cat = datasets.load("synthetic")
+    for suffix in ("json", "parquet", "csv", "safetensors"):
+        assert (import_ids(tmp_path / f"out.{suffix}", cat).ids.codes_IL[:-1, :3] == CODES[:-1]).all()
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert np.allclose(np.stack(table["embedding"]), cat.embedding_IE[:-1])
+    assert table["projection_x"].var() > table["projection_y"].var() > 0  # PCA: widest first
+    vectors = np.loadtxt(tmp_path / "out.tsv", delimiter="\t")
+    metadata = pd.read_csv(tmp_path / "out-metadata.tsv", sep="\t")
+    assert np.allclose(vectors, cat.embedding_IE[:-1], atol=1e-4) and len(metadata) == 1999
+    assert cli.main(["ids", "export", run_id, "--by-id", "--out", str(tmp_path / "ids.json")]) == 0
+    assert list(json.loads((tmp_path / "ids.json").read_text()))[7] == cat.items["item_id"][7]
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["import", "none.json"], "'none.json' does not exist"),
+    (["export", "demo-rqvae"], "Say where the IDs go"),
+    (["export", "demo-rqvae", "--out", "ids.pkl"], "must end in one of"),
+    (["export", "demo-rqvae", "--out", "/no/such/folder/ids.json"], "does not exist; make it first"),
+    (["export", "nobody-1234", "--out", "ids.json"], "No run 'nobody-1234'")])
+def test_bad_commands_end_with_one_sentence(tiger_home, capsys, arguments, words):
+    assert cli.main(["ids", *arguments]) == 2
+    said = capsys.readouterr().err.strip()
+    assert words in said and said.count("\n") == 0

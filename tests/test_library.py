@@ -1,0 +1,94 @@
+"""The datasets a workspace knows: ids, equal references, uploads; and what must not get in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tiger import datasets, library, params
+
+REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}
+
+
+def test_a_workspace_starts_with_the_bundled_shop(tiger_home):
+    assert [entry.id for entry in library.entries()] == ["synthetic"]
+    assert library.find("synthetic").ref["name"] == "synthetic"
+
+
+def test_adding_twice_gives_one_entry_and_survives_a_restart(tiger_home):
+    first = library.add(REF, "MovieLens 100K!")
+    assert first.id.startswith("movielens-100k-")
+    assert library.ID.fullmatch(first.id)
+    assert library.add(json.loads(json.dumps(REF)), "again").id == first.id
+    assert [entry.id for entry in library.entries()] == ["synthetic", first.id]
+    assert library.find(first.id).ref == REF
+
+
+def test_newest_first_and_foreign_files_are_left_out(tiger_home, monkeypatch):
+    clock = iter([100.0, 200.0])
+    monkeypatch.setattr(library.time, "time", lambda: next(clock))
+    old = library.add(REF, "old")
+    new = library.add(REF | {"params": {"path": "/data/other"}}, "new")
+    for name, text in (("torn.json", '{"id": "torn"'), ("list.json", "[1]"), ("empty.json", "{}")):
+        (tiger_home / "datasets" / name).write_text(text)
+    assert [entry.id for entry in library.entries()] == ["synthetic", new.id, old.id]
+
+
+def test_defaults_written_out_or_not_is_the_same_dataset():
+    source = library.datasets.REGISTRY["recbole"]
+    whole = {spec.name: spec.default for spec in params.specs(source)} | REF["params"]
+    assert library.key(REF) == library.key(REF | {"params": whole})
+    assert library.key(REF) == library.key({"name": "recbole", "params": REF["params"]})
+    assert library.key(REF) != library.key(REF | {"params": {"path": "/data/other"}})
+
+
+@pytest.mark.parametrize("bad", ["", "../../etc", "nobody", "a" * 500, "Synthetic", "sp ace", "a\nb"])
+def test_an_unknown_id_says_where_to_load(tiger_home, bad):
+    with pytest.raises(ValueError, match="load it on the Catalogue page first"):
+        library.find(bad)
+
+
+def test_uploads_go_to_a_fresh_folder_under_safe_names(tiger_home):
+    one = library.keep_upload({"../../evil name.csv": b"1", "C:\\x\\items.csv": b"22"})
+    two = library.keep_upload({"items.csv": b"3"})
+    assert one.parent == two.parent == tiger_home / "uploads"
+    assert one != two
+    assert sorted(path.name for path in one.iterdir()) == ["evil_name.csv", "items.csv"]
+    assert (one / "items.csv").read_bytes() == b"22"
+    assert library.safe_name("...") == "file"
+    assert library.safe_name(".bashrc") == "bashrc"
+
+
+def test_bad_uploads_leave_nothing_behind(tiger_home, monkeypatch):
+    monkeypatch.setattr(library, "MAX_UPLOAD_BYTES", 2**20)
+    with pytest.raises(ValueError, match="No file was chosen"):
+        library.keep_upload({})
+    with pytest.raises(ValueError, match=r"'b.csv' is empty"):
+        library.keep_upload({"a.csv": b"1", "b.csv": b""})
+    with pytest.raises(ValueError, match="hold 2 MB, but an upload may hold at most 1 MB"):
+        library.keep_upload({"a.csv": b"1" * 2**21})
+    assert not (tiger_home / "uploads").exists() or not any((tiger_home / "uploads").iterdir())
+
+
+def test_embeddings_alone_are_a_dataset(tiger_home, tmp_path):
+    emb_IE = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    np.save(tmp_path / "vectors.npy", emb_IE)
+    cat = datasets.load_ref(library.vectors_alone(str(tmp_path / "vectors.npy")))
+    assert (cat.n_items, cat.n_users, cat.n_interactions) == (7, 0, 0)
+    assert cat.items["title"].tolist()[2] == "Item 2" and (cat.embedding_IE == emb_IE).all()
+    names = ["a", 'b"c,d', "e", "f", "g", "x,y", "z"]
+    (tmp_path / "ids.txt").write_text("\n".join(names))
+    cat = datasets.load_ref(library.vectors_alone(str(tmp_path / "vectors.npy"), str(tmp_path / "ids.txt")))
+    assert cat.items["item_id"].tolist() == names
+    assert library.add(cat.source, "Vectors").ref["embedding"]["method"] == "given"
+
+
+def test_broken_embeddings_alone_leave_nothing(tiger_home, tmp_path):
+    path = tmp_path / "vectors.npy"
+    np.save(path, np.full((3, 2), np.nan, np.float32))
+    with pytest.raises(ValueError, match=r"the vector of item '0' \(item 0\) holds NaN"):
+        library.vectors_alone(str(path))
+    np.save(path, np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match=r"shape \(3,\), but an embedding has \(items, width\)"):
+        library.vectors_alone(str(path))
+    assert not (tiger_home / "uploads").exists()

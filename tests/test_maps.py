@@ -1,0 +1,147 @@
+"""The map's neighbours, stored layouts and worker; the colours under simulated colour blindness."""
+
+import os
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tiger import colours, datasets, maps, paths, projection, runs, worker
+from tiger.catalogue import Catalogue
+from tiger.projection import Layout, UmapParams
+from tiger.session import Session
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # compile UMAP once
+REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIGER_HOME", str(tmp_path))
+    return tmp_path
+
+
+def shop(n_items: int = 30) -> Catalogue:
+    items = pd.DataFrame({"item_id": [f"i{n}" for n in range(n_items)], "text": "",
+                          "title": [f"Item {n}" for n in range(n_items)],
+                          "category": ["A", "B"] * (n_items // 2)})
+    emb = np.random.default_rng(0).normal(size=(n_items, 6)).astype(np.float32)
+    return Catalogue("small", items, np.zeros(1, np.int64), np.empty(0, np.int64), [], emb, REF)
+
+
+def test_nearby_by_hand():
+    cat = shop(4)
+    cat.embedding_IE = np.array([[1, 0], [0.9, 0.1], [0, 1], [-1, 0]], np.float32)
+    latent = np.array([[0, 0], [5, 0], [1, 0], [2, 0]], np.float32)
+    codes = np.array([[1, 1], [0, 0], [1, 0], [1, 1]])
+    found = maps.nearby(cat, 0, codes, latent, k=3)
+    assert found["input"]["item"].tolist() == [1, 2, 3]
+    assert found["input"]["value"].iloc[0] == pytest.approx(0.9 / np.hypot(0.9, 0.1))
+    assert found["latent"]["item"].tolist() == [2, 3, 1] and found["latent"]["value"].tolist() == [1, 2, 5]
+    assert found["id"]["item"].tolist() == [3, 2, 1] and found["id"]["value"].tolist() == [2, 1, 0]
+    assert maps.nearby(cat, 0, codes, latent, k=1)["latent"]["in_input"].tolist() == [False]
+
+
+def test_an_item_without_an_id_shares_nothing():
+    codes = np.array([[-1, -1], [-1, -1], [0, 0], [0, 1]])
+    found = maps.nearby(shop(4), 0, codes, None, k=3)
+    assert found["id"]["value"].tolist() == [0, 0, 0] and "latent" not in found
+
+
+def test_layouts_are_found_again_only_by_the_same_question(home):
+    asked = UmapParams()
+    key = maps.layout_key(REF, None, "input", asked)
+    assert key == maps.layout_key(dict(reversed(REF.items())), None, "input", UmapParams())
+    assert key != maps.layout_key(REF, None, "input", UmapParams(seed=1))
+    assert maps.find_layout(key) is None
+    maps.store_layout(key, Layout(np.ones((2, 2)), np.array([3, 5])))
+    assert maps.find_layout(key).row_N.tolist() == [3, 5]
+    (home / "cache" / "maps" / f"{key}.safetensors").write_bytes(b"torn")
+    assert maps.find_layout(key) is None
+
+
+def test_the_worker_computes_and_stores_the_layout(home, monkeypatch):
+    cat = shop()
+    monkeypatch.setattr(datasets, "load_ref", lambda ref: cat)
+    asked = UmapParams(n_epochs=20, n_neighbors=5)
+    run = runs.new_run(maps.request(REF, None, "input", asked))
+    key = run.config["projection"]["key"]
+    assert maps.running(key).id == run.id
+    steps = list(worker.EXECUTORS["projection"](Session(run)))
+    assert run.state == "finished" and steps[-1].step == steps[-1].n_steps
+    layout = maps.find_layout(key)
+    wanted = list(projection.umap_steps(cat.embedding_IE, None, asked))[-1].metrics["layout"]
+    assert (layout.place_ND == wanted.place_ND).all() and (layout.row_N == np.arange(30)).all()
+
+
+def test_the_worker_hears_stop(home, monkeypatch):
+    monkeypatch.setattr(datasets, "load_ref", lambda ref: shop())
+    run = runs.new_run(maps.request(REF, None, "input", UmapParams()))
+    session = Session(run)
+    session.say(state="running")
+    session.ending = "It was told to end."
+    assert list(maps.execute(session)) == []
+    assert run.state == "stopped" and maps.find_layout(run.config["projection"]["key"]) is None
+
+
+def test_unknown_spaces_say_what_there_is(home):
+    with pytest.raises(ValueError, match="known are input, latent, reconstruction"):
+        maps.vectors(shop(), None, "elsewhere")
+    with pytest.raises(ValueError, match="come from a run"):
+        maps.vectors(shop(), None, "latent")
+    assert maps.spaces(None) == ["input"]
+
+
+BLINDNESS = {  # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+}
+
+
+def seen(colour: str, matrix: list[list[float]]) -> str:
+    rgb = np.array([int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.array(matrix) @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear, 0, 1)
+    back = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return "#" + "".join(f"{round(value * 255):02x}" for value in back)
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_hues_stay_apart_for_the_colour_blind(kind):
+    for one, other in combinations(colours.HUES, 2):
+        first, second = (colours.oklab(seen(hue, BLINDNESS[kind])) for hue in (one, other))
+        assert np.linalg.norm(first - second) > 0.06, (one, other)  # three times the just noticeable
+
+
+def test_oklab_of_known_colours_and_back():
+    assert colours.oklab("#ffffff") == pytest.approx([1, 0, 0], abs=1e-3)
+    assert colours.oklab("#ff0000") == pytest.approx([0.628, 0.225, 0.126], abs=1e-3)  # from Ottosson's table
+    for hue in colours.HUES:
+        assert colours.from_oklab(colours.oklab(hue)) == hue.lower()
+
+
+def test_deeper_prefixes_are_shades_of_the_level_1_hue():
+    rng = np.random.default_rng(0)
+    codes, place = rng.integers(0, 9, (200, 3)), rng.normal(size=(200, 2))
+    codes[0] = -1
+    coarse, fine = colours.marks(codes, 1, place), colours.marks(codes, 2, place)
+    n = len(colours.SHADES)
+    assert (coarse.colour_I[1:] % n == 0).all() and (fine.colour_I[1:] // n == coarse.colour_I[1:] // n).all()
+    assert colours.palette()[coarse.colour_I[0]] == colours.NONE
+    for item in range(1, 200):
+        same = (codes[:, :2] == codes[item, :2]).all(1)
+        assert len(set(fine.colour_I[same])) == 1
+    again = colours.marks(codes[:50], 1, place[:50], coarse.mark_K)
+    assert (again.colour_I == coarse.colour_I[:50]).all()
+
+
+def test_marks_differ_while_there_are_enough_and_lie_apart_afterwards():
+    line = np.arange(43)
+    marks = colours.spread_marks(np.repeat(line, 2), np.repeat(line[:, None], 2, 0) * [1.0, 0.0])
+    assert len(set(marks[:42])) == 42
+    assert marks[42] == marks[0]  # the farthest one on the line

@@ -1,0 +1,34 @@
+"""TIGER Lab's core: generative retrieval with semantic IDs, small enough to read.
+
+Words (one per thing, everywhere)
+    item        something that can be recommended; items are numbered 0..I-1 inside a catalogue
+    user        somebody with a *history*: the items they touched, oldest first
+    embedding   the float32 vector that stands for an item's content
+    code        one integer at one level, 0..K-1
+    level       a position in the semantic ID; level 1 is the coarsest (arrays index it as 0)
+    codebook    the K vectors of one level
+    semantic ID the tuple of codes of one item; made unique by a collision level where needed
+    token       a code shifted by its level, so that levels never share a token
+    prefix      the first codes of a semantic ID
+    beam        a partial semantic ID that beam search keeps
+    catalogue   items, histories, embeddings and splits together
+    quantizer   what turns embeddings into codes
+    run         one folder that one worker process fills
+
+Shape letters, at the end of tensor names (``emb_IE``, ``codes_IL``, ``logp_NK``)
+    B batch   I items   U users   E embedding width   Z latent width   D model width
+    L levels  K codes per level   M levels including the collision level   T history positions
+    V vocabulary   W beams   N any rows   P prefixes
+``logp`` is only used for natural logarithms; ``n_`` counts; ``_ms`` and ``_s`` are units; a trailing
+underscore marks what ``fit`` learned.
+
+This file imports nothing that must be installed, so that ``python -m tiger`` can start on a bare Python.
+"""
+
+import os
+
+# A torch thread that waits for the others shall sleep, not spin: where anything else wants the cores (a page, a
+# second worker), spinning slows both twentyfold. Read when torch is first imported, so it must be set here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+__version__ = "0.1.0"

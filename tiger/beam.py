@@ -1,0 +1,205 @@
+"""Beam search that can explain itself, and the exact scores that a perfect search would find.
+
+A *decoder* (``tiger.models`` has two) encodes a batch of histories once; all beams of a user then share
+those keys and values. At each level every beam meets every code, the best ``width`` candidates stay, and
+with a trace asked for, each candidate is kept on record with the reason why it stayed or went.
+
+A candidate's score is the plain sum of the decoder's log-probabilities. Codes outside the catalogue are left
+out but not renormalised, so constrained, free and exact scores are all on the same scale.
+"""
+
+import operator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tiger.trie import Trie
+
+KEPT, OUTSIDE, FULL = "kept", "not in the catalogue", "beam full"
+MAX_WIDTH = 500
+
+
+class Decoder(Protocol):
+    """What beam search asks of a generative model."""
+
+    def encode(self, histories: list[np.ndarray]) -> Any:
+        """Read B histories once; the result is shared by all beams."""
+
+    def step(self, memory: Any, cache: Any, level: int,
+             codes_BW: torch.Tensor | None) -> tuple[torch.Tensor, Any]:
+        """Logits (B, W, K) of this level and the new cache, after the codes chosen at the level before."""
+
+    def reorder(self, cache: Any, parent_BW: torch.Tensor) -> Any:
+        """The cache whose beam w is the old beam ``parent_BW[:, w]``; may be wider than before."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a batched search found, best first.
+
+    Args:
+        item_BW: int64 item numbers; -1 is an ID outside the catalogue or an empty place.
+        ids_BWM: int64 codes; -1 in an empty place.
+        logp_BW: log-probability of each ID; -inf in an empty place.
+    """
+
+    item_BW: torch.Tensor
+    ids_BWM: torch.Tensor
+    logp_BW: torch.Tensor
+
+    def invalid_rate(self) -> float:
+        """Share of generated IDs that no item has."""
+        made_BW = torch.isfinite(self.logp_BW)
+        return float(((self.item_BW < 0) & made_BW).sum() / made_BW.sum().clamp(min=1))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One user's search, level by level.
+
+    Args:
+        steps: per level one row a candidate: parent (beam it grew from), prefix (codes so far and this
+            one), code, step_logp, total_logp, n_items_below, kept, reason; best first.
+        items: rank, item, logp, id of the items found, best first.
+        invalid: id, logp of the generated IDs that no item has (free search only).
+    """
+
+    steps: list[pd.DataFrame]
+    items: pd.DataFrame
+    invalid: pd.DataFrame
+
+
+def check_width(width: int, n_items: int) -> int:
+    """Return a beam width that makes sense.
+
+    Raises:
+        ValueError: below 1, above 500, or above the catalogue.
+    """
+    if not 1 <= width <= MAX_WIDTH:
+        raise ValueError(f"beam width is {width}, but must be between 1 and {MAX_WIDTH}.")
+    if width > n_items:
+        raise ValueError(f"beam width is {width}, but the catalogue has only {n_items} items; "
+                         f"choose at most {n_items}.")
+    return width
+
+
+def temperatures(temperature: float | list[float], n_levels: int) -> list[float]:
+    """One temperature a level.
+
+    Raises:
+        ValueError: not positive and finite, or the wrong number of them.
+    """
+    given = list(temperature) if isinstance(temperature, (list, tuple)) else [temperature] * n_levels
+    if len(given) != n_levels:
+        raise ValueError(f"{len(given)} temperatures were given, but the IDs have {n_levels} levels; "
+                         "give one each.")
+    for value in given:
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"temperature is {value}, but must be a finite number above 0.")
+    return [float(value) for value in given]
+
+
+@torch.inference_mode()
+def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
+           temperature: float | list[float] = 1.0, constrained: bool = True,
+           steps: list[pd.DataFrame] | None = None) -> Found:
+    """Beam search for a batch of users.
+
+    Args:
+        histories: B arrays of item numbers, oldest first.
+        width: beams a user, 1..500.
+        temperature: divides the logits; one number, or one a level.
+        constrained: only prefixes of the catalogue; otherwise any code, and IDs that no item has are marked.
+        steps: an empty list to be filled with one frame a level (one user only).
+    """
+    check_width(width, trie.n_items)
+    heat = temperatures(temperature, trie.n_levels)
+    n_users = len(histories)
+    memory, cache = decoder.encode(histories), None
+    total_BW = torch.zeros(n_users, 1)
+    node_BW = torch.zeros(n_users, 1, dtype=torch.int64)
+    ids_BWM = torch.zeros(n_users, 1, 0, dtype=torch.int64)
+    for level in range(trie.n_levels):
+        codes_BW = ids_BWM[:, :, -1].clamp(min=0) if level else None
+        logits_BWK, cache = decoder.step(memory, cache, level, codes_BW)
+        step_BWK = torch.log_softmax(logits_BWK.float() / heat[level], -1)
+        allowed_BWK = trie.mask(level, node_BW).view(step_BWK.shape) if constrained else None
+        all_BWK = total_BW[:, :, None] + step_BWK
+        open_BWK = all_BWK if allowed_BWK is None else all_BWK.masked_fill(~allowed_BWK, -torch.inf)
+        n_codes = step_BWK.shape[-1]
+        best_BW, at_BW = open_BWK.flatten(1).topk(min(width, open_BWK[0].numel()), sorted=True)
+        parent_BW, code_BW = at_BW // n_codes, at_BW % n_codes
+        if steps is not None:
+            steps.append(_frame(trie, level, node_BW, ids_BWM, step_BWK, all_BWK, allowed_BWK,
+                                at_BW[torch.isfinite(best_BW)]))
+        made_BW = torch.isfinite(best_BW)
+        node_BW = trie.child(level, node_BW.gather(1, parent_BW), code_BW).masked_fill(~made_BW, -1)
+        old_BWM = ids_BWM.gather(1, parent_BW[:, :, None].expand(-1, -1, level))
+        ids_BWM = torch.cat([old_BWM, code_BW[:, :, None]], -1).masked_fill(~made_BW[:, :, None], -1)
+        total_BW = best_BW
+        if level + 1 < trie.n_levels:
+            cache = decoder.reorder(cache, parent_BW)
+    return Found(trie.item(node_BW), ids_BWM, total_BW)
+
+
+def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor, step_BWK: torch.Tensor,
+           all_BWK: torch.Tensor, allowed_BWK: torch.Tensor | None, kept_W: torch.Tensor) -> pd.DataFrame:
+    """Every candidate of one level of one user's search, best first."""
+    n_codes = step_BWK.shape[-1]
+    total_N = all_BWK[0].flatten()
+    at_N = torch.isfinite(total_N).nonzero()[:, 0]
+    at_N = at_N[total_N[at_N].argsort(descending=True, stable=True)]
+    parent_N, code_N = at_N // n_codes, at_N % n_codes
+    kept_all = torch.zeros(len(total_N), dtype=torch.bool)
+    kept_all[kept_W] = True
+    kept_N = kept_all[at_N].numpy()
+    allowed_N = np.ones(len(at_N), bool) if allowed_BWK is None else allowed_BWK[0].flatten()[at_N].numpy()
+    below_N = trie.n_items_below(level + 1, trie.child(level, node_BW[0][parent_N], code_N))
+    start = [tuple(row) for row in ids_BWM[0].tolist()]
+    above = map(start.__getitem__, parent_N.tolist())
+    prefix = list(map(operator.add, above, zip(code_N.tolist())))
+    return pd.DataFrame({
+        "parent": parent_N.numpy(), "prefix": prefix, "code": code_N.numpy(),
+        "step_logp": step_BWK[0].flatten()[at_N].numpy(), "total_logp": total_N[at_N].numpy(),
+        "n_items_below": below_N.numpy(), "kept": kept_N,
+        "reason": pd.Categorical.from_codes(np.where(kept_N, 0, np.where(allowed_N, 1, 2)), [KEPT, FULL, OUTSIDE])})
+
+
+def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,
+          temperature: float | list[float] = 1.0, constrained: bool = True) -> Trace:
+    """One user's search with every candidate on record; see ``search``."""
+    steps: list[pd.DataFrame] = []
+    found = search(decoder, trie, [history], width, temperature, constrained, steps)
+    made_W = torch.isfinite(found.logp_BW[0])
+    frame = pd.DataFrame({"item": found.item_BW[0][made_W].numpy(), "logp": found.logp_BW[0][made_W].numpy(),
+                          "id": [tuple(row) for row in found.ids_BWM[0][made_W].tolist()]})
+    items = frame[frame["item"] >= 0].reset_index(drop=True)
+    items.insert(0, "rank", np.arange(1, len(items) + 1))
+    return Trace(steps, items, frame.loc[frame["item"] < 0, ["id", "logp"]].reset_index(drop=True))
+
+
+@torch.inference_mode()
+def score_all(decoder: Decoder, trie: Trie, histories: list[np.ndarray],
+              temperature: float | list[float] = 1.0) -> torch.Tensor:
+    """Exact log-probability of every item (B, I); -inf for items without an ID.
+
+    The decoder walks every prefix of the catalogue once, so the cost grows with the catalogue.
+    """
+    heat = temperatures(temperature, trie.n_levels)
+    n_users = len(histories)
+    memory, cache = decoder.encode(histories), None
+    total_BP = torch.zeros(n_users, 1)
+    for level in range(trie.n_levels):
+        codes_BP = trie.child_code[level - 1].expand(n_users, -1) if level else None
+        logits_BPK, cache = decoder.step(memory, cache, level, codes_BP)
+        step_BPK = torch.log_softmax(logits_BPK.float() / heat[level], -1)
+        parent_P, code_P = trie.parent[level], trie.child_code[level]
+        total_BP = total_BP[:, parent_P] + step_BPK[:, parent_P, code_P]
+        if level + 1 < trie.n_levels:
+            cache = decoder.reorder(cache, parent_P.expand(n_users, -1))
+    logp_BI = torch.full((n_users, trie.n_catalogue), -torch.inf)
+    logp_BI[:, trie.order_I] = total_BP
+    return logp_BI

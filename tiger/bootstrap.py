@@ -1,0 +1,97 @@
+"""The command line's front door: works on a bare Python, and sets up what a command needs before it starts.
+
+Imports the standard library only, until the packages are known to be there.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tiger import environment, paths
+from tiger.environment import DEV, RUNTIME, SetupError
+
+HELP = """\
+usage: python -m tiger COMMAND ...
+
+  app      open the app in a browser; further words go to Streamlit, such as --server.port 8600
+  test     run the tests; further words go to pytest
+  setup    only install what the app needs (with --dev: also what the tests need)
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command line; returns the exit code."""
+    command, rest = (arguments[0] if arguments else "--help"), arguments[1:]
+    try:
+        if command == "app":
+            return in_environment(RUNTIME, arguments, lambda: app(rest))
+        if command == "test":
+            return in_environment(DEV, arguments, lambda: test(rest))
+        if command == "setup":
+            return setup(rest)
+        if command in ("-h", "--help", "help"):
+            print(HELP, end="", flush=True)
+            return other(["--help"])
+        return other(arguments)
+    except SetupError as error:
+        print(f"tiger: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def app(rest: list[str]) -> int:
+    """Serve the app until it is interrupted; Streamlit opens the browser."""
+    return environment.call([sys.executable, "-m", "tiger.ui.serve", "--server.showEmailPrompt", "false", *rest])
+
+
+def test(rest: list[str]) -> int:
+    """Run the tests, one file at a time in each of two processes; ``-n 0`` runs them in one."""
+    return environment.call([sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *rest])
+
+
+def setup(rest: list[str]) -> int:
+    """Only install."""
+    if rest not in ([], ["--dev"]):
+        raise SetupError(f"setup knows only --dev, but got {' '.join(rest)}.")
+    wanted = DEV if rest else RUNTIME
+    if environment.missing(wanted):
+        print(f"Ready: {environment.prepare(wanted)}")
+    else:
+        print("Ready: everything is installed.")
+    return 0
+
+
+def other(arguments: list[str]) -> int:
+    """The commands of ``tiger.cli``, in this Python or in ``.venv``."""
+    lacking = environment.missing(RUNTIME)
+    if lacking and environment.is_ready(RUNTIME):
+        return again(arguments)
+    if lacking:
+        if arguments == ["--help"]:
+            print("\nMore commands appear after `python -m tiger setup`.")
+            return 0
+        raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); "
+                         "run `python -m tiger setup` first.")
+    from tiger import cli
+    return cli.main(arguments)
+
+
+def in_environment(wanted: str, arguments: list[str], work: Callable[[], int]) -> int:
+    """Do the work where this Python has what is wanted; else give the same command to ``.venv``'s Python."""
+    lacking = environment.missing(wanted)
+    if not lacking:
+        return work()
+    if os.environ.get("TIGER_INSIDE"):
+        raise SetupError(f"{', '.join(lacking)} did not install in the wanted version; delete .venv and try again.")
+    if not environment.is_ready(wanted):
+        environment.prepare(wanted)
+    return again(arguments)
+
+
+def again(arguments: list[str]) -> int:
+    """The same command with the Python of ``.venv``."""
+    path = os.pathsep.join(filter(None, [str(paths.PROJECT), os.environ.get("PYTHONPATH")]))
+    words = [str(environment.python_of(environment.where())), "-m", "tiger", *arguments]
+    return environment.call(words, Path.cwd(), TIGER_INSIDE="1", PYTHONPATH=path)

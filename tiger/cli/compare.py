@@ -1,0 +1,40 @@
+"""``python -m tiger compare``: every measured recommender of a dataset, models x IDs."""
+
+import argparse
+from typing import Any
+
+from tiger import library, runs
+from tiger.cli import flags
+from tiger.cli.recommenders import pick_model
+from tiger.reports import published, recommenders
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """The runs to compare, or the dataset whose runs are compared."""
+    parser.add_argument("runs", nargs="*", help="model runs (default: all of the dataset)", metavar="RUN")
+    parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
+    parser.add_argument("--reported", action="store_true", help="add what the paper reports for Amazon Beauty")
+    flags.add_dataset(parser, rest)
+
+
+def run(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Print the table; runs that differ by their seed only are one row."""
+    chosen = [pick_model(run_id) for run_id in args.runs] or here(args)
+    table = recommenders.table_frame(recommenders.scores_frame(chosen, args.split))
+    if table.empty:
+        raise ValueError("No measured recommender is there to compare; train one with python -m tiger train "
+                         "rq_transformer --ids RUN, or measure one with python -m tiger evaluate RUN.")
+    rows: list[dict[str, Any]] = table.to_dict("records")
+    if args.reported:
+        rows += published.reported_frame().to_dict("records")
+    flags.table(args, [{name: row.get(name, "") for name in ("model", "ids", *recommenders.NAMES, "low", "high", "seeds")}
+                       for row in rows])
+    flags.say(args, "low and high: 95 % interval of recall@10. " + (published.SETTINGS if args.reported else ""))
+    return rows
+
+
+def here(args: argparse.Namespace) -> list[runs.Run]:
+    """Every model run of the dataset that the flags describe."""
+    wanted = library.key(flags.dataset_ref(args))
+    return [found for found in runs.list_runs() if found.config.get("kind") == "model"
+            and library.key(found.config.get("dataset") or {}) == wanted]

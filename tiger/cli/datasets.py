@@ -1,0 +1,73 @@
+"""``python -m tiger datasets``: what can be loaded, what is in it, and MovieLens from GroupLens's server."""
+
+import argparse
+from typing import Any
+
+from tqdm import tqdm
+
+from tiger import datasets
+from tiger.cli import flags
+from tiger.datasets import grouplens
+from tiger.reports.shop import report_rows
+
+ACTIONS = ("list", "report", "download")
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """An action, a name, and the flags of the dataset with that name."""
+    parser.add_argument("action", nargs="?", default="list", choices=ACTIONS, metavar="ACTION",
+                        help=f"{' | '.join(ACTIONS)} (default list)")
+    parser.add_argument("name", nargs="?", metavar="NAME",
+                        help=f"report: {' | '.join(datasets.REGISTRY)}; download: {' | '.join(grouplens.ARCHIVES)}")
+    parser.add_argument("--yes", action="store_true", help="download: I have read the licence and accept it")
+    words = [word for word in rest if not word.startswith("-")]
+    if words[:1] == ["report"] and len(words) > 1 and words[1] in datasets.REGISTRY:
+        flags.add_specs(parser, datasets.REGISTRY[words[1]], f"dataset {words[1]}", "data_")
+        flags.add_embedding(parser, rest)
+
+
+def run(args: argparse.Namespace) -> Any:
+    """Do what was asked."""
+    if args.action == "list":
+        return list_all(args)
+    return report(args) if args.action == "report" else download(args)
+
+
+def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every source with its hyper-parameters."""
+    found = [{"name": source["name"], "title": source["title"], "one_line": source["one_line"],
+              "flags": [flags.flag(spec.name, "data-") for spec in source["specs"]]}
+             for source in datasets.describe_sources()]
+    flags.table(args, [{"name": source["name"], "what": source["one_line"], "flags": " ".join(source["flags"])}
+                       for source in found])
+    return found
+
+
+def report(args: argparse.Namespace) -> dict[str, Any]:
+    """Load a dataset and print its data report."""
+    args.dataset = args.name or "synthetic"
+    if args.dataset not in datasets.REGISTRY:
+        raise ValueError(f"'{args.dataset}' is no dataset; known are {', '.join(datasets.REGISTRY)}.")
+    ref = flags.dataset_ref(args)
+    cat = datasets.load_ref(ref)
+    flags.say(args, cat.name)
+    columns = ("what", "value", "meaning")
+    flags.table(args, [dict(zip(columns, row, strict=True)) for row in report_rows(cat)])
+    return {"name": cat.name, "ref": ref, "embedding_shape": list(cat.embedding_IE.shape), **cat.report}
+
+
+def download(args: argparse.Namespace) -> dict[str, Any]:
+    """Fetch an archive, after the licence was shown and accepted."""
+    if args.name == "movielens":
+        args.name = "ml-latest-small"
+    if args.name not in grouplens.ARCHIVES:
+        raise ValueError(f"'{args.name}' cannot be downloaded; known are {', '.join(grouplens.ARCHIVES)}.")
+    archive = grouplens.ARCHIVES[args.name]
+    flags.say(args, f"{archive.url} ({archive.n_bytes / 1e6:.1f} MB)\n\n{archive.licence}\n")
+    if not args.yes:
+        raise ValueError("Nothing was downloaded; repeat the command with --yes if you accept the licence.")
+    with tqdm(total=archive.n_bytes, unit="B", unit_scale=True, disable=args.json) as bar:
+        path = grouplens.download(args.name, lambda done, _: bar.update(done - bar.n) and None)
+    flags.say(args, f"Checked and kept as {path}; load it with "
+                    f"python -m tiger datasets report movielens --data-variant {args.name}")
+    return {"name": args.name, "path": str(path), "sha256": archive.sha256}

@@ -1,0 +1,94 @@
+"""``python -m tiger encode RUN``: the semantic IDs that a trained run gives to items."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tiger import datasets, files
+from tiger.cli import flags
+from tiger.cli.runs import pick
+from tiger.quantizers import Quantizer
+from tiger.semantic_ids import SemanticIds, index_json
+
+BATCH = 65_536
+KINDS = (".npy", ".safetensors", ".json")
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """A run, where the items come from, and where the IDs go."""
+    parser.add_argument("run", help="the run's id, or 'last'", metavar="RUN")
+    parser.add_argument("--embeddings", metavar="FILE", help="encode these vectors (.npy) instead of "
+                                                             "the items of the run's dataset")
+    parser.add_argument("--out", required=True, metavar="FILE",
+                        help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Encode and write; the file appears whole or not at all."""
+    out = Path(args.out)
+    if out.suffix not in KINDS:
+        raise ValueError(f"'{out.name}' ends in '{out.suffix}', but must end in one of {', '.join(KINDS)}.")
+    if not out.parent.is_dir():
+        raise ValueError(f"The folder {out.parent} does not exist; make it first.")
+    chosen = pick(args.run)
+    quantizer = chosen.quantizer()
+    emb_IE, names = embeddings(args, chosen.config["dataset"])
+    codes_IL = encode(quantizer, emb_IE, args.json)
+    ids = SemanticIds.from_codes(codes_IL, quantizer.n_codes)
+    write(out, codes_IL, ids, names)
+    n_unique = len(np.unique(codes_IL, axis=0))
+    flags.say(args, f"{len(codes_IL):,} items, {n_unique:,} different codes, written to {out}.")
+    return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
+
+
+def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np.ndarray:
+    """Codes, batch by batch behind a progress bar."""
+    codes = []
+    with tqdm(total=len(emb_IE), unit="item", unit_scale=True, disable=silent, desc="encoding") as bar:
+        for start in range(0, len(emb_IE), BATCH):
+            try:
+                codes.append(quantizer.encode(np.array(emb_IE[start:start + BATCH], np.float32)))
+            except ValueError as error:
+                where = f" (rows counted from {start})" if start else ""
+                raise ValueError(f"{error}{where}") from None
+            bar.update(len(codes[-1]))
+    return np.concatenate(codes)
+
+
+def embeddings(args: argparse.Namespace, ref: dict[str, Any]) -> tuple[np.ndarray, list[str] | None]:
+    """The vectors to encode and, where they belong to a catalogue, its item ids."""
+    if args.embeddings:
+        return read_vectors(Path(args.embeddings)), None
+    cat = datasets.load_ref(ref)
+    return cat.embedding_IE, cat.items["item_id"].tolist()
+
+
+def read_vectors(path: Path) -> np.ndarray:
+    """The rows of an ``.npy`` file, read from disk as they are needed.
+
+    Raises:
+        ValueError: it is no such file, holds objects, or is not two-dimensional.
+    """
+    try:
+        emb_NE = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"'{path}' cannot be read as npy ({error}); write it with numpy.save.") from None
+    if not isinstance(emb_NE, np.ndarray) or emb_NE.ndim != 2 or emb_NE.dtype.kind not in "fiu":
+        raise ValueError(f"'{path}' must hold numbers of shape (items, width); write them with numpy.save.")
+    return emb_NE
+
+
+def write(out: Path, codes_IL: np.ndarray, ids: SemanticIds, names: list[str] | None) -> None:
+    """Write the kind of file that the name asks for."""
+    if out.suffix == ".json":
+        files.write(out, index_json(ids, names))
+        return
+    part = out.with_name(f".{out.stem}.part{out.suffix}")
+    if out.suffix == ".npy":
+        np.save(part, codes_IL, allow_pickle=False)
+    else:
+        ids.save(part)
+    files.replace(part, out)

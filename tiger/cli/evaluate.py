@@ -1,0 +1,43 @@
+"""``python -m tiger evaluate RUN``: how often a trained recommender finds the held-out item."""
+
+import argparse
+from typing import Any
+
+from tiger import evaluation, files
+from tiger.cli import flags
+from tiger.cli.recommenders import catalogue_of, pick_model, round_scores
+from tiger.models.generative import GenerativeRecommender
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """A model run, which items to look for, how many users, and how wide the beam is."""
+    parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
+    parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
+    parser.add_argument("--users", type=int, metavar="N", help="only so many users, spread evenly (default: all)")
+    parser.add_argument("--width", type=int, default=evaluation.WIDTH, metavar="W",
+                        help=f"beams of a generative model, 10 to 500 (default {evaluation.WIDTH})")
+    parser.add_argument("--gap", type=int, default=0, metavar="N",
+                        help="for so many users, compare the beam with an exact search over the catalogue")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure; all users at the usual width become the run's scores."""
+    chosen = pick_model(args.run)
+    cat, model = catalogue_of(chosen), chosen.recommender()
+    users = evaluation.sample_users(cat, args.users)
+    scores = evaluation.measure(model, cat, args.split, users, args.width)
+    if args.width == evaluation.WIDTH and len(users) == scores["n_users_all"] and not chosen.read_only:
+        files.write_json(chosen.path / "metrics.json", chosen.metrics() | {args.split: scores})
+    found: dict[str, Any] = {"run": chosen.id, "split": args.split, **scores}
+    if isinstance(model, GenerativeRecommender):
+        some = evaluation.sample_users(cat, evaluation.FREE_USERS)
+        found["invalid_rate"] = model.invalid_rate(cat, args.split, some, args.width)
+        if args.gap:
+            found["gap"] = evaluation.beam_gap(model, cat, args.split, evaluation.sample_users(cat, args.gap),
+                                               args.width)
+    flags.say(args, f"{chosen.title}: the {args.split} item of {scores['n_users']:,} of {scores['n_users_all']:,} "
+                    f"users, over all {cat.n_items:,} items.")
+    flags.table(args, [round_scores({key: value for key, value in found.items() if key not in ("run", "split", "gap")})])
+    if "gap" in found:
+        flags.say(args, evaluation.gap_words(found["gap"]))
+    return found

@@ -1,0 +1,124 @@
+"""Flags that are derived from hyper-parameters, and references to datasets and runs."""
+
+import argparse
+import json
+from typing import Any, NoReturn
+
+from tiger import params
+from tiger.runconfig import flag
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one sentence."""
+
+    def __init__(self, prog: str = "", description: str = "", **more: Any):
+        super().__init__(prog=prog, description=description, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        words = f"{self.prog.removeprefix('python -m ')}: {message}"
+        self.exit(2, f"{words.rstrip('.')}. Try {self.prog} --help.\n")
+
+
+def add_specs(parser: argparse.ArgumentParser, cls: type, title: str, prefix: str = "") -> None:
+    """One flag per hyper-parameter of a dataclass, with its help, bounds and default."""
+    group = parser.add_argument_group(title)
+    for spec in params.specs(cls):
+        name, words = flag(spec.name, prefix), f"{spec.help} {_limits(spec)}".replace("%", "%%")
+        target = f"{prefix}{spec.name}"
+        if spec.kind is bool:
+            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words,
+                               action=argparse.BooleanOptionalAction)
+        else:
+            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words, type=_reader(spec),
+                               metavar=spec.kind.__name__.upper())
+
+
+def given_specs(args: argparse.Namespace, cls: type, prefix: str = "") -> dict[str, Any]:
+    """The hyper-parameters that were given on the command line."""
+    found = vars(args)
+    return {spec.name: found[prefix + spec.name] for spec in params.specs(cls) if prefix + spec.name in found}
+
+
+def _reader(spec: params.Spec) -> Any:
+    def read(text: str) -> Any:
+        try:
+            return params.check(spec, None if text == "none" and spec.optional else text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return read
+
+
+def _limits(spec: params.Spec) -> str:
+    if spec.choices is not None:
+        limits = "|".join(map(str, spec.choices))
+    elif spec.low is not None and spec.high is not None:
+        limits = f"{spec.low:g} to {spec.high:g}"
+    else:
+        limits = ""
+    default = f"default {spec.default}" if spec.default != "" else ""
+    words = "; ".join(filter(None, [limits, default]))
+    return f"({words})" if words else ""
+
+
+def peek(rest: list[str], name: str, fallback: str) -> str:
+    """The value of a flag before the parser is built, because other flags depend on it."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument(name, dest="found", default=fallback)
+    try:
+        return str(early.parse_known_args(rest)[0].found)
+    except (argparse.ArgumentError, SystemExit):
+        return fallback
+
+
+def add_dataset(parser: argparse.ArgumentParser, rest: list[str], flag_name: str = "--dataset",
+                default: str | None = "synthetic") -> None:
+    """``--dataset NAME`` and the chosen source's own flags (``--data-...``), ``--embedding`` and its flags."""
+    from tiger import datasets
+    parser.add_argument(flag_name, dest="dataset", default=default, choices=list(datasets.REGISTRY), metavar="NAME",
+                        help=f"{' | '.join(datasets.REGISTRY)} (default {default})")
+    name = peek(rest, flag_name, default or "")
+    if name in datasets.REGISTRY:
+        add_specs(parser, datasets.REGISTRY[name], f"dataset {name}", "data_")
+    add_embedding(parser, rest)
+
+
+def add_embedding(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """``--embedding METHOD`` and the method's own flags (``--embedding-...``)."""
+    from tiger import datasets
+    methods = list(datasets.EMBEDDINGS)
+    parser.add_argument("--embedding", default="tfidf", choices=methods, metavar="METHOD",
+                        help=f"{' | '.join(methods)} (default tfidf)")
+    method = peek(rest, "--embedding", "tfidf")
+    if method in methods:
+        add_specs(parser, datasets.EMBEDDINGS[method], f"embedding {method}", "embedding_")
+
+
+def dataset_ref(args: argparse.Namespace) -> dict[str, Any]:
+    """The dataset reference that the flags describe."""
+    from tiger import datasets
+    embedding = {"method": args.embedding,
+                 **given_specs(args, datasets.EMBEDDINGS[args.embedding], "embedding_")}
+    return {"name": args.dataset, "params": given_specs(args, datasets.REGISTRY[args.dataset], "data_"),
+            "embedding": embedding}
+
+
+def say(args: argparse.Namespace, *words: Any) -> None:
+    """Print for people; nothing where ``--json`` was asked for."""
+    if not args.json:
+        print(*words)
+
+
+def table(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """Print rows with aligned columns."""
+    if args.json or not rows:
+        return
+    cells = [list(rows[0]), *[[_cell(value) for value in row.values()] for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, default=str)

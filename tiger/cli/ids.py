@@ -1,0 +1,92 @@
+"""``python -m tiger ids``: bring in semantic IDs that another system made, and take a run's IDs elsewhere."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tiger import datasets, files, imported, projection
+from tiger.catalogue import Catalogue
+from tiger.cli import flags
+from tiger.cli.runs import pick
+from tiger.semantic_ids import ALIGNMENTS, SemanticIds, id_table, import_ids, index_json, parquet_bytes, projector_tsv
+
+ACTIONS = ("import", "export")
+SUFFIXES = (".json", ".parquet", ".tsv", ".csv", ".safetensors")
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """An action; what comes in or whose IDs go out; and how."""
+    parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=" | ".join(ACTIONS))
+    parser.add_argument("source", metavar="FILE|RUN",
+                        help="import: index.json, npy, safetensors, csv or parquet; export: a run's id, or 'last'")
+    parser.add_argument("--align", choices=list(ALIGNMENTS), metavar="HOW",
+                        help=f"import: how the file's items are matched, {' | '.join(ALIGNMENTS)} (default: what fits best)")
+    parser.add_argument("--n-codes", type=int, metavar="INT", help="import: codes to choose from at each level")
+    parser.add_argument("--title", default="", help="import: name for people")
+    parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
+    parser.add_argument("--out", metavar="FILE", help="export: index.json for other systems; .parquet for Embedding "
+                        "Atlas; .tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
+    parser.add_argument("--by-id", action="store_true", help="export: item ids, not numbers, as the keys of index.json")
+    flags.add_dataset(parser, rest)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Do what was asked."""
+    return bring(args) if args.action == "import" else take(args)
+
+
+def bring(args: argparse.Namespace) -> dict[str, Any]:
+    """Read a file of IDs, say what was found, and keep it as a finished run."""
+    cat = datasets.load_ref(flags.dataset_ref(args))
+    path = Path(args.source)
+    found = import_ids(path, cat, args.align, args.n_codes)
+    said = found.report.sentences()
+    flags.say(args, "\n".join(said))
+    result: dict[str, Any] = {"run": None, "items": found.ids.n_ids, "gaps": len(found.report.gap_N),
+                              "strangers": found.report.n_strangers, "align": found.report.align, "sentences": said}
+    if args.dry_run:
+        return result
+    made = imported.keep(found, cat, args.title, str(path.resolve()))
+    flags.say(args, f"Kept as run {made.id}. See it: python -m tiger app, then open the run '{made.title}'; or "
+                    f"python -m tiger doctor {made.id}")
+    return result | {"run": made.id}
+
+
+def take(args: argparse.Namespace) -> dict[str, Any]:
+    """Write a run's IDs the way another tool reads them."""
+    if not args.out:
+        raise ValueError(f"Say where the IDs go: --out FILE, which ends in one of {', '.join(SUFFIXES)}.")
+    out = Path(args.out)
+    if out.suffix not in SUFFIXES:
+        raise ValueError(f"'{out.name}' ends in '{out.suffix}', but must end in one of {', '.join(SUFFIXES)}.")
+    if not out.parent.is_dir():
+        raise ValueError(f"The folder {out.parent} does not exist; make it first.")
+    chosen = pick(args.source)
+    ids, cat = chosen.semantic_ids(), datasets.load_ref(chosen.config["dataset"])
+    written = write(out, ids, cat, args.by_id)
+    flags.say(args, f"{ids.n_ids:,} IDs written to {', '.join(map(str, written))}.")
+    return {"run": chosen.id, "ids": ids.n_ids, "out": [str(path) for path in written]}
+
+
+def atlas_bytes(ids: SemanticIds, cat: Catalogue) -> bytes:
+    """Parquet with embeddings and their PCA, so that Embedding Atlas opens it at once."""
+    return parquet_bytes(ids, cat, True, projection.pca(cat.embedding_IE).place_ND)
+
+
+def write(out: Path, ids: SemanticIds, cat: Catalogue, by_id: bool = False) -> list[Path]:
+    """Write the kind of file that the name asks for, whole or not at all. Returns what was written."""
+    if out.suffix == ".safetensors":
+        return [ids.save(out)]
+    if out.suffix == ".tsv":
+        vectors, metadata = projector_tsv(ids, cat)
+        other = out.with_name(f"{out.stem}-metadata.tsv")
+        files.write(out, vectors)
+        files.write(other, metadata)
+        return [out, other]
+    if out.suffix == ".json":
+        content: str | bytes = index_json(ids, cat.items["item_id"].astype(str).tolist() if by_id else None)
+    else:
+        content = atlas_bytes(ids, cat) if out.suffix == ".parquet" else \
+            id_table(ids, cat).to_csv(index=False)
+    files.write(out, content)
+    return [out]

@@ -1,0 +1,33 @@
+"""``python -m tiger recommend RUN``: what a trained recommender shows to a user or for a history."""
+
+import argparse
+from typing import Any
+
+from tiger.cli import flags
+from tiger.cli.recommenders import catalogue_of, history_of, pick_model
+from tiger.reports import recommenders
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """A model run, and whose history it reads."""
+    parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
+    parser.add_argument("--user", type=int, metavar="N", help="a user of the dataset; the last item is held out")
+    parser.add_argument("--history", metavar="ITEMS", help="item numbers, oldest first: 3,17,5")
+    parser.add_argument("--k", type=int, default=10, metavar="K", help="how many to recommend (default 10)")
+    parser.add_argument("--width", type=int, default=20, metavar="W", help="beams of a generative model (default 20)")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Print the history and the recommendations; the held-out item is marked."""
+    chosen = pick_model(args.run)
+    cat, model = catalogue_of(chosen), chosen.recommender()
+    if not 1 <= args.k <= cat.n_items:
+        raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items} items.")
+    history, held_out = history_of(cat, args.user, args.history)
+    found = model.recommend(history, args.k, args.width)
+    table = recommenders.recommended_frame(found["item"], found["score"], cat.items["title"].tolist(), held_out)
+    flags.say(args, "Bought: " + "; ".join(str(cat.items["title"].iloc[item]) for item in history[-5:]))
+    rows = table.to_dict("records")
+    flags.table(args, [{"rank": row["rank"], "item": row["item"], "score": row["score"], "title": row["title"],
+                        "": "<- really came next" if row["held_out"] else ""} for row in rows])
+    return {"run": chosen.id, "history": history.tolist(), "held_out": held_out, "recommended": rows}

@@ -1,0 +1,60 @@
+"""What the commands for recommenders share: finding a model run, its catalogue, and a history."""
+
+from typing import Any
+
+import numpy as np
+
+from tiger import datasets, runs
+from tiger.catalogue import Catalogue
+from tiger.run import Run
+
+
+def pick_model(run_id: str) -> Run:
+    """A model run by id, or the newest one of this workspace for "last".
+
+    Raises:
+        ValueError: no such run, or one of another kind.
+    """
+    if run_id == "last":
+        own = [found for found in runs.list_runs() if not found.read_only and found.config.get("kind") == "model"]
+        if not own:
+            raise ValueError("No recommender has been trained here yet; python -m tiger train rq_transformer --ids RUN.")
+        return own[0]
+    found = runs.find(run_id)
+    if found.config.get("kind") != "model":
+        raise ValueError(f"'{found.title}' is no recommender but a run of kind {found.config.get('kind')}; "
+                         "python -m tiger runs lists all.")
+    return found
+
+
+def catalogue_of(run: Run) -> Catalogue:
+    """The catalogue that a run was made from."""
+    return datasets.load_ref(run.config["dataset"])
+
+
+def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.ndarray, int | None]:
+    """A history to read, and the item that really came next where a user was named.
+
+    Raises:
+        ValueError: neither or both were given, no such user, or not item numbers.
+    """
+    if (user is None) == (text is None):
+        raise ValueError("Say whose history it is: --user N, or --history 3,17,5 (item numbers, oldest first).")
+    if user is not None:
+        try:
+            history = cat.history(user)
+        except IndexError as error:
+            raise ValueError(str(error)) from None
+        if len(history) < 2:
+            raise ValueError(f"user {user} has {len(history)} item; choose one with at least two.")
+        return history[:-1], int(history[-1])
+    try:
+        return np.array([int(word) for word in str(text).split(",") if word.strip()], np.int64), None
+    except ValueError:
+        raise ValueError(f"'{text}' is no list of item numbers; write for example 3,17,5.") from None
+
+
+def round_scores(scores: dict[str, Any]) -> dict[str, Any]:
+    """The scores without their intervals, short enough to read."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()
+            if name != "interval"}

@@ -1,0 +1,45 @@
+"""What the commands drift, cold and diversity share: the flags, the run, and its rows when it has ended."""
+
+import argparse
+from typing import Any
+
+import pandas as pd
+
+from tiger import runconfig, runs, studies
+from tiger.cli import flags, train
+from tiger.run import Run
+
+
+def add(kind: str, parser: argparse.ArgumentParser) -> None:
+    """A run, a recommender, a title, and the study's own parameters."""
+    parser.add_argument("run", metavar="RUN", help="the run whose codes it is about: an id, or 'last'")
+    parser.add_argument("--model", metavar="RUN", help="the model run that writes these codes; without one a small "
+                                                       "recommender is trained")
+    parser.add_argument("--title", default="", help="name for people")
+    flags.add_specs(parser, runconfig.study_class(kind), f"{kind} study")
+
+
+def coded(name: str) -> Run:
+    """A run with codes by id, or the newest own one for "last"."""
+    if name != "last":
+        return runs.find(name)
+    own = [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and not run.read_only]
+    if not own:
+        raise ValueError("There is no run of your own yet; train one with python -m tiger train, or name demo-rqvae.")
+    return own[0]
+
+
+def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
+    """Make the study, follow it to its end, and return it with what ``--json`` prints."""
+    parent = coded(args.run)
+    given = flags.given_specs(args, runconfig.study_class(kind))
+    made = runs.new_run(studies.request(kind, parent.config["dataset"], parent.id, given, args.model, args.title),
+                        train.at_once())
+    flags.say(args, f"Study {made.id} in {made.path}")
+    found = train.follow(made, args)
+    return made, found | {"rows": studies.rows(made)}
+
+
+def show(args: argparse.Namespace, table: pd.DataFrame) -> None:
+    """Print a table for people."""
+    flags.table(args, [{str(key): value for key, value in row.items()} for row in table.to_dict("records")])

@@ -1,0 +1,139 @@
+"""``python -m tiger train [NAME]``: the run that the Train or Recommender page would start, in the foreground."""
+
+import argparse
+import os
+import time
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tiger import jobs, metrics, models, presets, quantizers, runconfig, runs
+from tiger.cli import flags
+from tiger.run import BUSY, Run
+
+LOOK_S = 0.1
+
+
+def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
+    """Flags: what trains and its hyper-parameters, the dataset and its own flags."""
+    names = [*quantizers.REGISTRY, *models.REGISTRY]
+    chosen = next((word for word in rest if word in names and _is_positional(rest, word)), None)
+    preset = flags.peek(rest, "--preset", "")
+    if chosen is None and preset:
+        chosen = recipe(preset)[0]["name"]
+    parser.add_argument("learner", nargs="?", default=chosen or "rqvae", choices=names,
+                        help=f"a quantizer, {' | '.join(quantizers.REGISTRY)}, or a recommender, "
+                             f"{' | '.join(models.REGISTRY)} (default rqvae)", metavar="NAME")
+    keys = [preset.key for preset in presets.PRESETS] + [preset.key for preset in presets.MODELS]
+    parser.add_argument("--preset", choices=keys, metavar="KEY", help="start from a recipe: " + " | ".join(keys))
+    parser.add_argument("--ids", metavar="RUN", help="of a recommender: the run whose semantic IDs it writes, and whose "
+                                                     "dataset it learns from ('last': the newest)")
+    parser.add_argument("--title", default="", help="name for people")
+    flags.add_dataset(parser, rest)
+    learner = runconfig.learner_class(chosen or "rqvae")
+    flags.add_specs(parser, learner, getattr(learner, "title", ""))
+
+
+def recipe(key: str) -> tuple[dict[str, Any], str]:
+    """What a recipe trains, and its title."""
+    known = {preset.key: (preset.quantizer, preset.title) for preset in presets.PRESETS}
+    known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
+    return known.get(key, ({"name": None, "params": {}}, ""))
+
+
+def _is_positional(rest: list[str], word: str) -> bool:
+    place = rest.index(word)
+    return place == 0 or not rest[place - 1].startswith("--") or rest[place - 1] == "--json"
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Make the run, follow its worker, and say what came out."""
+    given: dict[str, Any] = {}
+    if args.preset:
+        preset, title = recipe(args.preset)
+        if preset["name"] != args.learner:
+            raise ValueError(f"The recipe '{args.preset}' is for {preset['name']}, not {args.learner}; "
+                             "leave one of them out.")
+        given, args.title = dict(preset["params"]), args.title or title
+    given |= flags.given_specs(args, runconfig.learner_class(args.learner))
+    args.title = args.title or str(getattr(runconfig.learner_class(args.learner), "title", ""))
+    learner = {"name": args.learner, "params": given}
+    config = {"dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
+    config |= model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner}
+    made = runs.new_run(config, at_once())
+    flags.say(args, f"Run {made.id} in {made.path}")
+    return follow(made, args)
+
+
+def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> dict[str, Any]:
+    """What the configuration of a model run has beside a quantizer run's."""
+    config: dict[str, Any] = {"kind": "model", "model": learner}
+    if not args.ids:
+        if models.REGISTRY[args.learner].generative:
+            raise ValueError(f"{args.learner} writes semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
+                             "'demo-rqvae' is bundled).")
+        return config
+    coded = [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and not run.read_only]
+    run = coded[0] if args.ids == "last" and coded else runs.find(args.ids)
+    return config | {"ids": {"run": run.id}, "dataset": run.config["dataset"]}
+
+
+def at_once() -> dict[str, Any]:
+    """The first status of a run that this process starts itself, so that no server's queue takes it."""
+    return {"state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()}
+
+
+def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
+    child = jobs.launch(made, jobs.n_cores())
+    with tqdm(total=None, unit="step", disable=args.json, dynamic_ncols=True, leave=True) as bar:
+        while True:
+            try:
+                over = child.poll() is not None
+                status = made.status
+                _show(bar, status)
+                if over or status["state"] not in BUSY:
+                    break
+                time.sleep(LOOK_S)
+            except KeyboardInterrupt:
+                made.control("stop")
+    jobs.explain_end(made, child.pid, child.wait())
+    return summary(made, args)
+
+
+def _show(bar: Any, status: dict[str, Any]) -> None:
+    words = str(status["stage"] or status["state"])
+    if status["n_steps"] and bar.total != status["n_steps"]:
+        bar.reset(status["n_steps"])
+        bar.initial = bar.n = status["step"]  # what an earlier attempt did is not this one's rate
+    bar.set_description_str(words, refresh=False)
+    bar.update(status["step"] - bar.n)
+
+
+def summary(made: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """What the run came to, printed and for ``--json``."""
+    status = made.status
+    found: dict[str, Any] = {"id": made.id, "path": str(made.path), "state": status["state"],
+                             "message": status["message"], "step": status["step"], "n_steps": status["n_steps"]}
+    if made.config["kind"] == "model":
+        found["metrics"] = made.metrics()
+    elif made.has_result():
+        codes_IL = made.codes()
+        counts_LK = metrics.code_counts(codes_IL, made.config["quantizer"]["params"]["n_codes"])
+        found |= {"items": len(codes_IL), "unique": len(np.unique(codes_IL, axis=0)),
+                  "perplexity": [round(float(metrics.perplexity(counts_K)), 2) for counts_K in counts_LK]}
+    if status["state"] not in ("finished", "stopped"):
+        raise ValueError(f"The run ended as {status['state']}. {status['message']}")
+    flags.say(args, f"{status['state'].capitalize()} after {status['step']:,} of {status['n_steps']:,} steps. "
+                    f"{status['message']}".rstrip())
+    if found.get("metrics"):
+        test = found["metrics"]["test"]
+        flags.say(args, f"Test item of {test['n_users']:,} users: recall@10 {test['recall@10']:.4f}, NDCG@10 "
+                        f"{test['ndcg@10']:.4f}. Next: python -m tiger recommend {made.id} --user 0")
+    if "unique" in found:
+        flags.say(args, f"{found['unique']:,} different IDs for {found['items']:,} items; perplexity per "
+                        f"level {', '.join(map(str, found['perplexity']))}.")
+        flags.say(args, f"See it: python -m tiger app, then open the run '{made.title}'; or "
+                        f"python -m tiger doctor {made.id}")
+    return found

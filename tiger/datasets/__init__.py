@@ -1,0 +1,92 @@
+"""Sources of catalogues: the registry, and ``load``, which adds the embedding.
+
+A new source is one file with a dataclass (``title``, ``one_line``, hyper-parameters, ``read``) and
+one line in ``REGISTRY``.
+"""
+
+from typing import Any
+
+from tiger import embed, params, paths
+from tiger.catalogue import Catalogue
+from tiger.datasets.amazon import Amazon
+from tiger.datasets.cooccurrence import TextAndCooccurrence
+from tiger.datasets.grouplens import ARCHIVES, Archive, download
+from tiger.datasets.movielens import MovieLens
+from tiger.datasets.recbole import RecBole
+from tiger.datasets.synthetic import Synthetic
+from tiger.datasets.tables import Tables
+from tiger.datasets.vectors import Given
+
+__all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", "download",
+           "embedding_method",
+           "load", "load_ref"]
+
+REGISTRY: dict[str, Any] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens,
+                             "amazon": Amazon, "tables": Tables}
+EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
+
+
+def load(name: str, embedding: dict[str, Any] | None = None, **values: Any) -> Catalogue:
+    """Load a catalogue: items, histories, data report and embedding.
+
+    Args:
+        name: a key of ``REGISTRY``.
+        embedding: {"method": a key of ``EMBEDDINGS``, ...hyper-parameters}; TF-IDF where None.
+        values: the source's hyper-parameters, such as ``path``.
+
+    Raises:
+        ValueError: an unknown name, or one sentence with file, row or column, and remedy.
+    """
+    if name not in REGISTRY:
+        raise ValueError(f"There is no dataset '{name}'; known are {', '.join(REGISTRY)}.")
+    source = params.build(REGISTRY[name], values)
+    embedding = dict(embedding or {"method": "tfidf"})
+    embedder = embedding_method(embedding)
+    given = {key: getattr(source, key) for key in values}
+    ref = {"name": name, "params": given, "embedding": embedding}
+    if source == Synthetic() and embedder == embed.Tfidf():
+        cat = Catalogue.open(paths.BUNDLED / "synthetic")
+        cat.source = ref
+        return cat
+    raw = source.read()
+    if isinstance(embedder, Given):
+        emb_IE = embedder.read(raw.items["item_id"].tolist())
+    elif isinstance(embedder, TextAndCooccurrence):
+        emb_IE = embedder.read(raw)
+    else:
+        emb_IE = embed.embed_cached(raw.items["text"].tolist(), **embedding)
+    return Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
+                     raw.report)
+
+
+def load_ref(ref: dict[str, Any]) -> Catalogue:
+    """Load what a reference names: {"name", "params", "embedding"}; ``Catalogue.source`` is one.
+
+    Raises:
+        ValueError: it is no such reference, or what ``load`` refuses.
+    """
+    if not isinstance(ref, dict) or not isinstance(ref.get("name"), str):
+        raise ValueError("A dataset reference needs a 'name', such as 'synthetic'.")
+    values, embedding = ref.get("params") or {}, ref.get("embedding")
+    if not isinstance(values, dict) or not isinstance(embedding, dict | None):
+        raise ValueError("A dataset reference's 'params' and 'embedding' must be tables of names and values.")
+    return load(ref["name"], embedding, **values)
+
+
+def embedding_method(embedding: dict[str, Any]) -> Any:
+    """The embedding method that a reference names, with its hyper-parameters checked.
+
+    Raises:
+        ValueError: unknown method or hyper-parameter.
+    """
+    method = embedding.get("method")
+    if method not in EMBEDDINGS:
+        raise ValueError(f"The embedding method is {method!r}, but must be one of {', '.join(EMBEDDINGS)}.")
+    return params.build(EMBEDDINGS[method], {key: value for key, value in embedding.items()
+                                             if key != "method"})
+
+
+def describe_sources() -> list[dict[str, Any]]:
+    """Every source for a picker: name, title, one line, and its hyper-parameters (``params.Spec``)."""
+    return [{"name": name, "title": source.title, "one_line": source.one_line, "specs": params.specs(source)}
+            for name, source in REGISTRY.items()]

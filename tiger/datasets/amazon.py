@@ -1,0 +1,204 @@
+"""McAuley's Amazon review files, 2014 to 2023: streamed, thinned to a k-core, described as the paper does.
+
+Source: Rajput et al. 2023, section 4.1 and appendix; https://jmcauley.ucsd.edu/data/amazon/ and
+https://amazon-reviews-2023.github.io.
+"""
+
+import ast
+import html
+import json
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tiger.datasets import readers, streams
+from tiger.datasets.base import MAX_INTERACTIONS, Interactions, RawCatalogue, assemble
+from tiger.params import param
+
+USER_KEYS = ("reviewerID", "user_id")
+ITEM_KEYS = ("parent_asin", "asin")
+TIME_KEYS = ("unixReviewTime", "timestamp", "sort_timestamp")
+MAX_LITERAL = 2**20  # a record in Python's notation is parsed to a tree many times its size
+ASIN = re.compile(rb"""["'](parent_asin|asin)["']\s*:\s*["']([^"']+)["']""")
+OTHER = b"parent_asin"
+TAG = re.compile(r"<[^<>]{0,200}>")
+
+
+@dataclass
+class Amazon:
+    """One category: its reviews and, in a second file, its metadata."""
+
+    title: ClassVar[str] = "Amazon reviews"
+    one_line: ClassVar[str] = "McAuley's review and metadata files of one category, 2014 to 2023."
+
+    reviews: str = param("", "The file of reviews, such as reviews_Beauty_5.json.gz or All_Beauty.jsonl.gz.")
+    metadata: str = param("", "The file of metadata, such as meta_Beauty.json.gz; empty to do without texts.")
+    core: int = param(5, "Keep only users and items with at least so many interactions.", low=1, high=100)
+    text_length: int = param(1000, "Letters of a description that are kept.", low=0, high=100_000,
+                             group="advanced")
+
+    def read(self) -> RawCatalogue:
+        """Stream both files; ValueError names file, line and remedy."""
+        file = readers.find_file(self.reviews, "reviews")
+        users, items, user_N, item_N, time_N = _read_reviews(file)
+        n_read = len(user_N)
+        keep_N = core_filter(user_N, item_N, self.core)
+        if not keep_N.any():
+            raise ValueError(f"{file.name}: no user and item have {self.core} interactions each; "
+                             "choose a smaller core or another file.")
+        user_N, item_N, time_N = user_N[keep_N], item_N[keep_N], time_N[keep_N]
+        kept = [items[number] for number in pd.unique(item_N)]
+        frame, name, about = self._describe(kept, file)
+        inter = Interactions([users[number] for number in user_N], [items[number] for number in item_N],
+                             time_N,
+                             file.name, 1)
+        raw = assemble(_name(file), frame, name, inter, first_row=1)
+        raw.report |= {"reviews_read": n_read, "dropped_by_core": n_read - int(keep_N.sum()), **about}
+        return raw
+
+    def _describe(self, kept: list[str], reviews: Path) -> tuple[pd.DataFrame, str, dict[str, int]]:
+        """Items in the order of their first review, with the metadata's words."""
+        if not self.metadata:
+            return pd.DataFrame({"item_id": kept}), reviews.name, {}
+        file = readers.find_file(self.metadata, "metadata")
+        wanted, again = {item.encode() for item in kept}, 0
+        rows: dict[str, dict[str, str]] = {}
+        for number, line in enumerate(streams.read_lines(file), 1):
+            found = ASIN.search(line)
+            if found and found.group(2) not in wanted and (found.group(1) == b"parent_asin"
+                                                           or OTHER not in line):
+                continue
+            record = parse_record(line, file.name, number)
+            item = str(_first(record, ITEM_KEYS, file.name, number))
+            if item.encode() not in wanted:
+                continue
+            again += item in rows
+            rows.setdefault(item, _item(item, record, self.text_length))
+        empty = {"title": "", "text": "", "category": "", "brand": "", "price": ""}
+        frame = pd.DataFrame([rows.get(item) or {"item_id": item, **empty} for item in kept])
+        return frame, file.name, {"items_without_metadata": len(kept) - len(rows), "metadata_repeats": again}
+
+
+def _read_reviews(file: Path) -> tuple[list[str], list[str], np.ndarray, np.ndarray, np.ndarray]:
+    """Users and items by first appearance, and per review user number, item number and time."""
+    users: dict[str, int] = {}
+    items: dict[str, int] = {}
+    user_N, item_N, time_N = array("q"), array("q"), array("d")
+    for number, line in enumerate(streams.read_lines(file), 1):
+        record = parse_record(line, file.name, number)
+        if not record:
+            continue
+        if number > MAX_INTERACTIONS:
+            raise ValueError(f"{file.name} holds over {MAX_INTERACTIONS:,} reviews; take a smaller category.")
+        user = str(_first(record, USER_KEYS, file.name, number))
+        item = str(_first(record, ITEM_KEYS, file.name, number))
+        time = _first(record, TIME_KEYS, file.name, number)
+        if isinstance(time, bool) or not isinstance(time, int | float) or not abs(time) < 1e18:
+            raise ValueError(f"{file.name}, line {number}: the time is {str(time)[:40]!r}, but must be a "
+                             "number; download the file again.")
+        user_N.append(users.setdefault(user, len(users)))
+        item_N.append(items.setdefault(item, len(items)))
+        time_N.append(time)
+    if not user_N:
+        raise ValueError(f"{file.name} holds no reviews; download it again.")
+    return list(users), list(items), np.array(user_N), np.array(item_N), np.array(time_N)
+
+
+def parse_record(line: bytes, file: str, number: int) -> dict[str, Any]:
+    """One line as a record: JSON, or the Python notation of the 2014 metadata, which is parsed and never run.
+
+    An empty line gives an empty record.
+
+    Raises:
+        ValueError: it is neither; names file and line.
+    """
+    try:
+        text = line.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}, line {number}, is not UTF-8; save the file as UTF-8.") from None
+    if not text:
+        return {}
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        record = _literal(text)
+    if not isinstance(record, dict):
+        raise ValueError(f"{file}, line {number}, is no record; the file should hold one JSON object a line, "
+                         "download it again.")
+    return record
+
+
+def _literal(text: str) -> Any:
+    if len(text) > MAX_LITERAL or not text.startswith("{"):
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+
+
+def core_filter(user_N: np.ndarray, item_N: np.ndarray, core: int) -> np.ndarray:
+    """True for the interactions of the k-core: every user and item left has at least ``core`` of them."""
+    keep_N = np.ones(len(user_N), bool)
+    while keep_N.any():
+        user_U = np.bincount(user_N[keep_N], minlength=int(user_N.max()) + 1)
+        item_I = np.bincount(item_N[keep_N], minlength=int(item_N.max()) + 1)
+        next_N = keep_N & (user_U[user_N] >= core) & (item_I[item_N] >= core)
+        if next_N.sum() == keep_N.sum():
+            break
+        keep_N = next_N
+    return keep_N
+
+
+def _first(record: dict[str, Any], keys: tuple[str, ...], file: str, number: int) -> Any:
+    for key in keys:
+        if record.get(key) not in (None, ""):
+            return record[key]
+    raise ValueError(f"{file}, line {number}, has none of the fields {', '.join(keys)}; "
+                     "check that this is one of McAuley's files.")
+
+
+def _item(item: str, record: dict[str, Any], text_length: int) -> dict[str, str]:
+    """Title, brand, category path, price and description of any of the three generations of files."""
+    details = record.get("details") if isinstance(record.get("details"), dict) else {}
+    title = _clean(record.get("title"))
+    brand = _clean(record.get("brand") or (details or {}).get("Brand") or record.get("store"))
+    price = _clean(record.get("price"))
+    category = " > ".join(_categories(record))
+    description = _clean(record.get("description"))[:text_length]
+    said = [title, brand, category.replace(" > ", ", "), f"Price {price}" if price else "", description]
+    return {"item_id": item, "title": title, "text": ". ".join(part for part in said if part),
+            "category": category,
+            "brand": brand, "price": price}
+
+
+def _categories(record: dict[str, Any]) -> Iterator[str]:
+    """The first category path: nested in 2014, flat since 2018, the main category where it is empty."""
+    path = record.get("categories") or record.get("category") or record.get("main_category") or []
+    if isinstance(path, str):
+        path = [path]
+    if path and isinstance(path[0], list):
+        path = path[0]
+    return (words for words in map(_clean, path) if words)
+
+
+def _clean(value: Any) -> str:
+    """A field as one line of plain text."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        value = " ".join(str(part) for part in value)
+    return " ".join(TAG.sub(" ", html.unescape(str(value))).split())
+
+
+def _name(file: Path) -> str:
+    """ "reviews_Beauty_5.json.gz" -> "Amazon Beauty"."""
+    words = re.sub(r"^reviews_|_5$|\.(json|jsonl)(\.gz)?$", "", re.sub(r"\.(json|jsonl)(\.gz)?$", "",
+                                                                       file.name))
+    return f"Amazon {words.replace('_', ' ')}"

@@ -1,0 +1,29 @@
+"""Writes ``data/synthetic``: the made shop with its default values, ready to open.
+
+    python -m tiger.datasets.bundle
+"""
+
+from pathlib import Path
+
+from tiger import embed, paths
+from tiger.catalogue import Catalogue
+from tiger.datasets.synthetic import Synthetic
+
+FOLDER = paths.BUNDLED / "synthetic"
+
+
+def write(folder: Path = FOLDER) -> Catalogue:
+    """Make the default shop, embed it by default and save it."""
+    raw = Synthetic().read()
+    ref = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
+    emb_IE = embed.embed_texts(raw.items["text"].tolist())
+    cat = Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
+                    raw.report)
+    cat.save(folder)
+    return cat
+
+
+if __name__ == "__main__":
+    made = write()
+    size = sum(file.stat().st_size for file in FOLDER.iterdir())
+    print(f"{made.n_items:,} items and {made.n_users:,} users in {FOLDER}, {size / 2**20:.1f} MB")

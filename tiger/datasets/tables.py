@@ -1,0 +1,103 @@
+"""The user's own tables: items and interactions as CSV, TSV or Parquet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tiger.datasets import readers
+from tiger.datasets.base import Interactions, RawCatalogue, assemble
+from tiger.params import param
+
+
+@dataclass
+class Tables:
+    """One table of items, one of interactions, or only one of the two."""
+
+    title: ClassVar[str] = "Own tables"
+    one_line: ClassVar[str] = "Your own items and interactions as CSV, TSV or Parquet."
+
+    items: str = param("", "Table of items: item_id and, if there are, title, text, category.")
+    interactions: str = param("", "Table of interactions: user_id, item_id and, if there is, timestamp.")
+    item_column: str = param("item_id", "Column of the item's id, in both tables.", group="columns")
+    user_column: str = param("user_id", "Column of the user's id.", group="columns")
+    time_column: str = param("timestamp", "Column to order histories by; without it the file's order counts.",
+                             group="columns")
+    title_column: str = param("title", "Column with a short name.", group="columns")
+    text_columns: str = param("", "Columns that are read as the item's text, with commas between; "
+                                  "empty for every column of text.", group="columns")
+    category_column: str = param("category", "Column with the category, or its path 'A > B > C'.",
+                                 group="columns")
+    unknown_items: str = param("refuse", "What to do with interactions whose item the table does not list.",
+                               choices=("refuse", "drop"), group="columns")
+    encoding: str = param("utf-8", "How CSV and TSV files are encoded.", choices=("utf-8", "latin-1"),
+                          group="columns")
+
+    def read(self) -> RawCatalogue:
+        """Read both tables; ValueError names file, row or column and remedy."""
+        if not self.items and not self.interactions:
+            raise ValueError("No table was given; name a file of items, of interactions, or both.")
+        inter = self._interactions() if self.interactions else None
+        if not self.items:
+            assert inter is not None
+            seen = pd.unique(pd.Series(inter.item_N, dtype="str"))
+            return assemble(Path(self.interactions).stem, pd.DataFrame({"item_id": seen}), inter.file, inter)
+        frame, file = readers.read_table(self.items, "items", self.encoding)
+        return assemble(Path(self.items).stem, self._describe(frame, file), file, inter, self.unknown_items)
+
+    def _interactions(self) -> Interactions:
+        frame, file = readers.read_table(self.interactions, "interactions", self.encoding)
+        readers.need_columns(frame, [self.user_column, self.item_column], file)
+        time_N = None
+        if self.time_column in frame:
+            time_N = _times(frame[self.time_column], self.time_column, file)
+        elif self.time_column != "timestamp":
+            readers.need_columns(frame, [self.time_column], file)
+        users = readers.to_ids(frame[self.user_column])
+        return Interactions(users, readers.to_ids(frame[self.item_column]), time_N, file)
+
+    def _describe(self, frame: pd.DataFrame, file: str) -> pd.DataFrame:
+        readers.need_columns(frame, [self.item_column], file)
+        wanted = [part.strip() for part in self.text_columns.split(",") if part.strip()]
+        for name, default in ((self.title_column, "title"), (self.category_column, "category")):
+            wanted += [name] if name != default else []
+        readers.need_columns(frame, wanted, file)
+        chosen = [part.strip() for part in self.text_columns.split(",") if part.strip()]
+        texts = {str(name): readers.to_ids(frame[name]) for name in frame
+                 if name != self.item_column and (name in chosen or _is_text(frame[name]))}
+        order = chosen or sorted(texts, key=lambda name: name != self.title_column)
+        blank = [""] * len(frame)
+        items = pd.DataFrame({"item_id": readers.to_ids(frame[self.item_column]),
+                              "title": texts.get(self.title_column, blank),
+                              "text": [" ".join(filter(None, words)) for words in
+                                       zip(*(texts[name] for name in order),
+                                           strict=True)] if order else blank,
+                              "category": texts.get(self.category_column, blank)})
+        taken = {self.item_column, self.title_column, self.category_column, "item_id", "title", "text",
+                 "category"}
+        extra = frame[[name for name in frame if name not in taken]].reset_index(drop=True)
+        return pd.concat([items, extra], axis=1)
+
+
+def _is_text(column: pd.Series) -> bool:
+    """Whether a column holds words: in CSV everything is text, so a column of numbers does not count."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return False
+    return not pd.to_numeric(column.head(1000), errors="coerce").notna().all()
+
+
+def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
+    """Numbers as they are; dates such as 2024-05-01 12:30 as seconds."""
+    if pd.api.types.is_numeric_dtype(column) or pd.to_numeric(column.head(100),
+                                                              errors="coerce").notna().any():
+        return readers.to_numbers(column, name, file)
+    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    bad = np.flatnonzero(dates.isna())
+    if len(bad):
+        raise ValueError(f"{file}, row {bad[0] + 2}, column '{name}', holds "
+                         f"'{str(column.iloc[bad[0]])[:40]}', which "
+                         "is neither a number nor a date such as 2024-05-01 12:30; correct or delete the "
+                         "row.")
+    return dates.astype("int64").to_numpy().astype(np.float64)

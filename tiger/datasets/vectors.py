@@ -1,0 +1,164 @@
+"""Embeddings that somebody brings: npy or safetensors, matched to the items by row or by a list of ids."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tiger.datasets import readers
+from tiger.params import param
+
+MAX_WIDTH = 16_384
+
+
+@dataclass
+class Given:
+    """Vectors as they are, not scaled; one row per item."""
+
+    title: ClassVar[str] = "Own vectors"
+    one_line: ClassVar[str] = "Your own embeddings, one row per item, from an .npy or .safetensors file."
+
+    path: str = param("", "The .npy or .safetensors file with one row per item.")
+    ids: str = param("", "File with the item id of each row (.txt one a line, .json list, or .csv with "
+                         "item_id); empty where the rows follow the items' order.")
+    tensor: str = param("", "Name of the tensor, where a .safetensors file holds several.", group="advanced")
+
+    def read(self, item_ids: list[str]) -> np.ndarray:
+        """Float32 (I, E), one row per item of ``item_ids``.
+
+        Raises:
+            ValueError: names the file, the row or id, and the remedy.
+        """
+        emb_NE, name = self.array(), Path(self.path).name
+        if self.ids:
+            emb_NE = emb_NE[_rows(self.ids, item_ids, len(emb_NE), name)]
+        elif len(emb_NE) != len(item_ids):
+            raise ValueError(f"{name} has {len(emb_NE):,} rows, but there are {len(item_ids):,} items; "
+                             "give one row per item in the items' order, or a file with the id of each row.")
+        return _finite(emb_NE, name, item_ids)
+
+    def array(self) -> np.ndarray:
+        """The file's rows as they are, (N, E), not yet matched to items.
+
+        Raises:
+            ValueError: names the file and the remedy.
+        """
+        file = readers.find_file(self.path, "embedding")
+        if file.suffix.lower() == ".npy":
+            return _read_npy(file)
+        if file.suffix.lower() == ".safetensors":
+            return _read_safetensors(file, self.tensor)
+        raise ValueError(f"'{file.name}' ends in '{file.suffix}', but an embedding must be .npy or "
+                         ".safetensors; convert it.")
+
+
+def _finite(emb_IE: np.ndarray, file: str, item_ids: list[str]) -> np.ndarray:
+    """Float32, with the first row that holds NaN or infinity named."""
+    with np.errstate(over="ignore"):
+        emb_IE = np.array(emb_IE, dtype=np.float32, order="C")  # a copy: the file may change later
+    bad = np.flatnonzero(~np.isfinite(emb_IE).all(axis=1))
+    if len(bad):
+        raise ValueError(f"{file}: the vector of item '{item_ids[bad[0]]}' (item {bad[0]}) holds NaN or "
+                         f"infinity ({len(bad):,} such rows); drop or repair them.")
+    return emb_IE
+
+
+def _check_shape(shape: tuple[int, ...], kind: str, numeric: bool, file: str) -> None:
+    """Refuse what is no table of numbers, before anything is read."""
+    if not numeric:
+        raise ValueError(f"{file} holds values of type {kind}, but an embedding holds floats; save it as "
+                         "float32.")
+    if len(shape) != 2 or min(shape) < 1:
+        raise ValueError(f"{file} has shape {shape}, but an embedding has (items, width); reshape it.")
+    if shape[1] > MAX_WIDTH:
+        raise ValueError(f"{file} is {shape[1]:,} wide, but at most {MAX_WIDTH:,} is read; reduce it first.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:120]
+
+
+def _read_npy(file: Path) -> np.ndarray:
+    """A two-dimensional npy; its header is checked against the file's size before anything is allocated."""
+    try:
+        with file.open("rb") as stream:
+            version = np.lib.format.read_magic(stream)
+            header = {(1, 0): np.lib.format.read_array_header_1_0,
+                      (2, 0): np.lib.format.read_array_header_2_0}
+            if version not in header:
+                raise ValueError(f"version {version}")
+            shape, _, dtype = header[version](stream)
+            start = stream.tell()
+    except Exception as error:  # a torn header fails in Python's tokenizer, in many ways
+        raise ValueError(f"{file.name} is no readable npy file ({_first_line(error)}); "
+                         "save it with numpy.save.") from None
+    if dtype.hasobject:
+        raise ValueError(f"{file.name} holds Python objects, which can run code when read; save it as "
+                         "float32.")
+    _check_shape(shape, str(dtype), dtype.kind in "fiu", file.name)
+    needed, there = shape[0] * shape[1] * dtype.itemsize, file.stat().st_size - start
+    if needed > there:
+        raise ValueError(f"{file.name} should hold {needed:,} bytes of numbers, but holds {there:,}; "
+                         "the file is torn, copy it again.")
+    return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
+def _read_safetensors(file: Path, tensor: str) -> np.ndarray:
+    """One tensor of a safetensors file; bfloat16 is widened."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = list(opened.keys())
+            name = tensor or (names[0] if len(names) == 1 else "")
+            if name not in names:
+                wanted = f"no tensor '{tensor}'" if tensor else f"{len(names)} tensors"
+                raise ValueError(f"{file.name} holds {wanted}, only {', '.join(names[:10]) or 'none'}; name "
+                                 "one of them.")
+            part: Any = opened.get_slice(name)
+            kind = part.get_dtype()
+            _check_shape(tuple(part.get_shape()), kind, kind in ("F64", "F32", "F16", "BF16"), file.name)
+            return opened.get_tensor(name).float().numpy()
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{file.name} is no readable safetensors file ({_first_line(error)}); "
+                         "it may be torn, save it again.") from None
+
+
+def read_ids(path: str) -> list[str]:
+    """Item ids from a .txt (one a line), a .json list, or the item_id column of a table."""
+    file = readers.find_file(path, "list of ids")
+    if file.suffix.lower() == ".json":
+        try:
+            ids = json.loads(readers.read_text(file, file.name))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError | RecursionError):
+                raise ValueError(f"{file.name} is no readable JSON; it should be a list of ids.") from None
+            raise
+        if not isinstance(ids, list) or not all(isinstance(one, str | int) for one in ids):
+            raise ValueError(f"{file.name} should be a JSON list of ids.")
+        return [str(one) for one in ids]
+    if file.suffix.lower() == ".txt":
+        return [line.strip() for line in readers.read_text(file, file.name).decode().splitlines()
+                if line.strip()]
+    frame, name = readers.read_table(path, "list of ids")
+    readers.need_columns(frame, ["item_id"], name)
+    return frame["item_id"].astype(str).tolist()
+
+
+def _rows(path: str, item_ids: list[str], n_rows: int, file: str) -> np.ndarray:
+    """For each item the row of its vector."""
+    ids, name = read_ids(path), Path(path).name
+    if len(ids) != n_rows:
+        raise ValueError(f"{name} lists {len(ids):,} ids, but {file} has {n_rows:,} rows; they must be as "
+                         "many.")
+    row = {one: number for number, one in enumerate(ids)}
+    if len(row) != len(ids):
+        again = next(one for number, one in enumerate(ids) if row[one] != number)
+        raise ValueError(f"{name} lists the id '{again}' more than once; keep one row per item.")
+    missing = [one for one in item_ids if one not in row]
+    if missing:
+        raise ValueError(f"{file} has no vector for item '{missing[0]}' ({len(missing):,} are missing); "
+                         f"add them to {name} and to {file}.")
+    return np.array([row[one] for one in item_ids], np.int64)

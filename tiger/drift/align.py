@@ -1,0 +1,74 @@
+"""Lay new vectors over old ones: the rotation that brings the same items closest, and widths that fit."""
+
+import numpy as np
+
+
+def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
+    """The new vectors as wide as the old ones, and one sentence on what was done ("" where nothing was).
+
+    Narrower vectors get zeros at the end, which changes no distance. Wider ones are reduced to their first
+    principal directions.
+    """
+    new_IE = np.ascontiguousarray(new_IE, np.float32)
+    have = new_IE.shape[1]
+    if have == width:
+        return new_IE, ""
+    if have < width:
+        padded_IE = np.zeros((len(new_IE), width), np.float32)
+        padded_IE[:, :have] = new_IE
+        return padded_IE, (f"The new vectors are {have} wide and the old ones {width}, so {width - have} zeros were "
+                           "added to each; distances stay as they are.")
+    gram_EE = new_IE.T.astype(np.float64) @ new_IE
+    value_E, vector_EE = np.linalg.eigh(gram_EE)
+    kept = float(value_E[-width:].sum() / max(value_E.sum(), 1e-12))
+    reduced_IE = new_IE @ vector_EE[:, ::-1][:, :width]
+    return np.ascontiguousarray(reduced_IE, np.float32), (
+        f"The new vectors are {have} wide and the old ones {width}, so they were reduced to their {width} strongest "
+        f"directions, which hold {kept:.0%} of their squared length.")
+
+
+def procrustes(new_NE: np.ndarray, old_NE: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rotation (or reflection) and the two means that lay new vectors over old ones best.
+
+    argmin_R sum_i |(new_i - m) R - (old_i - o)|^2 with R orthogonal: R = U V' of the SVD of (new - m)'(old - o).
+
+    Args:
+        new_NE, old_NE: the same items in the same order, equally wide.
+
+    Returns:
+        R (E, E), m (E,), o (E,), float64.
+
+    Raises:
+        ValueError: other shapes; names both.
+
+    Source: Schoenemann 1966, "A generalized solution of the orthogonal Procrustes problem"; for word vectors
+    of different years Hamilton et al. 2016, arXiv:1605.09096.
+    """
+    if new_NE.shape != old_NE.shape or new_NE.ndim != 2 or len(new_NE) == 0:
+        raise ValueError(f"the new vectors have shape {new_NE.shape} and the old ones {old_NE.shape}; aligning needs "
+                         "the same items, equally wide.")
+    new_NE, old_NE = new_NE.astype(np.float64), old_NE.astype(np.float64)
+    mean_E, goal_E = new_NE.mean(0), old_NE.mean(0)
+    left_EE, _, right_EE = np.linalg.svd((new_NE - mean_E).T @ (old_NE - goal_E))
+    return left_EE @ right_EE, mean_E, goal_E
+
+
+def align(new_IE: np.ndarray, old_IE: np.ndarray, common_I: np.ndarray | None = None) -> np.ndarray:
+    """Every new vector, moved by the rotation that fits the common items best, (I, E) float32.
+
+    Args:
+        common_I: True for the items that both versions have; all by default. The others are moved along.
+    """
+    rows = slice(None) if common_I is None or not common_I.any() else common_I
+    turn_EE, mean_E, goal_E = procrustes(new_IE[rows], old_IE[rows])
+    return ((new_IE.astype(np.float64) - mean_E) @ turn_EE + goal_E).astype(np.float32)
+
+
+def unmoved(new_IE: np.ndarray, old_IE: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
+    """True (I,) for the items whose vector is the old one up to rounding.
+
+    A tie or a near tie between two codes may fall either way after an exact rotation back, since float32 rounds;
+    whoever re-encodes leaves these items alone.
+    """
+    moved_I = np.linalg.norm(new_IE.astype(np.float64) - old_IE, axis=1)
+    return moved_I <= tolerance * np.maximum(np.linalg.norm(old_IE.astype(np.float64), axis=1), 1e-12)

@@ -1,0 +1,130 @@
+"""What a remedy costs and what it is worth, in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tiger import metrics
+from tiger.catalogue import Catalogue
+from tiger.drift.remedies import Known, Outcome
+from tiger.drift.simulate import Version
+from tiger.semantic_ids import SemanticIds
+from tiger.semantic_ids.ids import collision_places
+
+N_NEIGHBOURS, N_QUERIES = 10, 500
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The new vectors' true neighbours, found once for all remedies."""
+
+    query_N: np.ndarray
+    neighbour_Nk: np.ndarray
+
+
+def truth(emb_IE: np.ndarray, n_queries: int = N_QUERIES) -> Truth:
+    """Nearest neighbours by cosine of an even sample of items."""
+    query_N = np.unique(np.linspace(0, len(emb_IE) - 1, min(n_queries, len(emb_IE))).astype(np.int64))
+    return Truth(query_N, metrics.nearest(emb_IE, query_N, N_NEIGHBOURS)[0])
+
+
+def ids_of(codes_IL: np.ndarray, n_codes: int | Sequence[int], old: SemanticIds | None = None) -> SemanticIds:
+    """Unique IDs for codes. Whoever keeps its codes keeps its place among those that share them, too.
+
+    Args:
+        codes_IL: the new codes.
+        n_codes: codes to choose from at each of the L levels.
+        old: the IDs so far, of the same items; items that come to other codes get the free places there.
+    """
+    place_I = collision_places(codes_IL)
+    if old is not None and len(old) == len(codes_IL) and old.n_levels == codes_IL.shape[1]:
+        place_I = _kept_places(codes_IL, place_I, old)
+    sizes = [int(n_codes)] * codes_IL.shape[1] if isinstance(n_codes, (int, np.integer)) else list(n_codes)
+    n_places = int(place_I.max(initial=0)) + 1
+    if old is not None and old.has_collision_level:
+        n_places = max(n_places, old.n_codes[-1])
+    elif n_places == 1:
+        return SemanticIds(codes_IL, sizes, codes_IL.shape[1])
+    return SemanticIds(np.column_stack([codes_IL, place_I]), [*sizes, n_places], codes_IL.shape[1])
+
+
+def _kept_places(codes_IL: np.ndarray, place_I: np.ndarray, old: SemanticIds) -> np.ndarray:
+    """Places 0.. among the items of equal codes, so that those who stay keep theirs."""
+    stays_I = (codes_IL == old.codes_IL).all(1)
+    old_I = old.ids_IM[:, -1] if old.has_collision_level else np.zeros(len(old), np.int64)
+    found_I = np.where(stays_I, old_I, place_I)
+    key_I = metrics.prefix_numbers(codes_IL)[0][:, -1]
+    taken: dict[int, set[int]] = {}
+    shared = set(key_I[~stays_I].tolist())
+    for item in np.flatnonzero(stays_I & np.isin(key_I, list(shared))):
+        taken.setdefault(int(key_I[item]), set()).add(int(old_I[item]))
+    for item in np.flatnonzero(~stays_I & (key_I >= 0)):
+        used = taken.setdefault(int(key_I[item]), set())
+        place = next(number for number in range(len(used) + 1) if number not in used)
+        used.add(place)
+        found_I[item] = place
+    return found_I
+
+
+def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
+    """Share of the vectors' variance that the codes do not give back: mean |x - x'|^2 / mean |x - mean|^2."""
+    variance = float(np.square(emb_IE - emb_IE.mean(0)).sum(1).mean())
+    return float(np.square(emb_IE - recon_IE).sum(1).mean()) / max(variance, 1e-12)
+
+
+def measure(cat: Catalogue, before: Known, old_ids: SemanticIds, outcome: Outcome, new: Version,
+            known_truth: Truth) -> tuple[dict[str, Any], SemanticIds]:
+    """Every number about one remedy at one drift, but for the recommender's.
+
+    Args:
+        before: the codes that items had, for the churn.
+        old_ids: the same as unique IDs.
+        outcome: what the remedy made.
+        new: the new vectors, and which items are new; churn counts the others only.
+
+    Returns:
+        churn and survival (one number a level), changed, error, collided, neighbours and chance (one a level),
+        tokens, token_share, seconds; and the new unique IDs.
+    """
+    codes_IL, old_IL = outcome.known.codes_IL, before.codes_IL
+    stays_I = ~new.new_I & metrics.has_id(old_IL)
+    same_NL = codes_IL[stays_I] == old_IL[stays_I]
+    new_ids = ids_of(codes_IL, outcome.known.quantizer.n_codes, old_ids)
+    counts_I = np.bincount(cat.history_items, minlength=cat.n_items)
+    tokens, n_tokens = rewritten(old_ids, new_ids, counts_I)
+    near = metrics.neighbour_recall(codes_IL, known_truth.query_N, known_truth.neighbour_Nk)
+    recon_IE = outcome.known.quantizer.decode(outcome.decoded_IL)
+    return {
+        "churn": (1 - same_NL.mean(0)).tolist() if len(same_NL) else [0.0] * codes_IL.shape[1],
+        "survival": np.cumprod(same_NL, 1).mean(0).tolist() if len(same_NL) else [1.0] * codes_IL.shape[1],
+        "changed": float(1 - same_NL.all(1).mean()) if len(same_NL) else 0.0,
+        "error": lost_share(outcome.seen_IE, recon_IE), "collided": metrics.collisions(codes_IL).collided_items,
+        "neighbours": [level.recall.mean for level in near], "chance": [level.by_chance for level in near],
+        "tokens": tokens, "token_share": tokens / max(n_tokens, 1), "seconds": outcome.seconds,
+    }, new_ids
+
+
+def rewritten(old: SemanticIds, new: SemanticIds, counts_I: np.ndarray) -> tuple[int, int]:
+    """History tokens that change, and all history tokens; an ID that grows by a level counts its new token.
+
+    Args:
+        counts_I: how often each item stands in a history.
+    """
+    n = max(old.ids_IM.shape[1], new.ids_IM.shape[1])
+    wide = [np.pad(ids.ids_IM, ((0, 0), (0, n - ids.ids_IM.shape[1])), constant_values=-2) for ids in (old, new)]
+    changed_I = (wide[0] != wide[1]).sum(1)
+    return int(changed_I @ counts_I), int(counts_I.sum()) * n
+
+
+def flows(old_I: np.ndarray, new_I: np.ndarray, keep: int = 7) -> list[list[int]]:
+    """Where the items of the fullest level-1 codes went: rows of old code, new code, items; -1 is all other codes.
+
+    Args:
+        old_I, new_I: level-1 code of the items that both versions have.
+    """
+    top = np.argsort(-np.bincount(old_I), kind="stable")[:keep] if len(old_I) else np.empty(0, np.int64)
+    shown_I, goal_I = np.where(np.isin(old_I, top), old_I, -1), np.where(np.isin(new_I, top), new_I, -1)
+    pairs, count = np.unique(np.stack([shown_I, goal_I], 1), axis=0, return_counts=True)
+    return [[int(one), int(two), int(n)] for (one, two), n in zip(pairs, count, strict=True)]

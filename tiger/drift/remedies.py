@@ -1,0 +1,210 @@
+"""Seven answers to "the vectors changed, what happens to the IDs?", each from what was known before to new codes."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tiger import params, quantizers
+from tiger.drift.align import align, unmoved
+from tiger.drift.rename import rename
+from tiger.drift.simulate import Version
+from tiger.progress import Progress
+from tiger.quantizers.base import Quantizer
+from tiger.quantizers.warm import fine_tune, sticky_encode
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is in use before the vectors change.
+
+    Args:
+        quantizer: fitted.
+        codes_IL: every item's codes.
+        emb_IE: the vectors that the quantizer speaks of; new ones are aligned to these.
+    """
+
+    quantizer: Quantizer
+    codes_IL: np.ndarray
+    emb_IE: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a remedy made.
+
+    Args:
+        known: the new codes, the quantizer to use from now on and the vectors it speaks of.
+        seen_IE: the new vectors as they were handed to the quantizer (aligned, for one remedy); what its codes
+            decode to is compared with these.
+        decoded_IL: the codes to decode, where renaming made other names of them.
+        seconds: processor time spent on it, all threads together; other work on the machine does not count.
+    """
+
+    known: Known
+    seen_IE: np.ndarray
+    decoded_IL: np.ndarray
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work the remedies may do.
+
+    Args:
+        fine_steps: steps of fine-tuning.
+        retrain_steps: steps of a retraining; None: as many as the first fit.
+        slack: how much worse a kept code may be (squared distance) before remedy 6 gives the item another.
+    """
+
+    fine_steps: int = 150
+    retrain_steps: int | None = None
+    slack: float = 0.5
+
+
+Steps = Iterator[Progress]
+Retrained = dict[int, tuple[Quantizer, float]]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One remedy.
+
+    Args:
+        number: 1 to 7, as the page counts them.
+        key: short name for files and links.
+        title: for people.
+        one_line: what it does.
+        apply: generator; its last Progress carries ``metrics["outcome"]``.
+    """
+
+    number: int
+    key: str
+    title: str
+    one_line: str
+    apply: Callable[[Known, Version, Effort, Retrained], Steps]
+
+
+def keep_ids(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 1: nothing changes but that new items get codes from the old codebooks."""
+    codes_IL = known.codes_IL.copy()
+    fresh_I = new.new_I | (codes_IL < 0).any(1)
+    if fresh_I.any():
+        codes_IL[fresh_I] = known.quantizer.encode(new.emb_IE[fresh_I])
+    yield _done(Known(known.quantizer, codes_IL, known.emb_IE), new.emb_IE)
+
+
+def frozen(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 2: the old codebooks read the new vectors."""
+    codes_IL = known.quantizer.encode(new.emb_IE)
+    yield _done(Known(known.quantizer, codes_IL, known.emb_IE), new.emb_IE)
+
+
+def tune(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 3: a short training from the old weights."""
+    made = known.quantizer
+    for progress in fine_tune(known.quantizer, new.emb_IE, effort.fine_steps):
+        made = progress.metrics.get("quantizer", made)
+        yield Progress("fine-tuning", progress.step, progress.n_steps)
+    yield _done(Known(made, made.encode(new.emb_IE), new.emb_IE), new.emb_IE)
+
+
+def _retrain(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Train afresh with the same hyper-parameters and seed; remedies 4 and 5 share the result."""
+    key = id(new)
+    if key not in retrained:
+        values = params.values(known.quantizer)
+        if effort.retrain_steps is not None and "n_steps" in values:
+            values["n_steps"] = effort.retrain_steps
+        start_s = time.process_time()
+        made = quantizers.create(known.quantizer.name, **values)
+        for progress in made.fit_steps(new.emb_IE):
+            yield Progress("retraining", progress.step, progress.n_steps)
+        retrained[key] = made, time.process_time() - start_s
+
+
+def retrain(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 4: a new quantizer, with whatever names its codes get."""
+    yield from _retrain(known, new, effort, retrained)
+    made, spent_s = retrained[id(new)]
+    yield _done(Known(made, made.encode(new.emb_IE), new.emb_IE), new.emb_IE, spent_s)
+
+
+def retrain_renamed(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 5: the same new quantizer, its codes renamed branch by branch to match the old tree."""
+    yield from _retrain(known, new, effort, retrained)
+    made, spent_s = retrained[id(new)]
+    codes_IL = made.encode(new.emb_IE)
+    named_IL = rename(codes_IL, known.codes_IL, made.n_codes, ~new.new_I)
+    yield _done(Known(made, named_IL, new.emb_IE), new.emb_IE, spent_s, codes_IL)
+
+
+def sticky(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 6: fine-tune while items keep their codes, and re-assign only those whose error passes the threshold."""
+    made, keep_IL = known.quantizer, np.where(new.new_I[:, None], -1, known.codes_IL)
+    if effort.fine_steps > 0:
+        for progress in fine_tune(known.quantizer, new.emb_IE, effort.fine_steps, keep_IL=keep_IL, slack=effort.slack):
+            made = progress.metrics.get("quantizer", made)
+            yield Progress("fine-tuning with kept codes", progress.step, progress.n_steps)
+    codes_IL = sticky_encode(made, new.emb_IE, keep_IL, effort.slack)
+    yield _done(Known(made, codes_IL, new.emb_IE), new.emb_IE)
+
+
+def aligned(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
+    """Remedy 7: turn the new vectors into the old space, then let the old codebooks read them."""
+    seen_IE = align(new.emb_IE, known.emb_IE, ~new.new_I)
+    codes_IL = known.quantizer.encode(seen_IE)
+    same_I = unmoved(seen_IE, known.emb_IE) & ~new.new_I & (known.codes_IL >= 0).all(1)
+    codes_IL = np.where(same_I[:, None], known.codes_IL, codes_IL)
+    yield _done(Known(known.quantizer, codes_IL, seen_IE), seen_IE)
+
+
+def _done(known: Known, seen_IE: np.ndarray, seconds: float = 0.0, decoded_IL: np.ndarray | None = None) -> Progress:
+    decoded_IL = known.codes_IL if decoded_IL is None else decoded_IL
+    return Progress("codes", 1, 1, {"outcome": Outcome(known, seen_IE, decoded_IL, seconds)})
+
+
+REMEDIES = (
+    Remedy(1, "keep", "Keep all IDs", "Old items keep their IDs; only new items are encoded.", keep_ids),
+    Remedy(2, "frozen", "Frozen codebooks", "The old quantizer reads the new vectors.", frozen),
+    Remedy(3, "tune", "Fine-tune", "A short training that starts from the old weights.", tune),
+    Remedy(4, "retrain", "Retrain", "A new quantizer from scratch, same settings and seed.", retrain),
+    Remedy(5, "rename", "Retrain and rename", "Retrain, then give the codes their best old names, branch by branch.",
+           retrain_renamed),
+    Remedy(6, "sticky", "Sticky fine-tune", "Fine-tune, but an item changes a code only where its error passes a "
+                                            "threshold.", sticky),
+    Remedy(7, "align", "Align, then frozen", "Turn the new vectors back onto the old ones, then use the old quantizer.",
+           aligned),
+)
+BY_NUMBER = {remedy.number: remedy for remedy in REMEDIES}
+
+
+def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained: Retrained | None = None) -> Steps:
+    """Carry out a remedy; the last Progress holds its ``Outcome`` with the seconds it took.
+
+    Args:
+        retrained: shared between remedies 4 and 5 of one version, so that the same retraining is done once; its
+            seconds count for both.
+    """
+    start_s, waited_s = time.process_time(), 0.0
+    retrained = {} if retrained is None else retrained
+    shared = id(new) in retrained
+    for progress in remedy.apply(known, new, effort, retrained):
+        outcome = progress.metrics.get("outcome")
+        if outcome is not None:
+            spent_s = time.process_time() - start_s - waited_s + (outcome.seconds if shared else 0.0)
+            outcome = Outcome(outcome.known, outcome.seen_IE, outcome.decoded_IL, spent_s)
+            progress = Progress(progress.stage, progress.step, progress.n_steps, {"outcome": outcome})
+        handed_s = time.process_time()
+        yield progress
+        waited_s += time.process_time() - handed_s
+
+
+def outcome_of(steps: Steps) -> Outcome:
+    """Run a remedy to its end."""
+    found = None
+    for progress in steps:
+        found = progress.metrics.get("outcome", found)
+    assert isinstance(found, Outcome)
+    return found

@@ -1,0 +1,185 @@
+"""The packages that a command needs: what this Python lacks, and a ``.venv`` that has all of it.
+
+Imports the standard library only. Packages that are already there in the right version are used as they are,
+so a container or a conda environment needs no second copy.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+import venv
+from pathlib import Path
+
+from tiger import files, paths
+
+RUNTIME, DEV = "requirements.txt", "requirements-dev.txt"
+NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*(?:==\s*([^\s;#]+))?")
+TORCH_CPU = "https://download.pytorch.org/whl/cpu"
+
+
+class SetupError(Exception):
+    """Set-up cannot go on; the text is one sentence for people."""
+
+
+def call(words: list[str], folder: Path | None = None, **variables: str) -> int:
+    """Run a program in the project (or in ``folder``) until it ends; Ctrl-C reaches it, and it decides."""
+    child = subprocess.Popen(words, cwd=folder or paths.PROJECT, env=os.environ | variables)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def where() -> Path:
+    """Where the packages go: ``.venv`` in the project, or ``TIGER_VENV``."""
+    return Path(os.environ.get("TIGER_VENV") or paths.PROJECT / ".venv").absolute()
+
+
+def python_of(folder: Path) -> Path:
+    """The Python inside a virtual environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def requirements(wanted: str) -> dict[str, str | None]:
+    """Package -> pinned version (None where any will do), from a requirements file and those it includes."""
+    found: dict[str, str | None] = {}
+    for line in (paths.PROJECT / wanted).read_text(encoding="utf-8").splitlines():
+        line = line.split("#")[0].strip()
+        if line.startswith("-r"):
+            found |= requirements(line[2:].strip())
+        elif match := NAME.match(line):
+            found[match[1]] = match[2]
+    return found
+
+
+def missing(wanted: str) -> list[str]:
+    """Packages that this Python lacks or has in another version; a local suffix such as "+cpu" does not matter."""
+    lacking = []
+    for name, version in requirements(wanted).items():
+        try:
+            present = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            present = None
+        if present is None or (version is not None and present.split("+")[0] != version.split("+")[0]):
+            lacking.append(name)
+    return lacking
+
+
+def stamp(wanted: str) -> str:
+    """Changes when the requirements or the Python do."""
+    text = json.dumps([sorted(requirements(wanted).items()), sys.version_info[:2]], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stamp_path(wanted: str) -> Path:
+    return where() / f"{wanted}.installed"
+
+
+def is_ready(wanted: str) -> bool:
+    """Whether ``.venv`` was set up to the end for these requirements."""
+    try:
+        return stamp_path(wanted).read_text() == stamp(wanted) and python_of(where()).exists()
+    except OSError:
+        return False
+
+
+def prepare(wanted: str) -> Path:
+    """Make ``.venv`` and install into it, one set-up at a time.
+
+    Raises:
+        SetupError: what failed, and what to do.
+    """
+    folder = where()
+    lock = files.Lock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        if not lock.acquire():
+            print("Another set-up is under way; waiting for it …", flush=True)
+            lock.acquire(timeout_s=3600)
+    except OSError as error:
+        raise SetupError(f"{folder.parent} cannot be written ({error.strerror}); copy the project to a folder of "
+                         "your own, or set TIGER_VENV to one.") from None
+    try:
+        if not is_ready(wanted):
+            make_environment(folder)
+            install(folder, wanted)
+            for done in {wanted, RUNTIME}:  # what the tests need includes what the app needs
+                stamp_path(done).write_text(stamp(done))
+    finally:
+        lock.release()
+    return folder
+
+
+def make_environment(folder: Path) -> None:
+    """A virtual environment with pip, unless a working one is there.
+
+    Raises:
+        SetupError: this Python cannot make one.
+    """
+    if python_of(folder).exists() and quiet([str(python_of(folder)), "-m", "pip", "--version"]):
+        return
+    print(f"Making {folder} …", flush=True)
+    try:
+        venv.EnvBuilder(clear=True, with_pip=True, symlinks=os.name != "nt").create(folder)
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise SetupError(f"{folder} cannot be made ({error.strerror or error}).") from None
+        raise SetupError("This Python cannot make virtual environments; on Debian or Ubuntu run "
+                         f"`sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv` first.") from None
+
+
+def install(folder: Path, wanted: str) -> None:
+    """Let pip install a requirements file.
+
+    Raises:
+        SetupError: pip failed; without a network that is said.
+    """
+    print(f"Installing {len(requirements(wanted))} packages and what they need (some minutes, once) …", flush=True)
+    pip = [str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", "install"]
+    if plain_linux() and reachable(TORCH_CPU + "/torch/"):
+        # PyPI's torch for Linux brings gigabytes for graphics cards; nothing here uses them
+        call([*pip, f"torch=={requirements(wanted)['torch']}", "--index-url", TORCH_CPU])
+    if call([*pip, "-r", wanted]) == 0:
+        return
+    if not reachable("https://pypi.org/simple/pip/") and not own_index():
+        raise SetupError("Installing failed because pypi.org cannot be reached; connect to the internet (or set "
+                         "pip's index or proxy) and run the same command again.")
+    raise SetupError(f"Installing {wanted} failed; pip says why above. Run the same command again when it is solved.")
+
+
+def plain_linux() -> bool:
+    """Linux with pip as it comes: who configured their own index gets torch from there."""
+    return sys.platform == "linux" and not own_index()
+
+
+def own_index() -> bool:
+    """Whether pip was told to look somewhere other than PyPI."""
+    if any(os.environ.get(f"PIP_{name}") for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX")):
+        return True
+    said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+    return any(word in said.stdout for word in ("index-url", "find-links", "no-index"))
+
+
+def reachable(url: str) -> bool:
+    """Whether an address answers within a few seconds."""
+    try:
+        request = urllib.request.Request(url, method="HEAD")
+        with urllib.request.build_opener().open(request, timeout=8):  # reads the proxy settings of now
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def quiet(words: list[str]) -> bool:
+    """Whether a program ends well."""
+    try:
+        return subprocess.run(words, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

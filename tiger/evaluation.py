@@ -1,0 +1,123 @@
+"""Judge recommenders: leave-one-out over the whole catalogue, with confidence intervals over the users.
+
+Everything is measured on items. A hit on codes would count more, because items that share their codes would
+all be right; such numbers are always named as code-level.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tiger import beam, metrics
+from tiger.catalogue import Catalogue
+from tiger.models import Recommender
+from tiger.models.generative import GenerativeRecommender
+
+CUTS = (5, 10)
+WIDTH = 20  # beams of a generative model
+FREE_USERS, GAP_USERS = 200, 100  # whose free and exact searches are measured
+SEARCH_WIDTHS = (1, 5, 10, 20, 50)
+TIE = 1e-4  # log-probabilities closer than this are equal
+
+
+def sample_users(cat: Catalogue, n: int | None) -> np.ndarray:
+    """At most ``n`` of the users that leave-one-out evaluates, spread evenly; the same ones every time."""
+    user_U = cat.split().user_U
+    if n is None or len(user_U) <= n:
+        return user_U
+    return user_U[np.linspace(0, len(user_U) - 1, n).round().astype(np.int64)]
+
+
+def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.ndarray | None = None,
+            width: int = WIDTH, cuts: Sequence[int] = CUTS) -> dict[str, Any]:
+    """Recall and NDCG of a fitted model, JSON-able.
+
+    Args:
+        split: ``"valid"`` or ``"test"``: which item of each history is to be found.
+        users: only these users; all by default.
+        width: beams of a generative model; others ignore it.
+
+    Returns:
+        ``recall@k``, ``ndcg@k``, ``interval`` (the same names, each with low and high: 95 %, normal over the
+        users), ``n_users``, ``n_users_all``, ``width``, ``ms_per_user``.
+    """
+    start_s = time.perf_counter()
+    ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users)
+    spent_s = time.perf_counter() - start_s
+    found: dict[str, Any] = {}
+    intervals = {}
+    for k in cuts:
+        for name, value_U in ((f"recall@{k}", metrics.recall_at_k(ranked_UK, target_U, k)),
+                              (f"ndcg@{k}", metrics.ndcg_at_k(ranked_UK, target_U, k))):
+            mean = metrics.mean_interval(value_U)
+            found[name], intervals[name] = mean.mean, [mean.low, mean.high]
+    return found | {"interval": intervals, "n_users": len(target_U), "n_users_all": len(cat.split().user_U),
+                    "width": width if model.generative else None,
+                    "ms_per_user": round(1000 * spent_s / len(target_U), 3)}
+
+
+def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np.ndarray, width: int = WIDTH,
+             k: int = 10) -> dict[str, Any]:
+    """How often a beam search finds the same k best items as an exact search over the catalogue.
+
+    Args:
+        width: beams; a width below ``k`` loses items for certain.
+
+    Returns:
+        ``equal`` (share of users) with ``interval``, ``lost`` (items of the exact k best that the beam missed, mean
+        a user), ``lost_at`` (how many of them left the beam at each level), ``width``, ``k``, ``n_users``, and
+        ``examples``: up to five lost items as user, item, level (from 1), logp and logp of the beam's last item.
+    """
+    parts, trie = cat.split(), model.trie_
+    width, k = min(width, trie.n_items), min(k, trie.n_items)
+    lost_U, lost_at, examples = [], [0] * trie.n_levels, []
+    for user in users:
+        history = model.shorten(parts.history_before(int(user), split))
+        best = model.best_items(history, k)
+        found = model.search([history], width)
+        kept, last = found.item_BW[0, :k].tolist(), float(found.logp_BW[0, :k].min()) if width >= k else -np.inf
+        lost = [(int(item), float(logp)) for item, logp in zip(best.item_K, best.logp_K, strict=True)
+                if item not in kept and logp > last + TIE]
+        lost_U.append(len(lost))
+        levels = _lost_levels(model, history, width, [item for item, _ in lost])
+        for (item, logp), level in zip(lost, levels, strict=True):
+            lost_at[level - 1] += 1
+            examples.append({"user": int(user), "item": item, "level": level, "logp": logp, "last_logp": last})
+    equal = metrics.mean_interval(np.array(lost_U) == 0)
+    return {"equal": equal.mean, "interval": [max(0.0, equal.low), min(1.0, equal.high)], "lost": float(np.mean(lost_U)),
+            "lost_at": lost_at, "width": width, "k": k, "n_users": len(users), "examples": examples[:5]}
+
+
+def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, items: list[int]) -> list[int]:
+    """At which level (from 1) each item's prefix left the beam."""
+    if not items:
+        return []
+    ids_IM = model.facts_["ids"].numpy()
+    steps = beam.trace(model.net_, model.trie_, model.readable(history), width).steps  # type: ignore[arg-type]
+    kept = [set(step.loc[step["kept"], "prefix"]) for step in steps]
+    found = []
+    for item in items:
+        gone = [level for level in range(len(steps)) if tuple(ids_IM[item, :level + 1].tolist()) not in kept[level]]
+        found.append(gone[0] + 1 if gone else len(steps))
+    return found
+
+
+def gap_words(gap: dict[str, Any]) -> str:
+    """``beam_gap`` in one sentence."""
+    words = f"With {gap['width']} beams, {100 * gap['equal']:.0f} % of {gap['n_users']} users get the same " \
+            f"{gap['k']} items as from an exact search over the catalogue"
+    if gap["lost"] == 0:
+        return words + "."
+    level = int(np.argmax(gap["lost_at"])) + 1
+    return f"{words}; on average {gap['lost']:.2f} better items are lost, most of them at level {level}."
+
+
+def measure_search(model: GenerativeRecommender, cat: Catalogue, split: str = "test") -> dict[str, Any]:
+    """Invalid-ID rate of the free beam by width, and the constrained beam's gap to the exact search by width."""
+    widths = [width for width in SEARCH_WIDTHS if width <= model.trie_.n_items]
+    free, exact = sample_users(cat, FREE_USERS), sample_users(cat, GAP_USERS)
+    invalid = [{"width": width, "rate": model.invalid_rate(cat, split, free, width)} for width in widths]
+    gaps = [beam_gap(model, cat, split, exact, width) for width in widths if width >= min(10, max(widths))]
+    return {"invalid": invalid, "n_users": len(free), "gap": gaps}

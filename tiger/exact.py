@@ -1,0 +1,73 @@
+"""The best items by exact log-probability, without scoring the whole catalogue: the judge of a beam search.
+
+A prefix is never less probable than an item below it. So with the k-th best item of a beam search as the floor,
+every prefix below the floor can go, and nothing that belongs among the best k is lost (branch and bound).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tiger import beam
+from tiger.trie import Trie
+
+SLACK = 1e-3  # sums in another order differ in the last digits
+
+
+@dataclass(frozen=True)
+class Best:
+    """What an exact search finds.
+
+    Args:
+        item_K: int64 item numbers, best first.
+        logp_K: their exact log-probabilities.
+        n_looked: prefixes that had to be looked at.
+    """
+
+    item_K: np.ndarray
+    logp_K: np.ndarray
+    n_looked: int
+
+
+@torch.inference_mode()
+def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
+               temperature: float | list[float] = 1.0) -> Best:
+    """The k items of the catalogue with the largest exact log-probability.
+
+    Args:
+        history: item numbers, oldest first; every one has an ID.
+        k: 1..500, at most the catalogue.
+        temperature: divides the logits; one number, or one a level.
+
+    Raises:
+        ValueError: k or the temperature makes no sense.
+    """
+    heat = beam.temperatures(temperature, trie.n_levels)
+    found = beam.search(decoder, trie, [history], k, heat)
+    floor = float(found.logp_BW[0, k - 1]) - SLACK
+    memory, cache = decoder.encode([history]), None
+    node_P, total_P, code_P = torch.zeros(1, dtype=torch.int64), torch.zeros(1), None
+    n_looked = 0
+    for level in range(trie.n_levels):
+        logits_1PK, cache = decoder.step(memory, cache, level, None if code_P is None else code_P[None])
+        step_PK = torch.log_softmax(logits_1PK[0].float() / heat[level], -1)
+        child_X, parent_X = _children(trie, level, node_P)
+        code_X = trie.child_code[level][child_X]
+        total_X = total_P[parent_X] + step_PK[parent_X, code_X]
+        n_looked += len(child_X)
+        stay_X = total_X >= floor
+        node_P, total_P, code_P, parent_P = child_X[stay_X], total_X[stay_X], code_X[stay_X], parent_X[stay_X]
+        if level + 1 < trie.n_levels:
+            cache = decoder.reorder(cache, parent_P[None])
+    best_K = total_P.argsort(descending=True, stable=True)[:k]
+    return Best(trie.item(node_P[best_K]).numpy(), total_P[best_K].numpy(), n_looked)
+
+
+def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nodes one level deeper, and for each the place of its parent in ``node_P``."""
+    start_P = trie.child_ptr[level][node_P]
+    count_P = trie.child_ptr[level][node_P + 1] - start_P
+    parent_X = torch.repeat_interleave(torch.arange(len(node_P)), count_P)
+    within_X = torch.arange(len(parent_X)) - (count_P.cumsum(0) - count_P)[parent_X]
+    return start_P[parent_X] + within_X, parent_X

@@ -1,0 +1,116 @@
+"""Which items of a history drove each code of an ID: attention, and what changes when an item is left out.
+
+Attention says where a model looked, leaving out says what it needed; the two need not agree.
+Source: Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers", for the rollout.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tiger import beam
+from tiger.models.blocks import Attention
+from tiger.models.generative import GenerativeRecommender
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What an ID owes to each item of the history.
+
+    Args:
+        item_T: the item numbers that the model read, oldest first (the last ones that have an ID).
+        logp_M: log-probability of each code, given the codes before it.
+        change_MT: by how much the log-probability of code m falls when item t is left out; negative where it
+            rises. nan where the history has one item only.
+        attention_MT: share of attention that each item got while code m was written; rows sum to 1.
+    """
+
+    item_T: np.ndarray
+    logp_M: np.ndarray
+    change_MT: np.ndarray
+    attention_MT: np.ndarray
+
+
+def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray, id_M: Sequence[int],
+              temperature: float | list[float] = 1.0) -> Influence:
+    """Explain one ID, whether an item has it or not.
+
+    Args:
+        history: item numbers, oldest first.
+        id_M: one code a level.
+        temperature: divides the logits; one number, or one a level.
+
+    Raises:
+        ValueError: the history cannot be read, or the ID has another number of levels or unknown codes.
+    """
+    row_T, codes_M = model.readable(history), _check_id(model, id_M)
+    rows = [row_T] + [np.delete(row_T, at) for at in range(len(row_T))] if len(row_T) > 1 else [row_T]
+    logp_BM = id_logp(model, rows, codes_M, temperature)
+    change_MT = np.full((len(codes_M), len(row_T)), np.nan)
+    if len(row_T) > 1:
+        change_MT = (logp_BM[0] - logp_BM[1:]).T
+    return Influence(row_T, logp_BM[0], change_MT, attention(model, row_T, codes_M))
+
+
+@torch.inference_mode()
+def id_logp(model: GenerativeRecommender, rows: list[np.ndarray], codes_M: np.ndarray,
+            temperature: float | list[float] = 1.0) -> np.ndarray:
+    """Log-probability of each code of one ID after each of B histories (B, M)."""
+    heat = beam.temperatures(temperature, len(codes_M))
+    memory, cache = model.net_.encode(rows), None  # type: ignore[operator]
+    parts, before_B1 = [], None
+    for level, code in enumerate(codes_M.tolist()):
+        logits_B1K, cache = model.net_.step(memory, cache, level, before_B1)  # type: ignore[operator]
+        parts.append(torch.log_softmax(logits_B1K[:, 0].float() / heat[level], -1)[:, code])
+        before_B1 = torch.full((len(rows), 1), code)
+    return torch.stack(parts, 1).double().numpy()
+
+
+@torch.inference_mode()
+def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarray) -> np.ndarray:
+    """How much of its attention the model gave to each item while it wrote each code (M, T).
+
+    Mean over heads, rolled out over the layers that read the history. A model that reads the history once for
+    all codes gives every code the same row.
+    """
+    reading, writing = model.net_.attentions()  # type: ignore[operator]
+    with _recorded([*reading, *writing]) as seen:
+        id_logp(model, [row_T], codes_M)
+    rolled_SS = torch.eye(seen[reading[0]][0].shape[-1])
+    for layer in reading:
+        mean_SS = seen[layer][0][0].mean(0)
+        rolled_SS = 0.5 * (mean_SS + torch.eye(len(mean_SS))) @ rolled_SS
+    if writing:
+        cross_MS = torch.stack([torch.cat([step_1H1S[0, :, 0] for step_1H1S in seen[layer]]).unflatten(
+            0, (len(codes_M), -1)).mean(1) for layer in writing]).mean(0)
+        share_MS = cross_MS @ rolled_SS
+    else:
+        share_MS = rolled_SS[-1].expand(len(codes_M), -1)
+    return share_MS.unflatten(1, (len(row_T), -1)).sum(2).double().numpy()  # the codes of each item together
+
+
+@contextmanager
+def _recorded(layers: list[Attention]) -> Iterator[dict[Attention, list[torch.Tensor]]]:
+    """The attention weights of every call of these layers, in order."""
+    seen: dict[Attention, list[torch.Tensor]] = {layer: [] for layer in layers}
+    hooks = [layer.register_forward_pre_hook(
+        lambda layer, args, more: seen[layer].append(layer.weights(*args, **more)), with_kwargs=True)
+        for layer in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _check_id(model: GenerativeRecommender, id_M: Sequence[int]) -> np.ndarray:
+    codes_M, sizes = np.asarray(id_M, np.int64), model.trie_.n_codes
+    if codes_M.shape != (len(sizes),):
+        raise ValueError(f"the ID has {codes_M.size} codes, but this model writes {len(sizes)}; give one a level.")
+    for level, (code, size) in enumerate(zip(codes_M.tolist(), sizes, strict=True)):
+        if not 0 <= code < size:
+            raise ValueError(f"code {code} of level {level + 1} is unknown; this model knows 0 to {size - 1}.")
+    return codes_M

@@ -1,0 +1,48 @@
+"""Anyone's IDs as a finished run of kind "import": every page works on them, with no quantizer behind.
+
+    codes.npy, ids.safetensors   as every run's result
+    import.json                  what the import found, in sentences
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tiger import files, runs
+from tiger.catalogue import Catalogue
+from tiger.run import Run
+from tiger.semantic_ids import Imported
+
+
+def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "") -> Run:
+    """Make imported IDs a run of the catalogue that they were lined up with. It appears whole or not at all.
+
+    Args:
+        found: from ``import_ids`` with this catalogue.
+        title: for people; the file's name by default.
+        path: where the file lies, for the equal command; its name by default.
+
+    Raises:
+        ValueError: the IDs belong to another number of items, or the catalogue has no source to load it from.
+    """
+    ids, report = found.ids, found.report
+    if len(ids) != catalogue.n_items:
+        raise ValueError(f"there are {len(ids):,} IDs for the {catalogue.n_items:,} items of '{catalogue.name}'; "
+                         "import them with the catalogue that they belong to.")
+    config: dict[str, Any] = {
+        "kind": "import", "dataset": catalogue.source, "title": title.strip() or report.file,
+        "import": {"file": path or report.file, "align": report.align, "n_codes": report.n_codes}}
+
+    def fill(folder: Path) -> None:
+        np.save(folder / "codes.npy", ids.codes_IL.astype(np.int32), allow_pickle=False)
+        ids.save(folder / "ids.safetensors")
+        files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences()})
+
+    return runs.new_run(config, {"state": "finished", "message": report.sentences()[0]}, fill)
+
+
+def sentences(run: Run) -> list[str]:
+    """What the import found; empty for other runs."""
+    about = files.read_json(run.path / "import.json") or {}
+    return [str(line) for line in about.get("sentences", [])]

@@ -1,0 +1,204 @@
+"""The queue and its supervisor: which run starts when, in which process, with how many cores.
+
+The queue is nothing but the folders whose state is "queued", so it outlives the server, and two servers over
+one workspace share it.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tiger import files, paths, runs
+from tiger.run import BUSY, Run
+
+MAX_WAITING = 32
+MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
+LOOK_S = 0.3
+RESUMABLE = ("stopped", "interrupted", "failed")
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # a container's share
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        n = min(n, max(1, round(int(quota) / int(period))))
+    return n
+
+
+def n_workers() -> int:
+    """Runs that train at the same time: TIGER_WORKERS, else one or two, at most half the cores."""
+    given = os.environ.get("TIGER_WORKERS", "")
+    return max(1, int(given)) if given.isdigit() else max(1, min(2, n_cores() // 2))
+
+
+def launch(run: Run, n_threads: int) -> subprocess.Popen[bytes]:
+    """Start the worker of a run in a process of its own, which outlives this one."""
+    environment = os.environ | {"TIGER_THREADS": str(n_threads), "TIGER_HOME": str(run.path.parent.parent),
+                                "PYTHONUNBUFFERED": "1"}
+    flags: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    with (run.path / "log.txt").open("ab") as log:
+        child = subprocess.Popen([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT,
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, **flags)
+    return child
+
+
+class Supervisor:
+    """Starts waiting runs and collects ended workers. One per process; see ``supervisor``."""
+
+    def __init__(self, max_waiting: int = MAX_WAITING):
+        self.max_waiting = max_waiting
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.over: dict[str, int] = {}  # runs that are over, and when their status was written last
+        self.wake, self.closed = threading.Event(), False
+        self.mutex = threading.RLock()
+        self.folder = paths.subfolder("runs")  # this workspace's for good, wherever TIGER_HOME may point later
+        self.lock_path = self.folder / ".supervisor.lock"
+        self.thread = threading.Thread(target=self._work, name="tiger-supervisor", daemon=True)
+        self.thread.start()
+
+    def submit(self, config: dict[str, Any]) -> Run:
+        """Make a run and put it into the queue.
+
+        Raises:
+            ValueError: the queue is full, or ``config`` asks for something impossible.
+        """
+        with self._alone():
+            self._check_room()
+            run = runs.new_run(config)
+        self.wake.set()
+        return run
+
+    def resume(self, run_id: str) -> Run:
+        """Put a run that ended early back into the queue; it goes on from its last checkpoint.
+
+        Raises:
+            ValueError: unknown run, one that is not over or that is finished, or the queue is full.
+        """
+        run = runs.find(run_id)
+        with self._alone():
+            status = run.status
+            if run.read_only or status["state"] not in RESUMABLE:
+                raise ValueError(f"'{run.title}' is {status['state']}; only a run that was stopped, "
+                                 "interrupted or failed can be resumed.")
+            self._check_room()
+            prepare(run, status, "queued")
+        self.wake.set()
+        return run
+
+    def queue(self) -> list[Run]:
+        """Waiting runs, the next one first."""
+        return [run for run, status in self._active() if status["state"] == "queued"]
+
+    def close(self) -> None:
+        """End the supervisor's thread; workers go on."""
+        self.closed = True
+        self.wake.set()
+        self.thread.join(timeout=5)
+
+    def _check_room(self) -> None:
+        if len(self.queue()) >= self.max_waiting:
+            raise ValueError(f"{self.max_waiting} runs are waiting already; stop one of them or try again "
+                             "when one has finished.")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Any:
+        """One thread of one server at a time."""
+        with self.mutex, files.Lock(self.lock_path):
+            yield
+
+    def _work(self) -> None:
+        while not self.closed:
+            with contextlib.suppress(OSError, ValueError, TimeoutError):
+                self._collect()
+                self._start_waiting()
+            self.wake.wait(LOOK_S)
+            self.wake.clear()
+
+    def _collect(self) -> None:
+        """Take note of workers that ended, and say so where they could not say it themselves."""
+        for run_id, child in list(self.children.items()):
+            code = child.poll()
+            if code is None:
+                continue
+            del self.children[run_id]
+            explain_end(Run(self.folder / run_id), child.pid, code)
+
+    def _start_waiting(self) -> None:
+        if not self.queue():
+            return
+        with self._alone():
+            active = self._active()
+            states = [status["state"] for _, status in active]
+            running, paused = states.count("running"), states.count("paused")
+            room = n_workers() - running - max(0, paused - MAX_PAUSED)
+            for run in [run for run, status in active if status["state"] == "queued"][:max(0, room)]:
+                self._start(run)
+
+    def _start(self, run: Run) -> None:
+        files.write_json(run.path / "status.json", run.status | {  # until the worker speaks for itself
+            "state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()})
+        self.children[run.id] = launch(run, max(1, n_cores() // n_workers()))
+
+    def _active(self) -> list[tuple[Run, dict[str, Any]]]:
+        """Runs that wait or have a worker, in the queue's order. Those that are over are read once."""
+        found = []
+        for folder in self.folder.iterdir():
+            try:
+                changed_ns = (folder / "status.json").stat().st_mtime_ns
+            except OSError:
+                continue
+            if self.over.get(folder.name) == changed_ns or not runs.RUN_ID.fullmatch(folder.name):
+                continue
+            run = Run(folder)
+            status = run.status
+            if status["state"] in (*BUSY, "queued"):
+                found.append((run, status))
+            elif status["pid"] is not None:  # one that was stopped while it waited may still be told to run
+                self.over[folder.name] = changed_ns
+        return sorted(found, key=lambda pair: (float(pair[1].get("queued_s") or pair[0].config["created_s"])))
+
+
+def prepare(run: Run, status: dict[str, Any], state: str) -> None:
+    """Make a run that ended early ready to go on: no stop in its control, a fresh state."""
+    asked = run.read_control() | {"action": "run", "step_to": None}
+    files.write_json(run.path / "control.json", asked | {"seq": asked["seq"] + 1})
+    files.write_json(run.path / "status.json", status | {
+        "state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None})
+
+
+def explain_end(run: Run, pid: int, code: int) -> None:
+    """Where a worker ended without a word, say what is known."""
+    said = files.read_json(run.path / "status.json") or {}
+    if said.get("state") not in BUSY or said.get("pid") not in (pid, os.getpid()):
+        return
+    if code > 0 and os.name == "posix":
+        last = (run.log(1) or "nothing").strip()
+        words = f"The worker ended with code {code}; it said last: {last[:300]}"
+        changes: dict[str, Any] = {"state": "failed", "message": words}
+    else:
+        word = "memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}"
+        words = f"The worker was ended ({word}); resume the run to go on."
+        changes = {"state": "interrupted", "message": words, "rate": 0.0, "left_s": None}
+    files.write_json(run.path / "status.json", said | changes)
+
+
+SUPERVISORS: dict[Path, Supervisor] = {}
+"""This process's supervisor of each workspace."""
+_first = threading.Lock()
+
+
+def supervisor() -> Supervisor:
+    """The supervisor of this process and workspace."""
+    with _first:
+        home = paths.home()
+        if home not in SUPERVISORS:
+            SUPERVISORS[home] = Supervisor()
+        return SUPERVISORS[home]

@@ -1,0 +1,164 @@
+"""The datasets this workspace knows: the bundled shop, and every dataset that somebody has loaded.
+
+One JSON file per dataset in ``workspace/datasets``; the id is made here, from what the dataset is loaded
+from, so loading the same data twice gives the same entry. Only the recipe is stored, never the data.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tiger import datasets, files, params, paths
+from tiger.datasets import vectors
+
+BUNDLED_ID = "synthetic"
+TFIDF = {"method": "tfidf"}
+ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
+MAX_UPLOAD_BYTES = 200 * 2**20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dataset that can be chosen.
+
+    Args:
+        id: made by ``add``; what a link carries.
+        title: short name for people.
+        ref: what ``datasets.load_ref`` takes.
+        created_s: seconds since 1970; 0 for the bundled dataset.
+    """
+
+    id: str
+    title: str
+    ref: dict[str, Any]
+    created_s: float = 0.0
+
+
+def normal(ref: dict[str, Any]) -> dict[str, Any]:
+    """The same dataset reference with every default written out, so that two spellings compare equal."""
+    source = datasets.REGISTRY.get(str(ref.get("name")))
+    embedding = ref.get("embedding") or TFIDF
+    method = datasets.EMBEDDINGS.get(str(embedding.get("method")))
+    return {"name": ref.get("name"), "params": _defaults(source) | (ref.get("params") or {}),
+            "embedding": _defaults(method) | embedding}
+
+
+def _defaults(cls: type | None) -> dict[str, Any]:
+    return {spec.name: spec.default for spec in params.specs(cls)} if cls is not None else {}
+
+
+def key(ref: dict[str, Any]) -> str:
+    """Twelve hex digits that are equal for equal references."""
+    text = json.dumps(normal(ref), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def bundled() -> Entry:
+    """The made shop that comes with the project."""
+    return Entry(BUNDLED_ID, "Synthetic shop", {"name": "synthetic", "params": {}, "embedding": TFIDF})
+
+
+def entries() -> list[Entry]:
+    """Every dataset known here: the bundled one first, then the others, newest first."""
+    found = []
+    for path in paths.subfolder("datasets").glob("*.json"):
+        about = files.read_json(path) or {}
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # somebody else's file is no dataset
+            found.append(Entry(path.stem, str(about["title"]), dict(about["ref"]), float(about["created_s"])))
+    return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
+
+
+def find(dataset_id: str) -> Entry:
+    """The dataset with this id.
+
+    Raises:
+        ValueError: not an id, or none that this workspace knows.
+    """
+    if ID.fullmatch(dataset_id):
+        for entry in entries():
+            if entry.id == dataset_id:
+                return entry
+    raise ValueError(f"No dataset '{dataset_id[:80]}' is known here; load it on the Catalogue page first.")
+
+
+def find_ref(ref: dict[str, Any]) -> Entry | None:
+    """The known dataset that this reference loads, or None."""
+    wanted = key(ref)
+    return next((entry for entry in entries() if key(entry.ref) == wanted), None)
+
+
+def add(ref: dict[str, Any], title: str) -> Entry:
+    """Remember a dataset that loaded without error; the file is replaced in one move."""
+    known = find_ref(ref)
+    if known is not None:
+        return known
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:32] or str(ref["name"])
+    entry = Entry(f"{slug}-{key(ref)[:6]}", title, ref, time.time())
+    path = paths.subfolder("datasets") / f"{entry.id}.json"
+    files.write_json(path, asdict(entry))
+    return entry
+
+
+def keep_upload(contents: dict[str, bytes]) -> Path:
+    """Store uploaded files in a fresh folder of the workspace and return that folder.
+
+    Args:
+        contents: file name, as the browser sent it, to content.
+
+    Raises:
+        ValueError: nothing was given, a file is empty, or all together are over the limit.
+    """
+    if not contents:
+        raise ValueError("No file was chosen; choose the files first.")
+    total = sum(map(len, contents.values()))
+    if total > MAX_UPLOAD_BYTES:
+        raise ValueError(f"The files hold {total / 2**20:.0f} MB, but an upload may hold at most "
+                         f"{MAX_UPLOAD_BYTES // 2**20} MB; copy them to the server and give their path.")
+    for name, content in contents.items():
+        if not content:
+            raise ValueError(f"'{name}' is empty; check the file and upload it again.")
+    folder = paths.subfolder("uploads") / secrets.token_hex(8)
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / safe_name(name)).write_bytes(content)
+    return folder
+
+
+def vectors_alone(path: str, ids: str = "", tensor: str = "") -> dict[str, Any]:
+    """The reference of a dataset that is made of embeddings and nothing else: no texts, no histories.
+
+    A table with one item a row of the file is written to the workspace beside the uploads.
+
+    Args:
+        path: .npy or .safetensors, one row an item.
+        ids: file with the id of each row; row numbers are the ids without it.
+        tensor: its name, where a .safetensors file holds several.
+
+    Raises:
+        ValueError: the file is no table of numbers, or ids and rows do not match.
+    """
+    given = vectors.Given(path, ids, tensor)
+    n_rows = len(given.array())
+    names = vectors.read_ids(ids) if ids else [str(row) for row in range(n_rows)]
+    given.read(names)  # before anything is written
+    folder = paths.subfolder("uploads") / secrets.token_hex(8)
+    folder.mkdir()
+    lines = ["item_id,title", *(f'"{name}","{"" if ids else "Item "}{name}"' for name in
+                                (name.replace('"', '""') for name in names))]
+    table = folder / f"{safe_name(Path(path).stem)}.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    embedding = {"method": "given", "path": path} | {name: value for name, value in
+                                                     (("ids", ids), ("tensor", tensor)) if value}
+    return {"name": "tables", "params": {"items": str(table)}, "embedding": embedding}
+
+
+def safe_name(name: str) -> str:
+    """The last part of a file name with only letters, digits, dot, dash and underscore left."""
+    last = re.split(r"[\\/]", name)[-1]
+    return re.sub(r"[^A-Za-z0-9._-]", "_", last).lstrip(".")[-80:] or "file"

@@ -1,0 +1,187 @@
+"""The map of a run's items: which vectors, which layout, what lies near, and the worker that computes UMAP.
+
+A UMAP layout is stored once per run, space, parameters and seed, and found again by that; PCA is computed at
+once. Points keep their places while a run's saved steps are scrubbed: only their codes change.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from tiger import files, metrics, params, paths, projection, runs
+from tiger.catalogue import Catalogue
+from tiger.metrics.ranking import unit_rows
+from tiger.progress import Progress
+from tiger.projection import Layout, UmapParams
+from tiger.run import Run
+from tiger.session import Session
+
+SPACES = {"input": "input vectors", "latent": "latent vectors", "reconstruction": "reconstructions"}
+
+
+def spaces(run: Run | None) -> list[str]:
+    """Spaces that can be shown: always the input; latent and reconstruction where the run left them."""
+    found = ["input"]
+    if run is not None and (run.path / "latent.npy").exists():
+        found.append("latent")
+        if (run.path / "weights.safetensors").exists() and (run.path / "codes.npy").exists():
+            found.append("reconstruction")
+    return found
+
+
+def vectors(cat: Catalogue, run: Run | None, space: str) -> np.ndarray:
+    """The items' vectors in one space, (I, E or Z) float32.
+
+    Raises:
+        ValueError: no such space, or the run has none.
+    """
+    if space not in SPACES:
+        raise ValueError(f"'{space}' is no space; known are {', '.join(SPACES)}.")
+    if space == "input":
+        return cat.embedding_IE
+    if run is None:
+        raise ValueError(f"The {SPACES[space]} come from a run; choose one first.")
+    found = run.latent() if space == "latent" else run.quantizer().decode(run.codes())
+    if len(found) != cat.n_items:
+        raise ValueError(f"Run '{run.title}' has {len(found):,} items, but this dataset has {cat.n_items:,}.")
+    return found
+
+
+def layout_key(dataset: dict[str, Any], run: Run | None, space: str, asked: UmapParams) -> str:
+    """Twenty hex digits that name a layout: dataset, and beyond the input space the run and its result."""
+    about: dict[str, Any] = {"dataset": dataset, "space": space, "params": params.values(asked)}
+    if space != "input" and run is not None:
+        result = run.path / "latent.npy"
+        about["run"] = [run.id, result.stat().st_mtime_ns if result.exists() else 0]
+    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def _stored(key: str) -> Path:
+    folder = paths.subfolder("cache") / "maps"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{key}.safetensors"
+
+
+def find_layout(key: str) -> Layout | None:
+    """A stored layout, or None."""
+    try:
+        found = load_file(_stored(key))
+        return Layout(found["place"], found["rows"])
+    except (OSError, KeyError, SafetensorError):  # a torn file is no layout
+        return None
+
+
+def store_layout(key: str, layout: Layout) -> None:
+    """Keep a layout, whole or not at all."""
+    tensors: dict[str, np.ndarray] = {"place": np.ascontiguousarray(layout.place_ND, np.float32),
+                                      "rows": layout.row_N.astype(np.int64)}
+    files.write(_stored(key), save(tensors))
+
+
+def request(dataset: dict[str, Any], run: Run | None, space: str,
+            asked: UmapParams) -> dict[str, Any]:
+    """``config`` of the run that computes a layout; hand it to the supervisor."""
+    parent = run.id if run is not None else None
+    return {"kind": "projection", "dataset": dataset, "parent": parent,
+            "title": f"UMAP of the {SPACES[space]}",
+            "projection": {"space": space, "params": params.values(asked),
+                           "key": layout_key(dataset, run, space, asked)}}
+
+
+def running(key: str) -> Run | None:
+    """The newest run that computes this layout, whatever became of it; None where nobody asked."""
+    for run in runs.list_runs():
+        if run.config.get("kind") == "projection" and (run.config.get("projection") or {}).get("key") == key:
+            return run
+    return None
+
+
+def execute(session: Session) -> Iterator[Progress]:
+    """What the worker does with a run of kind "projection": load, project, store."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # before umap is loaded
+    from tiger import datasets
+
+    config = session.run.config
+    asked = config["projection"]
+    session.say(stage="loading the dataset")
+    cat = datasets.load_ref(config["dataset"])
+    parent = runs.find(config["parent"]) if config.get("parent") else None
+    x_IE = vectors(cat, parent, asked["space"])
+    rows = projection.sample(_strata(parent, cat), projection.DRAWN_LIMIT)
+    session.say(stage="loading UMAP")
+    layout = None
+    for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked["params"])):
+        if session.asked()["action"] == "stop":
+            session.stop_heard = True
+            words = session.ending or "Stopped; the map was not finished."
+            session.say(state="stopped", message=words, rate=0.0, left_s=None)
+            return
+        layout = progress.metrics.get("layout")
+        session.progress(progress)
+        yield progress
+    assert layout is not None  # the last step always carries it
+    store_layout(asked["key"], layout)
+    session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
+
+
+def _strata(run: Run | None, cat: Catalogue) -> np.ndarray:
+    """What a sample keeps the shares of: the level-1 code where there is one, else the category."""
+    if run is not None and run.has_result():
+        return run.codes()[:, 0]
+    return metrics.label_numbers(cat.items["category"].to_numpy(object))
+
+
+def nearby(cat: Catalogue, item: int, codes_IL: np.ndarray, latent_IZ: np.ndarray | None,
+           k: int = 10, unit_IE: np.ndarray | None = None) -> dict[str, pd.DataFrame]:
+    """The exact k nearest items of one item: in the input, in the latent space, and by semantic ID.
+
+    Input: largest cosine. Latent: smallest Euclidean distance, which is what the quantizer measures. ID: the
+    longest shared prefix; items that share equally many codes are ordered by the cosine of their inputs.
+
+    Args:
+        unit_IE: the embeddings scaled to length 1, where somebody has them already.
+
+    Returns:
+        space to frame: item, title, semantic_id, value (cosine, distance or codes shared), and ``in_input``:
+        whether the item is among the k nearest of the input, too.
+    """
+    unit_IE = unit_rows(cat.embedding_IE) if unit_IE is None else unit_IE
+    cosine_I = unit_IE @ unit_IE[item]
+    same_IL = np.cumprod(codes_IL == codes_IL[item], axis=1)
+    shared_I = np.where(metrics.has_id(codes_IL) & bool(codes_IL[item, 0] >= 0), same_IL.sum(1), 0)
+    scores = {"input": (cosine_I, -cosine_I)}
+    if latent_IZ is not None:
+        distance_I = np.linalg.norm(latent_IZ - latent_IZ[item], axis=1)
+        scores["latent"] = (distance_I, distance_I)
+    scores["id"] = (shared_I, -shared_I - (cosine_I.astype(np.float64) + 1) / 4)
+    found, near = {}, np.empty(0, np.int64)
+    for space, (value_I, order_I) in scores.items():
+        order = _first(order_I, k + 1)
+        order = order[order != item][:k]
+        near = order if space == "input" else near
+        found[space] = pd.DataFrame({
+            "item": order, "title": cat.items["title"].to_numpy()[order],
+            "semantic_id": [id_text(row) for row in codes_IL[order].tolist()],
+            "value": value_I[order], "in_input": np.isin(order, near)})
+    return found
+
+
+def _first(value_I: np.ndarray, k: int) -> np.ndarray:
+    """Places of the k smallest values, smallest first; equal values by place."""
+    near = np.arange(len(value_I))
+    if k < len(near):
+        near = near[value_I <= np.partition(value_I, k - 1)[k - 1]]
+    return near[np.argsort(value_I[near], kind="stable")][:k]
+
+
+def id_text(codes: list[int]) -> str:
+    """An item's codes as people write them: "12-3-200", or "none"."""
+    return "-".join(map(str, codes)) if codes[0] >= 0 else "none"

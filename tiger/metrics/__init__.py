@@ -1,0 +1,45 @@
+"""Numbers that judge codes and rankings; every function takes plain arrays and is vectorised.
+
+``codes``: counts, perplexity, dead codes, prefixes, collisions. ``labels``: purity and mutual information
+against shuffled labels. ``ranking``: recall, NDCG, neighbours, confidence intervals.
+"""
+
+from tiger.metrics.codes import (
+    Collisions,
+    bucket_sizes,
+    code_counts,
+    collisions,
+    collisions_of,
+    dead_codes,
+    entropy,
+    has_id,
+    perplexity,
+    prefix_numbers,
+    usage,
+)
+from tiger.metrics.labels import (
+    LabelScore,
+    label_numbers,
+    label_scores,
+    normalised_mutual_information,
+    purity,
+)
+from tiger.metrics.ranking import (
+    Interval,
+    NeighbourRecall,
+    mean_interval,
+    ndcg_at_k,
+    nearest,
+    neighbour_recall,
+    rank_of_target,
+    ranking_scores,
+    recall_at_k,
+    unit_rows,
+)
+
+__all__ = [
+    "Collisions", "Interval", "LabelScore", "NeighbourRecall", "bucket_sizes", "code_counts", "collisions",
+    "collisions_of", "dead_codes", "entropy", "has_id", "label_numbers", "label_scores", "mean_interval",
+    "ndcg_at_k", "nearest", "neighbour_recall", "normalised_mutual_information", "perplexity",
+    "prefix_numbers", "purity", "rank_of_target", "ranking_scores", "recall_at_k", "unit_rows", "usage",
+]

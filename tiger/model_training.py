@@ -1,0 +1,85 @@
+"""Train a recommender inside its run's folder, with validation recall as it goes.
+
+The machinery (pause, step, stop, knobs, checkpoint, resume) is ``training.Training``'s; here is what a model
+adds: which steps are logged, the validation sample, and the result.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tiger import evaluation, files, results
+from tiger.catalogue import Catalogue
+from tiger.models import Recommender
+from tiger.models.generative import GenerativeRecommender
+from tiger.progress import Progress
+from tiger.semantic_ids import SemanticIds
+from tiger.session import Session
+from tiger.training import Training
+
+VALID_USERS = 300  # of the sample that is measured while training
+VALID_WIDTH = 10
+MOST_LINES = 4000  # of the log
+FEWEST_LOOKS, MOST_LOOKS = 10, 30  # at the validation sample
+
+
+class ModelTraining(Training):
+    """One attempt to execute one model run.
+
+    Args:
+        session: the run, opened.
+        model: fresh, with the run's hyper-parameters.
+        cat: the catalogue it learns from.
+        ids: the semantic IDs that a generative model writes.
+    """
+
+    def __init__(self, session: Session, model: Recommender, cat: Catalogue, ids: SemanticIds | None):
+        super().__init__(session, model)
+        self.model, self.cat, self.ids = model, cat, ids
+        self.users = evaluation.sample_users(cat, min(VALID_USERS, model.most_users // 5))
+        self.looks: set[int] | None = None
+
+    def fit_steps(self) -> Iterator[Progress]:
+        return self.model.fit_steps(self.cat, self.ids, state=self.state, knobs=self.knobs)
+
+    def took(self, progress: Progress) -> dict[str, Any]:
+        """Loss and learning rate of every so many steps, and validation scores about once an epoch."""
+        if self.looks is None:
+            self.looks = look_steps(progress.n_steps, int(getattr(self.model, "n_epochs", 1)))
+        if progress.step in self.looks:
+            return progress.metrics | self._valid()
+        stride = -(-progress.n_steps // MOST_LINES)
+        return progress.metrics if progress.step % stride == 0 else {}
+
+    def _valid(self) -> dict[str, float]:
+        if not len(self.users):
+            return {}
+        scores = evaluation.measure(self.model, self.cat, "valid", self.users, VALID_WIDTH, (10,))
+        return {f"valid_{name}": scores[name] for name in ("recall@10", "ndcg@10")}
+
+    def keep(self, stepped: bool) -> None:
+        results.write_weights(self.run, self.model)
+
+    def write_result(self, finished: bool) -> None:
+        """The weights, and after a whole fit the scores on validation and test items."""
+        results.write_weights(self.run, self.model)
+        if not finished or not len(self.users):
+            return
+        self.session.stop_heard = False  # a stop may cut the measuring short: the weights are written
+        users = evaluation.sample_users(self.cat, self.model.most_users)
+        scores: dict[str, Any] = {}
+        for split, words in (("valid", "validation"), ("test", "test")):
+            self.session.say(stage=f"measuring on the {words} items")
+            scores[split] = evaluation.measure(self.model, self.cat, split, users)
+        if isinstance(self.model, GenerativeRecommender):
+            self.session.say(stage="comparing the beam with an exact search")
+            scores["search"] = evaluation.measure_search(self.model, self.cat)
+        self.session.stop_heard = True
+        files.write_json(self.run.path / "metrics.json", scores)
+
+
+def look_steps(n_steps: int, n_epochs: int) -> set[int]:
+    """When the validation sample is measured: at the epochs' ends, where they are 10 to 30; evenly otherwise."""
+    n_looks = min(max(n_epochs, FEWEST_LOOKS), MOST_LOOKS, n_steps)
+    return {round(step) for step in np.linspace(0, n_steps, n_looks + 1)[1:]}

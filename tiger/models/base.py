@@ -1,0 +1,180 @@
+"""The contract that every recommender keeps. One contract test runs over all of them."""
+
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from tiger import metrics, params
+from tiger.catalogue import Catalogue
+from tiger.params import param
+from tiger.progress import Progress
+from tiger.semantic_ids import SemanticIds
+
+Knobs = Callable[[], dict[str, float]]
+"""Asked before every step: live hyper-parameters that changed since, by name."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Recommender(ABC):
+    """Ranks the items of a catalogue for a history.
+
+    The constructor stores hyper-parameters only; ``fit`` learns and forgets earlier fits; learned
+    attributes end in an underscore. The same seed, machine and thread count give the same ranking.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    one_line: ClassVar[str]
+    generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
+    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused and resumed
+    most_users: ClassVar[int] = 5000  # that a run measures when it ends; fewer where a request is dear
+    seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
+
+    def fit(self, cat: Catalogue, ids: SemanticIds | None = None) -> "Recommender":
+        """Learn from the training part of every history. Returns self."""
+        for _ in self.fit_steps(cat, ids):
+            pass
+        return self
+
+    @abstractmethod
+    def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
+                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+        """The fit as a generator that yields after every step; see ``quantizers.base``."""
+
+    @abstractmethod
+    def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        """Scores (B, I) float32, higher is better."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything learned, for safetensors."""
+
+    @abstractmethod
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take back what ``tensors`` gave."""
+
+    @property
+    @abstractmethod
+    def n_items(self) -> int:
+        """Items of the catalogue it learned from."""
+
+    @property
+    def max_items(self) -> int | None:
+        """How many items of a history it reads at most (the last ones); None: all."""
+        return None
+
+    def training_state(self) -> dict[str, Any]:
+        """What a later ``fit_steps(state=...)`` needs: tensors and JSON values, nested one level at most."""
+        raise NotImplementedError(f"{self.name} is fitted in one go and cannot be resumed half way.")
+
+    def score_all(self, history: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Every item's score (I,); a generative model's is the exact log-probability."""
+        return self.score_batch([self.check_history(history)])[0]
+
+    def rank_batch(self, histories: list[np.ndarray], k: int,
+                   width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        """The best k items (B, k), -1 where there are fewer, and their scores.
+
+        ``width`` matters to generative models only.
+        """
+        scores_BI = torch.from_numpy(self.score_batch(histories))
+        best = scores_BI.topk(min(k, scores_BI.shape[1]), dim=1)
+        return best.indices.numpy(), best.values.numpy()
+
+    def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20) -> pd.DataFrame:
+        """The best k items: rank, item, score."""
+        items_BK, scores_BK = self.rank_batch([self.check_history(history)], k, width)
+        found_K = items_BK[0] >= 0
+        return pd.DataFrame({"rank": np.arange(1, int(found_K.sum()) + 1), "item": items_BK[0][found_K],
+                             "score": scores_BK[0][found_K]})
+
+    def evaluate(self, cat: Catalogue, split: str = "test", k: Sequence[int] = (5, 10), width: int = 20,
+                 users: np.ndarray | None = None, batch_size: int = 128) -> dict[str, float]:
+        """Recall and NDCG over the whole catalogue, no sampling, leave-one-out.
+
+        Args:
+            split: ``"valid"`` or ``"test"``.
+            users: only these users; all evaluated users by default.
+
+        Returns:
+            ``recall@k``, ``ndcg@k``, ``n_users``; a generative model adds ``invalid_rate``.
+
+        Raises:
+            ValueError: another number of items than learned, an unknown split, or nobody to evaluate.
+        """
+        ranked_UK, target_U = self.ranked(cat, split, max(k), width, users, batch_size)
+        scores = metrics.ranking_scores(ranked_UK, target_U, k)
+        return {**scores, "n_users": float(len(target_U))}
+
+    def ranked(self, cat: Catalogue, split: str, k: int, width: int = 20, users: np.ndarray | None = None,
+               batch_size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+        """Every evaluated user's best k items (U, k) and the item that really came next (U,)."""
+        if cat.n_items != self.n_items:
+            raise ValueError(f"the catalogue has {cat.n_items} items, but this model learned from "
+                             f"{self.n_items}; fit it again or load the catalogue it was fitted on.")
+        parts = cat.split()
+        if split not in ("valid", "test"):
+            raise ValueError(f"split is {split!r}, but must be 'valid' or 'test'.")
+        target_U = parts.valid_U if split == "valid" else parts.test_U
+        chosen_U = np.arange(len(parts.user_U))
+        if users is not None:
+            chosen_U = chosen_U[np.isin(parts.user_U, users)]
+        if len(chosen_U) == 0:
+            raise ValueError("no user to evaluate; leave-one-out needs users with at least 3 items.")
+        histories = [parts.history_before(int(user), split) for user in parts.user_U[chosen_U]]
+        order = np.argsort([len(history) for history in histories], kind="stable")  # spares padding
+        ranked_UK = np.full((len(chosen_U), k), -1, np.int64)
+        for start in range(0, len(order), batch_size):
+            rows = order[start:start + batch_size]
+            items_BK, _ = self.rank_batch([self.shorten(histories[row]) for row in rows], k, width)
+            ranked_UK[rows, :items_BK.shape[1]] = items_BK
+        return ranked_UK, target_U[chosen_U]
+
+    def shorten(self, history: np.ndarray) -> np.ndarray:
+        """The last items that the model can read."""
+        return history if self.max_items is None else history[-self.max_items:]
+
+    def check_history(self, history: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return item numbers that the model can read.
+
+        Raises:
+            ValueError: empty, not whole numbers, or an unknown item.
+        """
+        given = np.asarray(history)
+        if given.ndim != 1 or len(given) == 0:
+            raise ValueError("the history is empty; give at least one item number.")
+        if not np.issubdtype(given.dtype, np.integer):
+            raise ValueError(f"the history holds {given.dtype} values, but must hold whole item numbers.")
+        bad_T = (given < 0) | (given >= self.n_items)
+        if bad_T.any():
+            raise ValueError(f"item {given[bad_T][0]} is unknown; "
+                             f"this model knows items 0 to {self.n_items - 1}.")
+        limit = self.max_items
+        if limit is not None and len(given) > limit:
+            log.warning("the history has %d items, but %s reads %d: the last %d are kept.", len(given),
+                        self.name, limit, limit)
+        return self.shorten(given.astype(np.int64))
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and ``weights.safetensors``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"model": self.name, "params": params.values(self)}
+        (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        tensors = {key: value.contiguous() for key, value in self.tensors().items()}
+        save_file(tensors, folder / "weights.safetensors")
+
+    def read_weights(self, folder: Path) -> "Recommender":
+        """Take the weights that ``save`` wrote."""
+        self.load_tensors(load_file(folder / "weights.safetensors"))
+        return self

@@ -1,0 +1,170 @@
+"""The paper's model: a T5-style encoder reads the history's codes, a decoder writes the next item's.
+
+Source: Rajput et al. 2023, section 3.2 and 4.1; Raffel et al. 2020 for the network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tiger.catalogue import Catalogue
+from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
+from tiger.models.generative import GenerativeRecommender
+from tiger.models.trunk import real
+from tiger.params import param
+
+START = 0  # the decoder's first token, and the padding
+
+Memory = tuple[list[KeyValue], torch.Tensor]  # keys and values of each decoder layer; bias over padding
+
+
+class Stack(nn.Module):
+    """Blocks that share one relative position bias, as in T5."""
+
+    def __init__(self, n_layers: int, width: int, n_heads: int, head: int, ff: int, dropout: float,
+                 cross: bool):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, n_heads, head, ff, dropout, cross, scale=1.0, gelu=False)
+                                    for _ in range(n_layers))
+        self.bias, self.norm = RelativeBias(n_heads, two_sided=not cross), RMSNorm(width)
+
+
+class T5Net(nn.Module):
+    """Encoder and decoder over one vocabulary: 0 starts, then come the codes of each level."""
+
+    tokens_IM: torch.Tensor
+
+    def __init__(self, ids_IM: torch.Tensor, n_codes: list[int], width: int, n_layers: int, n_heads: int,
+                 head: int, ff: int, dropout: float, label_smoothing: float):
+        super().__init__()
+        self.n_codes, self.label_smoothing = n_codes, label_smoothing
+        self.first = [1 + sum(n_codes[:level]) for level in range(len(n_codes))]  # tokens of code 0
+        self.register_buffer("tokens_IM", ids_IM.clamp(min=0) + torch.tensor(self.first), persistent=False)
+        self.token = nn.Embedding(1 + sum(n_codes), width)
+        self.encoder = Stack(n_layers, width, n_heads, head, ff, dropout, cross=False)
+        self.decoder = Stack(n_layers, width, n_heads, head, ff, dropout, cross=True)
+        self.drop = Dropout(dropout)
+        self._start(width, n_heads * head)
+
+    def _start(self, width: int, inner: int) -> None:
+        """T5's starting weights."""
+        nn.init.normal_(self.token.weight, std=1.0)
+        for name, weight in self.named_parameters():
+            kind = name.split(".")[-2]
+            if kind in ("q", "k", "v", "o", "up", "down"):
+                fan = inner if kind == "o" else weight.shape[1]
+                scale = self.decoder.blocks[0].attend.head ** -0.5 if kind == "q" else 1.0  # type: ignore
+                nn.init.normal_(weight, std=fan ** -0.5 * scale)
+
+    def logits(self, x_ND: torch.Tensor, level: int) -> torch.Tensor:
+        """Scores of one level's codes; the vocabulary's other tokens cannot come here."""
+        rows = self.token.weight[self.first[level]:self.first[level] + self.n_codes[level]]
+        return (self.decoder.norm(x_ND) * x_ND.shape[-1] ** -0.5) @ rows.T
+
+    def read(self, rows: list[torch.Tensor]) -> Memory:
+        """Encode item sequences; keys and values for every decoder layer."""
+        token_BT, length_B = pad([self.tokens_IM[row].flatten() for row in rows])
+        real_BT = real(length_B, token_BT.shape[1])
+        gap = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
+        place_T = torch.arange(token_BT.shape[1])
+        bias = self.encoder.bias(place_T, place_T) + gap
+        x_BTD = self.drop(self.token(token_BT))
+        for block in self.encoder.blocks:
+            x_BTD = block(x_BTD, bias)
+        x_BTD = self.drop(self.encoder.norm(x_BTD))
+        return [block.cross.key_value(x_BTD) for block in self.decoder.blocks], gap  # type: ignore
+
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+        memory, gap = self.read([row[:-1] for row in rows])
+        goal_BM = self.tokens_IM[torch.stack([row[-1] for row in rows])]
+        n_levels = goal_BM.shape[1]
+        place_M = torch.arange(n_levels)
+        later = torch.full((n_levels, n_levels), -torch.inf).triu(1)
+        bias = self.decoder.bias(place_M, place_M) + later
+        x_BMD = self.drop(self.token(F.pad(goal_BM[:, :-1], (1, 0), value=START)))
+        for block, shared in zip(self.decoder.blocks, memory, strict=True):
+            x_BMD = block(x_BMD, bias, memory=shared, memory_bias=gap)
+        parts = [F.cross_entropy(self.logits(x_BMD[:, level], level).float(), goal_BM[:, level] - self.first[level],
+                                 label_smoothing=self.label_smoothing) for level in range(n_levels)]
+        return torch.stack(parts).sum(), {"level_loss": [float(part.detach()) for part in parts]}
+
+    def encode(self, histories: list[np.ndarray]) -> Memory:
+        return self.read([torch.from_numpy(row) for row in histories])
+
+    def step(self, memory: Memory, cache: list[KeyValue] | None, level: int,
+             codes_BW: torch.Tensor | None) -> tuple[torch.Tensor, list[KeyValue]]:
+        """See ``beam.Decoder``."""
+        n_users = len(memory[1])
+        start = torch.full((n_users, 1), START)
+        token_BW = start if codes_BW is None else codes_BW + self.first[level - 1]
+        bias = self.decoder.bias(torch.tensor([level]), torch.arange(level + 1))
+        x_BWD, grown = self.token(token_BW), []
+        for at, block in enumerate(self.decoder.blocks):
+            past = None if cache is None else cache[at]
+            x_BWD, kept = block.grow(x_BWD, past, bias, memory[0][at], memory[1])  # type: ignore[operator]
+            grown.append(kept)
+        return self.logits(x_BWD, level), grown
+
+    def attentions(self) -> tuple[list[Attention], list[Attention]]:
+        """The encoder's layers that read the history, and the decoder's that look at it for each code."""
+        return ([block.attend for block in self.encoder.blocks],  # type: ignore[misc]
+                [block.cross for block in self.decoder.blocks])  # type: ignore[misc]
+
+    def reorder(self, cache: list[KeyValue], parent_BW: torch.Tensor) -> list[KeyValue]:
+        return reorder(cache, parent_BW)
+
+    def copy_t5(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Take the weights of a Hugging Face T5 (ReLU, tied embeddings) of the same sizes."""
+        mine = {"token.weight": weights["shared.weight"]}
+        for part, stack in (("encoder", self.encoder), ("decoder", self.decoder)):
+            mine[f"{part}.norm.weight"] = weights[f"{part}.final_layer_norm.weight"]
+            bias = f"{part}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+            mine[f"{part}.bias.weight"] = weights[bias]
+            kinds = [("SelfAttention", "attend", "norm_self"), ("EncDecAttention", "cross", "norm_cross")]
+            for at in range(len(stack.blocks)):
+                theirs, ours = f"{part}.block.{at}.layer", f"{part}.blocks.{at}"
+                used = kinds if part == "decoder" else kinds[:1]
+                for layer, (kind, name, norm) in enumerate(used):
+                    mine[f"{ours}.{norm}.weight"] = weights[f"{theirs}.{layer}.layer_norm.weight"]
+                    for matrix in "qkvo":
+                        source = f"{theirs}.{layer}.{kind}.{matrix}.weight"
+                        mine[f"{ours}.{name}.{matrix}.weight"] = weights[source]
+                ff = f"{theirs}.{len(used)}"
+                mine[f"{ours}.norm_ff.weight"] = weights[f"{ff}.layer_norm.weight"]
+                mine[f"{ours}.up.weight"] = weights[f"{ff}.DenseReluDense.wi.weight"]
+                mine[f"{ours}.down.weight"] = weights[f"{ff}.DenseReluDense.wo.weight"]
+        self.load_state_dict(mine)
+
+
+@dataclass
+class EncoderDecoder(GenerativeRecommender):
+    """The paper's sizes by default; ``tiger.presets`` has some that train in a class."""
+
+    name = "encoder_decoder"
+    title = "Encoder-decoder (the paper)"
+    one_line = "Reads the history code by code and writes the next item's ID code by code."
+
+    n_layers: int = param(4, "Layers of the encoder, and of the decoder.", low=1, high=24)
+    n_heads: int = param(6, "Attention heads.", low=1, high=32)
+    head: int = param(64, "Width of one attention head.", low=1, high=256)
+    ff: int = param(1024, "Width of the feed-forward layers.", low=4, high=8192)
+    dropout: float = param(0.1, "Share of activations that training drops.", low=0.0, high=0.9)
+    batch_size: int = param(256, "Histories in a step.", low=1, high=8192)
+
+    def _check_sizes(self) -> None:
+        """Heads have a width of their own here; every combination fits."""
+
+    def examples(self, cat: Catalogue) -> list[np.ndarray]:
+        """Every item after its own history: the encoder sees both ways, so each target is an example."""
+        longest = self.history_length + 1
+        return [row[max(0, end - longest):end] for row in super().examples(cat)
+                for end in range(2, len(row) + 1)]
+
+    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
+        return T5Net(facts["ids"], facts["n_codes"].tolist(), self.width, self.n_layers, self.n_heads,
+                     self.head, self.ff, self.dropout, self.label_smoothing)

@@ -1,0 +1,196 @@
+"""What all trained models share: batches without padding, AdamW on a cosine, averaged weights, exact resume.
+
+Everything random in a step is drawn from (seed, epoch) or (seed, step), so a fit that goes on from a
+checkpoint draws what the uninterrupted fit would have drawn.
+"""
+
+import copy
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tiger import precision
+from tiger.catalogue import Catalogue
+from tiger.models.base import Knobs, Recommender
+from tiger.params import param
+from tiger.progress import Progress
+from tiger.semantic_ids import SemanticIds
+
+
+@dataclass
+class NeuralRecommender(Recommender):
+    """A recommender that is trained by gradient steps on the training part of every history."""
+
+    width: int = param(128, "Width of the transformer.", low=4, high=2048)
+    n_layers: int = param(2, "Transformer layers.", low=1, high=24)
+    n_heads: int = param(4, "Attention heads; the width must be a multiple of it.", low=1, high=32)
+    dropout: float = param(0.3, "Share of activations that training drops.", low=0.0, high=0.9)
+    history_length: int = param(20, "Items the model reads: the last so many.", low=1, high=500)
+    n_epochs: int = param(20, "Passes over all histories.", low=1, high=10000)
+    batch_size: int = param(128, "Histories in a step.", low=1, high=8192)
+    learning_rate: float = param(2e-3, "Peak step size of AdamW.", low=1e-6, high=1.0, log=True, live=True)
+    weight_decay: float = param(0.05, "Pull of the weights towards 0.", low=0.0, high=1.0, group="training")
+    warmup: float = param(0.05, "Share of all steps in which the step size rises.", low=0.0, high=0.9,
+                          group="training")
+    label_smoothing: float = param(0.0, "Probability spread over all codes.", low=0.0, high=0.9,
+                                   group="regularisation")
+    average: float = param(0.0, "Weight averaging: share of the old average kept a step (0: off).", low=0.0,
+                           high=0.99999, group="regularisation")
+    random_windows: bool = param(True, "Long histories: another window each epoch, else the last items.",
+                                 group="regularisation")
+    drop_items: float = param(0.0, "Share of history items that training leaves out.", low=0.0, high=0.9,
+                              group="regularisation")
+
+    precision: str = param("float32", precision.HELP, choices=precision.CHOICES, group="training")
+
+    steppable = True
+
+    @abstractmethod
+    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+        """What the network is built from, besides hyper-parameters; stored beside the weights."""
+
+    @abstractmethod
+    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
+        """A fresh network; its ``loss(rows)`` takes item sequences and returns the loss and its parts."""
+
+    def examples(self, cat: Catalogue) -> list[np.ndarray]:
+        """Item sequences to learn from, at least two items each."""
+        split = cat.split()
+        return [row for row in map(split.train_history, range(cat.n_users)) if len(row) >= 2]
+
+    @property
+    def max_items(self) -> int | None:
+        return self.history_length
+
+    @property
+    def n_items(self) -> int:
+        return int(self.facts_["n_items"])
+
+    def _check_sizes(self) -> None:
+        if self.width % self.n_heads:
+            raise ValueError(f"width is {self.width}, but must be a multiple of n_heads, {self.n_heads}.")
+
+    def _start(self, facts: dict[str, torch.Tensor]) -> None:
+        self._check_sizes()
+        self.facts_ = facts
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.training_net_ = self.build(facts).eval()
+        self.net_ = self.training_net_ if self.average == 0 else copy.deepcopy(self.training_net_)
+
+    def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
+                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+        self._start(self.facts(cat, ids))
+        rows = self.examples(cat)
+        if not rows:
+            raise ValueError("no history has two training items; predicting the next item needs some.")
+        per_epoch = math.ceil(len(rows) / self.batch_size)
+        n_steps = self.n_epochs * per_epoch
+        self.optimiser_ = torch.optim.AdamW(_groups(self.training_net_, self.weight_decay), lr=1.0,
+                                            betas=(0.9, 0.98), fused=True)
+        self.step_, self.peak_ = 0, self.learning_rate
+        if state is not None:
+            self._resume(state)
+        batches: list[np.ndarray] = []
+        for step in range(self.step_, n_steps):
+            if not batches or step % per_epoch == 0:
+                batches = self._batches(rows, step // per_epoch)
+            self.peak_ = (knobs() if knobs else {}).get("learning_rate", self.peak_)
+            rate = self.peak_ * _schedule(step, n_steps, self.warmup)
+            metrics = self._train_step([rows[at] for at in batches[step % per_epoch]], step, rate)
+            self.step_ = step + 1
+            yield Progress("training", self.step_, n_steps, metrics | {"epoch": self.step_ / per_epoch})
+
+    def _batches(self, rows: list[np.ndarray], epoch: int) -> list[np.ndarray]:
+        """Histories of equal length together, so that padding costs next to nothing; in random order."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(rows))
+        length = np.minimum([len(rows[at]) for at in order], self.history_length + 1)
+        order = order[np.argsort(length, kind="stable")]
+        batches = [order[at:at + self.batch_size] for at in range(0, len(order), self.batch_size)]
+        return [batches[at] for at in rng.permutation(len(batches))]
+
+    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        """One example as this step sees it: a window of it, some items dropped, never the last."""
+        longest = self.history_length + 1
+        if len(row) > longest:
+            start = rng.integers(0, len(row) - longest + 1) if self.random_windows else len(row) - longest
+            row = row[start:start + longest]
+        if self.drop_items:
+            keep = rng.random(len(row)) >= self.drop_items
+            keep[-1] = True
+            row = row[keep] if keep.sum() >= 2 else row[-2:]
+        return torch.from_numpy(row)
+
+    def _train_step(self, rows: list[np.ndarray], step: int, rate: float) -> dict[str, Any]:
+        rng = np.random.default_rng([self.seed, 1, step])
+        cut = [self._cut(row, rng) for row in rows]
+        for group in self.optimiser_.param_groups:
+            group["lr"] = rate
+        self.training_net_.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed((self.seed * 1_000_003 + step) % 2**62)
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision.uses_bfloat16(self.precision)):
+                loss, parts = self.training_net_.loss(cut)  # type: ignore[operator]
+        self.optimiser_.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.training_net_.parameters(), 1.0)
+        self.optimiser_.step()
+        self.training_net_.eval()
+        if self.average:
+            keep = min(self.average, (1 + step) / (10 + step))
+            with torch.no_grad():
+                pairs = zip(self.net_.parameters(), self.training_net_.parameters(), strict=True)
+                for mean, new in pairs:
+                    mean.lerp_(new, 1 - keep)
+            self.net_.eval()
+        return {"loss": float(loss.detach()), "learning_rate": rate, **parts}
+
+    def training_state(self) -> dict[str, Any]:
+        moments = {f"{at}.{key}": value.clone() for at, slots in self.optimiser_.state_dict()["state"].items()
+                   for key, value in slots.items()}
+        weights = {key: value.clone() for key, value in self.training_net_.state_dict().items()}
+        mean = {key: value.clone() for key, value in self.net_.state_dict().items()}
+        return {"step": self.step_, "peak": self.peak_, "net": weights, "average": mean, "optimiser": moments}
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self.step_, self.peak_ = int(state["step"]), float(state["peak"])
+        self.training_net_.load_state_dict(state["net"])
+        self.net_.load_state_dict(state["average"])
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in state["optimiser"].items():
+            at, slot = key.split(".", 1)
+            slots.setdefault(int(at), {})[slot] = value.clone()
+        about = self.optimiser_.state_dict()
+        self.optimiser_.load_state_dict({"state": slots, "param_groups": about["param_groups"]})
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        weights = {f"net.{key}": value.clone() for key, value in self.net_.state_dict().items()}
+        return weights | {f"fact.{key}": value for key, value in self.facts_.items()}
+
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+        self._start({key[5:]: value for key, value in tensors.items() if key.startswith("fact.")})
+        weights = {key[4:]: value for key, value in tensors.items() if key.startswith("net.")}
+        self.net_.load_state_dict(weights)
+        self.net_.eval()
+
+
+def _schedule(step: int, n_steps: int, warmup: float) -> float:
+    """Rise in a line, fall on a cosine to 1 % of the peak."""
+    rise = max(1, int(n_steps * warmup))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, n_steps - rise)))
+
+
+def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; norms and biases do not."""
+    matrices = [weight for weight in net.parameters() if weight.ndim >= 2]
+    others = [weight for weight in net.parameters() if weight.ndim < 2]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

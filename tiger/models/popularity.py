@@ -1,0 +1,42 @@
+"""The most popular items, the same for everybody: the floor that every model must beat."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tiger.catalogue import Catalogue
+from tiger.models.base import Knobs, Recommender
+from tiger.progress import Progress
+from tiger.semantic_ids import SemanticIds
+
+
+@dataclass
+class Popularity(Recommender):
+    """Scores an item by how often it stands in the training histories."""
+
+    name = "popularity"
+    title = "Popularity"
+    one_line = "Recommends what most users touched, to everybody alike."
+
+    def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
+                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+        split = cat.split()
+        items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
+        self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)
+        yield Progress("counting", 1, 1)
+
+    def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return np.repeat(self.count_I_[None], len(histories), 0)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.count_I_)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return {"count": torch.from_numpy(self.count_I_)}
+
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.count_I_ = tensors["count"].numpy()

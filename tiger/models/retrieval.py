@@ -1,0 +1,35 @@
+"""The items whose vectors fit a user's best: exactly, or through a flat faiss index, which finds the same faster."""
+
+from typing import Any
+
+import numpy as np
+
+CHOICES = ("exact", "faiss")
+HELP = "Compare the user's vector with every item's directly, or through a flat faiss index (needs faiss-cpu)."
+
+
+def faiss() -> Any:
+    """The faiss package.
+
+    Raises:
+        ValueError: it is not installed; says how to get it.
+    """
+    try:
+        import faiss as found
+    except ImportError:
+        raise ValueError("index is 'faiss', but the package faiss-cpu is not installed; "
+                         "run pip install faiss-cpu, or choose index 'exact'.") from None
+    return found
+
+
+def search(query_BD: np.ndarray, item_ID: np.ndarray, k: int, squared: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """The k best items by faiss: largest inner product, or smallest squared distance (then scored negative).
+
+    Raises:
+        ValueError: faiss is not installed.
+    """
+    library = faiss()
+    index = (library.IndexFlatL2 if squared else library.IndexFlatIP)(item_ID.shape[1])
+    index.add(np.ascontiguousarray(item_ID, np.float32))
+    value_BK, item_BK = index.search(np.ascontiguousarray(query_BD, np.float32), min(k, len(item_ID)))
+    return item_BK, -value_BK if squared else value_BK

@@ -1,0 +1,83 @@
+"""SASRec: a user vector from a causal transformer, and the items nearest to it.
+
+Source: Kang and McAuley 2018; full softmax cross-entropy after Klenitskiy and Vasilev 2023.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tiger.catalogue import Catalogue
+from tiger.models import retrieval
+from tiger.models.blocks import pad
+from tiger.models.neural import NeuralRecommender
+from tiger.models.trunk import Trunk, last, real, small_start
+from tiger.params import param
+from tiger.semantic_ids import SemanticIds
+
+
+class SASRecNet(nn.Module):
+    """Item vectors, trunk, and the same item vectors again as output."""
+
+    def __init__(self, n_items: int, width: int, n_layers: int, n_heads: int, dropout: float, length: int,
+                 label_smoothing: float):
+        super().__init__()
+        self.item = nn.Embedding(n_items, width)
+        self.trunk = Trunk(width, n_layers, n_heads, dropout, length)
+        self.label_smoothing = label_smoothing
+        small_start(self)
+
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+        items_BT, length_B = pad(rows)
+        hidden_BTD = self.trunk(self.item(items_BT[:, :-1]))
+        real_BT = real(length_B - 1, items_BT.shape[1] - 1)
+        logits_NI = hidden_BTD[real_BT] @ self.item.weight.T
+        return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
+
+    def user(self, histories: list[np.ndarray]) -> torch.Tensor:
+        """One vector a user (B, D)."""
+        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        return last(self.trunk(self.item(items_BT)), length_B)
+
+
+@dataclass
+class SASRec(NeuralRecommender):
+    """User vector + nearest neighbours: what generative retrieval replaces."""
+
+    name = "sasrec"
+    title = "SASRec"
+    one_line = "Turns a history into one vector and takes the items with the largest inner product."
+
+    # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
+    dropout: float = param(0.5, "Share of activations that training drops.", low=0.0, high=0.9)
+    n_epochs: int = param(16, "Passes over all histories.", low=1, high=10000)
+
+    index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
+
+    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+        return {"n_items": torch.tensor(cat.n_items)}
+
+    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
+        return SASRecNet(int(facts["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
+                         self.history_length, self.label_smoothing)
+
+    @torch.inference_mode()
+    def user_vectors(self, histories: list[np.ndarray]) -> np.ndarray:
+        """One vector a user (B, D) float32: the query of a nearest-neighbour index."""
+        return self.net_.user([self.shorten(row) for row in histories]).numpy()  # type: ignore[operator]
+
+    def item_vectors(self) -> np.ndarray:
+        """One vector an item (I, D) float32: the contents of that index, by inner product."""
+        return self.net_.item.weight.detach().numpy()  # type: ignore
+
+    def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return self.user_vectors(histories) @ self.item_vectors().T
+
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        if self.index == "exact":
+            return super().rank_batch(histories, k, width)
+        return retrieval.search(self.user_vectors(histories), self.item_vectors(), k)

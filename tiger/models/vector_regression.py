@@ -1,0 +1,81 @@
+"""Generate the next item's embedding and look up its neighbours: the obvious idea, known to work badly.
+
+The mean of several plausible next items lies between them, where no item is; a distribution over codes has no
+such trouble. Source: Rajput et al. 2023, section 1, for the contrast.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tiger.catalogue import Catalogue
+from tiger.models import retrieval
+from tiger.models.blocks import pad
+from tiger.models.neural import NeuralRecommender
+from tiger.models.trunk import Trunk, last, real, small_start
+from tiger.params import param
+from tiger.semantic_ids import SemanticIds
+
+
+class RegressionNet(nn.Module):
+    """Trunk between two linear maps, from the item embedding and back to it."""
+
+    emb_IE: torch.Tensor
+
+    def __init__(self, emb_IE: torch.Tensor, width: int, n_layers: int, n_heads: int, dropout: float,
+                 length: int):
+        super().__init__()
+        self.register_buffer("emb_IE", emb_IE, persistent=False)
+        self.into = nn.Linear(emb_IE.shape[1], width, bias=False)
+        self.trunk = Trunk(width, n_layers, n_heads, dropout, length)
+        self.out = nn.Linear(width, emb_IE.shape[1])
+        small_start(self)
+
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+        items_BT, length_B = pad(rows)
+        hidden_BTD = self.trunk(self.into(self.emb_IE[items_BT[:, :-1]]))
+        real_BT = real(length_B - 1, items_BT.shape[1] - 1)
+        guess_NE, goal_NE = self.out(hidden_BTD[real_BT]), self.emb_IE[items_BT[:, 1:][real_BT]]
+        return F.mse_loss(guess_NE, goal_NE, reduction="none").sum(-1).mean(), {}
+
+    def guess(self, histories: list[np.ndarray]) -> torch.Tensor:
+        """The embedding expected next (B, E)."""
+        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        return self.out(last(self.trunk(self.into(self.emb_IE[items_BT])), length_B))
+
+
+@dataclass
+class VectorRegression(NeuralRecommender):
+    """Mean squared error on the next item's embedding; scores are minus the squared distance."""
+
+    name = "vector_regression"
+    title = "Vector regression"
+    one_line = "Generates the next item's embedding and takes its nearest neighbours."
+
+    index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
+
+    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+        emb_IE = F.normalize(torch.from_numpy(cat.embedding_IE), dim=1)
+        return {"n_items": torch.tensor(cat.n_items), "embedding": emb_IE}
+
+    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
+        return RegressionNet(facts["embedding"], self.width, self.n_layers, self.n_heads, self.dropout,
+                             self.history_length)
+
+    @torch.inference_mode()
+    def guesses(self, histories: list[np.ndarray]) -> torch.Tensor:
+        """The embedding expected next (B, E)."""
+        return self.net_.guess([self.shorten(row) for row in histories])  # type: ignore[operator]
+
+    @torch.inference_mode()
+    def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
+        return -torch.cdist(self.guesses(histories), self.facts_["embedding"]).square().numpy()
+
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        if self.index == "exact":
+            return super().rank_batch(histories, k, width)
+        return retrieval.search(self.guesses(histories).numpy(), self.facts_["embedding"].numpy(), k, squared=True)

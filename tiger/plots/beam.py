@@ -1,0 +1,139 @@
+"""A beam search as a tree that grows to the right, and what each history item did for each code."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from tiger.plots.style import QUIET, style
+
+LINE_PX, BIG_LINE_PX = 25, 40
+BENDS = np.linspace(0, 1, 9)
+RISE = BENDS * BENDS * (3 - 2 * BENDS)  # an edge leaves and arrives level
+LABEL_ROOM = 0.72  # of the tree's own width, to its right
+DIVERGING = "RdBu"
+
+
+class Mark(NamedTuple):
+    """How branches of one fate look: told apart by colour, shape and line."""
+
+    name: str
+    symbol: str
+    colour: str
+    dash: str
+
+
+MARKS = {
+    "kept": Mark("kept", "circle", "#2b8fd0", "solid"),
+    "kept, all its continuations pruned": Mark("kept, nothing below it stayed", "circle-open", "#2b8fd0", "dash"),
+    "beam full": Mark("pruned: beam full", "triangle-down-open", "#d98e04", "dash"),
+    "not in the catalogue": Mark("pruned: not in the catalogue", "x-thin-open", QUIET, "dot"),
+    "kept, but no item has it": Mark("kept, but no item has it", "x", "#D55E00", "solid"),
+    "in both": Mark("in both", "circle", "#2b8fd0", "solid"),
+    "only before": Mark("only before", "square-open", "#D55E00", "dash"),
+    "only now": Mark("only now", "triangle-up", "#009E73", "solid"),
+}
+OVERLAYS = {"target": Mark("the item that came next", "star", "#d6247e", "solid"),
+            "exact": Mark("an exact search keeps it, the beam did not", "diamond-open", "#d6247e", "solid")}
+
+
+def shown(frame: pd.DataFrame, marks: dict[str, Mark] | None = None) -> dict[str, Mark]:
+    """The marks that a tree uses, by fate: its legend, which stands beside the figure so that it can wrap."""
+    looks = MARKS | OVERLAYS | (marks or {})
+    here = set(frame.loc[frame["level"] > 0, "fate"]) | {name for name in OVERLAYS if name in frame and frame[name].any()}
+    return {fate: look for fate, look in looks.items() if fate in here}
+
+
+def tree(frame: pd.DataFrame, alt: str, n_levels: int, headers: list[str], big: bool = False,
+         marks: dict[str, Mark] | None = None) -> go.Figure:
+    """The tree of a search. An edge is as wide as its code is probable; a branch's mark says what became of it.
+
+    Args:
+        frame: from ``reports.beam_tree``, with label (beside the branch), short (over inner branches) and hover
+            (all text), and where wanted target and exact (bool).
+        n_levels: levels of an ID; the axis has room for all of them from the first step on.
+        headers: one word or two over the root and each level.
+        marks: other names for fates.
+    """
+    looks = MARKS | (marks or {})
+    figure = go.Figure()
+    _edges(figure, frame, looks, big)
+    for fate, look in shown(frame, marks).items():
+        part = frame[frame[fate]] if fate in OVERLAYS else frame[(frame["fate"] == fate) & (frame["level"] > 0)]
+        if fate not in OVERLAYS:
+            _nodes(figure, part, look, big)
+        else:
+            figure.add_scatter(x=part["x"], y=part["y"], mode="markers", name=look.name, hoverinfo="skip",
+                               marker={"symbol": look.symbol, "size": 24 if big else 17, "color": look.colour,
+                                       "line": {"width": 2.2, "color": look.colour}})
+    root = frame[frame["level"] == 0]
+    figure.add_scatter(x=root["x"], y=root["y"], mode="markers", hovertext=root["hover"], hoverinfo="text",
+                       showlegend=False, marker={"symbol": "square", "size": 16 if big else 12, "color": QUIET})
+    lines = int(frame["y"].max()) + 1
+    style(figure, alt, 12 + (BIG_LINE_PX if big else LINE_PX) * (max(lines, 2) + 1))
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, clickmode="event+select", dragmode=False,
+                         showlegend=False, uirevision=None)
+    for level, header in enumerate(headers):
+        figure.add_annotation(x=level, y=-1.25, text=header, showarrow=False, font={"size": 15 if big else 12, "color": QUIET},
+                              xanchor="center" if level else "left", xshift=0 if level else -6)
+    figure.update_xaxes(visible=False, range=[-0.12, n_levels * (1 + LABEL_ROOM)], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[max(lines, 2) - 0.4, -1.7], fixedrange=True)
+    return figure
+
+
+def _edges(figure: go.Figure, frame: pd.DataFrame, looks: dict[str, Mark], big: bool) -> None:
+    """Curves from parent to child, one trace for all of a fate and a width."""
+    place = dict(zip(frame["prefix"], zip(frame["x"], frame["y"], strict=True), strict=True))
+    below = frame[frame["level"] > 0]
+    widest = 14 if big else 10
+    width_N = [1.0 + 1.5 * round(widest * math.exp(logp) / 1.5) for logp in below["step_logp"]]  # few widths, few traces
+    for (fate, width), part in below.groupby([below["fate"], pd.Series(width_N, below.index)], sort=False):
+        start_N2 = np.array([place[parent] for parent in part["parent"]])
+        step_N2 = part[["x", "y"]].to_numpy() - start_N2
+        x, y = (np.pad(start_N2[:, [axis]] + step_N2[:, [axis]] * way, ((0, 0), (0, 1)), constant_values=np.nan).ravel()
+                for axis, way in ((0, BENDS), (1, RISE)))
+        look = looks[str(fate)]
+        figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", showlegend=False, opacity=0.68,
+                           line={"width": width, "color": look.colour, "dash": look.dash})
+
+
+def _nodes(figure: go.Figure, part: pd.DataFrame, look: Mark, big: bool) -> None:
+    overlaid = part[[name for name in OVERLAYS if name in part]].any(axis=1)
+    inner = part["short"] + np.where(overlaid, "<br> ", "")  # a line higher, above the star
+    gap = np.where(overlaid, "\u2003\u2002", "\u2002")  # beside the star
+    text = (pd.Series(gap, part.index) + part["label"]).where(part["drawn_last"], inner)
+    side = np.where(part["drawn_last"], "middle right", "top center")
+    size = (9 if big else 7) + (12 if big else 9) * np.sqrt(np.exp(part["total_logp"].to_numpy(np.float64)))
+    figure.add_scatter(x=part["x"], y=part["y"], mode="markers+text", name=look.name, text=text, textposition=side,
+                       textfont={"size": 16 if big else 12}, hovertext=part["hover"], hoverinfo="text",
+                       customdata=["-".join(map(str, prefix)) for prefix in part["prefix"]],
+                       marker={"symbol": look.symbol, "size": size, "color": look.colour,
+                               "line": {"width": 2, "color": look.colour}},
+                       unselected={"marker": {"opacity": 1}, "textfont": {}}, cliponaxis=False)
+
+
+def influence(frame: pd.DataFrame, value: str, alt: str, title: str, percent: bool = False) -> go.Figure:
+    """What each history item did for each code: items down, codes across, one number a cell.
+
+    Args:
+        frame: position, label (the item), code (the code's name) and ``value``; one row a cell.
+        percent: shares from 0 to 1, on a scale of one hue; else differences around 0.
+    """
+    wide = frame.pivot(index="position", columns="column", values=value).sort_index()
+    names = frame.drop_duplicates("position").set_index("position")["label"].loc[wide.index]
+    heads = frame.drop_duplicates("column").set_index("column")["code"].loc[wide.columns]
+    limit = float(np.nanmax(np.abs(wide.to_numpy()))) or 1.0
+    low = 0.0 if percent else -limit
+    form = ".0%" if percent else "+.2f"
+    figure = go.Figure(go.Heatmap(
+        z=wide.to_numpy(), y=list(range(len(wide))), x=list(range(len(heads))), zmin=low, zmax=limit, xgap=2, ygap=2,
+        colorscale="Blues" if percent else DIVERGING, texttemplate=f"%{{z:{form}}}", showscale=False,
+        customdata=np.repeat(names.to_numpy(object)[:, None], len(heads), 1),
+        hovertemplate=f"%{{customdata}}: %{{z:{form}}} {title}<extra></extra>"))
+    style(figure, alt, 70 + 27 * len(wide))
+    figure.update_yaxes(autorange="reversed", showgrid=False, tickvals=list(range(len(wide))), ticktext=names.tolist())
+    ticks = heads.str.replace("level ", "L").str.replace(": ", "<br>").str.replace("whole ID", "all")
+    figure.update_xaxes(side="top", showgrid=False, tickvals=list(range(len(heads))), ticktext=ticks.tolist(), tickangle=0)
+    return figure

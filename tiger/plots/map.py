@@ -1,0 +1,96 @@
+"""The map of the items: one mark an item, in a plane or in space, or as a density where there are too many."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from tiger import colours
+from tiger.plots.style import SEQUENTIAL, style
+
+SHAPES_3D = ("circle", "square", "diamond", "circle-open", "cross", "x", "square-open")
+HEIGHT = 620
+RING = "#E3175B"
+
+
+def _scale() -> list[tuple[float, str]]:
+    """The palette as a stepped colour scale: place n of N covers n - 1/2 .. n + 1/2."""
+    names = colours.palette()
+    edges = np.linspace(0, 1, len(names) + 1)
+    return [(float(edge), name) for name, low, high in zip(names, edges, edges[1:], strict=False)
+            for edge in (low, high)]
+
+
+SCALE = _scale()
+
+
+def points(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Every item as a mark.
+
+    Args:
+        frame: item, x, y (and z: then in space), colour (place in ``colours.palette()``), shape (place in
+            ``colours.SHAPES``), label (for the pointer; may be empty).
+    """
+    solid = "z" in frame
+    figure = go.Figure()
+    for shape, part in frame.groupby("shape", sort=True):
+        figure.add_trace(_trace(part, solid, {
+            "color": part["colour"].to_numpy(np.uint8), "colorscale": SCALE, "cmin": -0.5,
+            "cmax": len(colours.palette()) - 0.5, "size": 3.5 if solid else _size(len(frame)),
+            "symbol": (SHAPES_3D if solid else colours.SHAPES)[int(str(shape))], "line": {"width": 0},
+            "opacity": 0.85}))
+    style(figure, alt, HEIGHT)
+    bare = {"visible": False, "showgrid": False}
+    figure.update_layout(showlegend=False, dragmode="pan" if not solid else "turntable", clickmode="event+select",
+                         margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="map",
+                         scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
+    figure.update_xaxes(**bare)
+    figure.update_yaxes(**bare)
+    return figure
+
+
+def ringed(figure: go.Figure, chosen: pd.DataFrame, group: pd.DataFrame) -> go.Figure:
+    """A copy of ``points`` with rings around the chosen item (large) and the items of the lasso (small).
+
+    Rings vanish as soon as the browser itself marks what was clicked, so that the figure need not be sent again.
+
+    Args:
+        chosen, group: rows of the frame that ``points`` drew.
+    """
+    figure = go.Figure(figure)
+    for rings, size, width in ((group, 12, 2), (chosen, 24, 4)):
+        if len(rings):
+            solid = "z" in rings
+            figure.add_trace(_trace(rings, solid, {"symbol": "circle-open", "size": size, "opacity": 1,
+                                                   "color": RING, "line": {"width": width, "color": RING}}))
+            if not solid:
+                figure.data[-1].update(selected={"marker": {"size": size}}, unselected={"marker": {"opacity": 0}})
+    return figure
+
+
+def _trace(part: pd.DataFrame, solid: bool, marker: dict) -> go.Scattergl | go.Scatter3d:
+    label = {"text": part["label"].to_numpy(object), "hovertemplate": "%{text}<extra></extra>"}
+    if not part["label"].astype(bool).any():
+        label = {"hovertemplate": "item %{customdata}<extra></extra>"}
+    place = {axis: part[axis].to_numpy(np.float32) for axis in ("xyz" if solid else "xy")}
+    kind = go.Scatter3d if solid else go.Scattergl
+    return kind(mode="markers", marker=marker, customdata=part["item"].to_numpy(), **place, **label,
+                **({} if solid else {"unselected": {"marker": {"opacity": 0.5}},
+                                     "selected": {"marker": {"color": RING, "size": 11, "opacity": 1}}}))
+
+
+def _size(n: int) -> float:
+    """Marks shrink as they become many."""
+    return 8 if n < 3000 else 6 if n < 20_000 else 4
+
+
+def density(count_yx: np.ndarray, x_B: np.ndarray, y_B: np.ndarray, alt: str) -> go.Figure:
+    """How many items lie where, from ``projection.density``; the scale is logarithmic."""
+    shown = np.where(count_yx > 0, np.log10(np.maximum(count_yx, 1)), np.nan)
+    figure = go.Figure(go.Heatmap(z=shown, x=x_B, y=y_B, colorscale=SEQUENTIAL, customdata=count_yx,
+                                  colorbar={"title": "items", "tickvals": [0, 1, 2, 3, 4],
+                                            "ticktext": ["1", "10", "100", "1,000", "10,000"], "thickness": 12},
+                                  hovertemplate="%{customdata:,} items<extra></extra>"))
+    style(figure, alt, HEIGHT)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return figure

@@ -1,0 +1,65 @@
+"""Recommenders side by side, what a beam loses by its width, and what a request costs as catalogues grow."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from tiger.plots.style import COLOURS, DASHES, QUIET, SYMBOLS, colour, style
+
+
+def score_dots(table: pd.DataFrame, alt: str, metric: str = "recall@10") -> go.Figure:
+    """One row a model and its IDs, best on top; bars are 95 % intervals, hollow diamonds are reported by a paper.
+
+    Args:
+        table: columns name, value, low, high (nan: none), reported (bool); best first.
+    """
+    figure = go.Figure()
+    for reported, words, symbol in ((False, "measured here", "circle"), (True, "as reported", "diamond-open")):
+        part = table[table["reported"] == reported]
+        if part.empty:
+            continue
+        up, down = (part["high"] - part["value"]).fillna(0), (part["value"] - part["low"]).fillna(0)
+        figure.add_scatter(x=part["value"], y=part["name"], mode="markers", name=words,
+                           marker={"size": 11, "symbol": symbol, "color": QUIET if reported else COLOURS[0]},
+                           error_x=None if reported else {"array": up, "arrayminus": down, "thickness": 1.5},
+                           hovertemplate="%{y}: %{x:.4f}<extra>" + words + "</extra>")
+    figure.update_xaxes(title=metric, rangemode="tozero")
+    figure.update_yaxes(categoryorder="array", categoryarray=table["name"].tolist()[::-1])
+    return style(figure, alt, height=110 + 34 * len(table))
+
+
+def width_lines(frame: pd.DataFrame, alt: str, title: str) -> go.Figure:
+    """Shares over the beam width; one line a series.
+
+    Args:
+        frame: columns series, width, share (0..1).
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
+        figure.add_scatter(x=part["width"], y=part["share"], mode="lines+markers", name=str(name),
+                           line={"color": colour(place), "width": 2, "dash": DASHES[place]},
+                           marker={"symbol": SYMBOLS[place], "size": 9},
+                           hovertemplate="width %{x}: %{y:.1%}<extra>%{fullData.name}</extra>")
+    widths = sorted(frame["width"].unique().tolist())
+    figure.update_xaxes(title="Beam width", type="log", tickvals=widths, ticktext=[str(width) for width in widths])
+    figure.update_yaxes(title=title, tickformat=".0%", rangemode="tozero")
+    return style(figure, alt)
+
+
+def cost_lines(frame: pd.DataFrame, alt: str, value: str, title: str) -> go.Figure:
+    """Cost of one request over the catalogue's size, both logarithmic; filled marks are measured, lines are not.
+
+    Args:
+        frame: columns kind, items, the value, measured (bool).
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("kind", sort=False)):
+        line = {"color": colour(place), "width": 2, "dash": DASHES[place % len(DASHES)]}
+        measured = part["measured"]
+        figure.add_scatter(x=part["items"], y=part[value], mode="lines+markers", name=str(name), line=line,
+                           marker={"symbol": [SYMBOLS[place % len(SYMBOLS)] + ("" if seen else "-open")
+                                              for seen in measured], "size": 9, "color": colour(place)},
+                           customdata=["measured" if seen else "computed" for seen in measured],
+                           hovertemplate="%{x:,} items: %{y:.3g} (%{customdata})<extra>%{fullData.name}</extra>")
+    figure.update_xaxes(title="Items in the catalogue", type="log", dtick=1, exponentformat="power")
+    figure.update_yaxes(title=title, type="log", exponentformat="power")
+    return style(figure, alt, height=420)

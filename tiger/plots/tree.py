@@ -1,0 +1,84 @@
+"""Trees as icicle, treemap and sunburst; sizes and scores of several ID sets as curves."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from tiger.plots.style import DASHES, QUIET, SYMBOLS, colour, style
+
+TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}}, "Treemap": {"tiling": {"pad": 1}},
+                                     "Sunburst": {}}
+DEPTHS = {"Icicle": -1, "Treemap": 6, "Sunburst": 7}  # levels drawn at once; -1: all
+KINDS = {"Icicle": go.Icicle, "Treemap": go.Treemap, "Sunburst": go.Sunburst}
+
+
+def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = True) -> go.Figure:
+    """A tree. A click zooms into a branch.
+
+    Args:
+        frame: row, parent (row above, -1 for the root), size, label (inside), hover, colour.
+        kind: key of ``KINDS``.
+        fullest_first: sort the branches below each branch by size; else they keep their order.
+    """
+    figure = go.Figure(KINDS[kind](
+        ids=frame["row"].astype(str).to_numpy(object), labels=frame["label"].to_numpy(object),
+        parents=frame["parent"].astype(str).where(frame["parent"] >= 0, "").to_numpy(object),
+        values=frame["size"].to_numpy(), branchvalues="total", text=frame["hover"].to_numpy(object),
+        textinfo="label", hovertemplate="%{text}<extra></extra>", maxdepth=DEPTHS[kind], sort=fullest_first,
+        customdata=frame["row"].to_numpy(), marker={"colors": frame["colour"].to_numpy(object),
+                                                    "line": {"width": 0 if len(frame) > 200 else 1}},
+        **TILING[kind]))
+    style(figure, alt, 520)
+    return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, uniformtext={"minsize": 9, "mode": "hide"})
+
+
+def sizes(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Branch sizes from the fullest down, one line a set, on two logarithmic axes; from ``tree.sizes_frame``."""
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("set", sort=False)):
+        figure.add_scatter(x=part["rank"], y=part["size"], mode="lines", name=str(name),
+                           line={"color": colour(place), "dash": DASHES[place], "width": 2.5},
+                           hovertemplate="branch no. %{x:,}: %{y:,} items<extra>%{fullData.name}</extra>")
+    figure.update_xaxes(title="Branches, fullest first", type="log", dtick=1)
+    figure.update_yaxes(title="Items", type="log", dtick=1)
+    return style(figure, alt)
+
+
+def by_level(frame: pd.DataFrame, value: str, null: str, alt: str) -> go.Figure:
+    """A score by level: one line a set with its interval, and dotted what chance gives.
+
+    Args:
+        frame: from ``tree.compare``.
+        value, null: measures of the score and of its null.
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("set", sort=False)):
+        score, luck = part[part["measure"] == value], part[part["measure"] == null]
+        figure.add_scatter(x=score["level"], y=score["mean"], mode="lines+markers", name=str(name),
+                           line={"color": colour(place), "dash": DASHES[place], "width": 2.5},
+                           marker={"symbol": SYMBOLS[place], "size": 9},
+                           error_y={"type": "data", "symmetric": False, "thickness": 1.3,
+                                    "array": score["high"] - score["mean"],
+                                    "arrayminus": score["mean"] - score["low"]},
+                           hovertemplate="level %{x}: %{y:.1%}<extra>%{fullData.name}</extra>")
+        figure.add_scatter(x=luck["level"], y=luck["mean"], mode="lines", name=f"{name}, by chance", showlegend=False,
+                           line={"color": colour(place), "dash": "dot", "width": 1.3},
+                           hovertemplate="level %{x}: %{y:.1%} by chance<extra>%{fullData.name}</extra>")
+    figure.update_xaxes(title="Level", dtick=1)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return style(figure, alt)
+
+
+def splits(frame: pd.DataFrame, bits: int, alt: str) -> go.Figure:
+    """Buckets after each hyperplane, beside the most there could be; from ``tree.split_steps``."""
+    figure = go.Figure(go.Scatter(x=frame["bits"], y=frame["buckets"], mode="lines+markers", name="buckets",
+                                  line={"color": colour(0), "width": 2.5},
+                                  hovertemplate="%{x} planes: %{y:,} buckets<extra></extra>"))
+    figure.add_scatter(x=frame["bits"], y=frame["largest"], mode="lines+markers", name="items in the fullest bucket",
+                       line={"color": colour(1), "dash": "dash", "width": 2.5},
+                       hovertemplate="%{x} planes: %{y:,} items in the fullest<extra></extra>")
+    figure.add_vline(x=bits, line={"dash": "dot", "color": QUIET})
+    figure.update_xaxes(title="Hyperplanes")
+    figure.update_yaxes(type="log", dtick=1)
+    return style(figure, alt, 240)

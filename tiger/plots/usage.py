@@ -1,0 +1,91 @@
+"""How codes are used: squares per level, sorted bars, over time; any counted table as bars."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from tiger.plots.style import ACCENT, QUIET, SEQUENTIAL, colour, style
+
+
+def usage_heat(frame: pd.DataFrame, alt: str, height: int = 320) -> go.Figure:
+    """One square of codes per level, brighter where more items are, hollow where none; from ``reports.usage_frame``.
+
+    Every code can be clicked: invisible markers lie over the squares; they carry level (from 1), code, items.
+    """
+    levels = list(frame.groupby("level"))
+    titles = [f"Level {level}" for level, _ in levels]
+    figure = make_subplots(1, max(len(levels), 1), subplot_titles=titles, horizontal_spacing=0.03)
+    top = max(int(frame["items"].max()), 1) if len(frame) else 1
+    for at, (_, part) in enumerate(levels, start=1):
+        width = int(np.ceil(np.sqrt(len(part))))
+        square = np.full(width * width, np.nan)
+        square[:len(part)] = part["items"].where(~part["dead"])
+        figure.add_heatmap(z=square.reshape(width, width), zmin=0, zmax=top, xgap=1, ygap=1, hoverinfo="skip",
+                           coloraxis="coloraxis", row=1, col=at)
+        figure.add_scatter(x=part["code"] % width, y=part["code"] // width, mode="markers", row=1, col=at,
+                           customdata=part[["level", "code", "items", "rank"]].to_numpy(), showlegend=False,
+                           marker={"symbol": "square-open", "size": 11, "color": ACCENT, "opacity": 0,
+                                   "line": {"width": 3}},
+                           selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0}},
+                           hovertemplate="level %{customdata[0]}, code %{customdata[1]}: %{customdata[2]:,} "
+                                         "items, rank %{customdata[3]}<extra></extra>")
+    figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": top,
+                                    "colorbar": {"title": "Items", "thickness": 12}})
+    style(figure, alt, height)
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
+    for at in range(1, len(levels) + 1):
+        figure.update_yaxes(scaleanchor=f"x{at if at > 1 else ''}", row=1, col=at)
+    return figure
+
+
+def usage_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Codes of one level, most used first, and the line of even use, from ``reports.usage_frame``."""
+    ranked = frame.sort_values("rank")
+    place = int(ranked["level"].iloc[0]) - 1 if len(ranked) else 0
+    figure = go.Figure(go.Bar(x=ranked["rank"], y=ranked["share"],
+                              marker={"color": colour(place), "line_width": 0},
+                              customdata=ranked[["level", "code", "items"]].to_numpy(),
+                              hovertemplate="code %{customdata[1]}: %{customdata[2]:,} items (%{y:.2%})"
+                                            "<extra></extra>"))
+    if len(ranked):
+        figure.add_hline(y=float(ranked["even_share"].iloc[0]), annotation_text="even use",
+                         line={"dash": "dash", "width": 1.5, "color": QUIET}, annotation_font_size=12)
+    figure.update_xaxes(title="Codes, most used first")
+    figure.update_yaxes(title="Share of the items", tickformat=".1%", rangemode="tozero")
+    style(figure, alt)
+    return figure.update_layout(bargap=0)
+
+
+def usage_over_time(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Steps against codes, from ``reports.usage_over_time``; the codes most used at the end come first.
+
+    Colours end at ten times even use, so that a single greedy code does not darken all others.
+    """
+    order = np.argsort(-frame.iloc[-1].to_numpy(), kind="stable") if len(frame) else np.arange(frame.shape[1])
+    codes = frame.columns.to_numpy()[order]
+    share_KS = frame.to_numpy()[:, order].T
+    steps, ranks = [f"{step:,}" for step in frame.index], np.arange(1, len(codes) + 1)
+    figure = go.Figure(go.Heatmap(z=share_KS, x=steps, y=ranks, zmin=0, zmax=10 / max(len(codes), 1),
+                                  colorscale=SEQUENTIAL,
+                                  customdata=np.broadcast_to(codes[:, None], share_KS.shape),
+                                  colorbar={"title": "Share", "thickness": 12, "tickformat": ".1%"},
+                                  hovertemplate="step %{x}, code %{customdata}: %{z:.2%}<extra></extra>"))
+    figure.update_xaxes(title="Kept step", type="category", nticks=10)
+    figure.update_yaxes(title="Codes, most used at the end first", autorange="reversed")
+    return style(figure, alt, height=360)
+
+
+def histogram(frame: pd.DataFrame, x: str, y: str, alt: str, title: str = "") -> go.Figure:
+    """Bars of a counted table, such as history lengths or code sizes.
+
+    Args:
+        x, y: columns of the frame.
+        title: title of the horizontal axis; the column's name by default.
+    """
+    figure = go.Figure(go.Bar(x=frame[x], y=frame[y], marker={"color": colour(0), "line_width": 0},
+                              hovertemplate="%{x}: %{y:,}<extra></extra>"))
+    figure.update_xaxes(title=title or x.capitalize())
+    figure.update_yaxes(title=y.capitalize(), rangemode="tozero")
+    return style(figure, alt)

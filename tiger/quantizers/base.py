@@ -1,0 +1,200 @@
+"""The contract that every quantizer keeps. One contract test runs over all of them."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from tiger import params
+from tiger.params import param
+from tiger.progress import Progress
+
+Knobs = Callable[[], dict[str, float]]
+"""Asked before every step: live hyper-parameters that changed since, by name."""
+
+
+@dataclass
+class Quantizer(ABC):
+    """Turns embeddings into codes and back.
+
+    The constructor stores hyper-parameters only; ``fit`` learns and forgets earlier fits; learned
+    attributes end in an underscore. The same seed, machine and thread count give the same codes.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    one_line: ClassVar[str]
+    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused, stepped and given new knobs
+
+    n_levels: int = param(3, "Codes in a semantic ID, coarse to fine.", low=1, high=8)
+    n_codes: int = param(256, "Codes to choose from at each level.", low=2, high=65536)
+    seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
+
+    def fit(self, emb_IE: np.ndarray) -> "Quantizer":
+        """Learn from embeddings (I, E) float32. Returns self."""
+        for _ in self.fit_steps(emb_IE):
+            pass
+        return self
+
+    @abstractmethod
+    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+                  knobs: Knobs | None = None) -> Iterator[Progress]:
+        """The fit as a generator that yields after every step.
+
+        Args:
+            emb_IE: float32 embeddings.
+            state: what ``training_state`` returned at some step; the fit goes on from there and ends with
+                the bit-identical result of a fit that was never interrupted.
+            knobs: asked before each step for live hyper-parameters that changed.
+
+        Between two steps the quantizer can already ``encode`` and ``decode``.
+        """
+
+    @abstractmethod
+    def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
+        """Codes (N, L) int64, 0..K-1. Memory is bounded by the batch."""
+
+    @abstractmethod
+    def decode(self, codes_NL: np.ndarray) -> np.ndarray:
+        """Embeddings (N, E) float32 that the codes stand for."""
+
+    @abstractmethod
+    def latent(self, emb_NE: np.ndarray) -> np.ndarray:
+        """What is quantised (N, Z) float32: the encoder's output, or the embedding itself."""
+
+    @abstractmethod
+    def codebooks(self) -> list[np.ndarray] | None:
+        """One (K, Z) array per level, or None where codes have no vectors (LSH, random codes)."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything learned, for safetensors."""
+
+    @abstractmethod
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take back what ``tensors`` gave."""
+
+    def training_state(self) -> dict[str, Any]:
+        """All that a later ``fit_steps(state=...)`` needs: tensors and plain JSON values, nested one level at most."""
+        raise NotImplementedError(f"{self.name} is fitted in one go and cannot be resumed half way.")
+
+    def refuse_state(self, state: dict[str, Any] | None) -> None:
+        """For quantizers that are fitted in one go.
+
+        Raises:
+            ValueError: there is a state to go on from.
+        """
+        if state is not None:
+            raise ValueError(f"{self.name} is fitted in one go and cannot go on from a saved state; fit it again.")
+
+    def trace(self, emb_NE: np.ndarray) -> dict[str, np.ndarray]:
+        """One item's way through the levels, for every row.
+
+        Returns:
+            latent (N, Z); codes (N, L); residual (N, L+1, Z): what enters each level, and what is left at the end;
+            chosen (N, L, Z): the codes' vectors; recon (N, E); error (N, L+1): the residuals' squared lengths.
+
+        Raises:
+            ValueError: the codes of this quantizer have no vectors.
+        """
+        books = self.codebooks()
+        if books is None:
+            raise ValueError(f"{self.name} has no codebooks, so there are no residuals to trace.")
+        latent_NZ, codes_NL = self.latent(emb_NE), self.encode(emb_NE)
+        chosen_NLZ = np.stack([book[codes_NL[:, level]] for level, book in enumerate(books)], 1)
+        residual = [latent_NZ]
+        for level in range(self.n_levels):
+            residual.append(residual[-1] - chosen_NLZ[:, level])
+        residual_NMZ = np.stack(residual, 1)
+        return {"latent": latent_NZ, "codes": codes_NL, "residual": residual_NMZ, "chosen": chosen_NLZ,
+                "recon": self.decode(codes_NL), "error": np.square(residual_NMZ).sum(2)}
+
+    def save(self, folder: Path) -> None:
+        """Write ``quantizer.json`` and ``weights.safetensors``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"quantizer": self.name, "params": params.values(self)}
+        (folder / "quantizer.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        save_file({key: value.contiguous() for key, value in self.tensors().items()}, folder / "weights.safetensors")
+
+    def read_weights(self, folder: Path) -> "Quantizer":
+        """Take the weights that ``save`` wrote."""
+        self.load_tensors(load_file(folder / "weights.safetensors"))
+        return self
+
+
+def check_embeddings(emb_NE: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Return float32 rows, or raise one clear sentence.
+
+    Raises:
+        ValueError: not two-dimensional, empty, another width than learned, or not finite (names the first bad row).
+    """
+    emb_NE = np.asarray(emb_NE)
+    check_shape(emb_NE, width)
+    emb_NE = np.ascontiguousarray(emb_NE, dtype=np.float32)
+    check_finite(emb_NE)
+    return emb_NE
+
+
+def check_shape(emb_NE: np.ndarray, width: int | None) -> None:
+    """The part of ``check_embeddings`` that looks at shape and kind only."""
+    if emb_NE.ndim != 2 or 0 in emb_NE.shape:
+        raise ValueError(f"embeddings have shape {emb_NE.shape}, but must be (items, width), both at least 1.")
+    if emb_NE.dtype.kind not in "fiu":
+        raise ValueError(f"embeddings have dtype {emb_NE.dtype}, but must be numbers; float32 is best.")
+    if width is not None and emb_NE.shape[1] != width:
+        raise ValueError(f"embeddings are {emb_NE.shape[1]} wide, but this quantizer learned from width {width}; "
+                         "fit again or give vectors of that width.")
+
+
+def check_finite(emb_NE: np.ndarray, first_row: int = 0) -> None:
+    """The part of ``check_embeddings`` that looks at the numbers; rows are counted from ``first_row``."""
+    flat = emb_NE.reshape(-1)
+    if np.isfinite(np.dot(flat, flat)):  # a sum of squares hides no NaN and no infinity, and costs little
+        return
+    bad_N = ~np.isfinite(emb_NE).all(1)
+    if bad_N.any():
+        raise ValueError(f"embedding row {first_row + int(bad_N.argmax())} holds NaN or infinity "
+                         f"({int(bad_N.sum())} such rows); drop or fill them first.")
+
+
+def row_blocks(emb_NE: np.ndarray, width: int, batch_size: int, block: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Checked float32 rows, at most ``block`` at a time; reads and converts at most about ``batch_size`` at once.
+
+    Raises:
+        ValueError: as ``check_embeddings``.
+    """
+    emb_NE = np.asarray(emb_NE)
+    check_shape(emb_NE, width)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, but must be at least 1.")
+    batch_size = max(block, batch_size // block * block)
+    for start in range(0, len(emb_NE), batch_size):
+        batch = np.ascontiguousarray(emb_NE[start:start + batch_size], dtype=np.float32)
+        check_finite(batch, start)
+        for first in range(0, len(batch), block):
+            part = batch[first:first + block]
+            yield slice(start + first, start + first + len(part)), part
+
+
+def check_codes(codes_NL: np.ndarray, n_levels: int, n_codes: int) -> np.ndarray:
+    """Return int64 codes, or raise one clear sentence.
+
+    Raises:
+        ValueError: not (N, L), not whole numbers, or a code out of range (names the first such row).
+    """
+    codes_NL = np.asarray(codes_NL)
+    if codes_NL.ndim != 2 or codes_NL.shape[1] != n_levels:
+        raise ValueError(f"codes have shape {codes_NL.shape}, but must be (items, {n_levels}): one code per level.")
+    if codes_NL.dtype.kind not in "iu":
+        raise ValueError(f"codes have dtype {codes_NL.dtype}, but must be whole numbers.")
+    bad_N = ((codes_NL < 0) | (codes_NL >= n_codes)).any(1)
+    if bad_N.any():
+        raise ValueError(f"codes of row {int(bad_N.argmax())} are {codes_NL[bad_N.argmax()].tolist()}, "
+                         f"but must lie between 0 and {n_codes - 1}.")
+    return codes_NL.astype(np.int64)

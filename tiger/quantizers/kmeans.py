@@ -1,0 +1,26 @@
+"""k-means for starting codebooks and for residual k-means: scikit-learn's, with a fixed seed."""
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+PLUS_PLUS_LIMIT = 1024  # k-means++ costs rows x codes x codes; beyond this many codes start from random rows
+
+
+def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int) -> np.ndarray:
+    """K cluster centres (K, Z) float32 of the rows.
+
+    With fewer rows than codes, rows are repeated; the later copies stay unused, since a tie goes to the first.
+    It keeps to torch's number of threads, so that workers do not fight for cores.
+    """
+    if len(x_NZ) <= n_codes:
+        return np.resize(x_NZ, (n_codes, x_NZ.shape[1])).astype(np.float32)
+    init = "k-means++" if n_codes <= PLUS_PLUS_LIMIT else "random"
+    model = KMeans(n_codes, init=init, n_init=1, max_iter=n_iterations, random_state=seed)
+    with warnings.catch_warnings(), threadpool_limits(torch.get_num_threads()):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than codes
+        return model.fit(x_NZ).cluster_centers_.astype(np.float32)

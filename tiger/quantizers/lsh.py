@@ -1,0 +1,114 @@
+"""Locality-sensitive hashing: which side of random hyperplanes a vector lies on, bit by bit.
+
+Nothing is learned but the centre (and, for decoding, a linear guess of the vector from its bits). With three
+levels of 256 codes an ID has 3 x 8 = 24 bits, as many as an RQ-VAE's.
+
+Source: Charikar 2002, "Similarity Estimation Techniques from Rounding Algorithms"; as baseline in Rajput et al.
+2023, section 4.3.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiger.params import param
+from tiger.progress import Progress
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+
+BLOCK = 1024
+RIDGE = 1e-3  # rows: keeps the decoder defined when there are fewer items than bits
+
+
+@dataclass
+class LSH(Quantizer):
+    """Random hyperplanes, their bits grouped into levels."""
+
+    name: ClassVar[str] = "lsh"
+    title: ClassVar[str] = "LSH"
+    one_line: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
+
+    centre: str = param("mean", "Hyperplanes go through the items' mean, or through the origin.",
+                        choices=("mean", "origin"))
+
+    @property
+    def bits_per_level(self) -> int:
+        """log2 of the codes per level.
+
+        Raises:
+            ValueError: n_codes is no power of two; names the two nearest.
+        """
+        bits = self.n_codes.bit_length() - 1
+        if self.n_codes != 1 << bits:
+            raise ValueError(f"n_codes is {self.n_codes}, but LSH writes whole bits, so it must be a power of two, "
+                             f"such as {1 << bits} or {2 << bits}.")
+        return bits
+
+    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+                  knobs: Knobs | None = None) -> Iterator[Progress]:
+        """Draw the planes; see ``Quantizer.fit_steps``."""
+        self.refuse_state(state)
+        n_bits = self.n_levels * self.bits_per_level
+        emb_IE = check_embeddings(emb_IE)
+        generator = torch.Generator().manual_seed(self.seed)
+        width = emb_IE.shape[1]
+        self.planes_HE = torch.randn(n_bits, width, generator=generator)
+        mean_E = torch.from_numpy(emb_IE.mean(0, dtype=np.float64).astype(np.float32))
+        self.centre_E = mean_E if self.centre == "mean" else torch.zeros(width)
+        self.guess_HE = self._fit_guess(emb_IE)
+        yield Progress("hyperplanes", 1, 1)
+
+    def _fit_guess(self, emb_IE: np.ndarray) -> Tensor:
+        """Least squares from signs (-1, +1) to centred vectors, from sums so that memory stays small."""
+        n_bits, width = self.planes_HE.shape
+        gram_HH, cross_HE = RIDGE * torch.eye(n_bits).double(), torch.zeros(n_bits, width, dtype=torch.float64)
+        for rows, block in row_blocks(emb_IE, width, BLOCK, BLOCK):
+            sign_BH = torch.from_numpy(self.bits(emb_IE[rows])).double() * 2 - 1
+            gram_HH += sign_BH.t() @ sign_BH
+            cross_HE += sign_BH.t() @ (torch.from_numpy(block) - self.centre_E).double()
+        return torch.linalg.solve(gram_HH, cross_HE).float()
+
+    def bits(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
+        """Every bit (N, L x bits_per_level) as bool: True on the plane's positive side and on the plane itself."""
+        if not hasattr(self, "planes_HE"):
+            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        n_bits, width = self.planes_HE.shape
+        bits_NH = np.empty((len(emb_NE), n_bits), bool)
+        pad_BE = torch.zeros(BLOCK, width)
+        for rows, block in row_blocks(emb_NE, width, batch_size, BLOCK):
+            pad_BE[:len(block)] = torch.from_numpy(block) - self.centre_E
+            bits_NH[rows] = (pad_BE @ self.planes_HE.t() >= 0)[:len(block)].numpy()
+        return bits_NH
+
+    def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
+        """See ``Quantizer.encode``; a level's first plane is its code's lowest bit."""
+        bits_NH = self.bits(emb_NE, batch_size)
+        weight = 1 << np.arange(self.bits_per_level, dtype=np.int64)
+        codes = [bits_NH[:, start:start + len(weight)] @ weight for start in range(0, bits_NH.shape[1], len(weight))]
+        return np.stack(codes, 1)
+
+    def decode(self, codes_NL: np.ndarray) -> np.ndarray:
+        """The least-squares guess of the vector from its bits' signs."""
+        codes_NL = check_codes(codes_NL, self.n_levels, self.n_codes)
+        bits_NLH = codes_NL[:, :, None] >> np.arange(self.bits_per_level) & 1
+        sign_NH = torch.from_numpy(bits_NLH.reshape(len(codes_NL), -1).astype(np.float32)) * 2 - 1
+        return (sign_NH @ self.guess_HE + self.centre_E).numpy()
+
+    def latent(self, emb_NE: np.ndarray) -> np.ndarray:
+        """The embedding itself."""
+        return check_embeddings(emb_NE, self.planes_HE.shape[1])
+
+    def codebooks(self) -> None:
+        """Bits have no vectors."""
+        return None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See ``Quantizer.tensors``."""
+        return {"planes": self.planes_HE, "centre": self.centre_E, "guess": self.guess_HE}
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """See ``Quantizer.load_tensors``."""
+        self.planes_HE, self.centre_E, self.guess_HE = tensors["planes"], tensors["centre"], tensors["guess"]

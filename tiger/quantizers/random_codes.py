@@ -1,0 +1,80 @@
+"""Random codes: a hash of the vector's bytes; what semantic IDs are worth is measured against it.
+
+Every code is a pure function of the seed and the vector, so an unseen item gets codes too, equal vectors get
+equal codes (and collide), and near vectors get unrelated ones.
+
+Source: the "Random ID" baseline of Rajput et al. 2023, section 4.3.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiger.progress import Progress
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+
+BLOCK = 8192
+
+
+@dataclass
+class RandomCodes(Quantizer):
+    """Codes that know nothing of the item's content."""
+
+    name: ClassVar[str] = "random_codes"
+    title: ClassVar[str] = "Random codes"
+    one_line: ClassVar[str] = "Codes by lot: unique enough, but similar items share nothing."
+
+    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+                  knobs: Knobs | None = None) -> Iterator[Progress]:
+        """Draw the hash; see ``Quantizer.fit_steps``."""
+        self.refuse_state(state)
+        emb_IE = check_embeddings(emb_IE)
+        random = np.random.default_rng(self.seed)
+        factors = random.integers(0, 2**63, (emb_IE.shape[1], self.n_levels), dtype=np.int64) | 1
+        self.factors_EL = torch.from_numpy(factors)
+        self.mean_E = torch.from_numpy(emb_IE.mean(0, dtype=np.float64).astype(np.float32))
+        yield Progress("hash", 1, 1)
+
+    def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
+        """See ``Quantizer.encode``: a multiply-and-mix hash of the 32 bits of every number, one per level."""
+        if not hasattr(self, "factors_EL"):
+            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        factors_EL = self.factors_EL.numpy().astype(np.uint64)
+        codes_NL = np.empty((len(emb_NE), self.n_levels), np.int64)
+        for rows, block in row_blocks(emb_NE, len(factors_EL), batch_size, BLOCK):
+            words_BE = (block + np.float32(0)).view(np.uint32).astype(np.uint64)  # + 0 makes -0 equal to 0
+            for level in range(self.n_levels):
+                hash_B = (words_BE * factors_EL[:, level]).sum(1, dtype=np.uint64)
+                codes_NL[rows, level] = _mix(hash_B) % np.uint64(self.n_codes)
+        return codes_NL
+
+    def decode(self, codes_NL: np.ndarray) -> np.ndarray:
+        """The mean of all items, whatever the codes: they say nothing of the content."""
+        return self.mean_E.numpy()[None].repeat(len(check_codes(codes_NL, self.n_levels, self.n_codes)), 0)
+
+    def latent(self, emb_NE: np.ndarray) -> np.ndarray:
+        """The embedding itself."""
+        return check_embeddings(emb_NE, len(self.mean_E))
+
+    def codebooks(self) -> None:
+        """Random codes have no vectors."""
+        return None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See ``Quantizer.tensors``."""
+        return {"factors": self.factors_EL, "mean": self.mean_E}
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """See ``Quantizer.load_tensors``."""
+        self.factors_EL, self.mean_E = tensors["factors"], tensors["mean"]
+
+
+def _mix(hash_B: np.ndarray) -> np.ndarray:
+    """Spread every input bit over all output bits (splitmix64's finaliser; Steele et al. 2014)."""
+    hash_B = (hash_B ^ (hash_B >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hash_B = (hash_B ^ (hash_B >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hash_B ^ (hash_B >> np.uint64(31))

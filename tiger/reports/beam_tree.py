@@ -1,0 +1,132 @@
+"""A beam search as a tree to draw: which branches are worth drawing, and where each lies.
+
+One row a branch: prefix (tuple), parent (tuple; None for the root), level, code, step_logp, total_logp,
+n_items_below, fate, x (its level), y (its line, from 0 at the top), drawn_last (nothing is drawn below it).
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from tiger.beam import FULL, KEPT, OUTSIDE, Trace
+from tiger.reports.beam import INVALID, Prefix, fate_of, fates, find, kept
+
+DROPPED = "kept, all its continuations pruned"
+BOTH, BEFORE, NOW = "in both", "only before", "only now"
+Node = dict[str, object]
+
+
+def grown(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,
+          n_outside: int = 3, n_dropped: int = 2) -> pd.DataFrame:
+    """The tree after a level: the best beams, the best of those that were pruned, and where all come from.
+
+    Args:
+        level: from 0 (only the root).
+        always: prefixes to draw in any case, as far as the search met them (the held-out item's ID ..).
+        n_kept, n_full, n_outside: candidates of this level to draw, by fate.
+        n_dropped: at each earlier level, beams of which no continuation stayed.
+    """
+    nodes: dict[Prefix, Node] = {(): _root()}
+    if level:
+        step = found.steps[level - 1]
+        fate_N = fates(step)
+        for fate, at_most in ((KEPT, n_kept), (INVALID, n_kept), (FULL, n_full), (OUTSIDE, n_outside)):
+            for row in np.flatnonzero(fate_N == fate)[:at_most]:
+                _add(nodes, found, level, int(row))
+    for early in range(1, level):
+        parents = {prefix[:-1] for prefix in kept(found, early + 1)}
+        step = found.steps[early - 1]
+        known = step["prefix"].to_numpy()
+        dead = [row for row in np.flatnonzero(step["kept"]) if known[row] not in parents]
+        for row in dead[:n_dropped]:
+            _add(nodes, found, early, int(row))
+    for prefix in always:
+        for depth in range(1, min(level, len(prefix)) + 1):
+            at = find(found, prefix[:depth])
+            if at is None:
+                break
+            _add(nodes, found, depth, at)
+    for depth in range(1, level):
+        parents = {prefix[:-1] for prefix in kept(found, depth + 1)}
+        for prefix, node in nodes.items():
+            if len(prefix) == depth and node["fate"] in (KEPT, INVALID) and prefix not in parents:
+                node["fate"] = DROPPED
+    return _placed(nodes)
+
+
+def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.DataFrame:
+    """Two searches of the same model as one tree: its fates are ``BOTH``, ``BEFORE`` and ``NOW``."""
+    nodes: dict[Prefix, Node] = {(): _root()}
+    for found in (before, now):
+        if level:
+            for row in np.flatnonzero(found.steps[level - 1]["kept"])[:n_kept]:
+                _add(nodes, found, level, int(row))
+    for depth in range(1, level + 1):
+        one, two = set(kept(before, depth)), set(kept(now, depth))
+        for prefix in [prefix for prefix in nodes if len(prefix) == depth]:
+            nodes[prefix]["fate"] = BOTH if prefix in one and prefix in two else NOW if prefix in two else BEFORE
+    nodes[()]["fate"] = BOTH
+    return _placed(nodes)
+
+
+def hidden(frame: pd.DataFrame, counts: dict[str, int], level: int) -> str:
+    """How much of a level is drawn: "12 of 20 kept, 4 of 3,120 beam full"."""
+    here = frame.loc[frame["level"] == level, "fate"].value_counts()
+    said = [f"{here.get(fate, 0):,} of {n:,} {fate}" for fate, n in counts.items() if n]
+    return ", ".join(said)
+
+
+def _root() -> Node:
+    return {"code": -1, "step_logp": 0.0, "total_logp": 0.0, "n_items_below": 0, "fate": KEPT}
+
+
+def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
+    """Put a candidate into the tree, and the beams that it grew from."""
+    while level:
+        step = found.steps[level - 1]
+        prefix = step["prefix"].to_numpy()[row]
+        if prefix in nodes:
+            return
+        nodes[prefix] = {"code": int(step["code"].to_numpy()[row]), "step_logp": float(step["step_logp"].to_numpy()[row]),
+                         "total_logp": float(step["total_logp"].to_numpy()[row]),
+                         "n_items_below": int(step["n_items_below"].to_numpy()[row]), "fate": fate_of(step, row)}
+        level -= 1
+        row = find(found, prefix[:-1]) or 0 if level else 0
+
+
+def _placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
+    """Lines from the top: the best branches first, a parent in the middle of its children."""
+    children: dict[Prefix, list[Prefix]] = {prefix: [] for prefix in nodes}
+    for prefix in nodes:
+        if prefix:
+            children[prefix[:-1]].append(prefix)
+    y: dict[Prefix, float] = {}
+    for prefix in _leaves(children, nodes):
+        y[prefix] = float(len(y))
+    for prefix in sorted(nodes, key=len, reverse=True):
+        below = [y[child] for child in children[prefix]]
+        if below:
+            y[prefix] = (min(below) + max(below)) / 2
+    rows = [{"prefix": prefix, "parent": prefix[:-1] if prefix else None, "level": len(prefix), **node,
+             "x": len(prefix), "y": y[prefix], "drawn_last": not children[prefix]} for prefix, node in nodes.items()]
+    return pd.DataFrame(rows).sort_values(["level", "y"], kind="stable").reset_index(drop=True)
+
+
+def _leaves(children: dict[Prefix, list[Prefix]], nodes: dict[Prefix, Node]) -> list[Prefix]:
+    """Branches without drawn children in the order of a walk: first what leads furthest, then what is likeliest."""
+    reach: dict[Prefix, tuple[float, float]] = {}
+    for prefix in sorted(nodes, key=len, reverse=True):
+        stays = nodes[prefix]["fate"] not in (FULL, OUTSIDE)
+        own = (len(prefix) - (0.0 if stays else 0.5), float(str(nodes[prefix]["total_logp"])))
+        reach[prefix] = max((reach[child] for child in children[prefix]), default=own)
+    found: list[Prefix] = []
+    stack: list[Prefix] = [()]
+    while stack:
+        prefix = stack.pop()
+        below = sorted(children[prefix], key=reach.__getitem__)
+        if below:
+            stack.extend(below)  # the last, and best, is next
+        else:
+            found.append(prefix)
+    return found

@@ -1,0 +1,159 @@
+"""Anyone's semantic IDs: read codes from a file and line them up with a catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tiger import metrics
+from tiger.catalogue import Catalogue
+from tiger.semantic_ids import alignment
+from tiger.semantic_ids.alignment import ALIGNMENTS, Fit
+from tiger.semantic_ids.ids import SemanticIds
+from tiger.semantic_ids.raw import RawIds
+from tiger.semantic_ids.readers import read
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import found.
+
+    Args:
+        file: the file's name.
+        n_rows: IDs in the file.
+        n_items: items of the catalogue (or of the file, without a catalogue).
+        align: how the file's items were matched, a key of ``ALIGNMENTS``.
+        n_codes: codes per level; ``guessed`` when the file and the caller did not say.
+        gap_N: items of the catalogue without an ID.
+        strangers: items of the file that the catalogue does not have, the first 20 of ``n_strangers``.
+        collisions: what the codes share.
+        tried: the ways of matching that were tried, best first; empty where one was asked for.
+    """
+
+    file: str
+    n_rows: int
+    n_items: int
+    align: str
+    n_codes: list[int]
+    guessed: bool
+    gap_N: np.ndarray
+    strangers: list[str]
+    n_strangers: int
+    collisions: metrics.Collisions
+    tried: list[Fit] = field(default_factory=list)
+
+    def sentences(self) -> list[str]:
+        """The report in plain sentences, most important first."""
+        matched = self.n_items - len(self.gap_N)
+        said = [f"{matched:,} of {self.n_items:,} items have an ID of {len(self.n_codes)} codes, "
+                f"matched by {ALIGNMENTS[self.align]}."]
+        said += self._evidence()
+        if len(self.gap_N):
+            shown = ", ".join(map(str, self.gap_N[:5]))
+            said.append(f"{len(self.gap_N):,} items have no ID (item numbers {shown}"
+                        f"{' ..' if len(self.gap_N) > 5 else ''}) and are left out of every count.")
+        if self.n_strangers:
+            shown = ", ".join(self.strangers[:5]) + (" .." if self.n_strangers > 5 else "")
+            said.append(f"{self.n_strangers:,} IDs belong to items that this catalogue does not have "
+                        f"({shown}) and were dropped.")
+        if self.guessed:
+            sizes = ", ".join(map(str, self.n_codes))
+            said.append(f"The file does not say how many codes a level has; {sizes} are taken, "
+                        "the powers of two that hold the largest codes.")
+        if self.collisions.collided_items:
+            said.append(f"{self.collisions.collided_items:,} items share all their codes with another; "
+                        "a collision level tells them apart.")
+        return said
+
+    def _evidence(self) -> list[str]:
+        """Why this way of matching was taken, where the codes decided it."""
+        if not self.tried:
+            return []
+        one = self.tried[0]
+        said = [f"Matching by {ALIGNMENTS[other]} comes to the same." for other in one.also]
+        if len(self.tried) < 2 or not one.gain > 0.02:
+            return said
+        two = self.tried[1]
+        return [*said, f"Matched so, {one.recall:.0%} of true neighbours share their first codes ({one.by_chance:.1%} by "
+                f"chance); matched by {ALIGNMENTS[two.align]}, {two.recall:.0%} do ({two.by_chance:.1%})."]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Imported IDs and the report on them."""
+
+    ids: SemanticIds
+    report: ImportReport
+
+
+def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str | None = None,
+               n_codes: int | Sequence[int] | None = None) -> Imported:
+    """Read semantic IDs that any system wrote.
+
+    Args:
+        path: ``index.json`` (item to tokens ``<a_1>`` or codes), or codes as npy, safetensors, CSV, Parquet.
+        catalogue: whose items the IDs belong to; without one the file's own item numbers are taken.
+        align: a key of ``ALIGNMENTS``; None takes the one that fits best (``alignment.fits``).
+        n_codes: codes per level; what the file says comes first; without either, the next power of two.
+
+    Returns:
+        IDs with one row per catalogue item (-1 for gaps), and the report.
+
+    Raises:
+        ValueError: one sentence: what is wrong, where, the limit and the remedy. Nothing is half-loaded.
+    """
+    path = Path(path)
+    raw = read(path)
+    chosen, tried = _choose(path.name, raw, catalogue, align)
+    row_item_N = alignment.item_numbers(path.name, raw, catalogue, chosen)
+    n_items = catalogue.n_items if catalogue is not None else int(row_item_N.max(initial=-1)) + 1
+    stranger_N = (row_item_N < 0) | (row_item_N >= n_items)
+    row_item_N = np.where(stranger_N, -1, row_item_N)
+    if stranger_N.all():
+        raise ValueError(f"none of the {len(row_item_N):,} items in '{path.name}' is among this catalogue's "
+                         f"{n_items:,} when matched by {ALIGNMENTS[chosen]}; choose another alignment.")
+    _refuse_twice(path.name, raw, row_item_N)
+    codes_IL = np.full((n_items, raw.codes_NL.shape[1]), -1, np.int64)
+    codes_IL[row_item_N[~stranger_N]] = raw.codes_NL[~stranger_N]
+    ids, guessed = _make_ids(raw, codes_IL, n_codes)
+    names = raw.keys if raw.keys is not None else np.arange(len(raw.codes_NL))
+    strangers = [str(name) for name in names[stranger_N][:20]]
+    report = ImportReport(path.name, len(raw.codes_NL), n_items, chosen, ids.n_codes[:ids.n_levels], guessed,
+                          np.flatnonzero(~ids.has_id_I), strangers, int(stranger_N.sum()),
+                          metrics.collisions(ids.codes_IL), tried)
+    return Imported(ids, report)
+
+
+def _choose(name: str, raw: RawIds, catalogue: Catalogue | None, align: str | None) -> tuple[str, list[Fit]]:
+    """The way of matching that was asked for, or the one that fits best; and what was tried."""
+    if catalogue is None or align is not None:
+        return align or "number", []
+    tried = alignment.fits(name, raw, catalogue)
+    if tried:
+        return tried[0].align, tried
+    return "number" if raw.keys is None or all(map(str.isdecimal, raw.keys)) else "item_id", []
+
+
+def _refuse_twice(name: str, raw: RawIds, row_item_N: np.ndarray) -> None:
+    """One item, one ID."""
+    rows = np.flatnonzero(row_item_N >= 0)
+    order = rows[np.argsort(row_item_N[rows], kind="stable")]
+    twice = np.flatnonzero(row_item_N[order][1:] == row_item_N[order][:-1])
+    if len(twice):
+        first, second = order[twice[0]], order[twice[0] + 1]
+        item = raw.keys[first] if raw.keys is not None else first
+        one, other = (tuple(raw.codes_NL[row].tolist()) for row in (first, second))
+        raise ValueError(f"'{name}' gives item {item} two IDs, {one} in row {first} and {other} in row "
+                         f"{second}; keep one.")
+
+
+def _make_ids(raw: RawIds, codes_IL: np.ndarray,
+              n_codes: int | Sequence[int] | None) -> tuple[SemanticIds, bool]:
+    if raw.n_codes is not None and raw.n_levels is not None:
+        return SemanticIds(codes_IL, raw.n_codes, raw.n_levels), False
+    if n_codes is not None:
+        return SemanticIds.from_codes(codes_IL, n_codes), False
+    largest_L = codes_IL.max(axis=0)
+    sizes = [max(2, 1 << int(largest).bit_length()) for largest in largest_L]
+    return SemanticIds.from_codes(codes_IL, sizes), True

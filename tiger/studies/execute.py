@@ -1,0 +1,211 @@
+"""What the worker does with a study: load what it is about, carry it out row by row, hear pause and stop."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from tiger import cold, datasets, diversity, drift, files, models, runs
+from tiger.catalogue import Catalogue
+from tiger.models.generative import GenerativeRecommender
+from tiger.progress import Progress
+from tiger.run import Run
+from tiger.semantic_ids import SemanticIds
+from tiger.session import EventLog, Session
+from tiger.studies import results
+
+
+class Study:
+    """One attempt to carry out one study.
+
+    Args:
+        session: the run, opened.
+    """
+
+    def __init__(self, session: Session):
+        self.session, self.run, self.config = session, session.run, session.run.config
+        session.say(stage="loading the dataset", attempt=session.status["attempt"] + 1)
+        self.cat = datasets.load_ref(self.config["dataset"])
+        self.parent = runs.find(str(self.config["parent"]))
+        self.params = self.config["study"]["params"]
+        log = self.run.path / "events.jsonl"
+        self.log = EventLog(self.run, log.stat().st_size if log.exists() else 0)
+        self.start_s = time.monotonic()
+
+    def steps(self) -> Iterator[Progress]:
+        """Carry it out; the status says how it ended."""
+        make = {"drift": self._drift, "cold": self._cold, "diversity": self._diversity}[self.config["kind"]]
+        for progress in make():
+            for row in [*progress.metrics.get("rows", []), *([progress.metrics["row"]] if "row" in progress.metrics else [])]:
+                self.log.add(progress.step, time.monotonic() - self.start_s, row=row)
+            self.session.progress(progress)
+            yield progress
+            if not self._may_go_on():
+                self.session.stop_heard = True
+                words = self.session.ending or "Stopped; resume it to go on behind the last finished row."
+                self.session.say(state="stopped", message=words, rate=0.0, left_s=None)
+                return
+        self.session.stop_heard = True
+        self._keep_table()
+        self.session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
+
+    def _keep_table(self) -> None:
+        """The rows as Parquet, for whoever reads them with other tools."""
+        frame = pd.DataFrame([{key: value for key, value in row.items() if key != "flows"} for row in results.rows(self.run)])
+        part = self.run.path / ".rows.part"
+        frame.to_parquet(part, index=False)
+        files.replace(part, self.run.path / "rows.parquet")
+
+    def _may_go_on(self) -> bool:
+        """Wait while it is paused; False where it must stop."""
+        paused = False
+        while True:
+            action = self.session.asked()["action"]
+            if action != "pause":
+                break
+            if not paused:
+                self.session.say(state="paused", rate=0.0, left_s=None)
+                paused = True
+            time.sleep(0.05)
+        if paused and action == "run":
+            self.session.restart_meter()
+            self.session.say(state="running")
+        return bool(action == "run")
+
+    def note(self, text: str) -> None:
+        """Keep one sentence on how the data were made to fit."""
+        self.log.add(0, time.monotonic() - self.start_s, note=text)
+
+    def tell(self, **facts: Any) -> None:
+        """Keep what is the same for all rows."""
+        files.write_json(self.run.path / "study.json", results.about(self.run) | facts)
+
+    def _drift(self) -> Iterator[Progress]:
+        """Seven remedies at every strength, or period after period."""
+        asked = drift.drift_params(self.params)
+        known = known_of(self.parent, self.cat)
+        reader = None
+        if asked.reader:
+            yield from self._with_model(known.codes_IL, known.quantizer.n_codes, asked.reader_epochs)
+            reader = drift.Reader(self.cat, self.model, self.ids, asked.reader_users, regain_steps=asked.regain_steps)
+        done = self._done_drift(asked)
+        labels_I, _ = diversity.category_labels(self.cat)
+        comparison = drift.Comparison(self.cat, known, asked, labels_I, reader, done)
+        self.tell(dataset=self.cat.name, n_items=self.cat.n_items, parent=self.parent.title,
+                  n_interactions=self.cat.n_interactions, n_levels=known.codes_IL.shape[1])
+        said: set[str] = set()
+        for progress in comparison.steps():
+            for text in comparison.notes:
+                if text not in said:
+                    said.add(text)
+                    self.note(text)
+            yield progress
+
+    def _done_drift(self, asked: drift.DriftParams) -> set[tuple[float, int]]:
+        """Remedies whose every period is there."""
+        counted: dict[tuple[float, int], int] = {}
+        for row in results.rows(self.run):
+            key = (float(row["strength"]), int(row["remedy"]))
+            counted[key] = counted.get(key, 0) + 1
+        return {key for key, n in counted.items() if n >= asked.periods}
+
+    def _cold(self) -> Iterator[Progress]:
+        """Hold items out, train without them, recommend them."""
+        asked = cold.cold_params(self.params)
+        held = cold.hold_out(self.cat, asked.share, asked.seed)
+        model = cold.fresh(self._recipe(), asked)
+        recipe, codes_IL = self.parent.quantizer(), None
+        for progress in cold.fit(self.cat, held, recipe, asked, model):
+            codes_IL = progress.metrics.get("codes", codes_IL)
+            yield Progress(progress.stage, progress.step, progress.n_steps)
+        assert codes_IL is not None
+        self.tell(dataset=self.cat.name, n_items=self.cat.n_items, n_cold=int(held.cold_I.sum()), model=model.title,
+                  cold_users=len(held.cold_users), parent=self.parent.title)
+        yield from cold.judge(self.cat, held, codes_IL, model, asked)
+
+    def _diversity(self) -> Iterator[Progress]:
+        """Temperatures, one after the other."""
+        asked = diversity.diversity_params(self.params)
+        codes_IL = self.parent.codes()
+        yield from self._with_model(codes_IL, n_codes_of(self.parent), asked.epochs)
+        _, what = diversity.category_labels(self.cat)
+        self.tell(dataset=self.cat.name, model=self.model.title, labels=what, parent=self.parent.title)
+        done = frozenset(row["name"] for row in results.rows(self.run))
+        yield from diversity.steps(self.cat, self.model, asked, done)
+
+    def _recipe(self) -> dict[str, Any]:
+        """Name and hyper-parameters of the chosen model run, or the small model's."""
+        chosen = self.config["study"].get("model")
+        if chosen:
+            return dict(runs.find(chosen).config["model"])
+        return {"name": "rq_transformer", "params": dict(drift.reader.QUICK)}
+
+    def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int) -> Iterator[Progress]:
+        """Find the chosen recommender, or train a small one once and keep it in the run's folder."""
+        chosen, kept = self.config["study"].get("model"), self.run.path / "reader"
+        if chosen:
+            self.model, self.ids = chosen_model(chosen, self.parent, self.cat)
+            return
+        self.ids = SemanticIds.from_codes(codes_IL, n_codes, collision_level=True)
+        if (kept / "weights.safetensors").exists():
+            self.model = generative(models.load(kept))
+            return
+        made = drift.quick(n_epochs)
+        for progress in made.fit_steps(self.cat, self.ids):
+            yield Progress("training a small recommender", progress.step, progress.n_steps)
+        made.save(kept)
+        self.model = made
+
+
+def execute(session: Session) -> Iterator[Progress]:
+    """What the worker does with runs of the kinds drift, cold and diversity."""
+    yield from Study(session).steps()
+
+
+def known_of(parent: Run, cat: Catalogue) -> drift.Known:
+    """A quantizer run's quantizer and codes.
+
+    Raises:
+        ValueError: it has none (imported IDs), or it belongs to another catalogue.
+    """
+    if parent.config.get("kind") == "import":
+        raise ValueError(f"'{parent.title}' is imported, so there is no quantizer that could read moved vectors; choose a "
+                         "run that was trained here.")
+    codes_IL = parent.codes()
+    if len(codes_IL) != cat.n_items:
+        raise ValueError(f"Run '{parent.title}' has codes for {len(codes_IL):,} items, but the dataset has {cat.n_items:,}; "
+                         "choose a run of this dataset.")
+    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE)
+
+
+def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRecommender, SemanticIds]:
+    """The recommender of a model run, and the IDs that it writes.
+
+    Raises:
+        ValueError: it writes no IDs, or those of another run.
+    """
+    chosen = runs.find(run_id)
+    ids_run = (chosen.config.get("ids") or {}).get("run")
+    if ids_run != parent.id:
+        raise ValueError(f"The recommender '{chosen.title}' writes the IDs of run {ids_run or 'none'}, not of "
+                         f"{parent.id}; choose the run it belongs to, or another recommender.")
+    model = generative(chosen.recommender())
+    if model.n_items != cat.n_items:
+        raise ValueError(f"The recommender '{chosen.title}' knows {model.n_items:,} items, but the dataset has "
+                         f"{cat.n_items:,}; choose one of this dataset.")
+    sizes = model.facts_["n_codes"].tolist()
+    return model, SemanticIds(model.facts_["ids"].numpy(), sizes, parent.codes().shape[1])
+
+
+def generative(model: models.Recommender) -> GenerativeRecommender:
+    """The model, if it writes IDs. Raises ValueError otherwise."""
+    if not isinstance(model, GenerativeRecommender):
+        raise ValueError(f"{model.title} writes no semantic IDs; choose a generative recommender.")
+    return model
+
+
+def n_codes_of(parent: Run) -> int | list[int]:
+    """Codes to choose from at each level of a run's codes."""
+    ids = parent.semantic_ids()
+    return ids.n_codes[:ids.n_levels]

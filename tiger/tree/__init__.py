@@ -1,0 +1,19 @@
+"""Semantic IDs as a tree: its branches, what they hold, and how two trees differ.
+
+``branches``: the tree itself and what each branch holds. ``splits``: LSH buckets hyperplane by hyperplane.
+``compare``: two or more ID sets side by side. ``disagree``: items that one set keeps together and the other
+parts. ``match``: which items moved, once codes are matched up to renaming.
+"""
+
+from tiger.tree.branches import Branches
+from tiger.tree.compare import MEASURES, IdSet, compare, measure, measures_of, sizes_frame
+from tiger.tree.disagree import Disagreement, bucket_numbers, disagreement
+from tiger.tree.match import Matching, match, match_summary
+from tiger.tree.splits import bits_of, split_steps
+from tiger.tree.words import category_codes, category_mix, typical_words, word_counts
+
+__all__ = [
+    "MEASURES", "Branches", "Disagreement", "IdSet", "Matching", "bits_of", "bucket_numbers",
+    "category_codes", "category_mix", "compare", "disagreement", "match", "match_summary", "measure",
+    "measures_of", "sizes_frame", "split_steps", "typical_words", "word_counts",
+]

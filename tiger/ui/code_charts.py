@@ -1,0 +1,85 @@
+"""Charts of one level's codes that can be clicked: Vega-Lite dicts that stay the same while their data change.
+
+Marks say nothing to a screen reader one by one; the chart's alt text speaks for them all.
+Scrubbing through the steps then only recolours the cells; see ``live_charts`` for why this is not Plotly.
+"""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+PICK = {"name": "pick", "select": {"type": "point", "fields": ["code"], "clear": "dblclick"}}
+PADDING = {"left": 2, "right": 8, "top": 2, "bottom": 2}
+LEGEND = {"orient": "top", "title": None, "offset": 2, "symbolType": "stroke", "symbolStrokeWidth": 3}
+TOOLTIP = [{"field": "code"}, {"field": "items", "format": ","}, {"field": "share", "format": ".2%"}]
+
+
+def cells(frame: pd.DataFrame, chosen: int | None) -> pd.DataFrame:
+    """Put each code of a level into a square: adds row, column and whether it is the chosen one.
+
+    Args:
+        frame: ``reports.usage_frame`` of one level.
+    """
+    side = math.ceil(math.sqrt(len(frame)))
+    keep = frame[["code", "items", "share", "rank"]].reset_index(drop=True)
+    return keep.assign(row=keep["code"] // side, column=keep["code"] % side, chosen=keep["code"] == chosen)
+
+
+def heat_map(top: int, height: int = 330) -> dict[str, Any]:
+    """Every code of a level as a cell, stronger the more items carry it; a dead code is a hollow cell.
+
+    Args:
+        top: items at which the colour is full; the same for all steps, so that colours can be compared.
+    """
+    place = {"type": "ordinal", "axis": None, "scale": {"paddingInner": 0.12, "paddingOuter": 0.02}}
+    return {
+        "height": height, "padding": PADDING, "params": [PICK],
+        "mark": {"type": "rect", "aria": False, "cornerRadius": 2, "cursor": "pointer"},
+        "encoding": {
+            "x": {"field": "column", **place}, "y": {"field": "row", **place},
+            "color": {"field": "items", "type": "quantitative", "title": "items",
+                      "scale": {"domain": [0, max(top, 1)], "type": "sqrt", "clamp": True},
+                      "legend": {"orient": "bottom", "direction": "horizontal", "gradientLength": 180, "offset": 4,
+                                 "titleOrient": "left", "tickCount": 4}},
+            "fillOpacity": {"condition": {"test": "datum.items == 0", "value": 0}, "value": 1},
+            "stroke": {"condition": [{"test": "datum.chosen", "value": "#1f6fa8"},
+                                     {"test": "datum.items == 0", "value": "#8a858066"}], "value": None},
+            "strokeWidth": {"condition": {"test": "datum.chosen", "value": 3.5}, "value": 1},
+            "tooltip": TOOLTIP,
+        },
+    }
+
+
+def sorted_bars(even: float, height: int = 200) -> dict[str, Any]:
+    """Items per code, most used first; the dashed line is where all bars would end if codes were used evenly."""
+    rank = {"field": "rank", "type": "quantitative", "title": "codes, most used first",
+            "axis": {"grid": False, "tickCount": 6}, "scale": {"zero": False, "nice": False}}
+    items = {"field": "items", "type": "quantitative", "title": "items", "axis": {"tickCount": 4}}
+    return {
+        "height": height, "padding": PADDING,
+        "params": [PICK | {"views": ["bars"]}],
+        "layer": [
+            {"name": "bars", "mark": {"type": "bar", "aria": False, "cursor": "pointer", "width": {"band": 0.9}},
+             "encoding": {"x": {**rank, "type": "ordinal", "axis": {"values": [1, 64, 128, 192, 256], "labelAngle": 0}},
+                          "y": items, "tooltip": TOOLTIP,
+                          "color": {"condition": {"test": "datum.chosen", "value": "#1f6fa8"}, "value": "#cf7a24"}}},
+            {"mark": {"type": "rule", "aria": False, "strokeDash": [5, 4], "color": "#8a8580"},
+             "encoding": {"y": {"datum": even}}},
+        ],
+    }
+
+
+def over_steps(value: str, series: str | None = None, height: int = 200) -> dict[str, Any]:
+    """A line over the kept steps, with a dot at each; one line per ``series``."""
+    encoding: dict[str, Any] = {
+        "x": {"field": "step", "type": "quantitative", "title": None, "scale": {"nice": False},
+              "axis": {"grid": False, "tickCount": 5, "labelFlush": True,
+                       "labelExpr": "(datum.index == 0 ? 'step ' : '') + format(datum.value, ',')"}},
+        "y": {"field": value, "type": "quantitative", "title": None, "axis": {"tickCount": 4}},
+        "tooltip": [{"field": "step", "format": ","}, {"field": value, "format": ",.4~g"}],
+    }
+    if series:
+        encoding["color"] = {"field": series, "type": "nominal", "legend": LEGEND}
+    return {"height": height, "padding": PADDING, "mark": {"type": "line", "aria": False, "point": {"size": 28, "aria": False}},
+            "encoding": encoding}

@@ -1,0 +1,71 @@
+"""Take things away: every table has its CSV, every figure its HTML page and its picture."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
+
+
+def csv_button(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, label: str = "CSV",
+               rows: int | None = None) -> None:
+    """A small button that saves a table as ``name.csv``; pressing it changes nothing on the page.
+
+    Args:
+        frame: the table, or what makes it once the button is pressed; ``rows`` says how long it will be.
+    """
+    n_rows = len(frame) if isinstance(frame, pd.DataFrame) else rows
+    st.download_button(label, lambda: csv_bytes(frame if isinstance(frame, pd.DataFrame) else frame()), f"{name}.csv",
+                       "text/csv", key=f"csv:{name}", icon=":material/download:", type="tertiary", on_click="ignore",
+                       help=f"{n_rows:,} rows as {name}.csv")
+
+
+def config(name: str, **more: object) -> dict[str, object]:
+    """A chart's settings: no logo, and a camera that saves a PNG called ``name``, twice as fine as on the screen."""
+    return CONFIG | {"toImageButtonOptions": {"format": "png", "filename": name, "scale": 2}} | more
+
+
+def html_button(figure: go.Figure, name: str) -> None:
+    """A small button that saves a figure as a page of its own, which opens without a network and exports PNG, too."""
+    st.download_button("Figure as HTML", lambda: html_bytes(figure, name), f"{name}.html", "text/html", key=f"html:{name}",
+                       icon=":material/download:", type="tertiary", on_click="ignore",
+                       help=f"An interactive page of its own as {name}.html; the camera in it saves a PNG.")
+
+
+def html_bytes(figure: go.Figure, name: str) -> bytes:
+    """The figure as a whole page, on white, with its alt text as the page's description."""
+    alt = (figure.layout.meta or {}).get("alt", name)
+    shown = go.Figure(figure).update_layout(template="plotly_white", paper_bgcolor="#ffffff", plot_bgcolor="#ffffff")
+    page = shown.to_html(include_plotlyjs=True, config=config(name))
+    safe = str(alt).replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    head = f'<html lang="en"><head><title>{safe}</title><meta name="description" content="{safe}" />'
+    return page.replace("<html>\n<head>", head, 1).encode()
+
+
+def under(figure: go.Figure, name: str, table: pd.DataFrame, rows: int | None = None,
+          whole: Callable[[], pd.DataFrame] | None = None, config: dict | None = None) -> None:
+    """What stands under every figure: its numbers as a table, as CSV, and the figure as HTML and PNG.
+
+    Args:
+        table: what is shown.
+        rows, whole: length and maker of the whole table, where ``table`` is only its beginning.
+        config: the table's column configuration.
+    """
+    with st.expander("As a table, CSV, HTML or PNG"):
+        st.dataframe(table, hide_index=True, height=260 if len(table) > 6 else "auto", key=f"under:{name}",
+                     column_config=config)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            csv_button(whole or table, name, "Table as CSV", rows)
+            html_button(figure, name)
+            st.caption("PNG: the camera at the figure's upper right.", width="content")
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The frame as UTF-8 CSV; cells that a spreadsheet would run as a formula get an apostrophe in front."""
+    safe = frame.copy()
+    for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
+        text = safe[column].astype("string")
+        safe[column] = text.mask(text.str.match(r"[=+\-@\t\r]", na=False), "'" + text)
+    return safe.to_csv(index=False).encode("utf-8")

@@ -1,0 +1,61 @@
+"""The live curves as Vega-Lite: a plain dict each, which never changes while its data grow.
+
+Why not Plotly here: Streamlit 1.67 gives a Plotly chart a new identity whenever its figure changes, so the
+browser tears it down and builds it anew at every tick, and a zoom is lost. A Vega-Lite chart whose
+specification stays the same only takes the new rows. The interval parameter "zoom" is announced to Streamlit
+as a selection, because it resets every other zoom when data arrive.
+"""
+
+from typing import Any
+
+PLAIN = "datum.value < 1000 ? format(datum.value, '.3~g') : format(datum.value, '~s')"  # "~s" makes 0.25 "250m"
+STEP_WORDS = "(datum.index == 0 ? 'step ' : '') + format(datum.value, ',')"
+NO_LABEL, LABEL = "datum.label == null", "datum.label != null"
+DECADES = {"gridOpacity": {"condition": {"test": "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6",
+                                         "value": 1}, "value": 0}}
+ZOOM = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]"},
+        "bind": "scales", "views": ["lines"]}
+
+
+def curves(title: str, *, height: int = 250, log: bool = False, top: float | None = None) -> dict[str, Any]:
+    """Lines over steps, one a series, with a dashed rule at each knob that was turned.
+
+    Args:
+        title: what is drawn, with its unit or limit.
+        height: pixels.
+        log: logarithmic values.
+        top: fixed upper end of the axis; the lower end is then 0.
+    """
+    scale: dict[str, Any] = {"type": "log", "nice": False} if log else {"zero": top is not None}
+    if top is not None:
+        scale |= {"domain": [0, top], "nice": False}
+    step = {"field": "step", "type": "quantitative", "title": None, "scale": {"nice": False},
+            "axis": {"tickCount": 5, "grid": False, "labelFlush": True, "labelExpr": STEP_WORDS}}
+    value = {"field": "value", "type": "quantitative", "title": None, "scale": scale,
+             "axis": {"tickCount": 5} | ({"format": ".2~g"} | DECADES if log else {"labelExpr": PLAIN})}
+    color = {"field": "series", "type": "nominal", "sort": None,
+             "legend": {"orient": "top", "title": None, "offset": 2, "symbolType": "stroke", "symbolStrokeWidth": 3}}
+    tooltip = [{"field": "step"}, {"field": "series"}, {"field": "value", "format": ".4~g"}]
+    return {
+        "height": height, "padding": {"left": 2, "right": 10, "top": 2, "bottom": 2},
+        "title": {"text": title, "anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 6},
+        "usermeta": {"embedOptions": {"renderer": "canvas"}}, "params": [ZOOM],
+        "layer": [
+            {"name": "lines", "transform": [{"filter": NO_LABEL}], "mark": {"type": "line", "clip": True},
+             "encoding": {"x": step, "y": value, "color": color}},
+            {"transform": [{"filter": NO_LABEL}], "mark": {"type": "point", "opacity": 0, "size": 90, "clip": True},
+             "encoding": {"x": step, "y": value, "color": color, "tooltip": tooltip}},
+            {"transform": [{"filter": LABEL}], "mark": {"type": "rule", "strokeDash": [4, 3], "clip": True,
+                                                        "color": "#8a8580"},
+             "encoding": {"x": step, "tooltip": [{"field": "label", "title": "changed"}, {"field": "step"}]}},
+            _labels(step, "!datum.late", "left", 4), _labels(step, "datum.late", "right", -4),
+        ],
+    }
+
+
+def _labels(step: dict[str, Any], where: str, align: str, dx: int) -> dict[str, Any]:
+    """The names and values of turned knobs, beside their rules."""
+    return {"transform": [{"filter": f"{LABEL} && {where}"}],
+            "encoding": {"x": step, "text": {"field": "label"}},
+            "mark": {"type": "text", "lineBreak": "\n", "align": align, "baseline": "top", "dx": dx, "y": 2,
+                     "fontSize": 11, "clip": True, "color": "#8a8580"}}

@@ -1,0 +1,202 @@
+"""Which dataset and which run a visitor looks at: in the address, remembered between pages, always valid.
+
+The address wins (a link or a reload), then what this session looked at last, then the bundled dataset and
+its demo run. Whatever comes from the address is checked; what is unknown is said once and replaced.
+"""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from tiger import datasets, library, runconfig, runs
+from tiger.catalogue import Catalogue
+
+DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
+NUMBERS = ("item", "user", "level")
+
+
+def catalogue() -> Catalogue:
+    """The current catalogue; loaded once for all visitors."""
+    return load_catalogue(json.dumps(dataset_ref(), sort_keys=True))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
+def load_catalogue(ref_json: str) -> Catalogue:
+    """Load a catalogue from its reference as JSON; the last four stay in memory."""
+    return datasets.load_ref(json.loads(ref_json))
+
+
+def dataset() -> library.Entry:
+    """The current dataset's entry in the library."""
+    asked = st.query_params.get("dataset") or _dataset_of_linked_run() or st.session_state.get("at_dataset")
+    found = library.bundled()
+    if asked:
+        try:
+            found = library.find(asked)
+        except ValueError as error:
+            notice(f"{error} Showing '{found.title}' instead.")
+            st.query_params.pop("run", None)
+            st.session_state["at_run"] = None
+    if st.session_state.get("at_dataset") not in (None, found.id):  # another one by a link: its items are others
+        for name in NUMBERS:
+            st.session_state.pop(f"at_{name}", None)
+    _remember("dataset", found.id)
+    return found
+
+
+def dataset_ref() -> dict[str, Any]:
+    """What ``datasets.load_ref`` needs for the current dataset."""
+    return dataset().ref
+
+
+def runs_here() -> list[runs.Run]:
+    """Runs made from the current dataset, newest first."""
+    wanted = library.key(dataset_ref())
+    return [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and _key(run) == wanted]
+
+
+def current_run() -> runs.Run | None:
+    """The run that the address or session names, else this dataset's demo run or newest; None without any."""
+    ref = dataset_ref()
+    asked = st.query_params.get("run") or st.session_state.get("at_run")
+    found = None
+    if asked:
+        try:
+            found = runs.find(asked)
+            if found.config.get("kind") not in runconfig.CODED:
+                raise ValueError(f"Run '{found.title}' has no codes of its own.")
+            if _key(found) != library.key(ref):
+                raise ValueError(f"Run '{found.title}' belongs to another dataset.")
+        except ValueError as error:
+            notice(f"{error} Showing this dataset's own run instead.")
+            found = None
+    found = found or _default_run()
+    _remember("run", found.id if found else None)
+    return found
+
+
+def models_here() -> list[runs.Run]:
+    """Model runs of the current dataset, newest first."""
+    wanted = library.key(dataset_ref())
+    return [run for run in runs.list_runs() if run.config.get("kind") == "model" and _key(run) == wanted]
+
+
+def current_model() -> runs.Run | None:
+    """The model run that the address (``model``) or session names, else this dataset's demo or newest one."""
+    here = models_here()
+    asked = st.query_params.get("model") or st.session_state.get("at_model")
+    found = next((run for run in here if run.id == asked), None)
+    if found is None and st.query_params.get("model"):
+        notice(f"No recommender '{str(asked)[:60]}' of this dataset exists here; it may have been deleted.")
+    found = found or next((run for run in here if run.id == DEMO_MODEL), here[0] if here else None)
+    _remember("model", found.id if found else None)
+    return found
+
+
+def choose_model(run_id: str | None) -> None:
+    """Look at another recommender of this dataset from now on."""
+    _remember("model", run_id)
+
+
+def choose_dataset(dataset_id: str) -> None:
+    """Look at another dataset from now on; its default run and recommender come with it."""
+    _remember("dataset", dataset_id)
+    _remember("run", None)
+    _remember("model", None)
+    for name in NUMBERS:
+        put_number(name, None)
+
+
+def choose_run(run_id: str | None) -> None:
+    """Look at another run of this dataset from now on."""
+    _remember("run", run_id)
+
+
+def link_params(**more: str | int) -> dict[str, str]:
+    """Query parameters for a link to another page of the same dataset and run."""
+    kept = {name: st.session_state.get(f"at_{name}") for name in ("dataset", "run", "model")}
+    return {name: value for name, value in kept.items() if value} | {name: str(v) for name, v in more.items()}
+
+
+def number(name: str, high: int) -> int | None:
+    """A whole number from the address (``item``, ``user``, ``level``); None when absent or not 0..high-1.
+
+    What was chosen on one page stays chosen on the next: the numbers in ``NUMBERS`` outlive the page's address.
+    """
+    text = st.query_params.get(name, "")
+    if not text:
+        kept = st.session_state.get(f"at_{name}")
+        if kept is None or kept >= high:
+            return None
+        put_number(name, kept)
+        return kept
+    if text.isascii() and text.isdigit() and len(text) < 12 and int(text) < high:
+        put_number(name, int(text))
+        return int(text)
+    notice(f"The address asks for {name} '{text[:20]}', but this dataset has {name}s 0 to {high - 1}.")
+    put_number(name, None)
+    return None
+
+
+def number_or(name: str, high: int, fallback: int) -> int:
+    """``number``, or ``fallback`` where the address names none."""
+    found = number(name, high)
+    return fallback if found is None else found
+
+
+def put_number(name: str, value: int | None) -> None:
+    """Write a whole number into the address, or take it out."""
+    if name in NUMBERS:
+        st.session_state[f"at_{name}"] = value
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != str(value):
+        st.query_params[name] = str(value)
+
+
+def notice(text: str) -> None:
+    """Say something once, at the top of the page."""
+    waiting = st.session_state.setdefault("notices", [])
+    if text not in waiting:
+        waiting.append(text)
+
+
+def take_notices() -> list[str]:
+    """What is to be said; each is returned once."""
+    return st.session_state.pop("notices", [])
+
+
+def is_here(run: runs.Run) -> bool:
+    """Whether a run, of whatever kind, belongs to the current dataset."""
+    return _key(run) == library.key(dataset_ref())
+
+
+def _key(run: runs.Run) -> str:
+    return library.key(run.config.get("dataset") or {})
+
+
+def _dataset_of_linked_run() -> str | None:
+    """A link may name only a run or model: its dataset comes with it (and is added to the library if need be)."""
+    asked = st.query_params.get("run") or st.query_params.get("model")
+    if not asked:
+        return None
+    try:
+        ref = runs.find(asked).config["dataset"]
+    except (ValueError, KeyError):
+        return None
+    return library.add(ref, str(ref["name"])).id
+
+
+def _default_run() -> runs.Run | None:
+    """The demo run where this dataset has it, else the newest run."""
+    here = runs_here()
+    return next((run for run in here if run.id == DEMO_RUN), here[0] if here else None)
+
+
+def _remember(name: str, value: str | None) -> None:
+    st.session_state[f"at_{name}"] = value
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value

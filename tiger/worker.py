@@ -1,0 +1,151 @@
+"""The one entry point that executes a run: ``python -m tiger.worker RUN_DIR``.
+
+Starts small, so that the first sign of life comes before torch is loaded, and ends with a state in
+``status.json`` whatever happens, short of being killed.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tiger import files
+from tiger.progress import Progress
+from tiger.run import Run
+from tiger.session import Session
+
+STOP_PATIENCE_S = 0.7
+STOPPED = "Stopped; resume it to go on."
+TOLD = "It was told to end; resume it to go on."
+TAKEN = 3  # exit code: another worker has the run
+
+
+class Beat(threading.Thread):
+    """Says every second that the worker lives, and ends it where "stop" is not heard.
+
+    A stop during one long call (reading a dataset, the k-means start) cannot wait for that call. Ending the
+    process there is safe for the same reason that ``kill -9`` is: the last checkpoint is whole.
+    """
+
+    def __init__(self, session: Session):
+        super().__init__(daemon=True)
+        self.session, self.ended = session, threading.Event()
+
+    def run(self) -> None:
+        asked_s: float | None = None
+        while not self.ended.wait(0.2):
+            with contextlib.suppress(OSError):
+                self.session.beat()
+                asked = self.session.run.read_control()["action"] == "stop" or self.session.ending
+                asked_s = (asked_s or time.monotonic()) if asked else None
+            if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.session.stop_heard:
+                self.session.say(state="stopped", message=self.session.ending or STOPPED)
+                os._exit(0)
+
+
+def train_quantizer(session: Session) -> Iterator[Progress]:
+    """Load the run's catalogue and train its quantizer."""
+    session.say(stage="loading the dataset")
+    from tiger import datasets, quantizers, training
+    given = session.run.config["quantizer"]
+    catalogue = datasets.load_ref(session.run.config["dataset"])
+    quantizer = quantizers.create(given["name"], **given["params"])
+    session.say(stage="starting")
+    yield from training.QuantizerTraining(session, quantizer, catalogue.embedding_IE).steps()
+
+
+def train_model(session: Session) -> Iterator[Progress]:
+    """Load the run's catalogue and semantic IDs, and train its recommender."""
+    session.say(stage="loading the dataset")
+    from tiger import datasets, model_training, models, runs
+    given, ids = session.run.config["model"], session.run.config["ids"]
+    catalogue = datasets.load_ref(session.run.config["dataset"])
+    semantic_ids = runs.find(ids["run"]).semantic_ids() if ids else None
+    model = models.create(given["name"], **given["params"])
+    session.say(stage="starting")
+    yield from model_training.ModelTraining(session, model, catalogue, semantic_ids).steps()
+
+
+def project(session: Session) -> Iterator[Progress]:
+    """Compute a map of the items; see ``tiger.maps``."""
+    from tiger import maps
+    yield from maps.execute(session)
+
+
+def study(session: Session) -> Iterator[Progress]:
+    """Drift, cold items or diversity; see ``tiger.studies``."""
+    session.say(stage="starting")
+    from tiger.studies import execute
+    yield from execute.execute(session)
+
+
+EXECUTORS: dict[str, Callable[[Session], Iterator[Progress]]] = {
+    "quantizer": train_quantizer,
+    "model": train_model,
+    "projection": project,
+    "drift": study, "cold": study, "diversity": study,
+}
+"""What executes each kind of run. A new kind is one line here."""
+
+
+def execute(run: Run) -> int:
+    """Execute a run to its end, whatever that is. Returns the exit code."""
+    lock = files.Lock(run.path / ".lock")
+    if not lock.acquire():
+        print(f"Another worker has run {run.id}.", file=sys.stderr)
+        return TAKEN
+    session = Session(run)
+    session.say(state="running", stage="starting", message="", rate=0.0, left_s=None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(session, "ending", TOLD))
+    beat = Beat(session)
+    beat.start()
+    try:
+        _use_little()
+        for _ in EXECUTORS[run.config["kind"]](session):
+            pass
+        return 0
+    except Exception as error:
+        traceback.print_exc()
+        session.say(state="failed", message=_sentence(error), rate=0.0, left_s=None)
+        return 1
+    finally:
+        beat.ended.set()
+        lock.release()
+
+
+def _use_little() -> None:
+    """Leave the page the right of way, and use only this worker's share of the cores."""
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(5)
+    import torch
+    threads = os.environ.get("TIGER_THREADS", "")
+    if threads.isdigit() and int(threads) > 0:
+        torch.set_num_threads(int(threads))
+
+
+def _sentence(error: Exception) -> str:
+    """The error as one sentence for people."""
+    if isinstance(error, (ValueError, OSError)) and str(error):
+        return " ".join(str(error).split())[:500]
+    if isinstance(error, MemoryError):
+        return "The machine ran out of memory; use a smaller batch or fewer codes."
+    words = " ".join(str(error).split())[:300]
+    return f"It broke with {type(error).__name__}: {words}. The log has the details."
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "config.json").is_file():
+        print("Usage: python -m tiger.worker RUN_DIR (a run's folder, with config.json)", file=sys.stderr)
+        return 2
+    return execute(Run(Path(sys.argv[1]).resolve()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
