@@ -1,11 +1,9 @@
 """Set-up on a bare Python, with small packages made here and no network."""
 
-import http.server
 import importlib.metadata
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
@@ -110,7 +108,7 @@ def test_no_network_is_said_in_one_sentence(project, capfd, monkeypatch):
     monkeypatch.setenv("PIP_RETRIES", "0")
     assert bootstrap.main(["setup"]) == 2
     last = capfd.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("tiger: Installing failed because pypi.org cannot be reached; connect to the internet")
+    assert last.startswith("tiger: Installing requirements.txt failed; pip says why above. If it cannot reach its package")
 
 
 def test_a_folder_that_cannot_be_written_is_said(project, capfd, monkeypatch):
@@ -171,21 +169,3 @@ def test_it_starts_with_the_standard_library_alone():
     helped = subprocess.run([sys.executable, "-S", "-m", "tiger", "--help"], cwd=project, capture_output=True,
                             text=True, env=os.environ | {"TIGER_VENV": "/nowhere/.venv"})
     assert helped.returncode == 0 and "app" in helped.stdout, helped.stderr
-
-
-def test_reachable_follows_the_server(monkeypatch):
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
-            self.send_response(200 if self.path == "/here" else 404)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    monkeypatch.setenv("no_proxy", "*")
-    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{server.server_port}"
-        assert environment.reachable(f"{base}/here") and not environment.reachable(f"{base}/gone")
-        server.shutdown()
-    assert not environment.reachable(f"{base}/here")

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.request
 import venv
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tiger import files, paths
 
 RUNTIME, DEV = "requirements.txt", "requirements-dev.txt"
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*(?:==\s*([^\s;#]+))?")
-TORCH_CPU = "https://download.pytorch.org/whl/cpu"
 
 
 class SetupError(Exception):
@@ -136,45 +134,16 @@ def make_environment(folder: Path) -> None:
 
 
 def install(folder: Path, wanted: str) -> None:
-    """Let pip install a requirements file.
+    """Let pip install a requirements file, from wherever pip is set up to look.
 
     Raises:
-        SetupError: pip failed; without a network that is said.
+        SetupError: pip failed.
     """
     print(f"Installing {len(requirements(wanted))} packages and what they need (some minutes, once) …", flush=True)
     pip = [str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", "install"]
-    if plain_linux() and reachable(TORCH_CPU + "/torch/"):
-        # PyPI's torch for Linux brings gigabytes for graphics cards; nothing here uses them
-        call([*pip, f"torch=={requirements(wanted)['torch']}", "--index-url", TORCH_CPU])
-    if call([*pip, "-r", wanted]) == 0:
-        return
-    if not reachable("https://pypi.org/simple/pip/") and not own_index():
-        raise SetupError("Installing failed because pypi.org cannot be reached; connect to the internet (or set "
-                         "pip's index or proxy) and run the same command again.")
-    raise SetupError(f"Installing {wanted} failed; pip says why above. Run the same command again when it is solved.")
-
-
-def plain_linux() -> bool:
-    """Linux with pip as it comes: who configured their own index gets torch from there."""
-    return sys.platform == "linux" and not own_index()
-
-
-def own_index() -> bool:
-    """Whether pip was told to look somewhere other than PyPI."""
-    if any(os.environ.get(f"PIP_{name}") for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX")):
-        return True
-    said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
-    return any(word in said.stdout for word in ("index-url", "find-links", "no-index"))
-
-
-def reachable(url: str) -> bool:
-    """Whether an address answers within a few seconds."""
-    try:
-        request = urllib.request.Request(url, method="HEAD")
-        with urllib.request.build_opener().open(request, timeout=8):  # reads the proxy settings of now
-            return True
-    except (OSError, ValueError):
-        return False
+    if call([*pip, "-r", wanted]) != 0:
+        raise SetupError(f"Installing {wanted} failed; pip says why above. If it cannot reach its package index, connect to "
+                         "the internet or set pip's index or proxy; then run the same command again.")
 
 
 def quiet(words: list[str]) -> bool:

@@ -21,6 +21,10 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-extensions", "--disable-default-apps"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
+# Streamlit says on its root element whether the server answers and whether the script still runs
+QUIET = """() => { const root = document.querySelector('[data-testid=stApp]');
+  return root?.dataset.testConnectionState === 'CONNECTED' && root.dataset.testScriptState === 'notRunning'
+    && document.querySelector('h1') && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]') }"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -96,6 +100,14 @@ def end_workers(app: App) -> None:
 def program() -> str | None:
     """Where a Chromium is: what CHROMIUM says, or the first that is found by name."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end, also once more after a moment, and nothing shows an error."""
+    for _ in range(2):
+        page.wait_for_function(QUIET, timeout=SLOW_MS)
+        page.wait_for_timeout(250)
+    assert page.locator("[data-testid=stException]").count() == 0
 
 
 @pytest.fixture(scope="session")

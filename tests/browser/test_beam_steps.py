@@ -7,19 +7,10 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import SLOW_MS, settled
 from tiger import datasets, files, library, models, quantizers, results, runs
 
-SLOW_MS = 60_000
 MAIN = "document.querySelector('[data-testid=stMain]')"
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end and nothing shows an error."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
-                           " && !document.querySelector('[data-testid=stSpinner]')")
-    page.wait_for_timeout(300)
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def opened(page, app, **params: str) -> None:
@@ -111,6 +102,7 @@ def test_a_click_on_a_branch_explains_it(page, app):
 def test_a_dropped_item_comes_back_with_undo(page, app):
     opened(page, app, dataset="synthetic", user="77")
     cards = page.locator(".bm-item")
+    expect(cards.first).to_be_visible(timeout=SLOW_MS)
     n_cards = cards.count()
     page.get_by_text("Change this history").click()
     press(page, "Drop")

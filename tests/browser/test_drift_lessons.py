@@ -5,15 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import settled
+
 DRIFT = "The vectors changed; what happens to the IDs?"
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end and nothing shows an error."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
-    page.wait_for_timeout(300)
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def test_the_first_visit_shows_a_measured_trade_off_and_every_view(page, app):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import settled
 from tiger import datasets, imported, library, quantizers
 from tiger.semantic_ids import import_ids
 from tiger.ui import pagelist
@@ -24,15 +25,6 @@ MARKS = """() => {
 FOCUSED = """() => { const at = document.activeElement;
   return at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
 ZOOM = "() => document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(x => Number(x.toPrecision(4)))"
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end and nothing shows an error."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
-                           " && !document.querySelector('[data-testid=stSpinner]')")
-    page.wait_for_timeout(300)
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def opened(page, app, path: str, **params: str) -> None:

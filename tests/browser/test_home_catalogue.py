@@ -6,17 +6,10 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import settled
+
 HOME = "How does a shop's item become a word that a model can write?"
 CATALOGUE = "What is in this shop, and who buys what?"
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end and nothing shows an error."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')"
-                           " && !document.querySelector('[data-testid=stSpinner]')")
-    page.wait_for_timeout(300)
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def open_page(page, app, path: str = "") -> None:

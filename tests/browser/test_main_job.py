@@ -13,18 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import stop
+from tests.browser.conftest import settled, stop
 from tiger import library
 
 SHARED = ("ml-100k", "amazon-beauty")
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end and nothing shows an error."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')")
-    page.wait_for_timeout(400)
-    assert page.locator("[data-testid=stException]").count() == 0
 
 
 def run_folder(page, app):
