@@ -3,10 +3,11 @@
 import shutil
 
 import numpy as np
+import pages_help  # noqa: F401  runs every page inside the app, so that a pressed button is heard
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tiger import datasets, files, jobs, maps, metrics, paths, quantizers, runs, tree
+from tiger import datasets, files, jobs, maps, metrics, paths, projection, quantizers, runs, tree
 
 APP = str(paths.PROJECT / "app.py")
 
@@ -105,6 +106,26 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
     maps.store_layout(key, maps.Layout(places, np.arange(2000)))
     app.run()
     assert "UMAP of the latent vectors" in figures_of(app)[0] and len(asked) == 1
+
+
+class FullQueue:
+    def submit(self, config):
+        raise ValueError("8 runs are waiting already; stop one of them.")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
+    """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
+    if ended:
+        run = runs.new_run(maps.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
+        files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    monkeypatch.setattr(jobs, "supervisor", FullQueue)
+    app = open_page("map", layout="UMAP")
+    if ended:
+        app.button(key="umap_again").click().run()
+    assert not app.exception and not app.error
+    assert any("8 runs are waiting already" in box.value for box in app.warning)
+    assert "PCA of the input vectors" in figures_of(app)[0]
 
 
 def test_the_tree_says_what_the_hyperplanes_do(demo):

@@ -1,9 +1,11 @@
 """The Map page's parts: controls, the picture, the worker's progress, and what lies near the chosen item."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, maps, projection
+from tiger import jobs, maps, projection, runs
 from tiger.plots import map as plot
 from tiger.ui import exports, live, map_data, pipeline, shell, state
 from tiger.ui.codebook_data import Codes
@@ -119,7 +121,9 @@ def umap_progress(codes: Codes, view: View) -> None:
         st.rerun()
     parent = codes.run if view.space != "input" else None
     config = maps.request(state.dataset_ref(), parent, view.space, view.umap)
-    run = maps.running(config["projection"]["key"]) or jobs.supervisor().submit(config)
+    run = maps.running(config["projection"]["key"]) or _submit(config)
+    if run is None:
+        return
     status = run.status
     if status["state"] in live.ACTIVE:
         live.progress(status)
@@ -127,7 +131,16 @@ def umap_progress(codes: Codes, view: View) -> None:
         return
     st.warning(shell.plain(f"UMAP ended without a map ({status['state']}). {status['message']}"))
     if st.button("Compute it again", icon=":material/refresh:", key="umap_again"):
-        jobs.supervisor().submit(config)
+        _submit(config)
+
+
+def _submit(config: dict[str, Any]) -> runs.Run | None:
+    """Queue the worker; None, and the queue's own words on why, where it takes no more."""
+    try:
+        return jobs.supervisor().submit(config)
+    except (ValueError, TimeoutError) as error:
+        st.warning(shell.plain(f"UMAP waits, and PCA is shown: {error}"), icon=":material/hourglass_empty:")
+        return None
 
 
 def item_card(codes: Codes, item: int) -> None:
