@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from tests.models import tiny
-from tiger import beam, models
+from tiger import beam, models, quantizers
+from tiger.semantic_ids import SemanticIds
+
+GENERATIVE = [name for name, kind in models.REGISTRY.items() if kind.generative]
 
 
-@pytest.fixture(scope="module", params=["rq_transformer", "encoder_decoder"])
+@pytest.fixture(scope="module", params=GENERATIVE)
 def model(request):
     torch.set_num_threads(1)
     model = models.create(request.param, **tiny.values(request.param))
@@ -27,12 +30,12 @@ def test_a_beam_as_wide_as_the_catalogue_finds_every_exact_score(model, history)
 
 
 def test_all_possible_ids_together_have_probability_one(model):
-    found = model.beam_search([4, 5], width=24, constrained=False)
-    total = np.exp(model.score_all([4, 5])).sum()
-    assert 0 < total < 1  # the rest lies on IDs that no item has
-    wide = beam.search(model.net_, model.trie_, [np.array([4, 5])], 24, constrained=False)
-    assert len(found.items) + len(found.invalid) == 24
-    assert wide.invalid_rate() == pytest.approx(len(found.invalid) / 24)
+    found = model.beam_search([4, 5], width=4 * 3 * 4, constrained=False)
+    logp = np.concatenate([found.items["logp"], found.invalid["logp"]])
+    assert np.exp(logp).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(found.items["logp"]).sum() == pytest.approx(np.exp(model.score_all([4, 5])).sum(), abs=1e-5)
+    wide = beam.search(model.net_, model.trie_, [np.array([4, 5])], 48, constrained=False)
+    assert len(found.items) == tiny.N_ITEMS and wide.invalid_rate() == pytest.approx(0.5)
 
 
 def plain_search(model, history, width, heat):
@@ -60,6 +63,34 @@ def test_equals_a_plain_python_search_with_a_temperature_a_level(model):
     want = plain_search(model, [3, 4, 5], 5, heat)
     assert found.items["id"].tolist() == [one[0] for one in want]
     np.testing.assert_allclose(found.items["logp"], [one[1] for one in want], atol=1e-4)
+
+
+def test_temperatures_come_as_any_kind_of_row(model):
+    given = model.beam_search([3, 4], width=5, temperature=[0.5, 1.0, 2.0]).items
+    for same in ((0.5, 1.0, 2.0), np.array([0.5, 1.0, 2.0])):
+        assert model.beam_search([3, 4], width=5, temperature=same).items.equals(given)
+
+
+@pytest.mark.parametrize("name", GENERATIVE)
+@pytest.mark.parametrize("kind", ["collisions", "one level", "gaps", *quantizers.REGISTRY])
+def test_whatever_made_the_ids_a_full_beam_finds_every_exact_score(name, kind):
+    cat, item_I = tiny.catalogue(), np.arange(tiny.N_ITEMS)
+    if kind == "collisions":
+        ids = SemanticIds.from_codes(np.stack([item_I // 8, item_I % 4], 1), n_codes=8)
+    elif kind == "one level":
+        ids = SemanticIds.from_codes(item_I[:, None], n_codes=tiny.N_ITEMS)
+    elif kind == "gaps":
+        ids = tiny.semantic_ids_with_gaps()
+    else:
+        size = {"n_codes": 8, "n_levels": 2} | ({"n_levels": 1} if kind == "vqvae" else {})
+        q = quantizers.create(kind, **size).fit(cat.embedding_IE)
+        ids = SemanticIds.from_codes(q.encode(cat.embedding_IE), n_codes=8)
+    model = models.create(name, **tiny.values(name) | {"n_epochs": 1}).fit(cat, ids)
+    found = model.beam_search([3, 14, 20], width=ids.n_ids).items
+    exact_I = model.score_all([3, 14, 20])
+    assert sorted(found["item"]) == np.flatnonzero(ids.has_id_I).tolist()
+    assert (np.isfinite(exact_I) == ids.has_id_I).all()
+    np.testing.assert_allclose(found["logp"], exact_I[found["item"]], atol=1e-4)
 
 
 def test_users_in_a_batch_do_not_touch_each_other(model):
@@ -91,8 +122,11 @@ def test_every_candidate_is_on_record_with_its_reason(model):
 
 
 @pytest.mark.parametrize(("values", "text"), [
-    ({"width": 0}, "between 1 and 500"), ({"width": 501}, "between 1 and 500"),
-    ({"width": 25}, "has only 24 items"), ({"temperature": 0.0}, "finite number above 0"),
+    ({"width": 0}, "is 0, but must be a whole number of at least 1"), ({"width": 2.5}, "is 2.5, but must be a whole"),
+    ({"width": "5"}, "is '5', but must be a whole"), ({"width": 25}, "has only 24 items; choose at most 24"),
+    ({"width": 49, "constrained": False}, "only 48 different IDs can be written"),
+    ({"temperature": 0.0}, "finite number above 0"), ({"temperature": None}, "finite number above 0"),
+    ({"temperature": "warm"}, "is 'warm', but must be a finite number"), ({"temperature": [1.0, np.nan, 1.0]}, "is nan, but"),
     ({"temperature": [1.0]}, "1 temperatures were given")])
 def test_bad_settings_are_refused_in_one_sentence(model, values, text):
     with pytest.raises(ValueError, match=text):

@@ -8,7 +8,9 @@ A candidate's score is the plain sum of the decoder's log-probabilities. Codes o
 out but not renormalised, so constrained, free and exact scores are all on the same scale.
 """
 
+import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +21,7 @@ import torch
 from tiger.trie import Trie
 
 KEPT, OUTSIDE, FULL = "kept", "not in the catalogue", "beam full"
-MAX_WIDTH = 500
+MAX_WIDTH = 500  # that pages offer; a search itself may be as wide as the catalogue
 
 
 class Decoder(Protocol):
@@ -72,50 +74,63 @@ class Trace:
     invalid: pd.DataFrame
 
 
-def check_width(width: int, n_items: int) -> int:
+def check_width(width: int, n_ids: int | None = None, what: str = "the catalogue has only {} items") -> int:
     """Return a beam width that makes sense.
 
+    Args:
+        n_ids: the IDs that there are to find, if that is a limit; ``what`` says whose they are.
+
     Raises:
-        ValueError: below 1, above 500, or above the catalogue.
+        ValueError: no whole number, below 1, or more beams than IDs.
     """
-    if not 1 <= width <= MAX_WIDTH:
-        raise ValueError(f"beam width is {width}, but must be between 1 and {MAX_WIDTH}.")
-    if width > n_items:
-        raise ValueError(f"beam width is {width}, but the catalogue has only {n_items} items; "
-                         f"choose at most {n_items}.")
-    return width
+    try:
+        whole = operator.index(width)
+    except TypeError:
+        raise ValueError(f"beam width is {width!r}, but must be a whole number of at least 1.") from None
+    if whole < 1:
+        raise ValueError(f"beam width is {whole}, but must be a whole number of at least 1.")
+    if n_ids is not None and whole > n_ids:
+        raise ValueError(f"beam width is {whole}, but {what.format(n_ids)}; choose at most {n_ids}.")
+    return whole
 
 
-def temperatures(temperature: float | list[float], n_levels: int) -> list[float]:
+def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[float]:
     """One temperature a level.
 
     Raises:
         ValueError: not positive and finite, or the wrong number of them.
     """
-    given = list(temperature) if isinstance(temperature, (list, tuple)) else [temperature] * n_levels
-    if len(given) != n_levels:
-        raise ValueError(f"{len(given)} temperatures were given, but the IDs have {n_levels} levels; "
+    try:
+        given = np.asarray(temperature, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"temperature is {temperature!r}, but must be a finite number above 0, or one a level.") from None
+    if given.ndim == 0:
+        given = given.repeat(n_levels)
+    if given.shape != (n_levels,):
+        raise ValueError(f"{given.size} temperatures were given, but the IDs have {n_levels} levels; "
                          "give one each.")
-    for value in given:
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"temperature is {value}, but must be a finite number above 0.")
-    return [float(value) for value in given]
+    for value in given[~(np.isfinite(given) & (given > 0))]:
+        raise ValueError(f"temperature is {value}, but must be a finite number above 0.")
+    return given.tolist()
 
 
 @torch.inference_mode()
 def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
-           temperature: float | list[float] = 1.0, constrained: bool = True,
+           temperature: float | Sequence[float] = 1.0, constrained: bool = True,
            steps: list[pd.DataFrame] | None = None) -> Found:
     """Beam search for a batch of users.
 
     Args:
         histories: B arrays of item numbers, oldest first.
-        width: beams a user, 1..500.
+        width: beams a user, from 1 to the number of items (of IDs that can be written, if not constrained).
         temperature: divides the logits; one number, or one a level.
         constrained: only prefixes of the catalogue; otherwise any code, and IDs that no item has are marked.
         steps: an empty list to be filled with one frame a level (one user only).
     """
-    check_width(width, trie.n_items)
+    if constrained:
+        width = check_width(width, trie.n_items)
+    else:
+        width = check_width(width, math.prod(trie.n_codes), "only {} different IDs can be written")
     heat = temperatures(temperature, trie.n_levels)
     n_users = len(histories)
     memory, cache = decoder.encode(histories), None
@@ -169,7 +184,7 @@ def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor,
 
 
 def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,
-          temperature: float | list[float] = 1.0, constrained: bool = True) -> Trace:
+          temperature: float | Sequence[float] = 1.0, constrained: bool = True) -> Trace:
     """One user's search with every candidate on record; see ``search``."""
     steps: list[pd.DataFrame] = []
     found = search(decoder, trie, [history], width, temperature, constrained, steps)
@@ -183,7 +198,7 @@ def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,
 
 @torch.inference_mode()
 def score_all(decoder: Decoder, trie: Trie, histories: list[np.ndarray],
-              temperature: float | list[float] = 1.0) -> torch.Tensor:
+              temperature: float | Sequence[float] = 1.0) -> torch.Tensor:
     """Exact log-probability of every item (B, I); -inf for items without an ID.
 
     The decoder walks every prefix of the catalogue once, so the cost grows with the catalogue.

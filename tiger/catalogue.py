@@ -1,5 +1,6 @@
 """Catalogue: the items, the users' histories and the item embeddings that everything else works on."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,11 @@ class Catalogue:
         user_U = np.flatnonzero(length_U >= 3)
         ends = self.indptr_U1[user_U + 1]
         return Split(self, user_U, self.history_items[ends - 2], self.history_items[ends - 1])
+
+    def fingerprint(self) -> int:
+        """A number that two catalogues share only if they hold the same items in the same order."""
+        text = "\n".join(self.items["item_id"].astype(str))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
     def save(self, folder: Path) -> None:
         """Write ``items.parquet``, ``users.parquet``, ``history_items.npy``, ``embedding.npy``, ``catalogue.json``."""

@@ -123,7 +123,7 @@ class Prefixes:
     def ranked(self, histories: list[np.ndarray], width: int) -> list[np.ndarray]:
         """Item numbers for each user, best prefix first."""
         width = min(width, self.trie.n_items, beam.MAX_WIDTH)
-        rows = [self.model.shorten(history) for history in histories]
+        rows = [self.model.part_read(history) for history in histories]
         found = beam.search(self.model.net_, self.trie, rows, width)  # type: ignore[arg-type]
         return [np.concatenate([self.items[number] for number in row[row >= 0]]) if (row >= 0).any() else np.empty(0, int)
                 for row in found.item_BW.numpy()]

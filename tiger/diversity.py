@@ -101,7 +101,7 @@ def sample(model: GenerativeRecommender, histories: list[np.ndarray], heat: floa
         histories: item numbers that all have an ID.
         heat: one temperature, or one a level of the IDs.
     """
-    rows = [model.shorten(history) for history in histories]
+    rows = [model.part_read(history) for history in histories]
     logp_BI = beam.score_all(model.net_, model.trie_, rows, heat).numpy()  # type: ignore[arg-type]
     noisy_BI = logp_BI + rng.gumbel(size=logp_BI.shape)
     best_BK = np.argsort(-noisy_BI, axis=1, kind="stable")[:, :k]

@@ -37,11 +37,11 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
     Args:
         split: ``"valid"`` or ``"test"``: which item of each history is to be found.
         users: only these users; all by default.
-        width: beams of a generative model; others ignore it.
+        width: beams of a generative model (as many as the largest cut at least); others ignore it.
 
     Returns:
         ``recall@k``, ``ndcg@k``, ``interval`` (the same names, each with low and high: 95 %, normal over the
-        users), ``n_users``, ``n_users_all``, ``width``, ``ms_per_user``.
+        users), ``n_users``, ``n_users_all``, ``width`` (the beams used), ``ms_per_user``.
     """
     start_s = time.perf_counter()
     ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users)
@@ -53,8 +53,9 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
                               (f"ndcg@{k}", metrics.ndcg_at_k(ranked_UK, target_U, k))):
             mean = metrics.mean_interval(value_U)
             found[name], intervals[name] = mean.mean, [mean.low, mean.high]
+    used = model.n_beams(width, max(cuts)) if isinstance(model, GenerativeRecommender) else None
     return found | {"interval": intervals, "n_users": len(target_U), "n_users_all": len(cat.split().user_U),
-                    "width": width if model.generative else None,
+                    "width": used,
                     "ms_per_user": round(1000 * spent_s / len(target_U), 3)}
 
 
@@ -74,7 +75,9 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
     width, k = min(width, trie.n_items), min(k, trie.n_items)
     lost_U, lost_at, examples = [], [0] * trie.n_levels, []
     for user in users:
-        history = model.shorten(parts.history_before(int(user), split))
+        history = model.part_read(parts.history_before(int(user), split))
+        if len(history) == 0:
+            continue
         best = model.best_items(history, k)
         found = model.search([history], width)
         kept, last = found.item_BW[0, :k].tolist(), float(found.logp_BW[0, :k].min()) if width >= k else -np.inf
@@ -87,7 +90,7 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
             examples.append({"user": int(user), "item": item, "level": level, "logp": logp, "last_logp": last})
     equal = metrics.mean_interval(np.array(lost_U) == 0)
     return {"equal": equal.mean, "interval": [max(0.0, equal.low), min(1.0, equal.high)], "lost": float(np.mean(lost_U)),
-            "lost_at": lost_at, "width": width, "k": k, "n_users": len(users), "examples": examples[:5]}
+            "lost_at": lost_at, "width": width, "k": k, "n_users": len(lost_U), "examples": examples[:5]}
 
 
 def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, items: list[int]) -> list[int]:
@@ -95,7 +98,7 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
     if not items:
         return []
     ids_IM = model.facts_["ids"].numpy()
-    steps = beam.trace(model.net_, model.trie_, model.readable(history), width).steps  # type: ignore[arg-type]
+    steps = beam.trace(model.net_, model.trie_, history, width).steps  # type: ignore[arg-type]
     kept = [set(step.loc[step["kept"], "prefix"]) for step in steps]
     found = []
     for item in items:

@@ -4,6 +4,7 @@ A prefix is never less probable than an item below it. So with the k-th best ite
 every prefix below the floor can go, and nothing that belongs among the best k is lost (branch and bound).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +33,12 @@ class Best:
 
 @torch.inference_mode()
 def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
-               temperature: float | list[float] = 1.0) -> Best:
+               temperature: float | Sequence[float] = 1.0) -> Best:
     """The k items of the catalogue with the largest exact log-probability.
 
     Args:
         history: item numbers, oldest first; every one has an ID.
-        k: 1..500, at most the catalogue.
+        k: from 1 to the number of items.
         temperature: divides the logits; one number, or one a level.
 
     Raises:

@@ -35,7 +35,7 @@ class Influence:
 
 
 def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray, id_M: Sequence[int],
-              temperature: float | list[float] = 1.0) -> Influence:
+              temperature: float | Sequence[float] = 1.0) -> Influence:
     """Explain one ID, whether an item has it or not.
 
     Args:
@@ -46,7 +46,7 @@ def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray,
     Raises:
         ValueError: the history cannot be read, or the ID has another number of levels or unknown codes.
     """
-    row_T, codes_M = model.readable(history), _check_id(model, id_M)
+    row_T, codes_M = model.check_history(history), _check_id(model, id_M)
     rows = [row_T] + [np.delete(row_T, at) for at in range(len(row_T))] if len(row_T) > 1 else [row_T]
     logp_BM = id_logp(model, rows, codes_M, temperature)
     change_MT = np.full((len(codes_M), len(row_T)), np.nan)
@@ -57,7 +57,7 @@ def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray,
 
 @torch.inference_mode()
 def id_logp(model: GenerativeRecommender, rows: list[np.ndarray], codes_M: np.ndarray,
-            temperature: float | list[float] = 1.0) -> np.ndarray:
+            temperature: float | Sequence[float] = 1.0) -> np.ndarray:
     """Log-probability of each code of one ID after each of B histories (B, M)."""
     heat = beam.temperatures(temperature, len(codes_M))
     memory, cache = model.net_.encode(rows), None  # type: ignore[operator]
@@ -89,7 +89,9 @@ def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarr
         share_MS = cross_MS @ rolled_SS
     else:
         share_MS = rolled_SS[-1].expand(len(codes_M), -1)
-    return share_MS.unflatten(1, (len(row_T), -1)).sum(2).double().numpy()  # the codes of each item together
+    n_before = share_MS.shape[1] % len(row_T)  # a user's token stands in front of the items'
+    share_MT = share_MS[:, n_before:].unflatten(1, (len(row_T), -1)).sum(2).double()  # the codes of each item together
+    return (share_MT / share_MT.sum(1, keepdim=True)).numpy()
 
 
 @contextmanager

@@ -30,6 +30,12 @@ def semantic_ids() -> SemanticIds:
     return SemanticIds(np.stack([item_I // 6, item_I % 3, last_I], 1), [4, 3, 4], 3)
 
 
+def semantic_ids_with_gaps() -> SemanticIds:
+    """The same, but items 0 to 5 have none; walks that stay there cannot be read."""
+    ids = semantic_ids()
+    return SemanticIds(np.where(np.arange(N_ITEMS)[:, None] < 6, -1, ids.ids_IM), ids.n_codes, 3)
+
+
 SMALL = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 2, "batch_size": 16, "history_length": 6}
 VALUES = {"popularity": {}, "encoder_decoder": SMALL | {"head": 8, "ff": 32}}
 

@@ -35,10 +35,10 @@ def create(name: str, **values: Any) -> Recommender:
     return params.build(REGISTRY[name], values)
 
 
-def load(folder: Path) -> Recommender:
+def load(folder: Path | str) -> Recommender:
     """Read a fitted recommender that ``save`` wrote."""
-    about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    return create(about["model"], **about["params"]).read_weights(folder)
+    about = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+    return create(about["model"], **about["params"]).read_weights(Path(folder))
 
 
 __all__ = ["REGISTRY", "Knobs", "Recommender", "create", "load"]

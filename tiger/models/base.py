@@ -25,6 +25,13 @@ Knobs = Callable[[], dict[str, float]]
 log = logging.getLogger(__name__)
 
 
+def check_cut(k: int) -> int:
+    """How long a list shall be. Raises ValueError below 1 or for what is no whole number."""
+    if not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"k is {k!r}, but must be a whole number of at least 1.")
+    return int(k)
+
+
 @dataclass
 class Recommender(ABC):
     """Ranks the items of a catalogue for a history.
@@ -78,9 +85,22 @@ class Recommender(ABC):
         """What a later ``fit_steps(state=...)`` needs: tensors and JSON values, nested one level at most."""
         raise NotImplementedError(f"{self.name} is fitted in one go and cannot be resumed half way.")
 
-    def score_all(self, history: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Every item's score (I,); a generative model's is the exact log-probability."""
-        return self.score_batch([self.check_history(history)])[0]
+    @property
+    def learned_catalogue(self) -> int | None:
+        """``Catalogue.fingerprint`` of what it learned from; None where that is not known."""
+        return None
+
+    def score_all(self, history: Sequence[int] | np.ndarray, user: int | None = None) -> np.ndarray:
+        """Every item's score (I,); a generative model's is the exact log-probability.
+
+        Args:
+            history: item numbers, oldest first.
+            user: whose history it is, for models that know users; None: somebody unknown.
+
+        Raises:
+            ValueError: not fitted, or a history that cannot be read; see ``check_history``.
+        """
+        return self.score_batch([self.with_user(self.check_history(history), user)])[0]
 
     def rank_batch(self, histories: list[np.ndarray], k: int,
                    width: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -92,37 +112,46 @@ class Recommender(ABC):
         best = scores_BI.topk(min(k, scores_BI.shape[1]), dim=1)
         return best.indices.numpy(), best.values.numpy()
 
-    def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20) -> pd.DataFrame:
-        """The best k items: rank, item, score."""
-        items_BK, scores_BK = self.rank_batch([self.check_history(history)], k, width)
+    def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20,
+                  user: int | None = None) -> pd.DataFrame:
+        """The best k items: rank, item, score. See ``score_all``; raises ValueError for k below 1, too."""
+        row = self.with_user(self.check_history(history), user)
+        items_BK, scores_BK = self.rank_batch([row], check_cut(k), width)
         found_K = items_BK[0] >= 0
         return pd.DataFrame({"rank": np.arange(1, int(found_K.sum()) + 1), "item": items_BK[0][found_K],
                              "score": scores_BK[0][found_K]})
 
-    def evaluate(self, cat: Catalogue, split: str = "test", k: Sequence[int] = (5, 10), width: int = 20,
+    def evaluate(self, cat: Catalogue, split: str = "test", k: int | Sequence[int] = (5, 10), width: int = 20,
                  users: np.ndarray | None = None, batch_size: int = 128) -> dict[str, float]:
         """Recall and NDCG over the whole catalogue, no sampling, leave-one-out.
 
+        A user whose history holds nothing that the model can read gets no list, which counts as a miss.
+
         Args:
             split: ``"valid"`` or ``"test"``.
+            k: one cut or several.
+            width: beams of a generative model; as many as the largest cut at least, as the catalogue at most.
             users: only these users; all evaluated users by default.
 
         Returns:
-            ``recall@k``, ``ndcg@k``, ``n_users``; a generative model adds ``invalid_rate``.
+            ``recall@k``, ``ndcg@k``, ``n_users``; a generative model adds ``invalid_rate`` and ``n_unreadable``.
 
         Raises:
-            ValueError: another number of items than learned, an unknown split, or nobody to evaluate.
+            ValueError: not fitted, another catalogue than learned, an unknown split, a cut below 1, or nobody to
+                evaluate.
         """
-        ranked_UK, target_U = self.ranked(cat, split, max(k), width, users, batch_size)
-        scores = metrics.ranking_scores(ranked_UK, target_U, k)
+        cuts = [check_cut(cut) for cut in ([k] if isinstance(k, (int, np.integer)) else k)]
+        ranked_UK, target_U = self.ranked(cat, split, max(cuts), width, users, batch_size)
+        scores = metrics.ranking_scores(ranked_UK, target_U, cuts)
         return {**scores, "n_users": float(len(target_U))}
 
     def ranked(self, cat: Catalogue, split: str, k: int, width: int = 20, users: np.ndarray | None = None,
                batch_size: int = 128) -> tuple[np.ndarray, np.ndarray]:
-        """Every evaluated user's best k items (U, k) and the item that really came next (U,)."""
-        if cat.n_items != self.n_items:
-            raise ValueError(f"the catalogue has {cat.n_items} items, but this model learned from "
-                             f"{self.n_items}; fit it again or load the catalogue it was fitted on.")
+        """Every evaluated user's best k items (U, k) and the item that really came next (U,).
+
+        -1 fills the places where there are fewer, and the whole row of a user whose history cannot be read.
+        """
+        self.check_catalogue(cat)
         parts = cat.split()
         if split not in ("valid", "test"):
             raise ValueError(f"split is {split!r}, but must be 'valid' or 'test'.")
@@ -132,25 +161,51 @@ class Recommender(ABC):
             chosen_U = chosen_U[np.isin(parts.user_U, users)]
         if len(chosen_U) == 0:
             raise ValueError("no user to evaluate; leave-one-out needs users with at least 3 items.")
-        histories = [parts.history_before(int(user), split) for user in parts.user_U[chosen_U]]
-        order = np.argsort([len(history) for history in histories], kind="stable")  # spares padding
+        rows_U = [self.part_read(parts.history_before(int(user), split)) for user in parts.user_U[chosen_U]]
+        length_U = np.array([len(row) for row in rows_U])
+        order = np.argsort(length_U, kind="stable")[int((length_U == 0).sum()):]  # in order of length: spares padding
         ranked_UK = np.full((len(chosen_U), k), -1, np.int64)
         for start in range(0, len(order), batch_size):
             rows = order[start:start + batch_size]
-            items_BK, _ = self.rank_batch([self.shorten(histories[row]) for row in rows], k, width)
+            asked = [self.with_user(rows_U[row], int(parts.user_U[chosen_U[row]])) for row in rows]
+            items_BK, _ = self.rank_batch(asked, k, width)
             ranked_UK[rows, :items_BK.shape[1]] = items_BK
         return ranked_UK, target_U[chosen_U]
+
+    def check_fitted(self) -> None:
+        """Raises ValueError before ``fit`` or ``models.load``."""
+        if not any(name.endswith("_") for name in vars(self)):
+            raise ValueError(f"{self.name} is not fitted; call fit(cat, ids) or models.load(folder) first.")
+
+    def check_catalogue(self, cat: Catalogue) -> None:
+        """Raises ValueError where the model did not learn from this catalogue."""
+        self.check_fitted()
+        if cat.n_items != self.n_items:
+            raise ValueError(f"the catalogue has {cat.n_items} items, but this model learned from "
+                             f"{self.n_items}; fit it again or load the catalogue it was fitted on.")
+        if self.learned_catalogue not in (None, cat.fingerprint()):
+            raise ValueError(f"the catalogue has {cat.n_items} items as the one this model learned from, but other ones or "
+                             "in another order; fit it again or load the catalogue it was fitted on.")
 
     def shorten(self, history: np.ndarray) -> np.ndarray:
         """The last items that the model can read."""
         return history if self.max_items is None else history[-self.max_items:]
 
+    def part_read(self, history: np.ndarray) -> np.ndarray:
+        """Which items of a history the model reads, in order; may be none."""
+        return self.shorten(history)
+
+    def with_user(self, row: np.ndarray, user: int | None) -> np.ndarray:
+        """The row as the network takes it where the model knows users; others read items alone."""
+        return row
+
     def check_history(self, history: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return item numbers that the model can read.
+        """Return the item numbers that the model reads.
 
         Raises:
-            ValueError: empty, not whole numbers, or an unknown item.
+            ValueError: not fitted, empty, not whole numbers, an unknown item, or no item that the model can read.
         """
+        self.check_fitted()
         given = np.asarray(history)
         if given.ndim != 1 or len(given) == 0:
             raise ValueError("the history is empty; give at least one item number.")
@@ -160,14 +215,18 @@ class Recommender(ABC):
         if bad_T.any():
             raise ValueError(f"item {given[bad_T][0]} is unknown; "
                              f"this model knows items 0 to {self.n_items - 1}.")
+        read = self.part_read(given.astype(np.int64))
+        if len(read) == 0:
+            raise ValueError("no item of the history has a semantic ID; give one that has.")
         limit = self.max_items
         if limit is not None and len(given) > limit:
             log.warning("the history has %d items, but %s reads %d: the last %d are kept.", len(given),
-                        self.name, limit, limit)
-        return self.shorten(given.astype(np.int64))
+                        self.name, limit, len(read))
+        return read
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write ``model.json`` and ``weights.safetensors``."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         about = {"model": self.name, "params": params.values(self)}
         (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")

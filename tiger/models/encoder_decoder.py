@@ -19,6 +19,7 @@ from tiger.models.trunk import real
 from tiger.params import param
 
 START = 0  # the decoder's first token, and the padding
+UNKNOWN_USER = 0.1  # share of training examples whose user is hidden, so that a history alone can be read, too
 
 Memory = tuple[list[KeyValue], torch.Tensor]  # keys and values of each decoder layer; bias over padding
 
@@ -35,17 +36,21 @@ class Stack(nn.Module):
 
 
 class T5Net(nn.Module):
-    """Encoder and decoder over one vocabulary: 0 starts, then come the codes of each level."""
+    """Encoder and decoder over one vocabulary: 0 starts, then come the codes of each level, then users.
+
+    A row of items may begin with a negative number: ``-1 - u`` stands for user token u. Where the network has user
+    tokens, each row is read behind one; behind the last of them where the user is not known.
+    """
 
     tokens_IM: torch.Tensor
 
     def __init__(self, ids_IM: torch.Tensor, n_codes: list[int], width: int, n_layers: int, n_heads: int,
-                 head: int, ff: int, dropout: float, label_smoothing: float):
+                 head: int, ff: int, dropout: float, label_smoothing: float, n_users: int = 0):
         super().__init__()
-        self.n_codes, self.label_smoothing = n_codes, label_smoothing
+        self.n_codes, self.label_smoothing, self.n_users = n_codes, label_smoothing, n_users
         self.first = [1 + sum(n_codes[:level]) for level in range(len(n_codes))]  # tokens of code 0
         self.register_buffer("tokens_IM", ids_IM.clamp(min=0) + torch.tensor(self.first), persistent=False)
-        self.token = nn.Embedding(1 + sum(n_codes), width)
+        self.token = nn.Embedding(1 + sum(n_codes) + (n_users + 1 if n_users else 0), width)
         self.encoder = Stack(n_layers, width, n_heads, head, ff, dropout, cross=False)
         self.decoder = Stack(n_layers, width, n_heads, head, ff, dropout, cross=True)
         self.drop = Dropout(dropout)
@@ -66,9 +71,18 @@ class T5Net(nn.Module):
         rows = self.token.weight[self.first[level]:self.first[level] + self.n_codes[level]]
         return (self.decoder.norm(x_ND) * x_ND.shape[-1] ** -0.5) @ rows.T
 
+    def tokens(self, row: torch.Tensor) -> torch.Tensor:
+        """A row of items, with or without its user in front, as tokens."""
+        user, items = (row[:1], row[1:]) if int(row[0]) < 0 else (row[:0], row)
+        token_T = self.tokens_IM[items].flatten()
+        if not self.n_users:
+            return token_T
+        first = 1 + sum(self.n_codes)
+        return torch.cat([first - 1 - user if len(user) else torch.tensor([first + self.n_users]), token_T])
+
     def read(self, rows: list[torch.Tensor]) -> Memory:
         """Encode item sequences; keys and values for every decoder layer."""
-        token_BT, length_B = pad([self.tokens_IM[row].flatten() for row in rows])
+        token_BT, length_B = pad([self.tokens(row) for row in rows])
         real_BT = real(length_B, token_BT.shape[1])
         gap = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
         place_T = torch.arange(token_BT.shape[1])
@@ -155,6 +169,9 @@ class EncoderDecoder(GenerativeRecommender):
     ff: int = param(1024, "Width of the feed-forward layers.", low=4, high=8192)
     dropout: float = param(0.1, "Share of activations that training drops.", low=0.0, high=0.9)
     batch_size: int = param(256, "Histories in a step.", low=1, high=8192)
+    n_user_tokens: int = param(0, "Tokens that users share by hashing and that a history is read behind (2000 in the paper; "
+                                  "0: none). One more stands for users it does not know, such as a history made by hand.",
+                               low=0, high=1_000_000)
 
     def _check_sizes(self) -> None:
         """Heads have a width of their own here; every combination fits."""
@@ -162,9 +179,27 @@ class EncoderDecoder(GenerativeRecommender):
     def examples(self, cat: Catalogue) -> list[np.ndarray]:
         """Every item after its own history: the encoder sees both ways, so each target is an example."""
         longest = self.history_length + 1
-        return [row[max(0, end - longest):end] for row in super().examples(cat)
+        return [self.with_user(row[max(0, end - longest):end], user) for user, row in self.readable_rows(cat)
                 for end in range(2, len(row) + 1)]
+
+    def with_user(self, row: np.ndarray, user: int | None) -> np.ndarray:
+        """The row behind its user's token, where there are such tokens and the user is known."""
+        if not self.n_user_tokens or user is None:
+            return row
+        spread = (user * 2_654_435_761) % 2**32  # Knuth's multiplicative hash: neighbours share no token
+        return np.concatenate([[-1 - spread % self.n_user_tokens], row]).astype(np.int64)
+
+    def part_read(self, history: np.ndarray) -> np.ndarray:
+        user, items = (history[:1], history[1:]) if len(history) and history[0] < 0 else (history[:0], history)
+        return np.concatenate([user, super().part_read(items)])
+
+    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        if row[0] >= 0:
+            return super()._cut(row, rng)
+        items_T = super()._cut(row[1:], rng)
+        known = rng.random() >= UNKNOWN_USER
+        return torch.cat([torch.from_numpy(row[:1]), items_T]) if known else items_T
 
     def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
         return T5Net(facts["ids"], facts["n_codes"].tolist(), self.width, self.n_layers, self.n_heads,
-                     self.head, self.ff, self.dropout, self.label_smoothing)
+                     self.head, self.ff, self.dropout, self.label_smoothing, self.n_user_tokens)

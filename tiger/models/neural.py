@@ -51,18 +51,22 @@ class NeuralRecommender(Recommender):
 
     steppable = True
 
-    @abstractmethod
     def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
-        """What the network is built from, besides hyper-parameters; stored beside the weights."""
+        """What the network is built from besides hyper-parameters and the number of items; stored with the weights."""
+        return {}
 
     @abstractmethod
     def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
         """A fresh network; its ``loss(rows)`` takes item sequences and returns the loss and its parts."""
 
+    def readable_rows(self, cat: Catalogue) -> list[tuple[int, np.ndarray]]:
+        """User number and training part of every history, at least two items each."""
+        split = cat.split()
+        return [(user, row) for user in range(cat.n_users) if len(row := split.train_history(user)) >= 2]
+
     def examples(self, cat: Catalogue) -> list[np.ndarray]:
         """Item sequences to learn from, at least two items each."""
-        split = cat.split()
-        return [row for row in map(split.train_history, range(cat.n_users)) if len(row) >= 2]
+        return [row for _, row in self.readable_rows(cat)]
 
     @property
     def max_items(self) -> int | None:
@@ -71,6 +75,10 @@ class NeuralRecommender(Recommender):
     @property
     def n_items(self) -> int:
         return int(self.facts_["n_items"])
+
+    @property
+    def learned_catalogue(self) -> int | None:
+        return int(self.facts_["catalogue"]) if "catalogue" in self.facts_ else None
 
     def _check_sizes(self) -> None:
         if self.width % self.n_heads:
@@ -86,7 +94,8 @@ class NeuralRecommender(Recommender):
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
                   state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
-        self._start(self.facts(cat, ids))
+        known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint())}
+        self._start(known | self.facts(cat, ids))
         rows = self.examples(cat)
         if not rows:
             raise ValueError("no history has two training items; predicting the next item needs some.")

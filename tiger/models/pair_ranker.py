@@ -13,12 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tiger.catalogue import Catalogue
 from tiger.models.blocks import Attention, Dropout, RMSNorm, pad
 from tiger.models.neural import NeuralRecommender
 from tiger.models.trunk import Trunk, last, real, small_start
 from tiger.params import param
-from tiger.semantic_ids import SemanticIds
 
 CHUNK = 2_000_000  # numbers of one batch of pairs: users x items x width
 
@@ -95,9 +93,6 @@ class PairRanker(NeuralRecommender):
     n_negatives: int = param(64, "Random items that each right item is compared with in training.", low=1, high=4096)
     n_candidates: int = param(0, "Items that a nearest-neighbour first stage proposes; 0: all of them.", low=0,
                               high=100_000)
-
-    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
-        return {"n_items": torch.tensor(cat.n_items)}
 
     def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
         return PairNet(int(facts["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,

@@ -26,6 +26,7 @@ class Popularity(Recommender):
         split = cat.split()
         items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
         self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)
+        self.catalogue_ = cat.fingerprint()
         yield Progress("counting", 1, 1)
 
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -35,8 +36,12 @@ class Popularity(Recommender):
     def n_items(self) -> int:
         return len(self.count_I_)
 
+    @property
+    def learned_catalogue(self) -> int | None:
+        return self.catalogue_
+
     def tensors(self) -> dict[str, torch.Tensor]:
-        return {"count": torch.from_numpy(self.count_I_)}
+        return {"count": torch.from_numpy(self.count_I_), "catalogue": torch.tensor(self.catalogue_)}
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.count_I_ = tensors["count"].numpy()
+        self.count_I_, self.catalogue_ = tensors["count"].numpy(), int(tensors["catalogue"])

@@ -29,7 +29,7 @@ class RQNet(nn.Module):
     def __init__(self, ids_IM: torch.Tensor, n_codes: list[int], width: int, n_heads: int, n_layers: int,
                  n_depth_layers: int, dropout: float, length: int, label_smoothing: float, prefix_vectors: bool):
         super().__init__()
-        self.register_buffer("ids_IM", ids_IM, persistent=False)
+        self.register_buffer("ids_IM", ids_IM.clamp(min=0), persistent=False)  # padding may point at an item without ID
         self.n_codes, self.label_smoothing = n_codes, label_smoothing
         self.code = nn.ModuleList(nn.Embedding(n, width) for n in n_codes)
         self.prefixes = PrefixVectors(ids_IM, n_codes, width) if prefix_vectors and len(n_codes) > 1 else None

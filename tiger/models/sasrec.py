@@ -11,13 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tiger.catalogue import Catalogue
 from tiger.models import retrieval
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
 from tiger.models.trunk import Trunk, last, real, small_start
 from tiger.params import param
-from tiger.semantic_ids import SemanticIds
 
 
 class SASRecNet(nn.Module):
@@ -57,9 +55,6 @@ class SASRec(NeuralRecommender):
     n_epochs: int = param(16, "Passes over all histories.", low=1, high=10000)
 
     index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
-
-    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
-        return {"n_items": torch.tensor(cat.n_items)}
 
     def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
         return SASRecNet(int(facts["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,

@@ -60,7 +60,7 @@ class VectorRegression(NeuralRecommender):
 
     def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         emb_IE = F.normalize(torch.from_numpy(cat.embedding_IE), dim=1)
-        return {"n_items": torch.tensor(cat.n_items), "embedding": emb_IE}
+        return {"embedding": emb_IE}
 
     def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
         return RegressionNet(facts["embedding"], self.width, self.n_layers, self.n_heads, self.dropout,

@@ -152,12 +152,12 @@ def search(scene: Scene, ask: Ask | None = None) -> beam.Trace:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _narrow(key: str, ask: Ask, _model: GenerativeRecommender) -> beam.Trace:
-    return _model.beam_search(_model.shorten(np.array(ask.items)), ask.width, list(ask.heat), not ask.free)
+    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Searching …")
 def _wide(key: str, ask: Ask, _model: GenerativeRecommender) -> beam.Trace:
-    return _model.beam_search(_model.shorten(np.array(ask.items)), ask.width, list(ask.heat), not ask.free)
+    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free)
 
 
 def best(scene: Scene, k: int | None = None) -> exact.Best:
@@ -168,7 +168,7 @@ def best(scene: Scene, k: int | None = None) -> exact.Best:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _best(key: str, ask: Ask, _model: GenerativeRecommender) -> exact.Best:
-    return _model.best_items(_model.shorten(np.array(ask.items)), ask.width, list(ask.heat))
+    return _model.best_items(np.array(ask.items), ask.width, list(ask.heat))
 
 
 def influence(scene: Scene, item: int) -> explain.Influence:
@@ -178,16 +178,15 @@ def influence(scene: Scene, item: int) -> explain.Influence:
 
 def read_places(scene: Scene) -> np.ndarray:
     """Places in the history, from 1, of the items that the model reads: the last ones, and those with an ID."""
-    items = np.array(scene.ask.items)
-    places = scene.model.shorten(np.arange(len(items)))
-    return places[scene.ids.has_id_I[items[places]]] + 1
+    has_id_T = scene.ids.has_id_I[np.array(scene.ask.items)]
+    return scene.model.shorten(np.flatnonzero(has_id_T)) + 1
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _influence(key: str, items: tuple[int, ...], heat: tuple[float, ...], item: int, _model: GenerativeRecommender,
                _ids: SemanticIds) -> explain.Influence:
     with _explaining:
-        return explain.influence(_model, _model.shorten(np.array(items)), _ids.ids_IM[item].tolist(), list(heat))
+        return explain.influence(_model, np.array(items), _ids.ids_IM[item].tolist(), list(heat))
 
 
 def about(scene: Scene, prefixes: list[Prefix]) -> pd.DataFrame:
