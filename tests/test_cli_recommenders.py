@@ -1,12 +1,13 @@
 """Train, evaluate, recommend and compare from the command line, on a shop small enough to check."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, quantizers, runs
+from tiger import cli, datasets, files, quantizers, runs
 from tiger.session import Session
 from tiger.training import QuantizerTraining
 
@@ -87,10 +88,78 @@ def test_compare_joins_seeds_and_shows_the_paper_beside_them(home, capsys):
     mine, *paper = json.loads(out)
     values = [run.metrics()["test"]["recall@10"] for run in (first, second)]
     assert mine["seeds"] == 2 and mine["recall@10"] == pytest.approx(np.mean(values))
-    assert mine["over"] == "seeds" and mine["low"] <= mine["recall@10"] <= mine["high"]
+    assert mine["over"] == "seeds" and mine["recall@10 low"] <= mine["recall@10"] <= mine["recall@10 high"]
     assert {row["model"]: row["recall@10"] for row in paper} == {"TIGER": 0.0648, "S3-Rec": 0.0647, "SASRec": 0.0605}
     code, out, _ = ask(capsys, "compare", first.id)
     assert code == 0 and "rq_transformer" in out
+
+
+def strict(text: str):
+    """JSON as the standard has it: without NaN and Infinity."""
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_has_no_nan_where_a_baseline_stands_beside_a_generative_run(home, capsys):
+    _, _, _, first, _ = home
+    popular = copied(first, "popular-run", model={"name": "popularity", "params": {}}, ids=None)
+    scores = first.metrics()
+    files.write_json(popular.path / "metrics.json", {"test": scores["test"] | {"width": None}})
+    code, out, err = ask(capsys, "compare", first.id, popular.id, "--json")
+    assert code == 0, err
+    widths = {row["model"]: (row["width"], row["invalid"]) for row in strict(out)}
+    assert widths["popularity"] == (None, None)
+    invalid = {row["width"]: row["rate"] for row in scores["search"]["invalid"]}
+    assert widths["rq_transformer"] == (20, invalid[20])
+    shutil.rmtree(popular.path)
+
+
+def test_everything_that_json_cannot_say_is_null():
+    given = {"a": float("nan"), "b": [np.float32("inf"), 1.5, (np.int64(3),)], "c": {"d": np.array([1.0, np.nan])}, "e": "nan"}
+    found = json.dumps(cli.plain(given), allow_nan=False)
+    assert strict(found) == {"a": None, "b": [None, 1.5, [3]], "c": {"d": [1.0, None]}, "e": "nan"}
+
+
+def test_runs_of_two_datasets_are_ranked_apart(home, capsys):
+    _, _, _, first, _ = home
+    other = copied(first, "other-shop", dataset={"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}})
+    code, out, err = ask(capsys, "compare", first.id, other.id)
+    assert code == 0, err
+    head, *rows = out.splitlines()[:3]
+    assert head.split()[0] == "dataset" and rows[0].startswith("recbole-") and rows[1].startswith("synthetic ")
+    assert "synthetic: RQ-Transformer on " in out
+    rows = strict(ask(capsys, "compare", first.id, other.id, "--json")[1])
+    assert len({row["dataset"] for row in rows}) == 2 and all(row["seeds"] == 1 for row in rows)
+    shutil.rmtree(other.path)
+
+
+def copied(run: runs.Run, name: str, **config) -> runs.Run:
+    """The same run under another id, with another configuration."""
+    path = run.path.with_name(name)
+    shutil.copytree(run.path, path)
+    files.write_json(path / "config.json", run.config | {"id": name, "title": name} | config)
+    return runs.find(name)
+
+
+def test_an_item_that_training_saw_is_not_marked(home, capsys, tmp_path):
+    """A user with two items: training read both, so none is held out; with three, the last one is."""
+    _, _, _, first, _ = home
+    ref = write_shop(tmp_path / "shop")
+    lines = [f"new{n}\ti{item}\t{when}\n" for n in (2, 3) for when, item in enumerate(range(n))]
+    with (tmp_path / "shop" / "shop.inter").open("a") as file:
+        file.writelines(lines)
+    short = copied(first, "short-users", dataset=ref)
+    cat = datasets.load_ref(ref)
+    numbers = {name: cat.user_ids.index(name) for name in ("new2", "new3")}
+    found = {name: strict(ask(capsys, "recommend", short.id, "--user", str(user), "--json")[1])
+             for name, user in numbers.items()}
+    assert found["new2"]["held_out"] is None and len(found["new2"]["history"]) == 2
+    assert not any(row["held_out"] for row in found["new2"]["recommended"])
+    assert found["new3"]["held_out"] == cat.history(numbers["new3"])[-1] and len(found["new3"]["history"]) == 2
+    said = ask(capsys, "recommend", short.id, "--user", str(numbers["new2"]))[1]
+    assert "has fewer than 3 items, so none was held out" in said
+    shutil.rmtree(short.path)
 
 
 @pytest.mark.parametrize(("words", "sentence"), [

@@ -6,9 +6,12 @@ Every command module has ``add(parser)``, which declares its flags, and ``run(ar
 
 import importlib
 import json
+import math
 import os
 import sys
 from typing import Any
+
+import numpy as np
 
 from tiger.cli.flags import Parser
 
@@ -60,6 +63,17 @@ def _run(name: str, rest: list[str]) -> int:
     args = parser.parse_args(rest)
     result = command.run(args)
     if args.json:
-        print(json.dumps(result, default=str))
+        print(json.dumps(plain(result), default=str, allow_nan=False))
     sys.stdout.flush()
     return 0
+
+
+def plain(value: Any) -> Any:
+    """The same for JSON: numpy's numbers as Python's, and null for NaN and infinity, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

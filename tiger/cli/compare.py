@@ -1,4 +1,4 @@
-"""``python -m tiger compare``: every measured recommender of a dataset, models x IDs."""
+"""``python -m tiger compare``: every measured recommender of a dataset, models x IDs; each dataset by itself."""
 
 import argparse
 from typing import Any
@@ -18,18 +18,23 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Print the table; runs that differ by their seed only are one row."""
+    """Print the table; runs that differ by their seeds only are one row, and each dataset has its own ranking."""
     chosen = [pick_model(run_id) for run_id in args.runs] or here(args)
     table = recommenders.table_frame(recommenders.scores_frame(chosen, args.split))
     if table.empty:
         raise ValueError("No measured recommender is there to compare; train one with python -m tiger train "
                          "rq_transformer --ids RUN, or measure one with python -m tiger evaluate RUN.")
     rows: list[dict[str, Any]] = table.to_dict("records")
+    several = table["dataset"].nunique() > 1
+    columns = ["model", "ids", *recommenders.NAMES, "recall@10 low", "recall@10 high", "seeds", "n_users"]
+    if several:
+        columns = ["dataset", *columns]
     if args.reported:
         rows += published.reported_frame().to_dict("records")
-    flags.table(args, [{name: row.get(name, "") for name in ("model", "ids", *recommenders.NAMES, "low", "high", "seeds")}
-                       for row in rows])
-    flags.say(args, "low and high: 95 % interval of recall@10. " + (published.SETTINGS if args.reported else ""))
+    flags.table(args, [{name: row.get(name, "") for name in columns} for row in rows])
+    for dataset, part in table.groupby("dataset", sort=False):
+        flags.say(args, (f"{dataset}: " if several else "") + recommenders.table_words(part))
+    flags.say(args, "Low and high: 95 % interval. " + (published.SETTINGS if args.reported else ""))
     return rows
 
 

@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
     parser.add_argument("--users", type=int, metavar="N", help="only so many users, spread evenly (default: all)")
     parser.add_argument("--width", type=int, default=evaluation.WIDTH, metavar="W",
-                        help=f"beams of a generative model, 10 to 500 (default {evaluation.WIDTH})")
+                        help=f"beams of a generative model: at least 10, at most one an item (default {evaluation.WIDTH})")
     parser.add_argument("--gap", type=int, default=0, metavar="N",
                         help="for so many users, compare the beam with an exact search over the catalogue")
 

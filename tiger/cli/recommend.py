@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from tiger import evaluation
 from tiger.cli import flags
 from tiger.cli.recommenders import catalogue_of, history_of, pick_model
 from tiger.reports import recommenders
@@ -11,10 +12,12 @@ from tiger.reports import recommenders
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A model run, and whose history it reads."""
     parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
-    parser.add_argument("--user", type=int, metavar="N", help="a user of the dataset; the last item is held out")
+    parser.add_argument("--user", type=int, metavar="N",
+                        help="a user of the dataset; the last item of a history of at least 3 is held out")
     parser.add_argument("--history", metavar="ITEMS", help="item numbers, oldest first: 3,17,5")
     parser.add_argument("--k", type=int, default=10, metavar="K", help="how many to recommend (default 10)")
-    parser.add_argument("--width", type=int, default=20, metavar="W", help="beams of a generative model (default 20)")
+    parser.add_argument("--width", type=int, metavar="W",
+                        help=f"beams of a generative model (default {evaluation.WIDTH}, or all IDs where there are fewer)")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -24,8 +27,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if not 1 <= args.k <= cat.n_items:
         raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items} items.")
     history, held_out = history_of(cat, args.user, args.history)
-    found = model.recommend(history, args.k, args.width)
+    width = recommenders.fitting_width(model, evaluation.WIDTH) if args.width is None else args.width
+    found = model.recommend(history, args.k, width, user=args.user)
     table = recommenders.recommended_frame(found["item"], found["score"], cat.items["title"].tolist(), held_out)
+    if args.user is not None and held_out is None:
+        flags.say(args, f"User {args.user} has fewer than {recommenders.FEWEST} items, so none was held out of training.")
     flags.say(args, "Bought: " + "; ".join(str(cat.items["title"].iloc[item]) for item in history[-5:]))
     rows = table.to_dict("records")
     flags.table(args, [{"rank": row["rank"], "item": row["item"], "score": row["score"], "title": row["title"],

@@ -7,14 +7,18 @@ from tiger.plots.style import COLOURS, DASHES, QUIET, SYMBOLS, colour, style
 
 
 def score_dots(table: pd.DataFrame, alt: str, metric: str = "recall@10") -> go.Figure:
-    """One row a model and its IDs, best on top; bars are 95 % intervals, hollow diamonds are reported by a paper.
+    """One row a model and its IDs, best on top; bars are 95 % intervals.
+
+    Hollow circles are measured on a sample of the users, hollow diamonds are reported by a paper.
 
     Args:
-        table: columns name, value, low, high (nan: none), reported (bool); best first.
+        table: columns name, value, low, high (nan: none), reported (bool), some (bool: of the users); best first.
     """
     figure = go.Figure()
-    for reported, words, symbol in ((False, "measured here", "circle"), (True, "as reported", "diamond-open")):
-        part = table[table["reported"] == reported]
+    for reported, some, words, symbol in ((False, False, "measured here", "circle"),
+                                          (False, True, "measured here, on a sample of the users", "circle-open"),
+                                          (True, False, "as reported", "diamond-open")):
+        part = table[(table["reported"] == reported) & (table["some"] == some)]
         if part.empty:
             continue
         up, down = (part["high"] - part["value"]).fillna(0), (part["value"] - part["low"]).fillna(0)

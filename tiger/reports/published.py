@@ -20,6 +20,6 @@ USERS, ITEMS = 22_363, 12_101  # by which the data set is recognised
 
 def reported_frame() -> pd.DataFrame:
     """The reported rows in the columns of ``recommenders.scores_frame``."""
-    rows = [{"model": name, "ids": "as reported", **dict(zip(NAMES, values, strict=True))}
+    rows = [{"dataset": "Amazon Beauty", "model": name, "ids": "as reported", **dict(zip(NAMES, values, strict=True))}
             for name, values in BEAUTY.items()]
     return pd.DataFrame(rows)

@@ -7,93 +7,150 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import evaluation, metrics, models, params, quantizers, runs
+from tiger import evaluation, library, metrics, models, params, quantizers, runs
+from tiger.catalogue import Catalogue
+from tiger.models.generative import GenerativeRecommender
 from tiger.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
+ENDS = tuple(f"{name} {end}" for name in NAMES for end in ("low", "high"))
+SAME = ["dataset", "model", "quantizer", "made", "settings"]  # runs that are equal in these are seeds of one row
+FEWEST = 3  # items of a history whose last one is held out of training; see ``catalogue.Split``
 
 
 def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame:
     """One row a measured model run.
 
     Returns:
-        run, title, model, ids (what made the IDs), seed, settings (what differs from the defaults), recall@5 ...,
-        low, high (of recall@10, 95 % over users), n_users, n_users_all, width, invalid, equal (at the width of the
-        scores: share of invalid IDs in a free search, share of users whose ten items are an exact search's),
-        trained_s.
+        run, title, dataset, model, ids, quantizer, made (what made the IDs: for people, its kind, and its settings
+        without the seed), seed, ids_seed, settings (what differs from the defaults), recall@5 ..., "recall@5 low",
+        "recall@5 high" ... (95 % over users), n_users, n_users_all, width, invalid, equal (at the width of the scores:
+        share of invalid IDs in a free search, share of users whose ten items are an exact search's), trained_s.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    known: dict[str, str] = {}
     for run in model_runs:
         scores = run.metrics().get(split)
         if not scores:
             continue
-        given, interval = run.config["model"], scores["interval"]["recall@10"]
-        rows.append({"run": run.id, "title": run.title, "model": given["name"], "ids": ids_words(run.config.get("ids")),
-                     "seed": given["params"].get("seed", 0), "settings": settings_words(given),
-                     **{name: scores[name] for name in NAMES}, "low": interval[0], "high": interval[1],
+        given, ref = run.config["model"], run.config.get("dataset") or {}
+        key = library.key(ref)
+        known[key] = known.get(key) or dataset_words(ref)  # looks through the library once a dataset
+        unfinished = "" if run.state == "finished" else f", ended after step {run.status['step']:,}"
+        ends = {f"{name} {end}": scores["interval"][name][at] for name in NAMES for at, end in enumerate(("low", "high"))}
+        rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given["name"],
+                     **ids_about(run.config.get("ids")), "seed": given["params"].get("seed", 0),
+                     "settings": settings_words(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
                      "n_users": scores["n_users"], "n_users_all": scores["n_users_all"], "width": scores["width"],
                      "invalid": at_width(run.metrics(), "invalid", "rate"), "equal": at_width(run.metrics(), "gap", "equal"),
                      "trained_s": trained_s(run)})
-    columns = ["run", "title", "model", "ids", "seed", "settings", *NAMES, "low", "high", "n_users", "n_users_all",
-               "width", "invalid", "equal", "trained_s"]
+    columns = ["run", "title", "dataset", "model", "ids", "quantizer", "made", "ids_seed", "seed", "settings", *NAMES, *ENDS,
+               "n_users", "n_users_all", "width", "invalid", "equal", "trained_s"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
-    """Models x IDs: runs that differ by their seed only are one row, best first.
+    """Models x IDs: runs that differ by their seeds only, the model's or the IDs', are one row; best first.
 
     Returns:
-        model, ids, settings, recall@5 ..., seeds (how many), low, high (of recall@10, 95 %: Student over the
-        seeds where there are several, else over the users), over (what the interval is over), n_users, width, invalid, equal.
+        dataset, model, ids, settings, recall@5 ..., seeds (how many), repeats (runs left out because another one has
+        both of their seeds), "recall@5 low", "recall@5 high" ... (95 %: Student over the seeds where there are
+        several, else over the users), over (what the interval is over), n_users (the fewest), n_users_all, width,
+        invalid, equal.
     """
     rows = []
-    for (model, ids, settings), part in scores.groupby(["model", "ids", "settings"], sort=False):
-        seeds = part.drop_duplicates("seed")
-        row: dict[str, Any] = {"model": model, "ids": ids, "settings": settings,
-                               **{name: float(seeds[name].mean()) for name in NAMES}, "seeds": len(seeds)}
-        low, high, over = float(seeds["low"].iloc[0]), float(seeds["high"].iloc[0]), "users"
-        if len(seeds) > 1:
-            mean = metrics.mean_interval(seeds["recall@10"].to_numpy())
-            low, high, over = mean.low, mean.high, "seeds"
-        rows.append(row | {"low": low, "high": high, "over": over, "n_users": int(seeds["n_users"].iloc[0]),
-                           "width": seeds["width"].iloc[0],
-                           "invalid": seeds["invalid"].iloc[0], "equal": seeds["equal"].iloc[0]})
-    columns = ["model", "ids", "settings", *NAMES, "seeds", "low", "high", "over", "n_users", "width", "invalid",
-               "equal"]
+    for (dataset, model, quantizer, made, settings), part in scores.groupby(SAME, sort=False):
+        seeds = part.sort_values("n_users", ascending=False, kind="stable").drop_duplicates(["seed", "ids_seed"])
+        several, first = len(seeds) > 1, seeds.iloc[0]
+        ids = first["ids"] if part["ids"].nunique() == 1 else f"{quantizer} ({made})"
+        row: dict[str, Any] = {"dataset": dataset, "model": model, "ids": ids, "made": made, "settings": settings,
+                               "seeds": len(seeds), "repeats": len(part) - len(seeds),
+                               "over": "seeds" if several else "users"}
+        for name in NAMES:
+            mean = metrics.mean_interval(seeds[name].to_numpy(float)) if several else None
+            row |= {name: float(seeds[name].mean()),
+                    f"{name} low": mean.low if mean else float(first[f"{name} low"]),
+                    f"{name} high": mean.high if mean else float(first[f"{name} high"])}
+        rows.append(row | {"n_users": int(seeds["n_users"].min()), "n_users_all": int(first["n_users_all"]),
+                           **{name: first[name] for name in ("width", "invalid", "equal")}})
+    columns = ["dataset", "model", "ids", "made", "settings", *NAMES, "seeds", "repeats", *ENDS, "over", "n_users",
+               "n_users_all", "width", "invalid", "equal"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("recall@10", ascending=False, ignore_index=True)
+    alike = table.groupby(["dataset", "ids"])["made"].transform("nunique") > 1  # one title, made by other settings
+    table["ids"] = table["ids"].where(~alike, table["ids"] + " (" + table["made"] + ")")
+    order = {name: at for at, name in enumerate(dict.fromkeys(table["dataset"]))}
+    table = table.sort_values("recall@10", ascending=False, kind="stable").drop(columns="made")
+    return table.sort_values("dataset", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
 
 def table_words(table: pd.DataFrame) -> str:
-    """The takeaway of ``table_frame`` in one sentence."""
+    """The takeaway of one dataset's ``table_frame``; which rows hold for some of the users only, which runs are left out."""
     if table.empty:
         return "No recommender of this dataset has been measured yet."
     best, worst = table.iloc[0], table.iloc[-1]
-    on = "" if best["ids"] == "–" else f" on {best['ids']}"
-    words = f"{models.REGISTRY[best['model']].title}{on} finds the held-out item among its first ten for " \
+    words = f"{row_words(best['model'], best['ids'], ' on ')} finds the held-out item among its first ten for " \
             f"{100 * best['recall@10']:.1f} % of the users"
-    if len(table) == 1:
-        return words + "."
-    return f"{words}, the most; {models.REGISTRY[worst['model']].title} for {100 * worst['recall@10']:.1f} %, the fewest."
+    if len(table) > 1:
+        words += f", the most; {models.REGISTRY[worst['model']].title} for {100 * worst['recall@10']:.1f} %, the fewest"
+    words += "."
+    some = [f"{row_words(row['model'], row['ids'], ' on ')} ({users})" for _, row in table.iterrows()
+            if (users := some_users(row["n_users"], row["n_users_all"]))]
+    if some:
+        words += f" Measured on a sample of the users, so less comparable: {'; '.join(some)}."
+    left_out = int(table["repeats"].sum())
+    if left_out:
+        words += f" {left_out} {'run repeats' if left_out == 1 else 'runs repeat'} both seeds of another run and " \
+                 f"{'is' if left_out == 1 else 'are'} not counted again."
+    return words
+
+
+def row_words(model: str, ids: str, between: str = " · ") -> str:
+    """A row's name for people: the model, and the IDs that it writes, if any."""
+    title = str(getattr(models.REGISTRY.get(model), "title", model))
+    return title if ids == "–" else f"{title}{between}{ids}"
+
+
+def some_users(n_users: float, n_users_all: float) -> str:
+    """ "300 of 22,363 users" where scores hold for a part of them; empty where they hold for all, or who knows."""
+    return f"{n_users:,.0f} of {n_users_all:,.0f} users" if n_users < n_users_all else ""
+
+
+def dataset_words(ref: dict[str, Any]) -> str:
+    """The dataset's id in the library; for one that is not in it, name and key."""
+    known = library.find_ref(ref)
+    return known.id if known else f"{ref.get('name')}-{library.key(ref)[:6]}"
 
 
 def ids_words(ids: dict[str, Any] | None) -> str:
     """What made the IDs that a model writes, in a few words; a dash for a model that writes none."""
+    return str(ids_about(ids)["ids"])
+
+
+def ids_about(ids: dict[str, Any] | None) -> dict[str, Any]:
+    """ids (for people), quantizer (its title), made (its settings without the seed, or the run where these do not
+    say all), ids_seed."""
     if not ids:
-        return "–"
+        return {"ids": "–", "quantizer": "–", "made": "", "ids_seed": 0}
+    only = {"made": f"run {ids['run']}", "ids_seed": 0}
     try:
         run = runs.find(ids["run"])
     except ValueError:
-        return f"{ids['run']} (deleted)"
+        return {"ids": f"{ids['run']} (deleted)", "quantizer": "deleted"} | only
     made = quantizers.REGISTRY.get(run.learner.get("name", ""))
     name = made.title if made else "imported"
-    return f"{name}: {run.title}" if run.title != run.id else f"{name}: {run.id}"
+    about = {"ids": f"{name}: {run.title}", "quantizer": name}
+    if made is None or run.state != "finished" or run.config.get("parent"):
+        return about | only
+    return about | {"made": _changed(run.learner, made), "ids_seed": run.learner["params"].get("seed", 0)}
 
 
 def settings_words(given: dict[str, Any]) -> str:
     """Hyper-parameters that differ from the defaults, without the seed."""
-    specs = params.specs(models.REGISTRY[given["name"]])
-    changed = {spec.name: given["params"][spec.name] for spec in specs
+    return _changed(given, models.REGISTRY[given["name"]])
+
+
+def _changed(given: dict[str, Any], learner: type) -> str:
+    changed = {spec.name: given["params"][spec.name] for spec in params.specs(learner)
                if spec.name != "seed" and given["params"].get(spec.name, spec.default) != spec.default}
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in changed.items()) or "defaults"
 
@@ -110,6 +167,26 @@ def trained_s(run: Run) -> float:
     return float(events[-1]["t_s"]) if events else float("nan")
 
 
+def history_for_test(cat: Catalogue, user: int) -> tuple[np.ndarray, int | None]:
+    """What a model reads of a user, and the item that really came next: None where training saw the whole history.
+
+    Raises:
+        ValueError: no such user, or one without items.
+    """
+    try:
+        history = cat.history(user)
+    except IndexError as error:
+        raise ValueError(str(error)) from None
+    if not len(history):
+        raise ValueError(f"user {user} has no items; choose one with at least one.")
+    return (history, None) if len(history) < FEWEST else (history[:-1], int(history[-1]))
+
+
+def fitting_width(model: models.Recommender, width: int) -> int:
+    """A beam width, or the number of items that have IDs where these are fewer."""
+    return min(width, model.trie_.n_items) if isinstance(model, GenerativeRecommender) else width
+
+
 def recommended_frame(items: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, titles: Sequence[str],
                       held_out: int | None = None) -> pd.DataFrame:
     """Recommendations for people: rank, item, title, score, held_out (True at the item that really came next)."""
@@ -121,18 +198,22 @@ def recommended_frame(items: Sequence[int] | np.ndarray, scores: Sequence[float]
 
 
 def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
-    """``table_frame`` (and reported rows below it) for a figure: name, value, low, high, reported; best first."""
+    """``table_frame`` (and reported rows below it) for a figure, best first.
+
+    Returns:
+        name, value, low, high, reported, some (measured on a sample of the users; the name says on how many).
+    """
     reported = table["ids"] == "as reported"
-    titles = [getattr(models.REGISTRY.get(name), "title", name) for name in table["model"]]
     words = ["reported by the paper" if told else ids for ids, told in zip(table["ids"], reported, strict=True)]
-    names = [title if ids == "–" else f"{title} · {ids}" for title, ids in zip(titles, words, strict=True)]
+    users = [some_users(*pair) for pair in zip(table["n_users"], table["n_users_all"], strict=True)]
+    names = [row_words(model, ids) + (f" ({some})" if some else "")
+             for model, ids, some in zip(table["model"], words, users, strict=True)]
     seen: dict[str, int] = {}
     for at, name in enumerate(names):  # two settings of one model are two rows
         seen[name] = seen.get(name, 0) + 1
         names[at] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    interval = table["low"].notna() & (metric == "recall@10")
-    frame = pd.DataFrame({"name": names, "value": table[metric].astype(float), "low": table["low"].where(interval),
-                          "high": table["high"].where(interval), "reported": reported})
+    frame = pd.DataFrame({"name": names, "value": table[metric].astype(float), "low": table[f"{metric} low"],
+                          "high": table[f"{metric} high"], "reported": reported, "some": [bool(some) for some in users]})
     return frame.sort_values("value", ascending=False, ignore_index=True)
 
 

@@ -10,8 +10,8 @@ from tiger.reports import published, recommenders
 from tiger.ui import exports, shell, state
 
 COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
-           "ndcg@10": "NDCG@10", "low": "Low", "high": "High", "over": "Interval over", "seeds": "Seeds",
-           "invalid": "Invalid IDs", "equal": "Beam = exact", "width": "Beam width", "n_users": "Users",
+           "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
+           "equal": "Beam = exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
            "settings": "What differs from the defaults"}
 
 
@@ -27,15 +27,15 @@ def compare(cat: Catalogue) -> None:
         shown = pd.concat([table, published.reported_frame()], ignore_index=True)
     metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
                                   format_func=COLUMNS.__getitem__, bind="query-params")
-    figure = plots.score_dots(recommenders.dots_frame(shown, metric), recommenders.table_words(table), metric)
-    st.plotly_chart(figure, key="scores", config=exports.config("recommenders"))
-    st.dataframe(shown[list(COLUMNS)], hide_index=True, key="table", column_config={
-        **COLUMNS, **{name: st.column_config.NumberColumn(COLUMNS[name], format="%.4f")
-                      for name in (*recommenders.NAMES, "low", "high")},
-        **{name: st.column_config.NumberColumn(COLUMNS[name], format="percent") for name in ("invalid", "equal")}})
-    with st.container(horizontal=True):
-        exports.csv_button(shown, "recommenders")
-        exports.html_button(figure, "recommenders")
+    words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_words(table)}"
+    figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
+    st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
+    names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
+    order = [*list(COLUMNS)[:6], f"{metric} low", f"{metric} high", *list(COLUMNS)[6:]]
+    st.dataframe(shown[order], hide_index=True, key="table", column_config={
+        **names, **{name: st.column_config.NumberColumn(names[name], format="%.4f") for name in order[2:8]},
+        **{name: st.column_config.NumberColumn(names[name], format="percent") for name in ("invalid", "equal")}})
+    exports.buttons(figure, "recommenders", shown)
     explain(cat, shown)
 
 
@@ -45,8 +45,8 @@ def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
         f"Each user's last item is hidden, and the model ranks all {cat.n_items:,} items for the history before it. Recall@10 is "
         "the share of users whose hidden item is among the first ten; NDCG@10 also counts how far up it stands. A generative "
         "model is right only when the item itself is found: scores on codes would count every item that shares them, and are not "
-        "shown here. Low and high: 95 % interval of recall@10, over seeds where there are several, else over users.")
-    users = f"{cat.n_users:,}".replace(",", "{,}")
+        "shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else over users.")
+    users = f"{shown['n_users_all'].max():,.0f}".replace(",", "{,}")
     st.latex(rf"\text{{NDCG@10}} = \frac{{1}}{{U}} \sum_{{u=1}}^{{U}} \frac{{[r_u \le 10]}}{{\log_2(r_u + 1)}} \ U = {users}")
     if "as reported" in shown["ids"].tolist():
         st.caption(published.SETTINGS)
@@ -66,6 +66,6 @@ def search(run: runs.Run | None) -> None:
             ("Share of IDs that no item has", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
         with column:
             figure = plots.width_lines(frame, words, title)
-            st.plotly_chart(figure, key=name, config=exports.config(name))
+            st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
             st.markdown(shell.plain(words))
             exports.under(figure, name, frame)

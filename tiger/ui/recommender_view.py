@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import jobs, models, params, presets, quantizers, runconfig, runs
+from tiger import evaluation, jobs, models, params, presets, quantizers, runconfig, runs
 from tiger.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.ui import exports, forms, live, shell, state, train_view, watch_view
@@ -138,19 +138,17 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     user = st.number_input("User", 0, cat.n_users - 1, min(state.number_or("user", cat.n_users, 0), cat.n_users - 1),
                            key=f"example:{run.id}", help="Any user of this dataset; the last item is held out.")
     state.put_number("user", int(user))
-    history = cat.history(int(user))
-    if len(history) < 2:
-        st.info(f"User {user} has {len(history)} item; choose one with at least two.", icon=":material/info:")
-        return
+    history, held_out = recommenders.history_for_test(cat, int(user))
     status = run.status
     model = load(run.id, int(status["attempt"]), int(status["step"]))
     titles = cat.items["title"].tolist()
-    found = model.recommend(history[:-1], 10, min(20, cat.n_items))
-    table = recommenders.recommended_frame(found["item"], found["score"], titles, int(history[-1]))
-    st.markdown(shell.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-6:-1])))
+    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user))
+    table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)
+    st.markdown(shell.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-5:])))
     place = table.loc[table["held_out"], "rank"]
-    words = f"is number {place.iloc[0]}" if len(place) else "is not among the ten"
-    st.markdown(shell.plain(f"Really came next: {titles[history[-1]]}; it {words}."))
+    words = f"is number {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
+    st.markdown(shell.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
+                            else f"Really came next: {titles[held_out]}; it {words}."))
     shown = table.assign(held_out=["really came next" if mark else "" for mark in table["held_out"]])
     st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
                  column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})
