@@ -113,6 +113,8 @@ def _items(written: str, cat: Catalogue) -> tuple[int, ...]:
 def _width(written: str, n_ids: int) -> int:
     if not (written.isascii() and written.isdigit() and len(written) < 9):
         raise ValueError(f"beam width must be a whole number from 1 to {min(beam.MAX_WIDTH, n_ids)}.")
+    if not 1 <= int(written) <= beam.MAX_WIDTH:
+        raise ValueError(f"beam width is {written}, but must be between 1 and {beam.MAX_WIDTH}.")
     return beam.check_width(int(written), n_ids)
 
 
