@@ -88,7 +88,8 @@ def controls(scene: Scene) -> None:
                         on_change=lambda: _set(scene, width=st.session_state["beam_width"]))
         _temperature(scene)
         st.session_state["beam_free"] = ask.free
-        st.toggle("Free search", key="beam_free", help="Any code may follow, also where no item has such an ID.",
+        st.toggle("Free search", key="beam_free", help="Any code of the level may follow, also where no item has such an "
+                  "ID. Codes of other levels never can: the last layer scores one level at a time.",
                   on_change=lambda: _set(scene, free=st.session_state["beam_free"]))
         st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not beam_state.can_undo(),
                   on_click=partial(beam_state.undo, scene.own))
