@@ -9,6 +9,7 @@ import pytest
 
 from tiger import colours, datasets, maps, paths, projection, runs, worker
 from tiger.catalogue import Catalogue
+from tiger.plots import map as plot
 from tiger.projection import Layout, UmapParams
 from tiger.session import Session
 
@@ -118,6 +119,40 @@ def test_hues_stay_apart_for_the_colour_blind(kind):
         assert np.linalg.norm(first - second) > 0.06, (one, other)  # three times the just noticeable
 
 
+@pytest.mark.parametrize(("kind", "least"), [("protan", 0.03), ("deutan", 0.03), ("tritan", 0.02)])
+def test_no_shade_of_one_hue_is_taken_for_another_hue(kind, least):
+    """Marks of equal shape may have any two hues, so the whole palette is held: 0.02 is the just noticeable."""
+    seen_as = np.array([colours.oklab(seen(colour, BLINDNESS[kind])) for colour in colours.palette()[:-1]])
+    hue = np.repeat(np.arange(len(colours.HUES)), colours.PER_HUE)
+    apart = np.linalg.norm(seen_as[:, None] - seen_as, axis=2)
+    assert apart[hue[:, None] != hue].min() > least
+
+
+def test_shades_and_tints_of_one_hue_differ():
+    for hue in range(len(colours.HUES)):
+        own = colours.palette()[hue * colours.PER_HUE:(hue + 1) * colours.PER_HUE]
+        assert own[0] == colours.HUES[hue].lower()
+        for one, other in combinations(own, 2):
+            assert np.linalg.norm(colours.oklab(one) - colours.oklab(other)) > 0.02, (one, other)
+
+
+def test_neighbouring_marks_differ_in_hue_and_in_shape():
+    """Codes 0..41, equally full, so that code n gets the n-th mark."""
+    codes = np.arange(42)[:, None]
+    found = colours.marks(codes, 1, np.zeros((42, 2)))
+    hue = found.colour_I // colours.PER_HUE
+    assert (hue[1:] != hue[:-1]).all() and (found.shape_I[1:] != found.shape_I[:-1]).all()
+    assert len(set(found.shape_I[:6])) == len(set(hue[:6])) == 6
+    assert len(set(zip(hue, found.shape_I, strict=True))) == 42
+
+
+def test_an_item_without_an_id_has_a_shape_of_its_own():
+    found = colours.marks(np.array([[0, 0], [-1, -1]]), 2, np.zeros((2, 2)))
+    assert found.shape_I.tolist() == [0, len(colours.SHAPES)]
+    assert plot.SHAPES_2D[found.shape_I[1]] == colours.NO_SHAPE not in colours.SHAPES
+    assert len(set(plot.SHAPES_3D)) == len(plot.SHAPES_3D) == len(plot.SHAPES_2D)
+
+
 def test_oklab_of_known_colours_and_back():
     assert colours.oklab("#ffffff") == pytest.approx([1, 0, 0], abs=1e-3)
     assert colours.oklab("#ff0000") == pytest.approx([0.628, 0.225, 0.126], abs=1e-3)  # from Ottosson's table
@@ -130,8 +165,11 @@ def test_deeper_prefixes_are_shades_of_the_level_1_hue():
     codes, place = rng.integers(0, 9, (200, 3)), rng.normal(size=(200, 2))
     codes[0] = -1
     coarse, fine = colours.marks(codes, 1, place), colours.marks(codes, 2, place)
-    n = len(colours.SHADES)
+    n = colours.PER_HUE
     assert (coarse.colour_I[1:] % n == 0).all() and (fine.colour_I[1:] // n == coarse.colour_I[1:] // n).all()
+    deep, n = colours.marks(codes, 3, place), len(colours.TINTS)
+    assert (fine.colour_I[1:] % n == 0).all() and (deep.colour_I[1:] // n == fine.colour_I[1:] // n).all()
+    assert len(set(deep.colour_I)) > len(set(fine.colour_I)) > len(set(coarse.colour_I))
     assert colours.palette()[coarse.colour_I[0]] == colours.NONE
     for item in range(1, 200):
         same = (codes[:, :2] == codes[item, :2]).all(1)

@@ -1,14 +1,16 @@
-"""Colours and shapes of prefixes: level-1 codes differ in hue and shape, deeper codes in shade.
+"""Colours and shapes of prefixes: level-1 codes differ in hue and shape, deeper codes in shade and tint.
 
-Six hues that the colour-blind tell apart, times seven shapes, make 42 marks for level-1 codes. Where there
-are more codes, a mark is used again as far away on the map as possible. A level-2 prefix is a shade of its
-level-1 hue, so the map shows the tree.
+Six hues that the colour-blind tell apart, times seven shapes, make 42 marks for level-1 codes; one mark and the next
+differ in both. Where there are more codes, a mark is used again as far away on the map as possible. A level-2 prefix
+is a shade of its level-1 hue and a deeper one a tint of its level-2 shade, so the map shows the tree. Shades stay so
+narrow that no shade of one hue is taken for another hue (``tests/test_maps.py`` holds it for the whole palette).
 
 Source: Okabe and Ito 2008 (hues); Ottosson 2020, Oklab (shades of equal steps).
 """
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +18,11 @@ from tiger import metrics
 
 HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triangle-down")
-SHADES = np.array([0.0, 0.11, -0.11, 0.055, -0.055])  # Oklab lightness; the first child keeps the hue
-NONE = "#9A9A9A"  # items without an ID
+SHADES = np.array([0.0, 0.035, -0.035])  # added to the Oklab lightness; the first child keeps the hue
+TINTS = np.array([1.0, 0.8])  # times the Oklab chroma; the first child keeps the shade
+PER_HUE = len(SHADES) * len(TINTS)
+NONE, NO_SHAPE = "#9A9A9A", "x"  # items without an ID
+PALE = 0.93  # Oklab lightness that ``paler`` goes towards
 
 _TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
                     [0.0883024619, 0.2817188376, 0.6299787005]])
@@ -41,9 +46,21 @@ def from_oklab(lab: np.ndarray) -> str:
 
 @cache
 def palette() -> list[str]:
-    """Every colour of the map: each hue in each shade (hue-major), then the one for "no ID"."""
-    found = [from_oklab(oklab(hue) + [shade, 0, 0]) for hue in HUES for shade in SHADES]  # noqa: RUF005
+    """Every colour of the map: each hue in each shade in each tint, in the order of ``place``; then "no ID"."""
+    found = [from_oklab(oklab(hue) * [1, tint, tint] + [shade, 0, 0])
+             for hue in HUES for shade in SHADES for tint in TINTS]
     return [*found, NONE]
+
+
+def place(hue: Any, shade: Any = 0, tint: Any = 0) -> Any:
+    """Place in ``palette()``: numbers or arrays of them, each counted round and round."""
+    return hue % len(HUES) * PER_HUE + shade % len(SHADES) * len(TINTS) + tint % len(TINTS)
+
+
+def paler(colour: str) -> str:
+    """The colour most of the way to a light grey, its hue still seen."""
+    light, *chroma = oklab(colour)
+    return from_oklab(np.array([light + 0.6 * (PALE - light), *(0.45 * part for part in chroma)]))
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,7 @@ class Marks:
 
     Args:
         colour_I: place in ``palette()``.
-        shape_I: place in ``SHAPES``.
+        shape_I: place in ``SHAPES``; one more is ``NO_SHAPE``.
         mark_K: mark of each level-1 code (hue times shapes), -1 for codes without items.
     """
 
@@ -65,8 +82,8 @@ def marks(codes_IL: np.ndarray, level: int, place_ID: np.ndarray, mark_K: np.nda
     """Colour and shape of every item by its prefix.
 
     Args:
-        codes_IL: codes; rows of -1 get the colour for "no ID".
-        level: codes that count: 1 colours by the first code, 2 adds shades for the second ...
+        codes_IL: codes; rows of -1 get the colour and shape for "no ID".
+        level: codes that count: 1 colours by the first code, 2 adds shades for the second, more add tints.
         place_ID: where the items lie on the map, so that equal marks are kept far apart.
         mark_K: marks of the level-1 codes from another call, kept as they are (for other steps of one run).
     """
@@ -75,23 +92,30 @@ def marks(codes_IL: np.ndarray, level: int, place_ID: np.ndarray, mark_K: np.nda
     if mark_K is None or len(mark_K) <= first_I.max(initial=0):
         mark_K = spread_marks(first_I[known_I], place_ID[known_I])
     mark_I = mark_K[first_I]
-    hue_I, shape_I = mark_I % len(HUES), mark_I // len(HUES)
-    shade_I = np.zeros(len(codes_IL), np.int64)
-    if level > 1 and known_I.any():
-        prefix_IL, n_prefixes_L = metrics.prefix_numbers(codes_IL[:, :level])
-        number_N = prefix_IL[known_I, -1]
-        first_P = np.zeros(n_prefixes_L[-1], np.int64)
-        first_P[number_N] = prefix_IL[known_I, 0]
-        start_P = np.searchsorted(first_P, first_P, "left")
-        shade_I[known_I] = ((np.arange(len(first_P)) - start_P) % len(SHADES))[number_N]
-    colour_I = np.where(known_I, hue_I * len(SHADES) + shade_I, len(HUES) * len(SHADES))
-    return Marks(colour_I, np.where(known_I, shape_I, 0), mark_K)
+    hue_I, shape_I = mark_I % len(HUES), (mark_I % len(HUES) + mark_I // len(HUES)) % len(SHAPES)
+    shade_I, tint_I = np.zeros((2, len(codes_IL)), np.int64)
+    if known_I.any():
+        if level > 1:
+            shade_I[known_I] = _rank_below(codes_IL[known_I, :2], 1)
+        if level > 2:
+            tint_I[known_I] = _rank_below(codes_IL[known_I, :level], 2)
+    colour_I = np.where(known_I, place(hue_I, shade_I, tint_I), len(HUES) * PER_HUE)
+    return Marks(colour_I, np.where(known_I, shape_I, len(SHAPES)), mark_K)
+
+
+def _rank_below(codes_NL: np.ndarray, depth: int) -> np.ndarray:
+    """The how-manieth each row's whole prefix is (N, from 0) among those that begin with its ``depth`` first codes."""
+    prefix_NL, n_prefixes_L = metrics.prefix_numbers(codes_NL)
+    number_N, depth = prefix_NL[:, -1], min(depth, codes_NL.shape[1])
+    above_P = np.zeros(n_prefixes_L[-1], np.int64)
+    above_P[number_N] = prefix_NL[:, depth - 1]
+    return (np.arange(len(above_P)) - np.searchsorted(above_P, above_P, "left"))[number_N]
 
 
 def spread_marks(first_N: np.ndarray, place_ND: np.ndarray) -> np.ndarray:
     """Give every level-1 code a mark; a mark used twice lies as far apart as possible.
 
-    Fullest codes first; unused marks first (hues before shapes), then the one whose owners are farthest.
+    Fullest codes first; unused marks first (the next hue with the next shape), then the one whose owners are farthest.
     """
     n_codes, n_marks = int(first_N.max(initial=0)) + 1, len(HUES) * len(SHAPES)
     size_K = np.bincount(first_N, minlength=n_codes)

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 from tiger import colours
 from tiger.plots.style import SEQUENTIAL, style
 
-SHAPES_3D = ("circle", "square", "diamond", "circle-open", "cross", "x", "square-open")
+SHAPES_2D = (*colours.SHAPES, colours.NO_SHAPE)
+SHAPES_3D = ("circle", "square", "diamond", "circle-open", "cross", "x", "square-open", "diamond-open")
 HEIGHT = 620
 RING = "#E3175B"
 
@@ -28,7 +29,7 @@ def points(frame: pd.DataFrame, alt: str) -> go.Figure:
 
     Args:
         frame: item, x, y (and z: then in space), colour (place in ``colours.palette()``), shape (place in
-            ``colours.SHAPES``), label (for the pointer; may be empty).
+            ``SHAPES_2D``), label (for the pointer; may be empty).
     """
     solid = "z" in frame
     figure = go.Figure()
@@ -36,7 +37,7 @@ def points(frame: pd.DataFrame, alt: str) -> go.Figure:
         figure.add_trace(_trace(part, solid, {
             "color": part["colour"].to_numpy(np.uint8), "colorscale": SCALE, "cmin": -0.5,
             "cmax": len(colours.palette()) - 0.5, "size": 3.5 if solid else _size(len(frame)),
-            "symbol": (SHAPES_3D if solid else colours.SHAPES)[int(str(shape))], "line": {"width": 0},
+            "symbol": (SHAPES_3D if solid else SHAPES_2D)[int(str(shape))], "line": {"width": 0},
             "opacity": 0.85}))
     style(figure, alt, HEIGHT)
     bare = {"visible": False, "showgrid": False}

@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 
 from tiger.plots.style import DASHES, QUIET, SYMBOLS, colour, style
 
-TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}}, "Treemap": {"tiling": {"pad": 1}},
-                                     "Sunburst": {}}
+LEAF = {"leaf": {"opacity": 1}}  # Plotly's own 0.7 washes the deepest level out
+TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}} | LEAF,
+                                     "Treemap": {"tiling": {"pad": 1}}, "Sunburst": LEAF}
+MANY = 200  # branches: borders would hide thinner ones, so from here on there are none
 DEPTHS = {"Icicle": -1, "Treemap": 6, "Sunburst": 7}  # levels drawn at once; -1: all
 KINDS = {"Icicle": go.Icicle, "Treemap": go.Treemap, "Sunburst": go.Sunburst}
 
@@ -26,11 +28,18 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
         parents=frame["parent"].astype(str).where(frame["parent"] >= 0, "").to_numpy(object),
         values=frame["size"].to_numpy(), branchvalues="total", text=frame["hover"].to_numpy(object),
         textinfo="label", hovertemplate="%{text}<extra></extra>", maxdepth=DEPTHS[kind], sort=fullest_first,
-        customdata=frame["row"].to_numpy(), marker={"colors": frame["colour"].to_numpy(object),
-                                                    "line": {"width": 0 if len(frame) > 200 else 1}},
-        **TILING[kind]))
+        customdata=frame["row"].to_numpy(), marker=_marker(frame, kind),
+        **(TILING[kind] | ({"tiling": {"pad": 0}} if kind == "Treemap" and len(frame) > MANY else {}))))
     style(figure, alt, 520)
     return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, uniformtext={"minsize": 9, "mode": "hide"})
+
+
+def _marker(frame: pd.DataFrame, kind: str) -> dict[str, Any]:
+    many = len(frame) > MANY
+    marker = {"colors": frame["colour"].to_numpy(object), "line": {"width": 0 if many else 1}}
+    if kind == "Treemap":  # as little room as possible around many branches, and no fading with depth
+        marker |= {"depthfade": False} | ({"pad": {"t": 4, "l": 1, "r": 1, "b": 1}} if many else {})
+    return marker
 
 
 def sizes(frame: pd.DataFrame, alt: str) -> go.Figure:

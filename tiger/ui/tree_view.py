@@ -123,22 +123,29 @@ def _figure(key: str, kind: str, words: str, fullest_first: bool, _frame: pd.Dat
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
-    """What stands in and over each branch, and its colour: hues below the root, shades deeper down."""
-    root = frame["parent"] < 0
-    top: dict[int, int] = {}
-    first = int(frame["row"].iloc[0])
-    for row, parent in zip(frame["row"], frame["parent"], strict=True):  # parents come first
-        top[row] = len(top) if parent == first else top.get(parent, 0)
-    n_shades = len(colours.SHADES)
-    shade = (frame.groupby("parent").cumcount() % n_shades).where(frame["parent"] != first, 0)
-    place = frame["row"].map(top) % len(colours.HUES) * n_shades + shade
-    colour = place.map(dict(enumerate(colours.palette()))).where(~root & (frame["rest"] == 0), ROOT_COLOUR)
+    """What stands in and over each branch, and its colour."""
     name = frame["prefix"].where(frame["level"] > 0, "all items")
-    last = name.str.rsplit("-", n=1).str[-1].where(~root, name)
+    last = name.str.rsplit("-", n=1).str[-1].where(frame["parent"] >= 0, name)
     word = frame["words"].str.split(", ").str[0].map(lambda text: f" {text}" if text else "")
     hover = [f"<b>{title}</b><br>{size:,} items" + "".join(f"<br>{text.replace('> ', '› ')}" for text in more if text)
              for title, size, *more in zip(name, frame["size"], frame["words"], frame["categories"], strict=True)]
-    return frame.assign(label=last + word, hover=hover, colour=colour)
+    return frame.assign(label=last + word, hover=hover, colour=_colours(frame))
+
+
+def _colours(frame: pd.DataFrame) -> list[str]:
+    """Hues below the root, their shades below those, tints deeper down; a "…" is a pale form of its parent."""
+    names, found = colours.palette(), {}
+    look: dict[int, tuple[int, ...]] = {}
+    rank = frame.groupby("parent").cumcount()
+    for row, parent, place, rest in zip(frame["row"], frame["parent"], rank, frame["rest"], strict=True):
+        if parent < 0:  # the root comes first, and parents before their children
+            look[row], found[row] = (), ROOT_COLOUR
+        elif rest:
+            found[row] = colours.paler(found[parent])
+        else:
+            look[row] = (*look[parent][:2], place)
+            found[row] = names[colours.place(*look[row])]
+    return [found[row] for row in frame["row"]]
 
 
 def _clicked(key: str, frame: pd.DataFrame) -> None:
