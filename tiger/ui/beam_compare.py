@@ -72,9 +72,10 @@ def show(scene: Scene) -> None:
     headers = ["history", *(f"level {at}" for at in range(1, scene.n_levels + 1))]
     figure = _figure(f"{scene.key}:{scene.before}:{scene.ask}:{level}:{scene.target}", alt, scene.n_levels, headers, frame)
     beam_steps.legend(frame)
-    st.plotly_chart(figure, key=f"beam_together:{level}", alt=alt, config={"displayModeBar": False})
+    name = f"beam-together-{scene.user}-{level}"
+    st.plotly_chart(figure, key=f"beam_together:{level}", alt=alt, config=exports.config(name))
     st.caption("The best twelve beams of either search at this level, and where they come from.")
-    beam_steps.as_table(frame, f"beam-together-{scene.user}-{level}")
+    beam_steps.as_table(figure, frame, name)
     table = report.changes(before, now).assign(title=lambda rows: [_named(scene, item) for item in rows["item"]],
                                                moved=lambda rows: rows["moved"].map(MOVES))
     left, right = st.columns([3, 1], gap="medium")

@@ -15,12 +15,13 @@ from tiger.reports.beam import Prefix
 from tiger.ui import beam_data, beam_tables, exports, shell
 from tiger.ui.beam_data import Scene
 
-PLAIN = {"displayModeBar": False}
 TREE_COLUMNS: dict[str, Any] = {
     "level": "Level", "branch": "Codes so far", "words": st.column_config.TextColumn("Stands for", width=300),
     "step_logp": st.column_config.NumberColumn("Step log P", format="%.3f"),
     "total_logp": st.column_config.NumberColumn("Total log P", format="%.3f"),
     "n_items_below": st.column_config.NumberColumn("Items below", format="localized"), "fate": "What became of it"}
+
+
 def show(scene: Scene) -> None:
     """The step's picture, its sentence, its formula, its table, and what an exact search says."""
     found = beam_data.search(scene)
@@ -29,10 +30,10 @@ def show(scene: Scene) -> None:
                     "Forward:** the model gives every code of level 1 a probability.")
         return
     st.markdown(step_words(scene, found))
-    picture(scene, found)
+    drawn = picture(scene, found)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        formula(scene, found)
+        formula(scene, found, drawn)
     with right:
         beam_tables.exact_words(scene, found)
     beam_tables.candidates(scene, found)
@@ -54,17 +55,20 @@ def step_words(scene: Scene, found: beam.Trace) -> str:
             + (f", and {n[beam.FULL]:,} go because the beam is full." if n[beam.FULL] else "."))
 
 
-def picture(scene: Scene, found: beam.Trace) -> None:
-    """The tree; a click on a branch explains it below."""
+def picture(scene: Scene, found: beam.Trace) -> list[str]:
+    """The tree; a click on a branch explains it below. Returns the branches that are drawn, likeliest first."""
     frame, alt = tree_frame(scene, found)
     headers = ["history", *(f"level {level}" for level in range(1, scene.n_levels + 1))]
     figure = _figure(f"{scene.key}:{scene.ask}:{scene.level}:{scene.target}", alt, scene.n_levels, headers, frame)
     legend(frame)
-    key = f"beam_tree:{scene.level}"
-    st.plotly_chart(figure, key=key, alt=alt, config=PLAIN, selection_mode="points", on_select=partial(_clicked, key))
+    key, name = f"beam_tree:{scene.level}", f"beam-tree-{scene.user}-{scene.level}"
+    st.plotly_chart(figure, key=key, alt=alt, config=exports.config(name), selection_mode="points",
+                    on_select=partial(_clicked, key))
     hidden = beam_tree.hidden(frame, report.counts(found, scene.level), scene.level)
-    st.caption(f"The wider an edge, the likelier its code. Drawn of this level: {hidden}. Click a mark to see its sum.")
-    as_table(frame, f"beam-tree-{scene.user}-{scene.level}")
+    st.caption(f"The wider an edge, the likelier its code. Drawn of this level: {hidden}. Click a mark, or "
+               "choose a branch below, to see its sum.")
+    as_table(figure, frame, name)
+    return [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
 
 
 GLYPHS = {"circle": "●", "circle-open": "○", "triangle-down-open": "▽", "x-thin-open": "✕", "x": "✖", "square-open": "□",
@@ -79,13 +83,11 @@ def legend(frame: pd.DataFrame, marks: dict[str, plot.Mark] | None = None, big: 
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font-size:{size}">{"".join(parts)}</div>')
 
 
-def as_table(frame: pd.DataFrame, name: str) -> None:
-    """The drawn branches as a table, and as CSV."""
-    with st.expander("The tree as a table"):
-        table = frame[frame["level"] > 0].assign(branch=[report.text(prefix) for prefix in frame["prefix"]][1:])
-        table = table[["level", "branch", "words", "step_logp", "total_logp", "n_items_below", "fate"]]
-        st.dataframe(table, hide_index=True, height=260, column_config=TREE_COLUMNS)
-        exports.csv_button(table, name, "Tree as CSV")
+def as_table(figure: go.Figure, frame: pd.DataFrame, name: str) -> None:
+    """The drawn branches as a table, and what saves them and the tree."""
+    table = frame[frame["level"] > 0].assign(branch=[report.text(prefix) for prefix in frame["prefix"]][1:])
+    table = table[["level", "branch", "words", "step_logp", "total_logp", "n_items_below", "fate"]]
+    exports.under(figure, name, table, config=TREE_COLUMNS)
 
 
 def tree_frame(scene: Scene, found: beam.Trace) -> tuple[pd.DataFrame, str]:
@@ -151,9 +153,12 @@ def picked(scene: Scene, found: beam.Trace) -> Prefix:
     return found.steps[scene.level - 1]["prefix"].iloc[0] if scene.ask.free else report.kept(found, scene.level)[0]
 
 
-def formula(scene: Scene, found: beam.Trace) -> None:
-    """The sum behind a branch's score, with its numbers."""
+def formula(scene: Scene, found: beam.Trace, drawn: list[str]) -> None:
+    """The sum behind a branch's score, with its numbers; ``drawn`` are the branches to choose from by keyboard."""
     prefix = picked(scene, found)
+    st.session_state["beam_branch"] = report.text(prefix)
+    st.selectbox("Branch", dict.fromkeys([report.text(prefix), *drawn]), key="beam_branch", width=260,
+                 on_change=lambda: st.query_params.update(pick=st.session_state["beam_branch"]))
     way = report.path(found, prefix)
     words = beam_data.about(scene, [prefix])["words"].iloc[0]
     st.markdown(f"**Why {report.text(prefix)} scores as it does**" + (f" ({shell.plain(words)})" if words else ""))

@@ -1,6 +1,8 @@
 """Which items of the history drove each code of a recommendation: what was needed, and where the model looked."""
 
 import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.plots import beam as plot
@@ -34,19 +36,23 @@ def show(scene: Scene) -> None:
             st.caption("The history has one item, and an empty history cannot be read.")
         else:
             alt = "Fall of log P without each item, by code. " + words
-            st.plotly_chart(plot.influence(drawn, "change", alt, "fall of log P"), key="beam_change", alt=alt,
-                            config={"displayModeBar": False})
+            figure = plot.influence(drawn, "change", alt, "fall of log P")
+            _draw(figure, "change", alt, table, f"{scene.user}-{item}")
     with right:
         st.markdown("**Where the model looked.** Share of its attention while it wrote a code, by level (L1, L2 ..).")
         alt = "Attention to each item, by code. " + words
-        st.plotly_chart(plot.influence(drawn, "attention", alt, "of the attention", percent=True), key="beam_attention",
-                        alt=alt, config={"displayModeBar": False})
+        figure = plot.influence(drawn, "attention", alt, "of the attention", percent=True)
+        _draw(figure, "attention", alt, table, f"{scene.user}-{item}")
     if np.allclose(found.attention_MT, found.attention_MT[:1]):
         st.caption("This model reads the history once for all codes, so its attention is the same at every level.")
     st.caption("Attention says where a model looked, leaving out says what it needed; the two need not agree.")
-    with st.expander("The numbers as a table"):
-        st.dataframe(why.wide(table), hide_index=True)
-        exports.csv_button(table, f"beam-why-{scene.user}-{item}", "Influence as CSV")
+
+
+def _draw(figure: go.Figure, value: str, alt: str, table: pd.DataFrame, which: str) -> None:
+    """One of the two pictures, and the numbers of both: one row a history item, one column a code."""
+    name = f"beam-{value}-{which}"
+    st.plotly_chart(figure, key=f"beam_{value}", alt=alt, config=exports.config(name))
+    exports.under(figure, name, why.wide(table))
 
 
 def _pick(scene: Scene) -> int | None:

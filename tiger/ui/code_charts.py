@@ -51,8 +51,9 @@ def heat_map(top: int, height: int = 330) -> dict[str, Any]:
     }
 
 
-def sorted_bars(even: float, height: int = 200) -> dict[str, Any]:
+def sorted_bars(even: float, n_codes: int, height: int = 200) -> dict[str, Any]:
     """Items per code, most used first; the dashed line is where all bars would end if codes were used evenly."""
+    quarters = sorted({1, *(max(n_codes * part // 4, 1) for part in (1, 2, 3, 4))})
     rank = {"field": "rank", "type": "quantitative", "title": "codes, most used first",
             "axis": {"grid": False, "tickCount": 6}, "scale": {"zero": False, "nice": False}}
     items = {"field": "items", "type": "quantitative", "title": "items", "axis": {"tickCount": 4}}
@@ -61,7 +62,7 @@ def sorted_bars(even: float, height: int = 200) -> dict[str, Any]:
         "params": [PICK | {"views": ["bars"]}],
         "layer": [
             {"name": "bars", "mark": {"type": "bar", "aria": False, "cursor": "pointer", "width": {"band": 0.9}},
-             "encoding": {"x": {**rank, "type": "ordinal", "axis": {"values": [1, 64, 128, 192, 256], "labelAngle": 0}},
+             "encoding": {"x": {**rank, "type": "ordinal", "axis": {"values": quarters, "labelAngle": 0}},
                           "y": items, "tooltip": TOOLTIP,
                           "color": {"condition": {"test": "datum.chosen", "value": "#1f6fa8"}, "value": "#cf7a24"}}},
             {"mark": {"type": "rule", "aria": False, "strokeDash": [5, 4], "color": "#8a8580"},

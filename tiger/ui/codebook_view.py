@@ -1,10 +1,12 @@
 """Codebooks: which codes are used at which step, what a code stands for, which items share all their codes."""
 
+from functools import partial
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from tiger import metrics, reports, runs
+from tiger import metrics, plots, reports, runs
 from tiger.catalogue import Catalogue
 from tiger.ui import code_charts, codebook_data, exports, shell, state
 from tiger.ui.codebook_data import Codes
@@ -21,6 +23,8 @@ ITEM_COLUMNS: dict[str, Any] = {
     "typical": st.column_config.NumberColumn("Typical", width=70, format="%.2f",
                                              help="Cosine with the mean embedding of the code's items."),
 }
+USAGE_COLUMNS: dict[str, Any] = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
+BESIDE_ONE, BESIDE_TWO = 250, 545  # pixels: as tall as what stands in the other column
 
 
 def pick_step(run: runs.Run) -> int | None:
@@ -63,23 +67,33 @@ def usage(codes: Codes, level: int) -> None:
     frame = reports.usage_frame(codes.codes_IL, codes.n_codes, level)
     code = state.number_or("code", codes.n_codes[level], codebook_data.busiest(codes, level))
     cells, words = code_charts.cells(frame, code), reports.usage_words(frame)
+    over_time, name = codebook_data.over_time(codes), f"usage-{codes.run.id}-level-{level + 1}"
+    timed = over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Every code as a cell.** The stronger, the more items; hollow cells are dead. Click one.")
-        _clickable(cells, code_charts.heat_map(4 * len(codes.codes_IL) // codes.n_codes[level]), "heat_map", words)
+        full = 4 * len(codes.codes_IL) // codes.n_codes[level]
+        _clickable(cells, code_charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", words)
+        exports.under(partial(plots.usage_heat, frame, words), f"{name}-cells", frame, config=USAGE_COLUMNS)
     with right:
         st.markdown("**The same codes sorted.** Even use would end at the dashed line.")
         _clickable(cells, code_charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", words)
-        over_time = codebook_data.over_time(codes)
-        if over_time["step"].nunique() > 1:
-            st.markdown("**Perplexity of the levels** at the kept steps")
-            last = over_time[over_time["step"] == over_time["step"].max()]
-            st.vega_lite_chart(over_time, code_charts.over_steps("perplexity", "level"), key="over_time",
-                               width="stretch", alt="Perplexity over the kept steps; at the end " + ", ".join(
-                                   f"{name} {value:.0f}" for name, value in zip(last["level"], last["perplexity"], strict=True)))
-            exports.csv_button(over_time, f"over-time-{codes.run.id}", "Perplexity as CSV")
-    exports.csv_button(frame, f"usage-{codes.run.id}-level-{level + 1}", "Usage as CSV")
+        exports.under(partial(plots.usage_bars, frame, words), name, frame.sort_values("rank"), config=USAGE_COLUMNS)
+        if timed:
+            perplexity(codes, over_time)
     code_card(codes, level, code)
+
+
+def perplexity(codes: Codes, frame: pd.DataFrame) -> None:
+    """The perplexity of every level at the kept steps, from ``codebook_data.over_time``."""
+    st.markdown("**Perplexity of the levels** at the kept steps")
+    last = frame[frame["step"] == frame["step"].max()]
+    words = "Perplexity over the kept steps; at the end " + ", ".join(
+        f"{name} {value:.0f}" for name, value in zip(last["level"], last["perplexity"], strict=True)) + "."
+    st.vega_lite_chart(frame, code_charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
+    lines = frame.assign(value=frame["perplexity"], level=frame["level"].str.removeprefix("level ").astype(int))
+    exports.under(partial(plots.level_lines, lines, words, limit=max(codes.n_codes)), f"over-time-{codes.run.id}", frame,
+                  config={"perplexity": st.column_config.NumberColumn(format="%.1f")})
 
 
 def _clickable(cells: object, spec: dict, key: str, words: str) -> None:
@@ -141,10 +155,11 @@ def code_history(codes: Codes, level: int, code: int) -> None:
     if len(kept) > 1:
         frame = reports.code_history(kept, codes.n_codes[level], level, code)
         st.markdown("**How many items it had** at the kept steps")
-        st.vega_lite_chart(frame, code_charts.over_steps("items", height=130), key="code_history", width="stretch",
-                           alt=f"Items of level {level + 1}, code {code} over the kept steps, from "
-                               f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}")
-        exports.csv_button(frame, f"history-{level + 1}-{code}", "History as CSV")
+        words = (f"Items of level {level + 1}, code {code} over the kept steps, from {frame['items'].iloc[0]:,} to "
+                 f"{frame['items'].iloc[-1]:,}.")
+        st.vega_lite_chart(frame, code_charts.over_steps("items", height=130), key="code_history", width="stretch", alt=words)
+        exports.under(partial(plots.code_history, frame, words), f"history-{level + 1}-{code}", frame,
+                      config={"share": st.column_config.NumberColumn(format="percent")})
 
 
 def collisions(codes: Codes) -> None:

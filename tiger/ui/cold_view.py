@@ -1,11 +1,15 @@
 """The Cold items page: recall over K and over epsilon, and what it costs everybody else."""
 
+import pandas as pd
 import streamlit as st
 
 from tiger import runs
 from tiger.plots import studies as plot
 from tiger.reports import cold as report
 from tiger.ui import exports, shell, studies
+
+COLUMNS = {"title": "Method", "who": "Next item", "k": "K", "epsilon": "Epsilon", "recall": "Recall", "n_users": "Users"}
+PERCENT = {"Recall": st.column_config.NumberColumn(format="percent")}
 
 
 def result(run: runs.Run) -> None:
@@ -27,28 +31,40 @@ def result(run: runs.Run) -> None:
     with left:
         said = report.k_words(frame)
         st.markdown(f"**Longer lists.** Recall of cold next items over K; epsilon {report.SHOWN_EPSILON:g} where it applies.")
-        st.plotly_chart(plot.cold_lines(report.over_k(frame), "k", "K, length of the list", said), key="cold_k", alt=said,
-                        config=exports.config("cold-k"))
+        _lines(report.over_k(frame), "k", "K, length of the list", said, "cold-k")
     with right:
         said = report.epsilon_words(frame)
         st.markdown(f"**More room.** Recall@{report.SHOWN_K} of cold next items over epsilon, the share of the list that cold "
                     "items may take.")
-        st.plotly_chart(plot.cold_lines(report.over_epsilon(frame), "epsilon", "Epsilon", said), key="cold_eps", alt=said,
-                        config=exports.config("cold-epsilon"))
+        _lines(report.over_epsilon(frame), "epsilon", "Epsilon", said, "cold-epsilon")
     st.latex(r"|\{\text{cold items in the top } K\}| \le \lfloor \varepsilon K \rfloor")
     others = report.over_epsilon(frame, "warm")
     if len(others):
         st.markdown("**The price.** The same over epsilon for users whose next item is warm: every place given to a cold "
                     "item is taken from them.")
-        said = f"Recall@{report.SHOWN_K} of warm next items over epsilon."
-        st.plotly_chart(plot.cold_lines(others, "epsilon", "Epsilon", said), key="cold_price", alt=said,
-                        config=exports.config("cold-price"))
+        _lines(others, "epsilon", "Epsilon", price_words(others), "cold-price")
     with st.expander("All numbers", icon=":material/table_rows:"):
-        table = frame[["title", "who", "k", "epsilon", "recall", "n_users"]].rename(columns={
-            "title": "Method", "who": "Next item", "k": "K", "epsilon": "Epsilon", "recall": "Recall", "n_users": "Users"})
-        st.dataframe(table, hide_index=True, height=400,
-                     column_config={"Recall": st.column_config.NumberColumn(format="percent")})
+        st.dataframe(_table(frame), hide_index=True, height=400, column_config=PERCENT)
     exports.csv_button(frame, f"{run.id}-numbers", "Numbers as CSV")
+
+
+def _lines(frame: pd.DataFrame, x: str, title: str, words: str, name: str) -> None:
+    """Recall over one thing, and its numbers."""
+    figure = plot.cold_lines(frame, x, title, words)
+    st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
+    exports.under(figure, name, _table(frame), config=PERCENT)
+
+
+def _table(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[list(COLUMNS)].rename(columns=COLUMNS)
+
+
+def price_words(frame: pd.DataFrame) -> str:
+    """What users whose next item is warm lose, from ``report.over_epsilon`` of them."""
+    said = [f"{title}: {group['recall'].iloc[0]:.1%} at epsilon {group['epsilon'].iloc[0]:g}, "
+            f"{group['recall'].iloc[-1]:.1%} at {group['epsilon'].iloc[-1]:g}"
+            for title, group in frame.sort_values("epsilon").groupby("title")]
+    return f"Recall@{report.SHOWN_K} of warm next items. {'; '.join(said)}."
 
 
 def methods() -> None:

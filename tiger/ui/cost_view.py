@@ -24,7 +24,7 @@ def cost(run: runs.Run | None, cat: Catalogue) -> None:
     st.markdown(shell.plain(words) + " Filled marks are measured on this machine with catalogues of random vectors; hollow ones "
                 "are computed: the last measured point times the ratio of the operations.")
     figure = plots.cost_lines(frame.dropna(subset=[value]), words, value, VALUES[value][1])
-    st.plotly_chart(figure, key="costs", config=exports.config("costs"))
+    st.plotly_chart(figure, key="costs", alt=words, config=exports.config("costs"))
     exports.under(figure, "costs", frame, config=HEADS)
     formulas(shape, cat.n_items)
 

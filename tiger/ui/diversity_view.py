@@ -1,6 +1,7 @@
 """The Diversity page: entropy beside the paper's, recall against entropy, and one user's lists side by side."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from tiger import diversity, runs
@@ -24,27 +25,35 @@ def result(run: runs.Run) -> None:
     words = report.diversity_words(frame)
     if words:
         st.success(shell.plain(words), icon=":material/thermostat:")
-    beside = report.beside_the_paper(frame)
+    words = words or f"Settings measured so far: {len(frame)}, with an Entropy@10 of at most {frame['entropy10'].max():.2f} nats."
+    beside, shown = report.beside_the_paper(frame), table(frame)
+    number = st.column_config.NumberColumn(format="%.3f")
+    config = {"Recall@10": number, **{f"Entropy@{k}": number for k in diversity.CUTS}}
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Hotter is more varied.** Filled bars were measured here, hollow ones are reported in the paper for its "
                     "own model and categories on Amazon Beauty: compare the direction, not the height.")
-        st.plotly_chart(plot.entropy_bars(beside, words), key="entropy", alt=words, config=exports.config("entropy"))
+        figure = plot.entropy_bars(beside, words)
+        st.plotly_chart(figure, key="entropy", alt=words, config=exports.config("entropy"))
+        exports.under(figure, "entropy", beside, config={"heat": "Temperature", "k": "K", "ours": "Here", "reported": "Reported"})
     with right:
         st.markdown("**Variety costs hits.** Each mark is a setting; up is right more often, right is more varied.")
-        st.plotly_chart(plot.recall_entropy(frame, words), key="recall_entropy", alt=words,
-                        config=exports.config("recall-entropy"))
+        figure = plot.recall_entropy(frame, words)
+        st.plotly_chart(figure, key="recall_entropy", alt=words, config=exports.config("recall-entropy"))
+        exports.under(figure, "recall-entropy", shown, config=config)
     st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad "
              r"\text{Entropy@}K = -\sum_{\text{categories } g} p_g \ln p_g \text{ over the first } K \text{ items}")
-    table = frame.rename(columns={"name": "Setting", "recall": "Recall@10", "different": "Different items in all lists",
-                                  "n_users": "Users", **{f"entropy{k}": f"Entropy@{k}" for k in diversity.CUTS}})
-    table = table[["Setting", "Recall@10", *(f"Entropy@{k}" for k in diversity.CUTS), "Different items in all lists", "Users"]]
-    number = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(table, hide_index=True, column_config={"Recall@10": number,
-                                                        **{f"Entropy@{k}": number for k in diversity.CUTS}})
+    st.dataframe(shown, hide_index=True, column_config=config)
     st.caption(shell.plain(f"Labels: {about.get('labels', 'categories')}; recommender: {about.get('model', '')}. As reported: "
                            "Rajput et al. 2023, section 4.3, Beauty, quoted from a public reading of the paper."))
-    exports.csv_button(table, f"{run.id}-numbers", "Numbers as CSV")
+    exports.csv_button(shown, f"{run.id}-numbers", "Numbers as CSV")
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The settings and their numbers for people, from ``report.diversity_frame``."""
+    heads = {"name": "Setting", "recall": "Recall@10", **{f"entropy{k}": f"Entropy@{k}" for k in diversity.CUTS},
+             "different": "Different items in all lists", "n_users": "Users"}
+    return frame[list(heads)].rename(columns=heads)
 
 
 def one_user(cat: Catalogue) -> None:

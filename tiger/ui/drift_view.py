@@ -11,6 +11,9 @@ from tiger.reports import drift as report
 from tiger.ui import exports, shell, studies
 
 VIEWS = ("Trade-off", "Where items went", "Old recommender", "Period by period", "All numbers")
+PERIODS = {"period": "Period", "remedy": "No.", "name": "Remedy",
+           **{value: st.column_config.NumberColumn(title, format="percent")
+              for value, title in (("changed", "IDs changed"), ("error", "Variance lost"))}}
 SHARES = ("changed", "Churn", "kept", "lost", "Neighbours", "Share")
 
 
@@ -63,15 +66,17 @@ def trade(frame: pd.DataFrame) -> None:
                 "its marks grow with the strength of the drift.")
     words = report.trade_words(frame)
     newest = report.last_periods(frame)
-    st.plotly_chart(plot.trade(newest, words), key="trade", alt=words, config=exports.config("drift"))
+    figure = plot.trade(newest, words)
+    st.plotly_chart(figure, key="trade", alt=words, config=exports.config("drift"))
     stray = newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]
     if len(stray):
         st.caption("At strength 0 nothing moved, and yet retraining changed IDs: the same settings and seed give the same IDs "
                    "only on the same machine with as many threads, and this run was first trained elsewhere.")
     st.latex(r"\text{changed} = \frac{|\{i : c'_i \ne c_i\}|}{|\text{common items}|}, \qquad "
              r"\text{variance lost} = \frac{\sum_i |x'_i - \hat x'_i|^2}{\sum_i |x'_i - \bar x'|^2}")
-    st.dataframe(report.drift_table(newest)[["Strength", "No.", "Remedy", "IDs changed", "Variance lost", "Processor seconds"]],
-                 hide_index=True, column_config=studies.numbers_of(report.drift_table(newest), SHARES))
+    table = report.drift_table(newest)[["Strength", "No.", "Remedy", "IDs changed", "Variance lost", "Processor seconds"]]
+    st.dataframe(table, hide_index=True, column_config=studies.numbers_of(table, SHARES))
+    exports.buttons(figure, "drift", table)
 
 
 def pick(frame: pd.DataFrame, key: str) -> tuple[float, int]:
@@ -98,9 +103,11 @@ def flow(run: runs.Run, frame: pd.DataFrame) -> None:
     flows = report.flow_frame(studies.rows(run), strength, period, int(number or first))
     words = report.flow_words(flows)
     st.markdown(f"Left the first code before, right after. {words}")
-    st.plotly_chart(plot.flow(flows, words), key=f"flow:{number}:{strength}:{period}", alt=words,
-                    config=exports.config("flow"))
-    exports.csv_button(flows, f"flow-{number}-{strength:g}", "Flow as CSV")
+    figure = plot.flow(flows, words)
+    st.plotly_chart(figure, key=f"flow:{number}:{strength}:{period}", alt=words, config=exports.config("flow"))
+    shown = flows.assign(**{side: ["other" if code < 0 else str(code) for code in flows[side]] for side in ("old", "new")})
+    exports.under(figure, f"flow-{number}-{strength:g}", shown,
+                  config={"old": "First code before", "new": "First code after", "items": "Items"})
 
 
 def recommender(frame: pd.DataFrame) -> None:
@@ -114,13 +121,15 @@ def recommender(frame: pd.DataFrame) -> None:
     st.markdown("The recommender has learned the old IDs and is not changed; it is handed the new ones. Below each bar: "
                 "the same after some training steps on histories written anew.")
     words = report.recall_words(asked[(asked["strength"] == strength) & (asked["period"] == period)])
-    st.plotly_chart(plot.recalls(here, words), key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
+    figure = plot.recalls(here, words)
+    st.plotly_chart(figure, key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
     st.markdown(shell.plain(words))
     columns = ["Remedy", "Recall@10 before", "Recall@10, new IDs", "… after some steps", "History tokens to rewrite",
                "Share of tokens", "Processor seconds"]
     table = report.drift_table(here)
-    st.dataframe(table[[column for column in columns if column in table]], hide_index=True,
-                 column_config=studies.numbers_of(table, SHARES))
+    table = table[[column for column in columns if column in table]]
+    st.dataframe(table, hide_index=True, column_config=studies.numbers_of(table, SHARES))
+    exports.buttons(figure, f"recall-{strength:g}-{period}", table)
 
 
 def schedule(frame: pd.DataFrame) -> None:
@@ -136,8 +145,10 @@ def schedule(frame: pd.DataFrame) -> None:
     left, right = st.columns(2, gap="medium")
     for place, value, title in ((left, "changed", "IDs that changed since the first day"),
                                 (right, "error", "Variance of the new vectors that is lost")):
-        place.plotly_chart(plot.over_periods(series, value, title, words), key=f"periods:{value}", alt=words,
-                           config=exports.config(f"periods-{value}"))
+        with place:
+            figure, name = plot.over_periods(series, value, title, words), f"periods-{value}"
+            st.plotly_chart(figure, key=f"periods:{value}", alt=words, config=exports.config(name))
+            exports.under(figure, name, series[["period", "remedy", "name", value]], config=PERIODS)
     st.markdown(shell.plain(words))
     table = report.drift_table(series)[["Period", "No.", "Remedy", "IDs changed", "Variance lost", "Processor seconds"]]
     st.dataframe(table, hide_index=True, height=300, column_config=studies.numbers_of(table, SHARES))

@@ -1,11 +1,14 @@
 """Take things away: every table has its CSV, every figure its HTML page and its picture."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
+LABEL = "As a table, CSV, HTML or PNG"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
 
 
@@ -27,9 +30,14 @@ def config(name: str, **more: object) -> dict[str, object]:
     return CONFIG | {"toImageButtonOptions": {"format": "png", "filename": name, "scale": 2}} | more
 
 
-def html_button(figure: go.Figure, name: str) -> None:
-    """A small button that saves a figure as a page of its own, which opens without a network and exports PNG, too."""
-    st.download_button("Figure as HTML", lambda: html_bytes(figure, name), f"{name}.html", "text/html", key=f"html:{name}",
+def html_button(figure: Figure, name: str) -> None:
+    """A small button that saves a figure as a page of its own, which opens without a network and exports PNG, too.
+
+    Args:
+        figure: the figure, or what makes it once the button is pressed.
+    """
+    st.download_button("Figure as HTML", lambda: html_bytes(figure if isinstance(figure, go.Figure) else figure(), name),
+                       f"{name}.html", "text/html", key=f"html:{name}",
                        icon=":material/download:", type="tertiary", on_click="ignore",
                        help=f"An interactive page of its own as {name}.html; the camera in it saves a PNG.")
 
@@ -44,22 +52,34 @@ def html_bytes(figure: go.Figure, name: str) -> bytes:
     return page.replace("<html>\n<head>", head, 1).encode()
 
 
-def under(figure: go.Figure, name: str, table: pd.DataFrame, rows: int | None = None,
+def under(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
           whole: Callable[[], pd.DataFrame] | None = None, config: dict | None = None) -> None:
-    """What stands under every figure: its numbers as a table, as CSV, and the figure as HTML and PNG.
+    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
+    with st.expander(LABEL):
+        numbers(figure, name, table, rows, whole, config)
+
+
+def numbers(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
+            whole: Callable[[], pd.DataFrame] | None = None, config: dict | None = None) -> None:
+    """A figure's table and what saves it.
 
     Args:
+        figure: the Plotly figure, or what makes its like where the page draws with Vega-Lite.
         table: what is shown.
         rows, whole: length and maker of the whole table, where ``table`` is only its beginning.
         config: the table's column configuration.
     """
-    with st.expander("As a table, CSV, HTML or PNG"):
-        st.dataframe(table, hide_index=True, height=260 if len(table) > 6 else "auto", key=f"under:{name}",
-                     column_config=config)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            csv_button(whole or table, name, "Table as CSV", rows)
-            html_button(figure, name)
-            st.caption("PNG: the camera at the figure's upper right.", width="content")
+    st.dataframe(table, hide_index=True, height=260 if len(table) > 6 else "auto", key=f"under:{name}", column_config=config)
+    buttons(figure, name, whole or table, rows)
+
+
+def buttons(figure: Figure, name: str, table: pd.DataFrame | Callable[[], pd.DataFrame], rows: int | None = None) -> None:
+    """What saves a figure and its table, in one row; for figures whose table is open anyway."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        csv_button(table, name, "Table as CSV", rows)
+        html_button(figure, name)
+        where = "at the figure's upper right" if isinstance(figure, go.Figure) else "in the HTML page"
+        st.caption(f"PNG: the camera {where}.", width="content")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

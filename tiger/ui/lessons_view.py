@@ -71,7 +71,7 @@ def reveal(lesson: Lesson, rows: list[dict], chosen: int) -> None:
     st.markdown(shell.plain(words))
     figure, table = picture(lesson, rows, words)
     st.plotly_chart(figure, key=f"lesson:{lesson.key}", alt=words, config=exports.config(lesson.key))
-    exports.csv_button(table, f"lesson-{lesson.key}", "The numbers as CSV")
+    exports.under(figure, f"lesson-{lesson.key}", table)
     st.markdown(f"**Remember:** {lesson.moral}")
     page = BY_KEY[lesson.page]
     st.page_link(page.file, label=f"Go deeper: {page.title}", icon=page.icon, query_params=state.link_params())

@@ -1,12 +1,16 @@
 """What every live view shares: when to poll, the shared feed of a run, its curves, state and progress."""
 
 import dataclasses
+import sys
+from functools import partial
 from typing import Any
 
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import runs
-from tiger.ui import live_charts
+from tiger import plots, reports, runs
+from tiger.ui import exports, live_charts
 from tiger.ui.live_feed import Feed
 from tiger.ui.shell import plain
 
@@ -106,11 +110,50 @@ def duration(seconds: float) -> str:
 
 
 def draw(chart: Chart, curves: Feed, n_codes: int, key: str, title: str = "") -> None:
-    """One live chart. Its specification is the same at every tick, so the browser only takes new rows."""
+    """One live chart and its numbers. Its specification is the same at every tick, so the browser only takes new rows.
+
+    The numbers are made only while somebody looks at them.
+    """
     words = title or (f"{chart.title} (of {n_codes})" if chart.codes else chart.title)
     spec = live_charts.curves(words, log=chart.log, top=n_codes if chart.codes else None)
+    alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
     st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
-                       selection_mode="zoom", alt=words)
+                       selection_mode="zoom", alt=alt)
+    with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
+        if box.open:
+            numbers(chart, curves, n_codes, alt)
+
+
+def takeaway(chart: Chart, curves: Feed, state: str) -> str:
+    """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
+    if state in ACTIVE:
+        return "The run still trains; the newest numbers stand in the table under the chart."
+    return reports.training_words(curve_frame(chart, curves))
+
+
+def curve_frame(chart: Chart, curves: Feed, max_points: int = reports.training.MAX_POINTS) -> pd.DataFrame:
+    """The chart's curves as a long table: metric, level, step, value."""
+    events = [{"step": step, name: value} for name in chart.metrics for step, value in curves.points.get(name, [])]
+    return reports.training_frame(events, chart.metrics, max_points)
+
+
+def numbers(chart: Chart, curves: Feed, n_codes: int, alt: str) -> None:
+    """A live chart's table, newest step first, and what saves it."""
+    frame = curve_frame(chart, curves)
+    newest = frame.pivot_table(index="step", columns=["metric", "level"], values="value").sort_index(ascending=False)
+    newest.columns = pd.Index([f"level {level}" if level else str(metric).replace("_", " ") for metric, level in newest.columns])
+    whole = curve_frame(chart, curves, sys.maxsize)
+    exports.numbers(partial(lines, chart, curves, n_codes, alt), f"{curves.run.id}-{'-'.join(chart.metrics)}",
+                    newest.reset_index(), len(whole), lambda: whole)
+
+
+def lines(chart: Chart, curves: Feed, n_codes: int, alt: str) -> go.Figure:
+    """The chart as a Plotly figure, for a page of its own."""
+    frame = curve_frame(chart, curves)
+    knobs = reports.knob_frame([dataclasses.asdict(mark) for mark in curves.marks])
+    if len(frame) and frame["level"].max() > 0:
+        return plots.level_lines(frame, alt, knobs, chart.title, n_codes if chart.codes else None)
+    return plots.loss_lines(frame, alt, knobs, chart.log).update_yaxes(title=chart.title)
 
 
 def has(chart: Chart, curves: Feed) -> bool:

@@ -4,6 +4,7 @@ A *trace* is what ``Quantizer.trace`` gives: latent (N, Z), codes (N, L), residu
 and after the last, chosen (N, L, Z) codebook vectors, error (N, L+1) squared norms of the residuals.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,6 +49,15 @@ def lines(trace: Trace, row: int) -> dict[str, np.ndarray]:
     return found
 
 
+def strips_frame(trace: Trace, row: int) -> pd.DataFrame:
+    """The numbers of the walk's strips: one row a vector, named in plain text, one column a dimension."""
+    found = lines(trace, row)
+    names = [re.sub("<[^>]*>", "", name) for name in found]
+    frame = pd.DataFrame(np.stack(list(found.values()))).add_prefix("dimension ")
+    frame.insert(0, "strip", names)
+    return frame
+
+
 def batch_levels(trace: Trace) -> pd.DataFrame:
     """What a batch's residuals look like before each level and after the last: mean and spread of |r|^2."""
     error_NM = trace["error"]
@@ -62,13 +72,13 @@ def batch_levels(trace: Trace) -> pd.DataFrame:
     })
 
 
-def batch_figure(frame: pd.DataFrame, height: int = 250) -> go.Figure:
+def batch_figure(frame: pd.DataFrame, alt: str, height: int = 250) -> go.Figure:
     """The batch's residual sizes as bars: mean, with the range of the middle 80 %."""
     figure = go.Figure(go.Bar(
         x=frame["residual"], y=frame["mean"], marker_color="#d98024",
         error_y={"type": "data", "symmetric": False, "array": frame["p90"] - frame["mean"], "thickness": 1.2,
                  "arrayminus": frame["mean"] - frame["p10"], "color": "#8a8580", "width": 4},
         hovertemplate="%{x}: mean |r|² = %{y:.4g}<extra></extra>"))
-    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 12, "b": 8}, bargap=0.45)
+    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 12, "b": 8}, bargap=0.45, meta={"alt": alt})
     figure.update_yaxes(title_text="|r|²", rangemode="tozero", range=[0, 1.2 * float(frame["p90"].max() or 1.0)])
     return figure

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from tiger import plots, reports, runs
-from tiger.ui import codebook_data, shell, walk
+from tiger.ui import codebook_data, exports, shell, walk
 from tiger.ui.codebook_data import Codes
 
 LEVEL_COLUMNS: dict[str, Any] = {
@@ -41,7 +41,10 @@ def batch(run: runs.Run, trace: walk.Trace) -> None:
     left, right = st.columns([3, 4], gap="medium")
     words = (f"Mean squared length of the residual in this batch: {frame['mean'].iloc[0]:.3g} before level 1, "
              f"{frame['mean'].iloc[-1]:.3g} after the last.")
-    left.plotly_chart(walk.batch_figure(frame), key=f"batch:{step}", alt=words, config={"displayModeBar": False})
+    with left:
+        figure, name = walk.batch_figure(frame, words), f"batch-{run.id}-{step}"
+        st.plotly_chart(figure, key=f"batch:{step}", alt=words, config=exports.config(name))
+        exports.under(figure, name, frame, config=BATCH_COLUMNS)
     right.dataframe(frame, column_config=BATCH_COLUMNS, hide_index=True, key="batch_table")
     row = st.number_input(f"One item of this batch (0 to {n_rows - 1})", 0, n_rows - 1, 0, key="batch_row", width=260)
     titles, number = codebook_data.catalogue_of(run).items["title"], int(trace["rows"][row])
@@ -80,8 +83,11 @@ def one(trace: walk.Trace, row: int, books: list[np.ndarray] | None, key: str) -
     frame = reports.walk_frame(trace, row, books)
     left, right = st.columns(2, gap="medium")
     words = reports.walk_words(frame)
-    left.plotly_chart(plots.residual_strip(walk.lines(trace, row), words), key=f"strips:{key}", alt=words,
-                      config={"displayModeBar": False})
+    with left:
+        figure, name = plots.residual_strip(walk.lines(trace, row), words), f"walk-{key.replace(':', '-')}"
+        st.plotly_chart(figure, key=f"strips:{key}", alt=words, config=exports.config(name))
+        strips = walk.strips_frame(trace, row)
+        exports.under(figure, name, strips, config={"strip": st.column_config.TextColumn("Vector", width=130)})
     with right:
         st.dataframe(frame, column_config=LEVEL_COLUMNS, hide_index=True, key="walk_table")
         st.markdown(words)
