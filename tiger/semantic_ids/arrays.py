@@ -8,6 +8,8 @@ from safetensors import safe_open
 
 from tiger.semantic_ids.raw import RawIds, check_shape, declared, whole_numbers
 
+DTYPES = ("I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "F16", "F32", "F64")
+
 
 def read_npy(path: Path) -> RawIds:
     """A table of whole numbers, one row an item."""
@@ -40,6 +42,10 @@ def read_safetensors(path: Path) -> RawIds:
             raise ValueError(f"'{path.name}' holds {', '.join(names) or 'nothing'}; "
                              "name the table of codes 'codes'.")
         check_shape(path.name, file.get_slice(chosen[0]).get_shape())
+        dtype = file.get_slice(chosen[0]).get_dtype()
+        if dtype not in DTYPES:  # numpy has no bfloat16 and no float8
+            raise ValueError(f"'{path.name}' holds {dtype} in '{chosen[0]}', but codes must be whole numbers; "
+                             "save them as int32.")
         codes_NL = whole_numbers(path.name, file.get_tensor(chosen[0]))
     if "n_levels" not in about:
         return RawIds(codes_NL)

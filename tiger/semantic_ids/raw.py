@@ -23,7 +23,7 @@ class RawIds:
     Args:
         codes_NL: int64; a row of -1 has no ID.
         keys: N item numbers or item ids as strings; None where the row number is the item number.
-        key_kind: ``"number"``, ``"item_id"`` or ``"any"``, as far as the file tells.
+        key_kind: ``"number"`` or ``"item_id"``, as far as the file tells.
         n_codes, n_levels: what the file says of them, if it does.
     """
 
@@ -50,7 +50,7 @@ def whole_numbers(name: str, values_NL: np.ndarray) -> np.ndarray:
     """Codes as int64, or one sentence that names the first bad row."""
     values_NL = np.asarray(values_NL)
     if values_NL.dtype.kind not in "iuf":
-        raise ValueError(f"'{name}' holds {values_NL.dtype}, but codes must be whole numbers.")
+        raise ValueError(f"'{name}' holds {values_NL.dtype}, but codes must be whole numbers; save them as int32.")
     bad_NL = (values_NL < -1) | (values_NL > MAX_CODE)
     if values_NL.dtype.kind == "f":
         bad_NL |= ~np.isfinite(values_NL) | (values_NL != np.floor(values_NL))

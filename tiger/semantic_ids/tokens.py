@@ -10,6 +10,8 @@ import pandas as pd
 from tiger.semantic_ids.raw import MAX_CODE, MAX_ROWS, RawIds, check_shape, declared, whole_numbers
 
 PIECE = re.compile(r"<[a-z]+_\d+>|\d+")
+WHOLE = re.compile(r"[\s\[(]*(?:<[a-z]+_\d+>|\d+)(?:(?:\s*[-_,;|/]\s*|\s+|(?<=>)(?=<))(?:<[a-z]+_\d+>|\d+))*[\s\])]*")
+QUOTES = str.maketrans("", "", "'\"")
 TOKEN = re.compile(r"<([a-z]+)_(\d+)>")
 
 
@@ -21,6 +23,11 @@ def read_json(path: Path) -> RawIds:
         except json.JSONDecodeError as error:
             raise ValueError(f"'{path.name}' is torn or no JSON at line {error.lineno}, column {error.colno} "
                              f"({error.msg}); write it again.") from None
+        except UnicodeDecodeError:
+            raise
+        except ValueError:  # a number of thousands of digits
+            raise ValueError(f"'{path.name}' holds a number too long to read; codes are whole numbers from 0 to "
+                             f"{MAX_CODE:,}.") from None
     pairs = isinstance(content, list) and all(isinstance(entry, tuple) for entry in content)
     if pairs and content and content[0][0] == "format":
         about = dict(content)
@@ -38,9 +45,9 @@ def read_json(path: Path) -> RawIds:
 
 def from_lists(name: str, rows: list, keys: np.ndarray | None) -> np.ndarray:
     """Codes from one list (or one string) of codes or tokens per item."""
-    rows = [PIECE.findall(row) if isinstance(row, str) else row for row in rows]
     if len(rows) > MAX_ROWS:
         check_shape(name, (len(rows), 1))
+    rows = [_pieces(name, row, place, keys) if isinstance(row, str) else row for place, row in enumerate(rows)]
     lengths = [len(row) if isinstance(row, (list, np.ndarray)) else 0 for row in rows]
     width = lengths[0] if lengths else 0
     for place, length in enumerate(lengths):
@@ -51,6 +58,16 @@ def from_lists(name: str, rows: list, keys: np.ndarray | None) -> np.ndarray:
     check_shape(name, (len(rows), width))
     columns = [column(name, [row[level] for row in rows], level) for level in range(width)]
     return whole_numbers(name, np.column_stack(columns))
+
+
+def _pieces(name: str, text: str, place: int, keys: np.ndarray | None) -> list[str]:
+    """The codes or tokens of a whole ID, such as ``1-5-2`` or ``<a_1><b_5>``."""
+    bare = text.translate(QUOTES)
+    if bare.strip() and not WHOLE.fullmatch(bare):
+        item = keys[place] if keys is not None else place
+        raise ValueError(f"'{name}' gives item {item} the ID '{text[:40]}'; write its codes as 1-5-2 or as tokens such as "
+                         "<a_1><b_5>.")
+    return PIECE.findall(bare)
 
 
 def column(name: str, values: list, level: int) -> np.ndarray:
