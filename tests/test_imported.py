@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tiger import cli, datasets, imported, paths, reports, runs
-from tiger.semantic_ids import import_ids
+from tiger.semantic_ids import Fit, import_ids
 
 CODES = np.random.default_rng(0).integers(0, 8, (2000, 3))
 
@@ -34,6 +34,17 @@ def test_an_import_is_a_finished_run(file):
     assert reports.diagnose(run, cat).signs.n_items == 1999
     with pytest.raises(ValueError, match="no fitted quantizer"):
         run.quantizer()
+
+
+def test_the_evidence_is_kept_with_the_run(file):
+    cat = datasets.load("synthetic")  # the codes are random, so no numbering can fit
+    found = import_ids(file, cat)
+    kept = json.loads((imported.keep(found, cat).path / "import.json").read_text(), parse_constant=pytest.fail)
+    assert kept["align"] == "number" and kept["doubt"] == found.report.doubt != ""
+    assert [way["align"] for way in kept["tried"]] == [fit.align for fit in found.report.tried]
+    assert kept["tried"][0]["n_matched"] == 1999 and kept["tried"][0]["recall"] == found.report.tried[0].recall
+    few = import_ids(file, cat, tried=[Fit("number", 1999, 1, 0)])  # nothing is known of how it fits
+    assert json.loads((imported.keep(few, cat).path / "import.json").read_text())["tried"][0]["recall"] is None
 
 
 def test_what_cannot_be_kept_leaves_nothing(file, monkeypatch, tiny):

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from tiger import datasets
 from tiger.catalogue import Catalogue
-from tiger.semantic_ids import SemanticIds, first_appearance, id_table, import_ids, index_json, raw, readers
+from tiger.semantic_ids import SemanticIds, first_appearance, fits, id_table, import_ids, index_json, raw, readers
 
 CODES = np.array([[0, 1, 2], [0, 1, 3], [3, 0, 0], [1, 1, 1], [2, 2, 2], [0, 0, 1]])
 
@@ -306,3 +306,55 @@ def test_our_own_safetensors_say_how_many_codes_there_are(tmp_path, tiny):
     ids = SemanticIds.from_codes(CODES, 300)
     found = import_ids(ids.save(tmp_path / "ids.safetensors"), tiny)
     assert found.ids.n_codes == [300] * 3 and not found.report.guessed
+
+
+def wrong_numbers(cat: Catalogue, path: Path, keys: np.ndarray) -> Path:
+    """Good codes of the shelf, written under these item numbers."""
+    codes_IL = np.column_stack([np.arange(240) // 20, np.arange(240) % 20])
+    path.write_text(json.dumps({str(key): codes for key, codes in zip(keys.tolist(), codes_IL.tolist(), strict=True)}))
+    return path
+
+
+def test_a_numbering_that_fits_no_better_than_chance_is_doubted(tmp_path):
+    cat = shelf()
+    path = wrong_numbers(cat, tmp_path / "ids.json", np.random.default_rng(3).permutation(240))
+    report = import_ids(path, cat).report
+    assert report.chosen is not None and report.chosen.gain <= 0.02
+    assert "these items are numbered otherwise, or the codes were made from other embeddings" in report.doubt
+    assert "column item_id" in report.doubt and report.doubt in report.sentences()
+    right = import_ids(wrong_numbers(cat, path, np.arange(240)), cat).report
+    assert right.doubt == "" and right.chosen.recall == 1.0
+    by_name = import_ids(write(tmp_path / "ids.csv", np.random.default_rng(1).integers(0, 4, (240, 2)),
+                               [f"i{n}" for n in range(240)]), cat).report
+    assert by_name.align == "item_id" and by_name.doubt == ""  # names leave no numbering to doubt
+
+
+def test_a_numbering_that_another_beats_is_doubted(tmp_path):
+    cat = shelf()
+    path = wrong_numbers(cat, tmp_path / "ids.json", np.argsort(cat.history_items))  # theirs: first appearance
+    tried = fits(path.name, readers.read(path), cat)
+    asked = import_ids(path, cat, "number", tried=tried).report
+    assert asked.tried == tried and asked.align == "number"
+    assert "but 100.0% do when matched by order of first appearance" in asked.doubt
+    assert import_ids(path, cat, "first_appearance", tried=tried).report.doubt == ""
+
+
+def test_items_may_count_from_one(tmp_path):
+    cat = shelf()
+    expected = np.column_stack([np.arange(240) // 20, np.arange(240) % 20])
+    found = import_ids(wrong_numbers(cat, tmp_path / "ids.json", np.arange(240) + 1), cat)
+    assert found.report.align == "number_1" and not found.report.doubt and not found.report.n_strangers
+    assert (found.ids.codes_IL == expected).all()
+    theirs = import_ids(wrong_numbers(cat, tmp_path / "ids.json", np.argsort(cat.history_items) + 1), cat)
+    assert theirs.report.align == "first_appearance_1" and (theirs.ids.codes_IL == expected).all()
+    padded = import_ids(write(tmp_path / "ids.npy", np.vstack([[0, 0], expected])), cat)  # row 0 stands for no item
+    assert padded.report.align == "number_1" and (padded.ids.codes_IL == expected).all()
+    assert [fit.align for fit in import_ids(write(tmp_path / "ids.npy", expected), cat).report.tried] == \
+        ["number", "first_appearance"]  # a file with an item 0 does not count from 1
+
+
+def test_rows_without_an_id_are_no_matches(tmp_path):
+    codes_IL = np.column_stack([np.arange(240) // 20, np.arange(240) % 20])
+    codes_IL[:30] = -1
+    report = import_ids(write(tmp_path / "ids.npy", codes_IL), shelf()).report
+    assert report.tried[0].n_matched == 210 and report.tried[0].n_gaps == len(report.gap_N) == 30

@@ -1,9 +1,10 @@
 """Anyone's IDs as a finished run of kind "import": every page works on them, with no quantizer behind.
 
     codes.npy, ids.safetensors   as every run's result
-    import.json                  what the import found, in sentences
+    import.json                  what the import found, in sentences; how items were matched, and the evidence for it
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,10 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
     def fill(folder: Path) -> None:
         np.save(folder / "codes.npy", ids.codes_IL.astype(np.int32), allow_pickle=False)
         ids.save(folder / "ids.safetensors")
-        files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences()})
+        tried = [{name: None if value != value else value for name, value in asdict(fit).items()}  # NaN is no JSON
+                 for fit in report.tried]
+        files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences(),
+                                                  "align": report.align, "doubt": report.doubt, "tried": tried})
 
     return runs.new_run(config, {"state": "finished", "message": report.sentences()[0]}, fill)
 

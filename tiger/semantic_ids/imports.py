@@ -9,7 +9,7 @@ import numpy as np
 from tiger import metrics
 from tiger.catalogue import Catalogue
 from tiger.semantic_ids import alignment
-from tiger.semantic_ids.alignment import ALIGNMENTS, Fit
+from tiger.semantic_ids.alignment import ALIGNMENTS, CLEAR, Fit
 from tiger.semantic_ids.ids import SemanticIds
 from tiger.semantic_ids.raw import RawIds
 from tiger.semantic_ids.readers import read
@@ -28,7 +28,7 @@ class ImportReport:
         gap_N: items of the catalogue without an ID.
         strangers: items of the file that the catalogue does not have, the first 20 of ``n_strangers``.
         collisions: what the codes share.
-        tried: the ways of matching that were tried, best first; empty where one was asked for.
+        tried: the ways of matching that were tried, best first; empty where one was asked for untried.
     """
 
     file: str
@@ -42,6 +42,26 @@ class ImportReport:
     n_strangers: int
     collisions: metrics.Collisions
     tried: list[Fit] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> Fit | None:
+        """How the way of matching that was taken fits; None where that was not tried."""
+        return next((fit for fit in self.tried if self.align in (fit.align, *fit.also)), None)
+
+    @property
+    def doubt(self) -> str:
+        """Why the IDs may stand at the wrong items, and what to do; empty where nothing says so."""
+        one = self.chosen
+        if one is None or one.by_name or not np.isfinite(one.recall):
+            return ""
+        said = f"Matched so, {one.recall:.1%} of true neighbours share their first codes ({one.by_chance:.1%} by chance)"
+        best = max(self.tried, key=lambda fit: fit.gain)
+        if best.beats(one):
+            return f"{said}, but {best.recall:.1%} do when matched by {ALIGNMENTS[best.align]}; match them so."
+        if one.gain > CLEAR:
+            return ""
+        return (f"{said}: these items are numbered otherwise, or the codes were made from other embeddings. Give the file item "
+                "ids (as the keys of index.json, or as a column item_id), or match the items another way.")
 
     def sentences(self) -> list[str]:
         """The report in plain sentences, most important first."""
@@ -67,14 +87,17 @@ class ImportReport:
         return said
 
     def _evidence(self) -> list[str]:
-        """Why this way of matching was taken, where the codes decided it."""
-        if not self.tried:
+        """What speaks against this way of matching; or why it was taken, where the codes decided it."""
+        one = self.chosen
+        if one is None:
             return []
-        one = self.tried[0]
-        said = [f"Matching by {ALIGNMENTS[other]} comes to the same." for other in one.also]
-        if len(self.tried) < 2 or not one.gain > 0.02:
+        said = [self.doubt] if self.doubt else []
+        said += [f"Matching by {ALIGNMENTS[other]} comes to the same." for other in (one.align, *one.also)
+                 if other != self.align]
+        others = [fit for fit in self.tried if fit is not one]
+        if self.doubt or not others or not one.gain > CLEAR:
             return said
-        two = self.tried[1]
+        two = others[0]
         return [*said, f"Matched so, {one.recall:.0%} of true neighbours share their first codes ({one.by_chance:.1%} by "
                 f"chance); matched by {ALIGNMENTS[two.align]}, {two.recall:.0%} do ({two.by_chance:.1%})."]
 
@@ -88,7 +111,7 @@ class Imported:
 
 
 def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str | None = None,
-               n_codes: int | Sequence[int] | None = None) -> Imported:
+               n_codes: int | Sequence[int] | None = None, tried: list[Fit] | None = None) -> Imported:
     """Read semantic IDs that any system wrote.
 
     Args:
@@ -96,6 +119,7 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
         catalogue: whose items the IDs belong to; without one the file's own item numbers are taken.
         align: a key of ``ALIGNMENTS``; None takes the one that fits best (``alignment.fits``).
         n_codes: codes per level; what the file says comes first; without either, the next power of two.
+        tried: what ``alignment.fits`` found for this file and catalogue, where it was asked before.
 
     Returns:
         IDs with one row per catalogue item (-1 for gaps), and the report.
@@ -105,7 +129,7 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
     """
     path = Path(path)
     raw = read(path)
-    chosen, tried = _choose(path.name, raw, catalogue, align)
+    chosen, tried = _choose(path.name, raw, catalogue, align, tried)
     row_item_N = alignment.item_numbers(path.name, raw, catalogue, chosen)
     n_items = catalogue.n_items if catalogue is not None else int(row_item_N.max(initial=-1)) + 1
     stranger_N = (row_item_N < 0) | (row_item_N >= n_items)
@@ -125,11 +149,12 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
     return Imported(ids, report)
 
 
-def _choose(name: str, raw: RawIds, catalogue: Catalogue | None, align: str | None) -> tuple[str, list[Fit]]:
+def _choose(name: str, raw: RawIds, catalogue: Catalogue | None, align: str | None,
+            tried: list[Fit] | None) -> tuple[str, list[Fit]]:
     """The way of matching that was asked for, or the one that fits best; and what was tried."""
     if catalogue is None or align is not None:
-        return align or "number", []
-    tried = alignment.fits(name, raw, catalogue)
+        return align or "number", tried or []
+    tried = tried or alignment.fits(name, raw, catalogue)
     if tried:
         return tried[0].align, tried
     return "number" if raw.keys is None or all(map(str.isdecimal, raw.keys)) else "item_id", []

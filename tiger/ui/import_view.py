@@ -14,7 +14,8 @@ from tiger.ui.pagelist import BY_KEY
 
 UPLOAD, ON_SERVER = "Upload a file", "Path on the server"
 ID_TYPES = ["json", "npy", "safetensors", "csv", "tsv", "parquet"]
-HOW = {"number": "Item number, from 0", "item_id": "Item id", "first_appearance": "Order of first appearance"}
+HOW = {"number": "Item number, from 0", "item_id": "Item id", "first_appearance": "Order of first appearance",
+       "number_1": "Item number, from 1", "first_appearance_1": "Order of first appearance, from 1"}
 NEXT = ("map", "tree", "codebooks", "doctor")
 THESE, THEIR_OWN = "The items of this dataset", "Items of their own"
 
@@ -29,9 +30,13 @@ def ids(cat: Catalogue) -> None:
         return
     tried = _tried(str(path), path.stat().st_mtime_ns, library.key(state.dataset_ref()), cat)
     align, n_codes, name = _choices(tried, path)
-    found = _read(str(path), path.stat().st_mtime_ns, library.key(state.dataset_ref()), align, n_codes, cat)
+    found = _read(str(path), path.stat().st_mtime_ns, library.key(state.dataset_ref()), align, n_codes, cat, tried)
     first, *more = found.report.sentences()
-    st.success(shell.plain(first), icon=":material/check_circle:")
+    if found.report.doubt:
+        st.warning(shell.plain(f"{first} {found.report.doubt}"), icon=":material/warning:")
+        more.remove(found.report.doubt)
+    else:
+        st.success(shell.plain(first), icon=":material/check_circle:")
     st.markdown("\n".join(f"- {shell.plain(line)}" for line in more))
     if st.button("Keep these IDs", type="primary", icon=":material/save:", key="keep_ids"):
         run = imported.keep(found, cat, name, str(path))
@@ -72,8 +77,9 @@ def _tried(path: str, _changed: int, dataset: str, _cat: Catalogue) -> list[Fit]
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the IDs …")
-def _read(path: str, changed: int, dataset: str, align: str | None, n_codes: int | None, _cat: Catalogue) -> Imported:
-    return import_ids(path, _cat, align, n_codes)
+def _read(path: str, changed: int, dataset: str, align: str | None, n_codes: int | None, _cat: Catalogue,
+          _tried: list[Fit]) -> Imported:
+    return import_ids(path, _cat, align, n_codes, _tried)
 
 
 def found(run: runs.Run | None) -> None:
