@@ -45,6 +45,23 @@ def test_a_file_is_examined_kept_and_chosen(file):
     assert any("was imported" in block.value for block in app.markdown)
 
 
+def test_a_wrong_numbering_is_no_success(file):
+    theirs = json.loads(file.read_text())
+    numbers = np.random.default_rng(0).permutation(len(theirs)).tolist()
+    file.write_text(json.dumps(dict(zip(map(str, numbers), theirs.values(), strict=True))))
+    app = bring(file)
+    assert not app.success and "these items are numbered otherwise" in app.warning[0].value
+    app.button(key="keep_ids").click().run()
+    kept = json.loads((runs.list_runs()[0].path / "import.json").read_text())
+    assert {way["align"] for way in kept["tried"]} == {"number", "first_appearance"} and kept["doubt"]
+
+
+def test_a_way_that_fits_worse_is_no_success(file):
+    app = bring(file)
+    app.selectbox(key=f"align:{file}").set_value("first_appearance").run()
+    assert not app.success and "match them so" in app.warning[0].value
+
+
 @pytest.mark.parametrize(("text", "words"), [
     ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', "gives item 7 1 codes and the first item 2"),
     ('{"0": ["<a_1>"], "0": ["<a_2>"]}', "gives item 0 two IDs"),
@@ -94,3 +111,6 @@ def test_every_format_is_offered():
     app = open_page(EXCHANGE, exchange="Export")
     names = {button.proto.label for button in app.get("download_button")}
     assert {"JSON", "PARQUET", "CSV", "Vectors", "Metadata", "SAFETENSORS"} <= names
+    lines = [block.value for block in app.markdown if block.value.startswith("**index.json")]
+    theirs = [line for line in lines if "LC-Rec" in line]
+    assert len(lines) == 3 and len(theirs) == 1 and theirs[0].startswith("**index.json by first appearance**")

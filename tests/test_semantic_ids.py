@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tiger.semantic_ids import SemanticIds, id_table, index_json, parquet_bytes, projector_tsv
+from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
 
 CODES = hnp.arrays(np.int64, st.tuples(st.integers(1, 60), st.integers(1, 4)), elements=st.integers(0, 4))
 
@@ -149,6 +149,18 @@ def test_exports_hold_every_item_with_its_id(tiny):
     vectors, metadata = projector_tsv(ids, tiny)
     assert np.loadtxt(vectors.splitlines(), delimiter="\t") == pytest.approx(tiny.embedding_IE[:5], abs=1e-5)
     assert [line.split("\t")[2] for line in metadata.splitlines()] == ["title", *table["title"]]
+
+
+def test_an_index_by_first_appearance_counts_as_the_histories_name_the_items(tiny):
+    tiny.history_items, tiny.indptr_U1 = np.array([4, 2, 4, 5, 0, 2]), np.array([0, 3, 6])
+    ids = SemanticIds.from_codes(np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [-1, -1]]), 3)
+    seen: dict[int, int] = {}
+    for item in tiny.history_items.tolist():  # as LC-Rec numbers items
+        seen.setdefault(item, len(seen))
+    expected = {str(number): [f"<a_{ids.ids_IM[item, 0]}>", f"<b_{ids.ids_IM[item, 1]}>"]
+                for item, number in seen.items() if ids.has_id_I[item]}
+    assert json.loads(index_json(ids, order_N=first_appearance(tiny))) == expected
+    assert list(expected) == ["0", "1", "3"]  # item 5 has no ID, items 1 and 3 no user
 
 
 def test_exports_refuse_another_catalogue(tiny):

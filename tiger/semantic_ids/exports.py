@@ -14,17 +14,20 @@ from tiger.semantic_ids.ids import SemanticIds
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def index_json(ids: SemanticIds, item_ids: list[str] | None = None) -> str:
-    """Item to tokens, ``{"0": ["<a_12>", "<b_3>"]}``, as LC-Rec, LETTER and MiniOneRec read it.
+def index_json(ids: SemanticIds, item_ids: list[str] | None = None, order_N: np.ndarray | None = None) -> str:
+    """Item to tokens, ``{"0": ["<a_12>", "<b_3>"]}``, the form that LC-Rec, LETTER and MiniOneRec read.
 
     Args:
         item_ids: keys instead of item numbers.
+        order_N: items in the order in which they count from 0, others are left out; with ``first_appearance`` the
+            keys are the item numbers of those systems.
     """
-    keys = item_ids if item_ids is not None else [str(item) for item in range(len(ids))]
-    columns = [[f"<{LETTERS[level]}_{code}>" for code in ids.ids_IM[:, level].tolist()]
+    order_N = np.arange(len(ids)) if order_N is None else order_N
+    keys = item_ids if item_ids is not None else [str(place) for place in range(len(order_N))]
+    columns = [[f"<{LETTERS[level]}_{code}>" for code in ids.ids_IM[order_N, level].tolist()]
                for level in range(ids.ids_IM.shape[1])]
     rows = zip(*columns, strict=True)
-    known = zip(keys, rows, ids.has_id_I, strict=True)
+    known = zip(keys, rows, ids.has_id_I[order_N], strict=True)
     return json.dumps({key: list(row) for key, row, has_id in known if has_id})
 
 

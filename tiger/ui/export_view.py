@@ -4,7 +4,7 @@ import streamlit as st
 
 from tiger import maps, projection, runs
 from tiger.catalogue import Catalogue
-from tiger.semantic_ids import SemanticIds, id_table, index_json, parquet_bytes, projector_tsv
+from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
 from tiger.ui import explore, exports, shell
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
@@ -18,10 +18,11 @@ def files(cat: Catalogue, run: runs.Run) -> None:
     st.markdown(f"**{shell.plain(run.title)}**: {ids.n_ids:,} IDs of {ids.n_levels} codes"
                 + (" and a collision level." if ids.has_collision_level else "."))
     item_ids = cat.items["item_id"].astype(str).tolist()
-    _line("index.json by item number", "LC-Rec, LETTER and MiniOneRec read it.", f"{run.id}.index.json", "application/json",
-          lambda: index_json(ids))
-    _line("index.json by item id", "The same with this dataset's own item ids as keys.", f"{run.id}.by-id.index.json",
-          "application/json", lambda: index_json(ids, item_ids))
+    _first_appearance(cat, run, ids)
+    _line("index.json by item number", "The keys are this lab's item numbers, from 0. Import it here with the same dataset; "
+          "other systems count items otherwise.", f"{run.id}.index.json", "application/json", lambda: index_json(ids))
+    _line("index.json by item id", "The keys are this dataset's own item ids: no numbering can be mistaken.",
+          f"{run.id}.by-id.index.json", "application/json", lambda: index_json(ids, item_ids))
     _line("Parquet", "For Embedding Atlas: `embedding-atlas FILE --x projection_x --y projection_y --text title`; holds the "
           "embeddings, too.", f"{run.id}.parquet", "application/vnd.apache.parquet", lambda: _parquet(ids, cat))
     _projector(cat, run, ids)
@@ -32,6 +33,18 @@ def files(cat: Catalogue, run: runs.Run) -> None:
               "application/octet-stream", (run.path / "ids.safetensors").read_bytes)
     with st.expander("A look at the table"):
         explore.pick_table(id_table(ids, cat).head(200), "export_table", height=300)
+
+
+def _first_appearance(cat: Catalogue, run: runs.Run, ids: SemanticIds) -> None:
+    """The numbering of other systems; not for a dataset without interactions."""
+    order_N = first_appearance(cat)
+    if not len(order_N):
+        return
+    without = cat.n_items - len(order_N)
+    _line("index.json by first appearance", "For LC-Rec, LETTER and MiniOneRec: the keys count items from 0 in the order in "
+          "which the users' histories first name them. It fits their files where they were made of the same interactions, "
+          "users in the same order." + (f" {without:,} items that no user has are left out." if without else ""),
+          f"{run.id}.by-appearance.index.json", "application/json", lambda: index_json(ids, order_N=order_N))
 
 
 def _parquet(ids: SemanticIds, cat: Catalogue) -> bytes:
