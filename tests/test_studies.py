@@ -82,7 +82,7 @@ def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, t
 
 
 def test_a_cold_study_measures_every_method(shop):
-    made = carry_out("cold", shop, {"share": 0.2, "users": 20, "width": 10, "epochs": 1})
+    made = carry_out("cold", shop, COLD)
     assert made.state == "finished", made.status["message"]
     frame = cold_report.cold_frame(studies.rows(made))
     assert set(frame["method"]) == set(cold.METHODS) and frame["recall"].between(0, 1).all()
@@ -91,6 +91,41 @@ def test_a_cold_study_measures_every_method(shop):
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
     assert "cold next items" in cold_report.cold_words(frame)
+
+
+COLD = {"share": 0.2, "users": 20, "width": 10, "epochs": 1}
+
+
+@pytest.mark.parametrize("where", ["after the quantizer", "inside the recommender", "after two groups"])
+def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(shop, monkeypatch, where):
+    whole = studies.rows(carry_out("cold", shop, COLD))
+    made = runs.new_run(studies.request("cold", shop[0], shop[1].id, COLD))
+    steps, seen, fits = worker.EXECUTORS["cold"], [], []
+    reached = {"after the quantizer": lambda: (made.path / "warm_codes.npy").exists(),
+               "inside the recommender": lambda: seen[-1].stage.startswith("recommender"),
+               "after two groups": lambda: sum("rows" in one.metrics for one in seen) == 2}[where]
+
+    def until_there(session):
+        for progress in steps(session):
+            seen.append(progress)
+            if reached():
+                session.run.control("stop")
+                session._looked_s = -1e9  # look at once
+            yield progress
+
+    monkeypatch.setitem(worker.EXECUTORS, "cold", until_there)
+    worker.execute(made)
+    first = studies.rows(made)
+    assert made.state == "stopped" and len(first) == (84 if where == "after two groups" else 0)
+    assert ("behind the last finished row" in made.status["message"]) == bool(first)
+    assert ("begins again with the training" in made.status["message"]) != bool(first)
+    monkeypatch.setitem(worker.EXECUTORS, "cold", lambda session: (fits.append(p.stage) or p for p in steps(session)))
+    made.control("run")
+    worker.execute(made)
+    assert made.state == "finished" and studies.rows(made) == whole
+    assert "quantizer on warm items" not in fits, "the codes were kept"
+    assert ("recommender on warm items" in fits) == (not first), "and so was a recommender that was done"
+    assert sum("row" in event for event in made.events()[0]) == len(whole), "nothing was measured twice"
 
 
 def test_a_diversity_study_needs_categories_and_heats_every_level(shop):

@@ -147,31 +147,42 @@ def nearest_content(unit_IE: np.ndarray, histories: list[np.ndarray], allowed_I:
     return found
 
 
-def fit(cat: Catalogue, held: HeldOut, recipe: Quantizer, asked: ColdParams,
-        model: GenerativeRecommender) -> Iterator[Progress]:
-    """Quantizer and recommender on warm items only; the last Progress holds ``codes`` and ``model``.
+def fit(cat: Catalogue, held: HeldOut, recipe: Quantizer, asked: ColdParams, model: GenerativeRecommender,
+        codes_IL: np.ndarray | None = None) -> Iterator[Progress]:
+    """Quantizer and recommender on warm items only; a Progress with ``codes`` closes the first, one with ``model`` the other.
 
     Args:
         recipe: a quantizer whose hyper-parameters are used; it is trained anew.
         model: fresh, with its hyper-parameters.
+        codes_IL: what the quantizer gave before the study was stopped; it is not trained again.
     """
     values = params.values(recipe)
     if asked.n_steps is not None and "n_steps" in values:
         values["n_steps"] = asked.n_steps
     made = quantizers.create(recipe.name, **values)
-    for progress in made.fit_steps(cat.embedding_IE[~held.cold_I]):
-        yield Progress("quantizer on warm items", progress.step, progress.n_steps)
-    codes_IL = made.encode(cat.embedding_IE)
+    if codes_IL is None:
+        for progress in made.fit_steps(cat.embedding_IE[~held.cold_I]):
+            yield Progress("quantizer on warm items", progress.step, progress.n_steps)
+        codes_IL = made.encode(cat.embedding_IE)
+        yield Progress("quantizer on warm items", 1, 1, {"codes": codes_IL})
     for progress in model.fit_steps(held.train, warm_ids(codes_IL, made.n_codes, held.cold_I)):
         yield Progress("recommender on warm items", progress.step, progress.n_steps)
-    yield Progress("fitted", 1, 1, {"codes": codes_IL, "model": model})
+    yield Progress("recommender on warm items", 1, 1, {"model": model})
 
 
-def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: GenerativeRecommender,
-          asked: ColdParams) -> Iterator[Progress]:
-    """Recall of every method over K and epsilon; a Progress with ``metrics["rows"]`` closes each method.
+def epsilons(method: str) -> tuple[float, ...]:
+    """The shares of cold items that a method is measured at; those that write cold items only know no limit."""
+    return EPSILONS if method in ("prefix", "knn") else (1.0,)
+
+
+def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: GenerativeRecommender, asked: ColdParams,
+          finished: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Progress]:
+    """Recall of every method over K and epsilon; a Progress with ``metrics["rows"]`` closes each method and group.
 
     A row: method, who ("cold": users whose next item is cold; "warm": the others), k, epsilon, recall, n_users.
+
+    Args:
+        finished: pairs of method and who that need not be measured again.
     """
     parts, unit_IE = cat.split(), metrics.unit_rows(cat.embedding_IE)
     everyone_I, most = np.ones(cat.n_items, bool), max(CUTS)
@@ -183,6 +194,9 @@ def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: Generative
         allowed_I = held.cold_I if method in ("cold", "knn_cold") else everyone_I
         searcher = Prefixes(model, codes_IL, allowed_I, held.cold_I) if method in ("prefix", "cold") else None
         for who, places in groups.items():
+            if (method, who) in finished:
+                done += 1
+                continue
             readable = [parts.history_before(int(parts.user_U[place]), "test") for place in places]
             readable = [history[~held.cold_I[history]] for history in readable]
             keep = [at for at, history in enumerate(readable) if len(history)]
@@ -199,7 +213,7 @@ def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: Generative
 
 def _scores(method: str, who: str, found: list[np.ndarray], target_U: np.ndarray, cold_I: np.ndarray) -> list[dict[str, Any]]:
     rows = []
-    for epsilon in EPSILONS if method in ("prefix", "knn") else (1.0,):
+    for epsilon in epsilons(method):
         for k in CUTS:
             hits = [target in fill(items, cold_I, k, epsilon) for items, target in zip(found, target_U, strict=True)]
             rows.append({"method": method, "who": who, "k": k, "epsilon": epsilon, "n_users": len(hits),

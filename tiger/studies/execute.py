@@ -1,9 +1,14 @@
 """What the worker does with a study: load what it is about, carry it out row by row, hear pause and stop."""
 
+import io
+import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tiger import cold, datasets, diversity, drift, files, models, runs
@@ -43,12 +48,17 @@ class Study:
             yield progress
             if not self._may_go_on():
                 self.session.stop_heard = True
-                words = self.session.ending or "Stopped; resume it to go on behind the last finished row."
-                self.session.say(state="stopped", message=words, rate=0.0, left_s=None)
+                self.session.say(state="stopped", message=self.session.ending or self._where(), rate=0.0, left_s=None)
                 return
         self.session.stop_heard = True
         self._keep_table()
         self.session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
+
+    def _where(self) -> str:
+        """What a stopped study goes on with when it is resumed."""
+        if results.rows(self.run):
+            return "Stopped; resume it to go on behind the last finished row."
+        return "Stopped before the first row was there; resumed, it begins again with the training that it was in."
 
     def _keep_table(self) -> None:
         """The rows as Parquet, for whoever reads them with other tools."""
@@ -111,18 +121,30 @@ class Study:
         return {key for key, n in counted.items() if n >= asked.periods}
 
     def _cold(self) -> Iterator[Progress]:
-        """Hold items out, train without them, recommend them."""
+        """Hold items out, train without them, recommend them; what was trained stays in the run's folder."""
         asked = cold.cold_params(self.params)
         held = cold.hold_out(self.cat, asked.share, asked.seed)
-        model = cold.fresh(self._recipe(), asked)
-        recipe, codes_IL = self.parent.quantizer(), None
-        for progress in cold.fit(self.cat, held, recipe, asked, model):
-            codes_IL = progress.metrics.get("codes", codes_IL)
-            yield Progress(progress.stage, progress.step, progress.n_steps)
+        model, kept, codes_at = cold.fresh(self._recipe(), asked), self.run.path / "warm", self.run.path / "warm_codes.npy"
+        codes_IL = np.load(codes_at, allow_pickle=False) if codes_at.exists() else None
+        if codes_IL is not None and (kept / "weights.safetensors").exists():
+            model = generative(models.load(kept))
+        else:
+            for progress in cold.fit(self.cat, held, self.parent.quantizer(), asked, model, codes_IL):
+                if "codes" in progress.metrics:
+                    codes_IL = progress.metrics["codes"]
+                    keep_array(codes_at, codes_IL)
+                yield Progress(progress.stage, progress.step, progress.n_steps)
+            keep_model(model, kept)
         assert codes_IL is not None
         self.tell(dataset=self.cat.name, n_items=self.cat.n_items, n_cold=int(held.cold_I.sum()), model=model.title,
                   cold_users=len(held.cold_users), parent=self.parent.title)
-        yield from cold.judge(self.cat, held, codes_IL, model, asked)
+        yield from cold.judge(self.cat, held, codes_IL, model, asked, self._done_cold())
+
+    def _done_cold(self) -> frozenset[tuple[str, str]]:
+        """Methods and groups of users whose every row is there."""
+        counted = Counter((row["method"], row["who"]) for row in results.rows(self.run))
+        return frozenset((method, who) for (method, who), n in counted.items()
+                         if n >= len(cold.CUTS) * len(cold.epsilons(method)))
 
     def _diversity(self) -> Iterator[Progress]:
         """Temperatures, one after the other."""
@@ -154,13 +176,29 @@ class Study:
         made = drift.quick(n_epochs)
         for progress in made.fit_steps(self.cat, self.ids):
             yield Progress("training a small recommender", progress.step, progress.n_steps)
-        made.save(kept)
+        keep_model(made, kept)
         self.model = made
 
 
 def execute(session: Session) -> Iterator[Progress]:
     """What the worker does with runs of the kinds drift, cold and diversity."""
     yield from Study(session).steps()
+
+
+def keep_model(model: models.Recommender, folder: Path) -> None:
+    """Save a model; the folder is there when all of it is."""
+    part = folder.with_name(f".{folder.name}.part")
+    for rest in (part, folder):  # what an attempt that was killed left behind
+        shutil.rmtree(rest, ignore_errors=True)
+    model.save(part)
+    files.replace(part, folder)
+
+
+def keep_array(path: Path, array: np.ndarray) -> None:
+    """Save an array in one move."""
+    made = io.BytesIO()
+    np.save(made, array, allow_pickle=False)
+    files.write(path, made.getvalue())
 
 
 def known_of(parent: Run, cat: Catalogue) -> drift.Known:
