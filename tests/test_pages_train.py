@@ -67,9 +67,9 @@ def said(app: AppTest) -> str:
     return "\n".join(part.value for part in parts).replace("\\", "")
 
 
-def table(app: AppTest, key: str):
-    """What one table of the page shows."""
-    return next(frame.value for frame in app.dataframe if frame.key == key)
+def table(app: AppTest, *columns: str):
+    """The first table that has these columns."""
+    return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
 
 
 def buttons(app: AppTest) -> set[str]:
@@ -193,7 +193,7 @@ def test_codebooks_shows_the_items_of_the_code_in_the_address(ids):
     cat, codes_IL = datasets.load("synthetic"), runs.find(ids["healthy"]).codes()
     code = int(codes_IL[17, 0])
     app = open_page("codebooks", run=ids["healthy"], level="1", code=str(code))
-    shown = table(app, "code_items")
+    shown = table(app, "title", "typical")
     assert set(shown["title"]) <= set(cat.items["title"].to_numpy()[codes_IL[:, 0] == code])
     assert len(shown) == min(200, int((codes_IL[:, 0] == code).sum()))
     assert not app.error
@@ -220,7 +220,7 @@ def test_the_walk_subtracts_one_code_after_another(ids):
     quantizer = run.quantizer()
     left_Z = quantizer.latent(cat.embedding_IE[[5]])[0]
     app = open_page("codebooks", run=run.id, view="One item's walk", item="5")
-    frame = table(app, "walk_table")
+    frame = table(app, "code", "before", "after")
     for level, book_KZ in enumerate(quantizer.codebooks()):
         distance_K = np.linalg.norm(book_KZ - left_Z, axis=1)
         assert frame["code"].iloc[level] == distance_K.argmin()
