@@ -34,6 +34,28 @@ def test_one_text_is_enough():
     np.testing.assert_allclose(np.abs(embed.embed_texts(["wool scarf"])), [[1.0]])
 
 
+def test_one_word_in_all_is_enough():
+    """The only word weighs the same wherever it stands."""
+    np.testing.assert_array_equal(embed.embed_texts(["wool", "wool wool", "!", ""]), [[1], [1], [0], [0]])
+
+
+@pytest.mark.parametrize(("texts", "there"), [([], False), (["", "! ?", "a 1 b"], False), (["", "ab"], True), (["鞋子"], True)])
+def test_words_are_what_sklearn_counts(texts, there):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    assert embed.has_words(texts) == there
+    try:
+        counted = len(TfidfVectorizer().fit(texts).vocabulary_) > 0
+    except ValueError:
+        counted = False
+    assert counted == there
+
+
+def test_a_model_name_that_no_file_system_holds_is_one_sentence(tiger_home):
+    with pytest.raises(ValueError, match=r"cannot be loaded|pip install sentence-transformers"):
+        embed.embed_cached(TEXTS, "sentence", model="m" * 5000)
+
+
 @pytest.mark.parametrize(("texts", "values", "words"), [
     (["", "!"], {}, "None of the 2 items has a word in its text; name a text column"),
     ([], {}, "There are no texts to embed"),

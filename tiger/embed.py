@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from tiger.params import param
 
 CACHE_FORMAT = 1  # raise it when the same text and settings give other vectors
 MAX_CACHE_BYTES = 2 * 2**30
+WORD = re.compile(r"(?u)\b\w\w+\b")  # what TF-IDF counts: two letters or digits and more
 
 
 @dataclass
@@ -47,11 +49,12 @@ class Tfidf:
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        try:
-            weights = TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts)
-        except ValueError:
+        if not has_words(texts):
             raise ValueError(f"None of the {len(texts):,} items has a word in its text; name a text column, "
-                             "or bring your own embedding.") from None
+                             "or bring your own embedding.")
+        weights = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, token_pattern=WORD.pattern).fit_transform(texts)
+        if weights.shape[1] < 2:  # one word in all: nothing to fold
+            return unit_rows(weights.toarray())
         width = min(self.dim, *weights.shape)
         with np.errstate(invalid="ignore"):  # a single text has no variance to explain
             emb_IE = TruncatedSVD(width, random_state=self.seed).fit_transform(weights)
@@ -85,7 +88,7 @@ class Sentence:
                 self.model, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True})
         except Exception as error:  # the package raises a dozen kinds for "not there"
             first = str(error).split("\n")[0][:160]
-            raise ValueError(f"The sentence model '{self.model}' cannot be loaded ({first}); check the name "
+            raise ValueError(f"The sentence model '{self.model[:200]}' cannot be loaded ({first}); check the name "
                              "or give a folder that holds it with safetensors weights.") from None
         emb_IE = model.encode(list(texts), batch_size=self.batch, convert_to_numpy=True,
                               show_progress_bar=False)
@@ -127,6 +130,11 @@ def embed_cached(texts: Sequence[str], method: str = "tfidf", **values: Any) -> 
     return emb_IE
 
 
+def has_words(texts: Sequence[str]) -> bool:
+    """Whether any text holds a word that TF-IDF can count."""
+    return any(WORD.search(text.lower()) for text in texts)
+
+
 def _build(method: str, values: dict[str, Any]) -> Any:
     if method not in METHODS:
         raise ValueError(f"The embedding method is {method!r}, but must be one of {', '.join(METHODS)}.")
@@ -150,7 +158,7 @@ def _key(texts: list[str], method: str, embedder: Any) -> str:
     """32 hex digits of everything that the vectors depend on."""
     about: dict[str, Any] = {"format": CACHE_FORMAT, "method": method, "values": params.values(embedder)}
     folder = Path(getattr(embedder, "model", ""))
-    if method == "sentence" and folder.is_dir():  # a folder's content may change under its name
+    if method == "sentence" and _is_folder(folder):  # a folder's content may change under its name
         stats = sorted((str(file.relative_to(folder)), file.stat().st_size, file.stat().st_mtime_ns)
                        for file in folder.rglob("*") if file.is_file())
         about["files"] = stats
@@ -160,6 +168,13 @@ def _key(texts: list[str], method: str, embedder: Any) -> str:
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()[:32]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file system can hold
+        return False
 
 
 def _read_cached(path: Path, n_texts: int) -> np.ndarray | None:

@@ -98,6 +98,17 @@ def test_bad_references_are_refused(ref, words):
         datasets.load_ref(ref)
 
 
+def test_an_embedding_may_be_given_by_its_name():
+    by_name = datasets.load("synthetic", embedding="tfidf")
+    assert by_name.source == {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
+    np.testing.assert_array_equal(by_name.embedding_IE, datasets.load("synthetic").embedding_IE)
+    with pytest.raises(ValueError, match="embedding method is 'magic', but must be one of tfidf"):
+        datasets.load("synthetic", embedding="magic")
+    for nonsense in (5, ["tfidf"], 1.5):
+        with pytest.raises(ValueError, match="but must be the name of a method, such as 'tfidf', or a table"):
+            datasets.load("synthetic", embedding=nonsense)
+
+
 def test_the_bundle_needs_no_workspace(monkeypatch, tmp_path):
     monkeypatch.setenv("TIGER_HOME", str(tmp_path / "none"))
     assert datasets.load("synthetic", seed=0).source["params"] == {"seed": 0}

@@ -6,9 +6,12 @@ one line in ``REGISTRY``.
 
 from typing import Any
 
+import numpy as np
+
 from tiger import embed, params, paths
 from tiger.catalogue import Catalogue
 from tiger.datasets.amazon import Amazon
+from tiger.datasets.base import RawCatalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence
 from tiger.datasets.grouplens import ARCHIVES, Archive, download
 from tiger.datasets.movielens import MovieLens
@@ -26,12 +29,15 @@ REGISTRY: dict[str, Any] = {"synthetic": Synthetic, "recbole": RecBole, "moviele
 EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
 
 
-def load(name: str, embedding: dict[str, Any] | None = None, **values: Any) -> Catalogue:
+def load(name: str, embedding: dict[str, Any] | str | None = None, **values: Any) -> Catalogue:
     """Load a catalogue: items, histories, data report and embedding.
+
+    Where no item has a word in its text, plain TF-IDF gives way to the co-occurrence of items in histories; the
+    catalogue's ``source`` says so.
 
     Args:
         name: a key of ``REGISTRY``.
-        embedding: {"method": a key of ``EMBEDDINGS``, ...hyper-parameters}; TF-IDF where None.
+        embedding: {"method": a key of ``EMBEDDINGS``, ...hyper-parameters}, or the key alone; TF-IDF where None.
         values: the source's hyper-parameters, such as ``path``.
 
     Raises:
@@ -40,7 +46,7 @@ def load(name: str, embedding: dict[str, Any] | None = None, **values: Any) -> C
     if name not in REGISTRY:
         raise ValueError(f"There is no dataset '{name}'; known are {', '.join(REGISTRY)}.")
     source = params.build(REGISTRY[name], values)
-    embedding = dict(embedding or {"method": "tfidf"})
+    embedding = _as_table(embedding)
     embedder = embedding_method(embedding)
     given = {key: getattr(source, key) for key in values}
     ref = {"name": name, "params": given, "embedding": embedding}
@@ -49,14 +55,36 @@ def load(name: str, embedding: dict[str, Any] | None = None, **values: Any) -> C
         cat.source = ref
         return cat
     raw = source.read()
-    if isinstance(embedder, Given):
-        emb_IE = embedder.read(raw.items["item_id"].tolist())
-    elif isinstance(embedder, TextAndCooccurrence):
-        emb_IE = embedder.read(raw)
-    else:
-        emb_IE = embed.embed_cached(raw.items["text"].tolist(), **embedding)
+    if embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
+        embedder = TextAndCooccurrence()
+        embedding = ref["embedding"] = {"method": "cooccurrence"}
+    emb_IE = _vectors(raw, embedder, embedding)
     return Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
                      raw.report)
+
+
+def _as_table(embedding: Any) -> dict[str, Any]:
+    """An embedding as {"method", ...}, however it was given."""
+    if isinstance(embedding, str):
+        return {"method": embedding}
+    if embedding and not isinstance(embedding, dict):
+        raise ValueError(f"The embedding is {str(embedding)[:80]!r}, but must be the name of a method, such as 'tfidf', "
+                         "or a table {'method': ..., and its settings}.")
+    return dict(embedding or {"method": "tfidf"})
+
+
+def _vectors(raw: RawCatalogue, embedder: Any, embedding: dict[str, Any]) -> np.ndarray:
+    """The items' embeddings (I, E) float32."""
+    if isinstance(embedder, Given):
+        return embedder.read(raw.items["item_id"].tolist())
+    if isinstance(embedder, TextAndCooccurrence):
+        return embedder.read(raw)
+    texts = raw.items["text"].tolist()
+    if not embed.has_words(texts):
+        remedy = ("; choose the cooccurrence embedding, which learns from histories," if raw.user_ids else
+                  ", and there are no histories to learn from; name a text column")
+        raise ValueError(f"None of the {len(texts):,} items has a word in its text{remedy} or bring your own embedding.")
+    return embed.embed_cached(texts, **embedding)
 
 
 def load_ref(ref: dict[str, Any]) -> Catalogue:

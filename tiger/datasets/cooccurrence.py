@@ -17,13 +17,14 @@ class TextAndCooccurrence:
     """TF-IDF text vectors beside vectors of which items stand near each other in training histories.
 
     Co-occurrences within a window, nearer ones counted more, become positive pointwise mutual information (PPMI)
-    and are folded by a truncated SVD. Both halves have length 1 before they are weighted and joined.
+    and are folded by a truncated SVD. Both halves have length 1 before they are weighted and joined. A catalogue
+    whose texts have no word gets the co-occurrence half alone.
 
     Source: Levy and Goldberg 2014, Neural word embedding as implicit matrix factorization.
     """
 
     title: ClassVar[str] = "Text and co-occurrence"
-    one_line: ClassVar[str] = "TF-IDF text vectors beside vectors of which items are bought near each other."
+    one_line: ClassVar[str] = "TF-IDF text vectors, where there are texts, beside vectors of which items are bought near each other."
 
     dim: int = param(256, "Width of the text half.", low=2, high=2048)
     item_dim: int = param(128, "Width of the co-occurrence half.", low=2, high=2048)
@@ -35,9 +36,12 @@ class TextAndCooccurrence:
         """Vectors (I, dim + item_dim) float32; narrower where the catalogue does not allow as many.
 
         Raises:
-            ValueError: no item has a word, or no two items meet in any training history.
+            ValueError: no two items meet in any training history.
         """
-        text_IE = embed.embed_cached(raw.items["text"].tolist(), "tfidf", dim=self.dim, seed=self.seed)
+        texts = raw.items["text"].tolist()
+        if not embed.has_words(texts):
+            return self.cooccurrence(raw)
+        text_IE = embed.embed_cached(texts, "tfidf", dim=self.dim, seed=self.seed)
         return np.concatenate([self.text_weight * text_IE, self.cooccurrence(raw)], axis=1).astype(np.float32)
 
     def cooccurrence(self, raw: RawCatalogue) -> np.ndarray:
@@ -47,11 +51,18 @@ class TextAndCooccurrence:
 
         ppmi = ppmi_matrix(raw.indptr_U1, raw.history_items, len(raw.items), self.window)
         if ppmi.nnz == 0:
-            raise ValueError("No two items meet in any training history, so there is no co-occurrence to learn from; "
-                             "choose the tfidf embedding.")
+            raise ValueError(_nothing_met(raw))
         svd = TruncatedSVD(min(self.item_dim, len(raw.items) - 1), random_state=self.seed)
         item_IE = svd.fit_transform(csr_array(ppmi)) / np.sqrt(np.maximum(svd.singular_values_, 1e-9))
         return embed.unit_rows(item_IE)
+
+
+def _nothing_met(raw: RawCatalogue) -> str:
+    if embed.has_words(raw.items["text"].tolist()):
+        return ("No two items meet in any training history, so there is no co-occurrence to learn from; "
+                "choose the tfidf embedding.")
+    return (f"None of the {len(raw.items):,} items has a word in its text, and no two items meet in any training history "
+            f"(all but the last {HELD_OUT} items of a user); name a text column, or bring your own embedding.")
 
 
 def ppmi_matrix(indptr_U1: np.ndarray, history_items: np.ndarray, n_items: int, window: int) -> Any:
