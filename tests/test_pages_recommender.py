@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from tests.pages_help import open_page, values_of
-from tiger import costs, library, paths, presets, runs
+from tiger import costs, datasets, library, models, paths, presets, runs
 from tiger.ui import cost_view, pagelist
 
 PAGE = pagelist.BY_KEY["recommender"]
@@ -101,3 +101,28 @@ def test_ids_that_were_deleted_are_said_in_the_table():
     assert "gone-run (deleted)" in app.dataframe[0].value["ids"].tolist()
     app = open_page(PAGE, view="Cost", model=copy.name)
     assert "No run 'gone-run'" in said(app)
+
+
+def model_run(name: str, ids: str | None = "demo-rqvae", **given) -> runs.Run:
+    """A run of the demo's dataset that was only asked for."""
+    config = {"kind": "model", "dataset": runs.find("demo-recommender").config["dataset"],
+              "ids": {"run": ids} if ids else None, "model": {"name": name, "params": given}}
+    return runs.new_run(config)
+
+
+@pytest.mark.parametrize(("name", "given", "words"), [
+    ("rq_transformer", {"width": 64}, "It has a vector for every prefix of the catalogue, 256 bytes each"),
+    ("encoder_decoder", {}, "The generative line is Encoder-decoder (the paper)'s."),
+    ("vector_regression", {}, "Vector regression compares vectors of E = {} numbers")])
+def test_the_cost_is_the_chosen_runs(name, given, words):
+    run = model_run(name, "demo-rqvae" if models.REGISTRY[name].generative else None, **given)
+    app = open_page(PAGE, view="Cost", model=run.id)
+    cat = datasets.load_ref(runs.find("demo-recommender").config["dataset"])
+    assert words.format(cat.embedding_IE.shape[1]) in said(app).replace("\\", "") and not app.error
+    assert ("stays as dear as it was" in said(app)) == (name != "rq_transformer")
+    table = next(frame.value for frame in app.dataframe if "models" in frame.value.columns)
+    shape = cost_view.shape_of(run, cat)
+    ours = table[table["models"] == "rq_transformer, encoder_decoder"].set_index("items")
+    assert ours.loc[10**6, "flops"] == costs.generative(shape, 10**6)[1]
+    assert table["models"].str.contains("vector_regression").any()
+

@@ -17,9 +17,9 @@ def test_costs_worked_by_hand():
     read = 2 * (24 * 100 * 4 + 4 * 10 * 16)
     assert costs.vectors_exact(SHAPE, 50) == (4, read + 2 * 10 * 50)
     assert costs.generative(SHAPE, 50) == costs.generative(SHAPE, 10**9) == (4 + 11, read + 11 * (2400 + 2 * 10 * 7))
-    pair = 2 * (2400 + 4 * 10 * 4)
-    assert costs.pairs(SHAPE, 50) == (54, read + 50 * pair)
-    assert costs.cascade(SHAPE, 50) == (10, read + 6 * pair + 2 * 10 * 50)
+    pair, keys, score = 2 * (2000 + 4 * 10 * 4), 2 * 4 * 100 * 4, 2 * 10
+    assert costs.pairs(SHAPE, 50) == (54, read + keys + 50 * (pair + score) + 2 * 10 * 50)
+    assert costs.cascade(SHAPE, 50) == (10, read + keys + 6 * (pair + score) + 2 * 10 * 50)
     assert costs.vectors_index(SHAPE, 100)[1] == read + 2 * 10 * 10 * 9
 
 
