@@ -79,8 +79,20 @@ def test_from_the_command_line_and_back(file, tmp_path, capsys):
     vectors = np.loadtxt(tmp_path / "out.tsv", delimiter="\t")
     metadata = pd.read_csv(tmp_path / "out-metadata.tsv", sep="\t")
     assert np.allclose(vectors, cat.embedding_IE[:-1], atol=1e-4) and len(metadata) == 1999
-    assert cli.main(["ids", "export", run_id, "--by-id", "--out", str(tmp_path / "ids.json")]) == 0
+    assert cli.main(["ids", "export", run_id, "--keys", "id", "--out", str(tmp_path / "ids.json")]) == 0
     assert list(json.loads((tmp_path / "ids.json").read_text()))[7] == cat.items["item_id"][7]
+    assert cli.main(["ids", "export", run_id, "--keys", "first_appearance", "--out", str(tmp_path / "seen.json")]) == 0
+    first = int(cat.history(0)[0])
+    tokens = json.loads((tmp_path / "seen.json").read_text())["0"]
+    assert tokens[:3] == [f"<{level}_{code}>" for level, code in zip("abc", CODES[first], strict=False)]
+
+
+def test_a_forced_numbering_that_tells_nothing_is_doubted(tiger_home, tmp_path, capsys):
+    codes_I2 = runs.find("demo-rqvae").codes()[:-1, :2].tolist()
+    (tmp_path / "shifted.json").write_text(json.dumps(
+        {str(item + 1): [f"<a_{a}>", f"<b_{b}>"] for item, (a, b) in enumerate(codes_I2)}))
+    assert cli.main(["ids", "import", str(tmp_path / "shifted.json"), "--align", "number", "--dry-run", "--json"]) == 0
+    assert any("by chance" in line and "number" in line for line in json.loads(capsys.readouterr().out)["sentences"])
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -8,9 +8,21 @@ from tiger import datasets, files, imported, projection
 from tiger.catalogue import Catalogue
 from tiger.cli import flags
 from tiger.cli.runs import pick
-from tiger.semantic_ids import ALIGNMENTS, SemanticIds, id_table, import_ids, index_json, parquet_bytes, projector_tsv
+from tiger.semantic_ids import (
+    ALIGNMENTS,
+    SemanticIds,
+    first_appearance,
+    fits,
+    id_table,
+    import_ids,
+    index_json,
+    parquet_bytes,
+    projector_tsv,
+    read,
+)
 
 ACTIONS = ("import", "export")
+KEYS = ("number", "id", "first_appearance")
 SUFFIXES = (".json", ".parquet", ".tsv", ".csv", ".safetensors")
 
 
@@ -24,9 +36,11 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--n-codes", type=int, metavar="INT", help="import: codes to choose from at each level")
     parser.add_argument("--title", default="", help="import: name for people")
     parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
-    parser.add_argument("--out", metavar="FILE", help="export: index.json for other systems; .parquet for Embedding "
-                        "Atlas; .tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
-    parser.add_argument("--by-id", action="store_true", help="export: item ids, not numbers, as the keys of index.json")
+    parser.add_argument("--out", metavar="FILE", help="export: index.json (see --keys); .parquet for Embedding Atlas; "
+                        ".tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
+    parser.add_argument("--keys", choices=KEYS, default="number", metavar="KEYS",
+                        help=f"export: what index.json names items by, {' | '.join(KEYS)} (default: %(default)s); LC-Rec, "
+                             "LETTER and MiniOneRec number items in the order in which they first appear in the histories")
     flags.add_dataset(parser, rest)
 
 
@@ -39,7 +53,8 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
     """Read a file of IDs, say what was found, and keep it as a finished run."""
     cat = datasets.load_ref(flags.dataset_ref(args))
     path = Path(args.source)
-    found = import_ids(path, cat, args.align, args.n_codes)
+    tried = fits(path.name, read(path), cat) if args.align else None
+    found = import_ids(path, cat, args.align, args.n_codes, tried=tried)
     said = found.report.sentences()
     flags.say(args, "\n".join(said))
     result: dict[str, Any] = {"run": None, "items": found.ids.n_ids, "gaps": len(found.report.gap_N),
@@ -63,7 +78,7 @@ def take(args: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"The folder {out.parent} does not exist; make it first.")
     chosen = pick(args.source)
     ids, cat = chosen.semantic_ids(), datasets.load_ref(chosen.config["dataset"])
-    written = write(out, ids, cat, args.by_id)
+    written = write(out, ids, cat, args.keys)
     flags.say(args, f"{ids.n_ids:,} IDs written to {', '.join(map(str, written))}.")
     return {"run": chosen.id, "ids": ids.n_ids, "out": [str(path) for path in written]}
 
@@ -73,7 +88,7 @@ def atlas_bytes(ids: SemanticIds, cat: Catalogue) -> bytes:
     return parquet_bytes(ids, cat, True, projection.pca(cat.embedding_IE).place_ND)
 
 
-def write(out: Path, ids: SemanticIds, cat: Catalogue, by_id: bool = False) -> list[Path]:
+def write(out: Path, ids: SemanticIds, cat: Catalogue, keys: str = "number") -> list[Path]:
     """Write the kind of file that the name asks for, whole or not at all. Returns what was written."""
     if out.suffix == ".safetensors":
         return [ids.save(out)]
@@ -84,7 +99,8 @@ def write(out: Path, ids: SemanticIds, cat: Catalogue, by_id: bool = False) -> l
         files.write(other, metadata)
         return [out, other]
     if out.suffix == ".json":
-        content: str | bytes = index_json(ids, cat.items["item_id"].astype(str).tolist() if by_id else None)
+        content: str | bytes = index_json(ids, cat.items["item_id"].astype(str).tolist() if keys == "id" else None,
+                                          first_appearance(cat) if keys == "first_appearance" else None)
     else:
         content = atlas_bytes(ids, cat) if out.suffix == ".parquet" else \
             id_table(ids, cat).to_csv(index=False)

@@ -20,7 +20,7 @@ def read_csv(path: Path) -> RawIds:
     """A table as text; a first line of numbers only is no header."""
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline(10_000)
-    separator = max(",;\t", key=first.count) if path.suffix == ".csv" else "\t"
+    separator = max(",;\t", key=first.count) if path.suffix.lower() == ".csv" else "\t"
     headless = _is_headless(path.name, [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(separator)])
     try:
         frame = _parse(path, separator, headless)

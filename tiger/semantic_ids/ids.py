@@ -1,6 +1,7 @@
 """SemanticIds: every item's codes, made unique, with the lookups that a decoder and a page need."""
 
 import json
+import operator
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -58,8 +59,11 @@ class SemanticIds:
         codes_IL = np.asarray(codes_IL)
         if codes_IL.ndim != 2 or codes_IL.shape[1] == 0:
             raise ValueError(f"codes have shape {codes_IL.shape}, but must be (items, levels).")
-        one_size = isinstance(n_codes, (int, np.integer))
-        sizes: list[int] = [n_codes] * codes_IL.shape[1] if one_size else list(n_codes)  # type: ignore
+        try:
+            sizes = [operator.index(n_codes)] * codes_IL.shape[1] if np.ndim(n_codes) == 0 else \
+                [operator.index(size) for size in n_codes]  # type: ignore
+        except TypeError:
+            raise ValueError(f"n_codes is {n_codes!r}, but must be a whole number, or one for each level.") from None
         _check(codes_IL, sizes)
         place_I = collision_places(codes_IL)
         n_places = max(int(place_I.max(initial=0)) + 1, 1)
