@@ -11,6 +11,7 @@ import torch
 from tests.models import tiny as shop
 from tests.training_help import config, write_shop
 from tiger import evaluation, metrics, model_training, models, paths, runconfig, runs, training
+from tiger.reports import recommenders
 from tiger.run import Run
 from tiger.session import Session
 
@@ -115,6 +116,18 @@ def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
     np.testing.assert_array_equal(fitted.facts_["ids"].numpy(), ids.ids_IM)
     words = runs.command(model)
     assert words.startswith(f"python -m tiger train rq_transformer --ids {quantizer.id} --width 16")
+
+
+@pytest.mark.parametrize(("limit_s", "expected"), [(60.0, 60), (0.0, 10)])
+def test_all_users_are_measured_where_that_is_fast(monkeypatch, limit_s, expected):
+    monkeypatch.setattr(models.REGISTRY["popularity"], "most_users", 10)
+    monkeypatch.setattr(model_training, "MEASURE_S", limit_s)
+    run = new_run("popularity")
+    train(run)
+    kept = run.metrics()["test"]
+    assert (kept["n_users"], kept["n_users_all"]) == (expected, shop.catalogue().n_users) == (expected, 60)
+    words = recommenders.table_words(recommenders.table_frame(recommenders.scores_frame([run])))
+    assert ("on a sample of the users, so less comparable: Popularity (10 of 60 users)" in words) == (expected == 10)
 
 
 @pytest.mark.parametrize(("n_steps", "n_epochs"), [(240, 20), (5, 5), (1000, 4), (40_000, 400), (1, 1)])

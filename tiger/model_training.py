@@ -21,6 +21,8 @@ from tiger.training import Training
 VALID_USERS = 300  # of the sample that is measured while training
 VALID_WIDTH = 10
 MOST_LINES = 4000  # of the log
+MEASURE_S = 60.0  # that the items of one split may take when a run ends; where all users take longer, a sample is measured
+TRIED_USERS = 32  # by which that is estimated
 FEWEST_LOOKS, MOST_LOOKS = 10, 30  # at the validation sample
 
 
@@ -67,7 +69,7 @@ class ModelTraining(Training):
         if not finished or not len(self.users):
             return
         self.session.stop_heard = False  # a stop may cut the measuring short: the weights are written
-        users = evaluation.sample_users(self.cat, self.model.most_users)
+        users = self.measured_users()
         scores: dict[str, Any] = {}
         for split, words in (("valid", "validation"), ("test", "test")):
             self.session.say(stage=f"measuring on the {words} items")
@@ -77,6 +79,16 @@ class ModelTraining(Training):
             scores["search"] = evaluation.measure_search(self.model, self.cat)
         self.session.stop_heard = True
         files.write_json(self.run.path / "metrics.json", scores)
+
+    def measured_users(self) -> np.ndarray:
+        """Everybody, where that takes about a minute at most; else as many as the model's ``most_users``."""
+        everybody = evaluation.sample_users(self.cat, None)
+        if len(everybody) <= self.model.most_users:
+            return everybody
+        tried = evaluation.sample_users(self.cat, TRIED_USERS)
+        each_ms = evaluation.measure(self.model, self.cat, "valid", tried)["ms_per_user"]
+        fast = each_ms * len(everybody) <= 1000 * MEASURE_S
+        return everybody if fast else evaluation.sample_users(self.cat, self.model.most_users)
 
 
 def look_steps(n_steps: int, n_epochs: int) -> set[int]:
