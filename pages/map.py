@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tiger.ui import codebook_data, codebook_view, live, map_view, shell, state
+from tiger.ui import codebook_data, codebook_view, live, map_items, map_view, shell, state
 
 shell.heading("map", "Every mark is an item. Items with the same first code have the same hue and shape; with more "
                      "codes counted, branches become shades. Click a mark, lasso some, or search.")
@@ -18,10 +18,10 @@ else:
     with right:
         item = codebook_view.pick_item(cat)
         codes = codebook_data.codes_at(run, cat, codebook_view.pick_step(run))
-        map_view.item_card(codes, item)
+        map_items.item_card(codes, item)
     with left:
         if map_view.umap_missing(codes, view):
             st.fragment(map_view.umap_progress, run_every=live.TICK_S)(codes, view)
         map_view.picture(codes, view, level, item)
-    map_view.near(codes, item)
-    map_view.group_table(codes)
+    map_items.near(codes, item)
+    map_items.group_table(codes)

@@ -40,14 +40,23 @@ def test_nearby_by_hand():
     assert found["input"]["item"].tolist() == [1, 2, 3]
     assert found["input"]["value"].iloc[0] == pytest.approx(0.9 / np.hypot(0.9, 0.1))
     assert found["latent"]["item"].tolist() == [2, 3, 1] and found["latent"]["value"].tolist() == [1, 2, 5]
-    assert found["id"]["item"].tolist() == [3, 2, 1] and found["id"]["value"].tolist() == [2, 1, 0]
+    assert found["id"]["item"].tolist() == [3, 2] and found["id"]["value"].tolist() == [2, 1]  # item 1 shares none
     assert maps.nearby(cat, 0, codes, latent, k=1)["latent"]["in_input"].tolist() == [False]
 
 
-def test_an_item_without_an_id_shares_nothing():
+def test_an_item_without_an_id_has_no_neighbours_by_id():
     codes = np.array([[-1, -1], [-1, -1], [0, 0], [0, 1]])
     found = maps.nearby(shop(4), 0, codes, None, k=3)
-    assert found["id"]["value"].tolist() == [0, 0, 0] and "latent" not in found
+    assert found["id"].empty and len(found["input"]) == 3 and "latent" not in found
+    assert maps.nearby(shop(4), 2, codes, None, k=3)["id"]["item"].tolist() == [3]
+
+
+def test_a_sample_says_what_it_keeps_the_shares_of(home):
+    cat = shop()
+    assert maps.sampled_by(None, cat) == "category"
+    assert maps.sampled_by(runs.find("demo-rqvae"), cat) == "first code"
+    cat.items["category"] = " "
+    assert maps.sampled_by(None, cat) == "" and len(set(maps._strata(None, cat))) == 1
 
 
 def test_layouts_are_found_again_only_by_the_same_question(home):

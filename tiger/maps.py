@@ -132,8 +132,15 @@ def execute(session: Session) -> Iterator[Progress]:
     session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
 
 
+def sampled_by(run: Run | None, cat: Catalogue) -> str:
+    """What a layout's sample keeps the shares of: "first code" of a run, "category", or "" for plain chance."""
+    if run is not None and run.has_result():
+        return "first code"
+    return "category" if (metrics.label_numbers(cat.items["category"].to_numpy(object)) >= 0).any() else ""
+
+
 def _strata(run: Run | None, cat: Catalogue) -> np.ndarray:
-    """What a sample keeps the shares of: the level-1 code where there is one, else the category."""
+    """The stratum of each item, as ``sampled_by`` says."""
     if run is not None and run.has_result():
         return run.codes()[:, 0]
     return metrics.label_numbers(cat.items["category"].to_numpy(object))
@@ -144,7 +151,8 @@ def nearby(cat: Catalogue, item: int, codes_IL: np.ndarray, latent_IZ: np.ndarra
     """The exact k nearest items of one item: in the input, in the latent space, and by semantic ID.
 
     Input: largest cosine. Latent: smallest Euclidean distance, which is what the quantizer measures. ID: the
-    longest shared prefix; items that share equally many codes are ordered by the cosine of their inputs.
+    longest shared prefix; items that share equally many codes are ordered by the cosine of their inputs, and items
+    that share none are no neighbours, so there may be fewer than k or none.
 
     Args:
         unit_IE: the embeddings scaled to length 1, where somebody has them already.
@@ -155,8 +163,8 @@ def nearby(cat: Catalogue, item: int, codes_IL: np.ndarray, latent_IZ: np.ndarra
     """
     unit_IE = unit_rows(cat.embedding_IE) if unit_IE is None else unit_IE
     cosine_I = unit_IE @ unit_IE[item]
-    same_IL = np.cumprod(codes_IL == codes_IL[item], axis=1)
-    shared_I = np.where(metrics.has_id(codes_IL) & bool(codes_IL[item, 0] >= 0), same_IL.sum(1), 0)
+    known_I, same_IL = metrics.has_id(codes_IL), np.cumprod(codes_IL == codes_IL[item], axis=1)
+    shared_I = np.where(known_I & known_I[item], same_IL.sum(1), 0)
     scores = {"input": (cosine_I, -cosine_I)}
     if latent_IZ is not None:
         distance_I = np.linalg.norm(latent_IZ - latent_IZ[item], axis=1)
@@ -166,6 +174,7 @@ def nearby(cat: Catalogue, item: int, codes_IL: np.ndarray, latent_IZ: np.ndarra
     for space, (value_I, order_I) in scores.items():
         order = _first(order_I, k + 1)
         order = order[order != item][:k]
+        order = order[shared_I[order] > 0] if space == "id" else order
         near = order if space == "input" else near
         found[space] = pd.DataFrame({
             "item": order, "title": cat.items["title"].to_numpy()[order],

@@ -31,14 +31,8 @@ def points(frame: pd.DataFrame, alt: str) -> go.Figure:
         frame: item, x, y (and z: then in space), colour (place in ``colours.palette()``), shape (place in
             ``SHAPES_2D``), label (for the pointer; may be empty).
     """
-    solid = "z" in frame
-    figure = go.Figure()
-    for shape, part in frame.groupby("shape", sort=True):
-        figure.add_trace(_trace(part, solid, {
-            "color": part["colour"].to_numpy(np.uint8), "colorscale": SCALE, "cmin": -0.5,
-            "cmax": len(colours.palette()) - 0.5, "size": 3.5 if solid else _size(len(frame)),
-            "symbol": (SHAPES_3D if solid else SHAPES_2D)[int(str(shape))], "line": {"width": 0},
-            "opacity": 0.85}))
+    figure, solid = go.Figure(), "z" in frame
+    _add_marks(figure, frame, _size(len(frame)))
     style(figure, alt, HEIGHT)
     bare = {"visible": False, "showgrid": False}
     figure.update_layout(showlegend=False, dragmode="pan" if not solid else "turntable", clickmode="event+select",
@@ -49,15 +43,27 @@ def points(frame: pd.DataFrame, alt: str) -> go.Figure:
     return figure
 
 
-def ringed(figure: go.Figure, chosen: pd.DataFrame, group: pd.DataFrame) -> go.Figure:
+def _add_marks(figure: go.Figure, frame: pd.DataFrame, size: float) -> None:
+    solid = "z" in frame
+    for shape, part in frame.groupby("shape", sort=True):
+        figure.add_trace(_trace(part, solid, {
+            "color": part["colour"].to_numpy(np.uint8), "colorscale": SCALE, "cmin": -0.5,
+            "cmax": len(colours.palette()) - 0.5, "size": 3.5 if solid else size,
+            "symbol": (SHAPES_3D if solid else SHAPES_2D)[int(str(shape))], "line": {"width": 0}, "opacity": 0.85}))
+
+
+def ringed(figure: go.Figure, chosen: pd.DataFrame, group: pd.DataFrame, more: pd.DataFrame | None = None) -> go.Figure:
     """A copy of ``points`` with rings around the chosen item (large) and the items of the lasso (small).
 
     Rings vanish as soon as the browser itself marks what was clicked, so that the figure need not be sent again.
 
     Args:
-        chosen, group: rows of the frame that ``points`` drew.
+        chosen, group: rows of the frame that ``points`` drew, or of ``more``.
+        more: rows that ``points`` did not draw and that are drawn now.
     """
     figure = go.Figure(figure)
+    if more is not None and len(more):
+        _add_marks(figure, more, _size(len(more)))
     for rings, size, width in ((group, 12, 2), (chosen, 24, 4)):
         if len(rings):
             solid = "z" in rings

@@ -14,6 +14,8 @@ from tiger.catalogue import Catalogue
 
 DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
 NUMBERS = ("item", "user", "level")
+FROM_ONE = ("level", "planes")  # numbers that people count from 1
+GROUP_LIMIT = 200  # items of a lasso that an address carries
 
 
 def catalogue() -> Catalogue:
@@ -21,9 +23,13 @@ def catalogue() -> Catalogue:
     return load_catalogue(json.dumps(dataset_ref(), sort_keys=True))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
 def load_catalogue(ref_json: str) -> Catalogue:
-    """Load a catalogue from its reference as JSON; the last four stay in memory."""
+    """Load a catalogue from its reference as JSON; the last four stay in memory while their files stay as they are."""
+    return _load(ref_json, library.stamps(json.loads(ref_json)))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
+def _load(ref_json: str, stamps: list[tuple[str, int, int]]) -> Catalogue:
     return datasets.load_ref(json.loads(ref_json))
 
 
@@ -41,6 +47,7 @@ def dataset() -> library.Entry:
     if st.session_state.get("at_dataset") not in (None, found.id):  # another one by a link: its items are others
         for name in NUMBERS:
             st.session_state.pop(f"at_{name}", None)
+        st.session_state.pop("at_group", None)
     _remember("dataset", found.id)
     return found
 
@@ -106,6 +113,7 @@ def choose_dataset(dataset_id: str) -> None:
     _remember("model", None)
     for name in NUMBERS:
         put_number(name, None)
+    put_group([])
 
 
 def choose_run(run_id: str | None) -> None:
@@ -120,7 +128,9 @@ def link_params(**more: str | int) -> dict[str, str]:
 
 
 def number(name: str, high: int) -> int | None:
-    """A whole number from the address (``item``, ``user``, ``level``); None when absent or not 0..high-1.
+    """A whole number from the address (``item``, ``user``, ``level``); None when absent or not below ``high``.
+
+    The least is 0, or 1 for the names in ``FROM_ONE``.
 
     What was chosen on one page stays chosen on the next: the numbers in ``NUMBERS`` outlive the page's address.
     """
@@ -131,10 +141,11 @@ def number(name: str, high: int) -> int | None:
             return None
         put_number(name, kept)
         return kept
-    if text.isascii() and text.isdigit() and len(text) < 12 and int(text) < high:
+    low = int(name in FROM_ONE)
+    if text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) < high:
         put_number(name, int(text))
         return int(text)
-    notice(f"The address asks for {name} '{text[:20]}', but this dataset has {name}s 0 to {high - 1}.")
+    notice(f"The address asks for {name} '{text[:20]}', but here it can only be {low} to {high - 1}.")
     put_number(name, None)
     return None
 
@@ -153,6 +164,39 @@ def put_number(name: str, value: int | None) -> None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != str(value):
         st.query_params[name] = str(value)
+
+
+def group(n_items: int) -> tuple[list[int], int]:
+    """Items that a lasso chose, and how many those were.
+
+    The session that drew the lasso knows all of them, on whatever page it was since; a link carries an even choice
+    of at most ``GROUP_LIMIT`` and the number of all. What is no item number is left out.
+    """
+    text = st.query_params.get("group", "")
+    items, whole = st.session_state.get("at_group") or ([], 0)
+    if text and text != _group_text(items):
+        parts = [part for part in text[:4000].split("-") if part.isascii() and part.isdigit() and len(part) < 10]
+        items = [int(part) for part in parts if int(part) < n_items][:GROUP_LIMIT]
+        said = st.query_params.get("group_of", "")
+        whole = min(int(said), n_items) if said.isascii() and said.isdigit() and len(said) < 12 else 0
+    put_group(items, whole)
+    return items, max(whole, len(items))
+
+
+def put_group(items: list[int], whole: int = 0) -> None:
+    """Keep the items of a lasso, and write those that fit into the address; none of them: forget it."""
+    whole, text = max(whole, len(items)), _group_text(items)
+    st.session_state["at_group"] = items, whole
+    for name, value in (("group", text), ("group_of", str(whole) if whole > text.count("-") + 1 else "")):
+        if not value:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def _group_text(items: list[int]) -> str:
+    """Item numbers as an address carries them: every n-th, so that at most ``GROUP_LIMIT`` are left."""
+    return "-".join(map(str, items[::max(1, -(-len(items) // GROUP_LIMIT))]))
 
 
 def notice(text: str) -> None:

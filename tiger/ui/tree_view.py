@@ -179,9 +179,11 @@ def chosen_item(codes: Codes, other: Other) -> None:
         return
     own, theirs = codes.codes_IL[item].tolist(), other.codes_IL[item].tolist()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"The chosen item **{shell.plain(str(codes.cat.items['title'].iloc[item]))}** lies at "
-                    f"**{maps.id_text(own)}** here and at **{maps.id_text(theirs)}** in {shell.plain(other.title)}.",
-                    width="content")
+        here = f"lies at **{maps.id_text(own)}** here" if own[0] >= 0 else "has **no ID** here"
+        there = f"at **{maps.id_text(theirs)}**" if theirs[0] >= 0 else "has none"
+        there += f" in {shell.plain(other.title)}"
+        st.markdown(f"The chosen item **{shell.plain(str(codes.cat.items['title'].iloc[item]))}** {here} and "
+                    f"{'lies ' if own[0] < 0 <= theirs[0] else ''}{there}.", width="content")
         if own[0] >= 0:
             st.button("Look into its first branch", icon=":material/zoom_in:", key="to_branch", type="tertiary",
                       on_click=lambda: _go(str(own[0])))
