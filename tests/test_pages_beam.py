@@ -260,3 +260,16 @@ def test_without_a_recommender_the_way_to_one_is_shown(tiger_home):
     assert "No recommender of this dataset writes IDs yet" in text_of(app)
     assert not app.get("plotly_chart") and app.main.get("page_link")
     shutil.rmtree(run.path)
+
+
+def test_baselines_without_a_run_can_be_trained_from_here(demo):
+    def links(app) -> dict[str, str]:
+        protos = [link.proto for link in app.get("page_link")]
+        return {proto.label: proto.query_string for proto in protos if proto.label.startswith("Train ")}
+
+    found = links(opened(look="Recommendations"))
+    assert list(found) == ["Train SASRec", "Train Vector regression", "Train Cascade", "Train Pair ranker"]
+    assert "recipe=sasrec" in found["Train SASRec"]
+    config = runs.find("demo-recommender").config
+    runs.new_run({"kind": "model", "dataset": config["dataset"], "model": {"name": "sasrec"}})
+    assert list(links(opened(look="Recommendations"))) == ["Train Vector regression", "Train Cascade", "Train Pair ranker"]

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.pages_help import open_page, values_of
@@ -126,3 +128,22 @@ def test_the_cost_is_the_chosen_runs(name, given, words):
     assert ours.loc[10**6, "flops"] == costs.generative(shape, 10**6)[1]
     assert table["models"].str.contains("vector_regression").any()
 
+
+def test_a_link_may_name_a_recipe():
+    app = open_page(PAGE, recipe="cascade")
+    assert app.radio(key="model_recipe").value == "cascade" and "train cascade" in app.code[0].value
+    assert [box.proto.expanded for box in app.expander if box.label == "Train a recommender"] == [True]
+    app.button(key="start_model").click().run()
+    assert "recipe" not in app.query_params
+    app = open_page(PAGE, recipe="nonsense")
+    assert "There is no recipe 'nonsense'" in said(app) and not app.error
+
+
+def test_a_user_with_two_items_has_none_held_out(monkeypatch):
+    cat = datasets.load_ref(runs.find("demo-recommender").config["dataset"])
+    short = replace(cat, indptr_U1=np.concatenate([[0, 2], cat.indptr_U1[2:]]))
+    monkeypatch.setattr("tiger.ui.state.catalogue", lambda: short)
+    app = open_page(PAGE, user="0")
+    assert "User 0 has too few items for one to be held out of training" in said(app) and "Really came next" not in said(app)
+    shown = next(frame.value for frame in app.dataframe if "held_out" in frame.value.columns)
+    assert set(shown["held_out"]) == {""} and not app.error

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import costs, files, runs
+from tests.models import tiny as shop
+from tiger import costs, files, models, runs
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
 
@@ -134,3 +135,14 @@ def test_what_training_saw_is_not_called_held_out(tiny):
     assert (history.tolist(), held_out) == ([1, 0], 1)
     with pytest.raises(ValueError, match="user 9 does not exist"):
         recommenders.history_for_test(tiny, 9)
+
+
+def test_a_beam_is_no_wider_than_there_are_ids():
+    cat, ids = shop.catalogue(), shop.semantic_ids()
+    ids.ids_IM[7:] = -1  # seven items have one
+    model = models.create("rq_transformer", **shop.SMALL).fit(cat, ids)
+    assert recommenders.fitting_width(model, 20) == 7 and recommenders.fitting_width(model, 5) == 5
+    with pytest.raises(ValueError, match="beam width is 20"):
+        model.recommend([1, 2], 10, 20)
+    assert len(model.recommend([1, 2], 10, recommenders.fitting_width(model, 20))) == 7
+    assert recommenders.fitting_width(models.create("popularity").fit(cat), 20) == 20

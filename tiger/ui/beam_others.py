@@ -3,8 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from tiger import library, models, runs
+from tiger import library, models, presets, runs
 from tiger.catalogue import Catalogue
+from tiger.reports import recommenders
+from tiger.run import BUSY
 from tiger.ui import beam_data, state
 from tiger.ui.beam_data import N_SEARCHED, Scene
 
@@ -16,6 +18,18 @@ def others(scene: Scene) -> dict[str, runs.Run | None]:
         if run.id != scene.run.id and run.has_result() and (run.config.get("model") or {}).get("name") != "popularity":
             found.setdefault(run.title if run.title not in (*found, scene.run.title) else f"{run.title} ({run.id[-6:]})", run)
     return found
+
+
+def untrained() -> list[presets.ModelPreset]:
+    """Recipes of the baselines of which this dataset has no run, neither finished nor on its way; one a model."""
+    have = {(run.config.get("model") or {}).get("name") for run in state.models_here()
+            if run.has_result() or run.state in ("queued", *BUSY)}
+    found: dict[str, presets.ModelPreset] = {}
+    for preset in presets.MODELS:
+        name = preset.model["name"]
+        if name not in have and name != "popularity" and not models.REGISTRY[name].generative:
+            found.setdefault(name, preset)
+    return list(found.values())
 
 
 def listed(scene: Scene, run: runs.Run | None) -> np.ndarray:
@@ -43,4 +57,5 @@ def _other(key: str, run_id: str) -> models.Recommender:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _listed(key: str, items: tuple[int, ...], _learner: models.Recommender) -> np.ndarray:
     k = min(N_SEARCHED, _learner.n_items)
-    return _learner.recommend(_learner.shorten(np.array(items)), k, width=N_SEARCHED)["item"].to_numpy(np.int64)
+    width = recommenders.fitting_width(_learner, N_SEARCHED)
+    return _learner.recommend(_learner.shorten(np.array(items)), k, width=width)["item"].to_numpy(np.int64)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from tiger import models
 from tiger.reports import beam as report
-from tiger.ui import beam_data, beam_others, exports, shell
+from tiger.ui import beam_data, beam_others, exports, shell, state
 from tiger.ui.beam_data import N_LISTED, Scene
+from tiger.ui.pagelist import BY_KEY
 
 STAR = "★ "
 TINT = "background-color: rgba(214, 36, 126, .22)"
@@ -32,6 +34,7 @@ def show(scene: Scene) -> None:
     names = list(beam_others.others(scene))
     beside = st.pills("Beside the beam", names, selection_mode="multi", default=names[:3], key=f"beam_beside:{scene.run.id}",
                       help="Other recommenders of this dataset, for the same history.")
+    train_links()
     found = lists(scene, beside)
     places = report.places(found, scene.target)
     st.markdown(place_words(scene, places))
@@ -54,6 +57,19 @@ def show(scene: Scene) -> None:
         "shared": st.column_config.NumberColumn("Shared with the beam", help="Items in common, over the whole lists.")})
     if scene.ask.free:
         invalid(scene)
+
+
+def train_links() -> None:
+    """The way to every baseline that could stand here, too, and has not been trained."""
+    missing = beam_others.untrained()
+    if not missing:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Not trained yet:", width="content")
+        for preset in missing:
+            title = models.REGISTRY[preset.model["name"]].title
+            st.page_link(BY_KEY["recommender"].file, label=f"Train {title}", icon=":material/play_circle:", width="content",
+                         query_params=state.link_params(recipe=preset.key))
 
 
 def _title(scene: Scene, item: int) -> str:

@@ -26,17 +26,28 @@ def pick(chosen: runs.Run | None) -> None:
 def new_run(shown: runs.Run | None) -> None:
     """Recipe, IDs, the folded form, the equal command, and the button that starts the run."""
     busy = shown is not None and live.interval(live.states(shown)) is not None
-    with st.expander("Train a recommender", expanded=shown is None, icon=":material/play_circle:",
+    asked = asked_recipe()
+    with st.expander("Train a recommender", expanded=shown is None or asked is not None, icon=":material/play_circle:",
                      key=f"new_model:{busy}"):
         keys = [preset.key for preset in presets.MODELS]
         known = {preset.key: preset for preset in presets.MODELS}
-        key = st.radio("Recipe", keys, key="model_recipe", format_func=lambda key: known[key].title,
-                       captions=[preset.look_for for preset in presets.MODELS])
+        key = st.radio("Recipe", keys, keys.index(asked) if asked else 0, key="model_recipe",
+                       format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
         config = configure(known[key])
         if config is not None:
             train_view.command(config)
             st.button("Start training", type="primary", icon=":material/play_arrow:", key="start_model",
                       on_click=start, args=(config,))
+
+
+def asked_recipe() -> str | None:
+    """The recipe that a link asks for; one that does not exist is said."""
+    asked = st.query_params.get("recipe")
+    if asked is None or asked in {preset.key for preset in presets.MODELS}:
+        return asked
+    state.notice(f"There is no recipe '{asked[:40]}' for a recommender; choose one of those below.")
+    st.query_params.pop("recipe", None)
+    return None
 
 
 def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
@@ -79,6 +90,7 @@ def _kind(run: runs.Run) -> str:
 
 def start(config: dict[str, Any]) -> None:
     """Queue the run and look at it; what forbids it is said at the top of the page."""
+    st.query_params.pop("recipe", None)
     try:
         state.choose_model(jobs.supervisor().submit(config).id)
     except (ValueError, TimeoutError) as error:
@@ -135,6 +147,9 @@ def load(run_id: str, attempt: int, step: int) -> models.Recommender:
 def example(run: runs.Run, cat: Catalogue) -> None:
     """One user's history and what the model recommends; the item that really came next is marked."""
     st.subheader("What it recommends", anchor=False)
+    if not cat.n_users:
+        shell.empty("This dataset has no histories to recommend for.")
+        return
     user = st.number_input("User", 0, cat.n_users - 1, min(state.number_or("user", cat.n_users, 0), cat.n_users - 1),
                            key=f"example:{run.id}", help="Any user of this dataset; the last item is held out.")
     state.put_number("user", int(user))
