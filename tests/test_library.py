@@ -92,3 +92,30 @@ def test_broken_embeddings_alone_leave_nothing(tiger_home, tmp_path):
     with pytest.raises(ValueError, match=r"shape \(3,\), but an embedding has \(items, width\)"):
         library.vectors_alone(str(path))
     assert not (tiger_home / "uploads").exists()
+
+
+@pytest.mark.parametrize(("named", "files"), [
+    ("items.csv", ["items.csv"]), ("shop", ["shop/s.inter", "shop/s.item", "shop/ml-1m/movies.dat"]),
+    ("shop/s.inter", ["shop/s.inter", "shop/s.item"])])
+def test_stamps_tell_every_changed_file(tiger_home, tmp_path, named, files):
+    (tmp_path / "shop" / "ml-1m").mkdir(parents=True)
+    for name in ("items.csv", "shop/s.inter", "shop/s.item", "shop/ml-1m/movies.dat", "other.csv"):
+        (tmp_path / name).write_text("1")
+    ref = {"name": "any", "params": {"path": str(tmp_path / named), "core": 5, "title_column": "title"},
+           "embedding": {"method": "tfidf"}}
+    before = library.stamps(ref)
+    assert sorted(path for path, _, _ in before) == sorted(str(tmp_path / name) for name in files)
+    (tmp_path / "other.csv").write_text("22")
+    assert library.stamps(ref) == before
+    for name in files:
+        (tmp_path / name).write_text("22")
+        assert library.stamps(ref) != before
+        before = library.stamps(ref)
+    as_embedding = {"name": "any", "embedding": {"method": "given", "path": str(tmp_path / named)}}
+    assert library.stamps(as_embedding) == before
+
+
+@pytest.mark.parametrize("ref", [[], {}, {"params": [1]}, {"params": {"path": "x" * 5000}}, {"params": {"path": "a\0b"}},
+                                 {"params": {"path": "~nobody-by-this-name/x"}}, {"params": {"path": ""}}])
+def test_stamps_of_nonsense_are_none(ref):
+    assert library.stamps(ref) == []

@@ -6,6 +6,7 @@ from, so loading the same data twice gives the same entry. Only the recipe is st
 
 import contextlib
 import hashlib
+import itertools
 import json
 import re
 import secrets
@@ -21,6 +22,7 @@ BUNDLED_ID = "synthetic"
 TFIDF = {"method": "tfidf"}
 ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 MAX_UPLOAD_BYTES = 200 * 2**20
+MAX_STAMPS = 2000  # files of a folder that are looked at for changes
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,30 @@ def vectors_alone(path: str, ids: str = "", tensor: str = "") -> dict[str, Any]:
     embedding = {"method": "given", "path": path} | {name: value for name, value in
                                                      (("ids", ids), ("tensor", tensor)) if value}
     return {"name": "tables", "params": {"items": str(table)}, "embedding": embedding}
+
+
+def stamps(ref: Any) -> list[tuple[str, int, int]]:
+    """Path, time of the last change (ns) and bytes of every file that a dataset reference names, to tell a changed one.
+
+    A folder stands for the files in it and one level below, RecBole's .inter file also for the files beside it.
+    """
+    parts = [ref.get(name) for name in ("params", "embedding")] if isinstance(ref, dict) else []
+    texts = {text for part in parts if isinstance(part, dict) for text in part.values() if isinstance(text, str) and text}
+    found = []
+    for text in sorted(texts):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # no path at all, or one that nobody may read
+            for file in _files_of(Path(text).expanduser()):
+                about = file.stat()
+                found.append((str(file), about.st_mtime_ns, about.st_size))
+    return found
+
+
+def _files_of(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = itertools.chain(path.iterdir(), path.glob("*/*"))
+        return sorted(file for file in itertools.islice(inside, MAX_STAMPS) if file.is_file())
+    beside = [path.with_suffix(ending) for ending in (".item", ".user")] if path.suffix == ".inter" else []
+    return [file for file in (path, *beside) if file.is_file()]
 
 
 def safe_name(name: str) -> str:

@@ -36,6 +36,9 @@ def explanation() -> str:
 
 def pick_run() -> runs.Run | None:
     """The recommender to look at; without any, the way to train one."""
+    if not state.catalogue().n_users:
+        shell.empty("This dataset has no histories to start a beam from; load it together with interactions.")
+        return None
     found = beam_data.usable()
     if not found:
         page = "recommender" if "recommender" in BY_KEY else "train"
