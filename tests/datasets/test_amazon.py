@@ -150,3 +150,57 @@ def test_missing_and_empty_files(tmp_path):
         Amazon("/nowhere.gz").read()
     with pytest.raises(ValueError, match=r"e.json.gz holds no reviews"):
         Amazon(packed(tmp_path / "e.json.gz", "\n\n")).read()
+
+
+@pytest.mark.parametrize(("field", "value", "text", "category"), [
+    ("categories", 5, "Brush", ""), ("categories", {"a": 1}, "Brush", ""), ("categories", True, "Brush", ""),
+    ("categories", [{"a": 1}, "Hair"], "Brush. Hair", "Hair"), ("categories", "Hair", "Brush. Hair", "Hair"),
+    ("categories", [["Hair", None, float("nan")]], "Brush. Hair", "Hair"),
+    ("price", float("nan"), "Brush", ""), ("price", float("inf"), "Brush", ""), ("price", 9.5, "Brush. Price 9.5", ""),
+    ("description", ["soft", float("nan"), {"a": 1}, 3], "Brush. soft 3", ""), ("description", {"a": 1}, "Brush", ""),
+    ("brand", "a\ud800b", "Brush. a\ufffdb", ""), ("description", "\ud83d\ude00", "Brush. \U0001f600", ""),
+    ("details", 5, "Brush", ""), ("brand", 10**400, "Brush", ""),
+])
+def test_odd_metadata_is_read_for_what_it_says(tmp_path, field, value, text, category):
+    reviews = packed(tmp_path / "r.json.gz", review("u1", "B1", 1))
+    meta = packed(tmp_path / "m.json.gz", "\n" + json.dumps({"asin": "B1", "title": "Brush", field: value}) + "\n")
+    item = Amazon(reviews, meta, core=1).read().items.iloc[0]
+    assert (item["text"], item["category"]) == (text, category)
+    item["text"].encode()
+
+
+@pytest.mark.parametrize(("title", "shown"), [(float("nan"), "B1"), ("a\udfff", "a\ufffd"), ({"a": 1}, "B1"), (7, "7")])
+def test_odd_titles(tmp_path, title, shown):
+    reviews = packed(tmp_path / "r.json.gz", review("u1", "B1", 1))
+    meta = packed(tmp_path / "m.json.gz", json.dumps({"asin": "B1", "title": title}))
+    assert Amazon(reviews, meta, core=1).read().items["title"].tolist() == [shown]
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    ("\ud800", r"the id is '\\ud800', which is half a character"), (["B1"], r"the id is '\['B1'\]', but must be text"),
+    (True, "the id is 'True', but must be text"), (float("nan"), "the id is 'nan', but must be text"),
+    ({"a": 1}, "the id is '{'a': 1}', but must be text"), ("  ", "the id is '', which is empty"),
+])
+@pytest.mark.parametrize("where", ["item", "user", "metadata"])
+def test_odd_ids_are_named_with_file_and_line(tmp_path, value, words, where):
+    row = {"reviewerID": "u2", "asin": "B1", "unixReviewTime": 3}
+    row |= {"item": {"asin": value}, "user": {"reviewerID": value}, "metadata": {}}[where]
+    reviews = packed(tmp_path / "r.json.gz", review("u1", "B1", 1) + json.dumps(row))
+    meta = packed(tmp_path / "m.json.gz", json.dumps({"asin": "B1"}) + "\n" + json.dumps({"asin": value}))
+    file = "m.json.gz" if where == "metadata" else "r.json.gz"
+    with pytest.raises(ValueError, match=rf"{file}, line 2: {words}") as refused:
+        Amazon(reviews, meta, core=1).read()
+    assert type(refused.value) is ValueError and "\n" not in str(refused.value)
+
+
+def test_ids_are_the_same_however_json_spells_them(tmp_path):
+    reviews = packed(tmp_path / "r.json.gz", review("u1", " Bé ", 1) + review("u1", "Bé", 2) + review("u1", 5, 3))
+    meta = packed(tmp_path / "m.json.gz", '{"asin": "B\\u00e9", "title": "Brush"}\n{"asin": 5, "title": "Comb"}\n')
+    raw = Amazon(reviews, meta, core=1).read()
+    assert raw.items["title"].tolist() == ["Brush", "Comb"] and raw.history_items.tolist() == [0, 0, 1]
+
+
+def test_a_number_too_long_to_print_is_refused(tmp_path):
+    reviews = packed(tmp_path / "r.json.gz", "{'reviewerID': 'u', 'asin': 'B1', 'unixReviewTime': 0x" + "f" * 9000 + "}")
+    with pytest.raises(ValueError, match=r"line 1: the time is a number of thousands of digits, but must be a number"):
+        Amazon(reviews, core=1).read()

@@ -27,6 +27,8 @@ TIME_KEYS = ("unixReviewTime", "timestamp", "sort_timestamp")
 MAX_LITERAL = 2**20  # a record in Python's notation is parsed to a tree many times its size
 ASIN = re.compile(rb"""["'](parent_asin|asin)["']\s*:\s*["']([^"']+)["']""")
 OTHER = b"parent_asin"
+HALF = re.compile("[\ud800-\udfff]")  # half of a surrogate pair: JSON can spell it, no file can hold it
+MAX_NUMBER = 1e18
 TAG = re.compile(r"<[^<>]{0,200}>")
 
 
@@ -71,11 +73,13 @@ class Amazon:
         rows: dict[str, dict[str, str]] = {}
         for number, line in enumerate(streams.read_lines(file), 1):
             found = ASIN.search(line)
-            if found and found.group(2) not in wanted and (found.group(1) == b"parent_asin"
-                                                           or OTHER not in line):
+            if found and _plain(found.group(2)) and found.group(2) not in wanted and (
+                    found.group(1) == b"parent_asin" or OTHER not in line):
                 continue
             record = parse_record(line, file.name, number)
-            item = str(_first(record, ITEM_KEYS, file.name, number))
+            if not record:
+                continue
+            item = _id(record, ITEM_KEYS, file.name, number)
             if item.encode() not in wanted:
                 continue
             again += item in rows
@@ -96,11 +100,11 @@ def _read_reviews(file: Path) -> tuple[list[str], list[str], np.ndarray, np.ndar
             continue
         if number > MAX_INTERACTIONS:
             raise ValueError(f"{file.name} holds over {MAX_INTERACTIONS:,} reviews; take a smaller category.")
-        user = str(_first(record, USER_KEYS, file.name, number))
-        item = str(_first(record, ITEM_KEYS, file.name, number))
+        user = _id(record, USER_KEYS, file.name, number)
+        item = _id(record, ITEM_KEYS, file.name, number)
         time = _first(record, TIME_KEYS, file.name, number)
-        if isinstance(time, bool) or not isinstance(time, int | float) or not abs(time) < 1e18:
-            raise ValueError(f"{file.name}, line {number}: the time is {str(time)[:40]!r}, but must be a "
+        if not _is_number(time):
+            raise ValueError(f"{file.name}, line {number}: the time is {_short(time)}, but must be a "
                              "number; download the file again.")
         user_N.append(users.setdefault(user, len(users)))
         item_N.append(items.setdefault(item, len(items)))
@@ -164,6 +168,40 @@ def _first(record: dict[str, Any], keys: tuple[str, ...], file: str, number: int
                      "check that this is one of McAuley's files.")
 
 
+def _id(record: dict[str, Any], keys: tuple[str, ...], file: str, number: int) -> str:
+    """An id as text without spaces around it.
+
+    Raises:
+        ValueError: none, neither text nor a whole number, or text that no file can hold; names file and line.
+    """
+    value = _first(record, keys, file, number)
+    if not isinstance(value, str) and (isinstance(value, float) or not _is_number(value)):
+        raise ValueError(f"{file}, line {number}: the id is {_short(value)}, but must be text; correct or delete the line.")
+    text = str(value).strip()
+    if not text or HALF.search(text):
+        raise ValueError(f"{file}, line {number}: the id is {_short(text)}, which is {'half a character' if text else 'empty'}; "
+                         "correct or delete the line.")
+    return text
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a finite number of a size that a time or price has."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
+
+
+def _short(value: Any) -> str:
+    """A value for a message; a number too long to be written is only called one."""
+    try:
+        return f"'{ascii(value)[1:-1][:40] if isinstance(value, str) else str(value)[:40]}'"
+    except (ValueError, RecursionError):
+        return "a number of thousands of digits"
+
+
+def _plain(found: bytes) -> bool:
+    """Whether an id stands in a line as it is, without escapes or spaces around it."""
+    return b"\\" not in found and found == found.strip()
+
+
 def _item(item: str, record: dict[str, Any], text_length: int) -> dict[str, str]:
     """Title, brand, category path, price and description of any of the three generations of files."""
     details = record.get("details") if isinstance(record.get("details"), dict) else {}
@@ -180,7 +218,8 @@ def _item(item: str, record: dict[str, Any], text_length: int) -> dict[str, str]
 
 def _categories(record: dict[str, Any]) -> Iterator[str]:
     """The first category path: nested in 2014, flat since 2018, the main category where it is empty."""
-    path = record.get("categories") or record.get("category") or record.get("main_category") or []
+    given = (record.get(name) for name in ("categories", "category", "main_category"))
+    path: Any = next((value for value in given if value and isinstance(value, list | str)), [])
     if isinstance(path, str):
         path = [path]
     if path and isinstance(path[0], list):
@@ -189,12 +228,12 @@ def _categories(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _clean(value: Any) -> str:
-    """A field as one line of plain text."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        value = " ".join(str(part) for part in value)
-    return " ".join(TAG.sub(" ", html.unescape(str(value))).split())
+    """A field as one line of plain text; empty for what is neither text nor a finite number, nor a list of them."""
+    parts = value if isinstance(value, list) else [value]
+    text = " ".join(str(part) for part in parts if isinstance(part, str) or _is_number(part))
+    if HALF.search(text):  # pairs are put together, lone halves replaced
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return " ".join(TAG.sub(" ", html.unescape(text)).split())
 
 
 def _name(file: Path) -> str:
