@@ -108,10 +108,8 @@ def item_card(cat: Catalogue, item: int, ids_IM: np.ndarray | None) -> None:
     exports.csv_button(near, f"{state.dataset().id}-neighbours-{item}", "Neighbours as CSV")
 
 
-def history_card(cat: Catalogue, user: int | None, ids_IM: np.ndarray | None) -> None:
-    """One user's history, oldest first, with the parts of the leave-one-out split marked; nothing without a user."""
-    if user is None:
-        return
+def history_card(cat: Catalogue, user: int, ids_IM: np.ndarray | None) -> None:
+    """One user's history, oldest first, with the parts of the leave-one-out split marked."""
     frame = shop.history(cat, user, ids_IM).assign(part=lambda rows: rows["part"].map(PART_WORDS))
     pick_table(frame, f"history:{state.dataset().id}:{user}", style=_tint)
     if len(frame) >= 3:
@@ -126,11 +124,13 @@ def _tint(frame: pd.DataFrame) -> Any:
     return frame.style.apply(lambda row: [PART_TINTS.get(row["part"], "")] * len(row), axis=1)
 
 
-def user_picker(cat: Catalogue) -> int | None:
-    """Choose a user by number, by step or by chance; the choice stands in the address. None where there are none."""
+def user_picker(cat: Catalogue) -> int:
+    """Choose a user by number, by step or by chance; the choice stands in the address. Where there is nobody, the page
+    says so and ends here.
+    """
     if not cat.n_users:
         shell.empty("This dataset has no histories, so there is nobody to look at; load it together with interactions.")
-        return None
+        st.stop()
     chosen = state.number_or("user", cat.n_users, pipeline.example(cat)[1])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state["pick_user"] = chosen
