@@ -1,11 +1,13 @@
 """The tree of codes, LSH splits, numbers, disagreements and matching, by hand and by brute force."""
 
+import tracemalloc
 from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import normalized_mutual_info_score
 
 from tiger import metrics, quantizers, tree
@@ -208,6 +210,52 @@ def test_matching_keeps_as_many_items_as_the_best_of_all_pairings(seed):
     pairs = list(zip(a[:, 0], b[:, 0], strict=True))
     best = max(sum(order[x] == y for x, y in pairs) for order in permutations(range(4)))
     assert (tree.match(a, b).moved_at_I == 0).sum() == best
+
+
+@pytest.fixture(params=["filled in", "sparse"])
+def _tables(request, monkeypatch):
+    """Small tables are filled in, large ones are not; here all of them are one or the other."""
+    monkeypatch.setitem(tree.match.__globals__, "TABLE_LIMIT", 1 << 18 if request.param == "filled in" else 0)
+
+
+@pytest.mark.usefixtures("_tables")
+@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 40), st.integers(1, 200))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_matching_keeps_as_many_items_as_the_dense_hungarian_method(seed, n_a, n_b, n_items):
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, n_a, n_items), rng.integers(0, n_b, n_items)
+    table = np.zeros((n_a, n_b), int)
+    np.add.at(table, (a, b), 1)
+    best = table[linear_sum_assignment(table, maximize=True)].sum()
+    found = tree.match(a[:, None], b[:, None])
+    assert (found.moved_at_I == 0).sum() == best == found.pairs["items"].sum()
+    assert found.pairs["prefix_a"].is_unique and found.pairs["prefix_b"].is_unique
+
+
+@pytest.mark.usefixtures("_tables")
+def test_matching_below_the_root_is_the_dense_method_inside_every_pair():
+    a, b = random_codes(8, 3000, 2, 16), random_codes(9, 3000, 2, 16)
+    found = tree.match(a, b)
+    first = found.pairs[found.pairs["level"] == 1]
+    best = 0
+    for x, y in zip(first["prefix_a"], first["prefix_b"], strict=True):
+        inside = (a[:, 0] == x) & (b[:, 0] == y)
+        table = np.zeros((16, 16), int)
+        np.add.at(table, (a[inside, 1], b[inside, 1]), 1)
+        best += table[linear_sum_assignment(table, maximize=True)].sum()
+    assert (found.moved_at_I == 0).sum() == best
+
+
+def test_matching_of_many_codes_needs_no_table_of_all_pairs():
+    """Two sets of 20,000 codes: the full table alone would be 3.2 GB."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 20_000, (2, 30_000))
+    tracemalloc.start()
+    found = tree.match(a[:, None], b[:, None])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 2**20
+    assert (found.moved_at_I == 0).sum() == found.pairs["items"].sum() > 10_000
 
 
 def test_summary_tells_a_real_match_from_chance():

@@ -2,20 +2,25 @@
 
 Two seeds of one method name their codes differently, and codes below different parents have nothing to do
 with each other. So the trees are walked down together: at the root the codes of level 1 are paired by the
-assignment that keeps most items together (Hungarian method), then inside each pair the codes of level 2,
+assignment that keeps most items together, then inside each pair the codes of level 2,
 and so on. An item stays as long as its two prefixes are paired; where they are not, it moved at that level.
 
-Source: Kuhn 1955, "The Hungarian method for the assignment problem".
+Source: Kuhn 1955, "The Hungarian method for the assignment problem"; for sparse tables Jonker and Volgenant 1987, as
+SciPy has it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from tiger import metrics
 from tiger.metrics.codes import dense
+
+TABLE_LIMIT = 1 << 18  # cells of a table that is filled in: faster where the groups are many and small
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,30 @@ def _assign(a_C: np.ndarray, b_C: np.ndarray, count_C: np.ndarray) -> np.ndarray
     """Cells of one group's table that the best assignment uses (places in the given arrays)."""
     a_C, n_a = dense(a_C - a_C.min(), int(a_C.max() - a_C.min()) + 1)
     b_C, n_b = dense(b_C - b_C.min(), int(b_C.max() - b_C.min()) + 1)
+    if n_a * n_b > TABLE_LIMIT:
+        return _assign_sparse(a_C, b_C, count_C, n_a, n_b)
     table = np.zeros((n_a, n_b), np.int64)
     cell = np.full((n_a, n_b), -1, np.int64)
     table[a_C, b_C] = count_C
     cell[a_C, b_C] = np.arange(len(a_C))
     used = cell[linear_sum_assignment(table, maximize=True)]
     return used[used >= 0]
+
+
+def _assign_sparse(a_C: np.ndarray, b_C: np.ndarray, count_C: np.ndarray, n_a: int, n_b: int) -> np.ndarray:
+    """The same without filling the table in: that of two sets of 100,000 codes would need 80 GB.
+
+    Every a has a stand-in of its own beside the b's, worth 0 items, so that a full matching exists however few cells
+    there are.
+    """
+    most = int(count_C.max()) + 1  # costs must not be 0, which a sparse matrix takes for "no edge"
+    stand_in_A = np.arange(n_a)
+    cost_N = np.concatenate([most - count_C, np.full(n_a, most)])
+    edges = np.concatenate([a_C, stand_in_A]), np.concatenate([b_C, n_b + stand_in_A])
+    row_A, column_A = min_weight_full_bipartite_matching(sparse.csr_matrix((cost_N, edges), (n_a, n_b + n_a)))
+    partner_A = np.empty(n_a, np.int64)
+    partner_A[row_A] = column_A
+    return np.flatnonzero(partner_A[a_C] == b_C)
 
 
 def match_summary(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, found: Matching | None = None,

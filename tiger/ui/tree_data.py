@@ -175,7 +175,7 @@ def matching(codes: Codes, other: Other) -> tuple[tree.Matching, pd.DataFrame]:
     return _matching(key, codes.codes_IL, other.codes_IL)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner="Pairing the branches …")
 def _matching(key: str, _one_IL: np.ndarray, _two_IL: np.ndarray) -> tuple[tree.Matching, pd.DataFrame]:
     found = tree.match(_one_IL, _two_IL)
     return found, tree.match_summary(_one_IL, _two_IL, found)
