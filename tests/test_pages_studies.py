@@ -1,9 +1,12 @@
 """Drift, Cold items, Diversity and Lessons without a browser: bundled results at first visit, numbers as measured."""
 
+import json
+
 import pytest
+from scipy.stats import binomtest
 
 from tests.pages_help import open_page
-from tiger import files, lessons, paths, runs, studies, studypage
+from tiger import files, lessons, params, paths, runconfig, runs, studies, studypage
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
@@ -60,6 +63,100 @@ def test_one_users_lists_stand_side_by_side_and_can_be_drawn_again():
     assert (again["Beam search"] == table["Beam search"]).all() and (again["Temperature 1"] != table["Temperature 1"]).any()
 
 
+def unfinished(bundled: str, n_rows: int) -> runs.Run:
+    """A study of one's own that was stopped behind the first rows of a bundled one."""
+    whole = runs.find(bundled)
+    config = whole.config
+    known = {spec.name for spec in params.specs(runconfig.study_class(config["kind"]))}
+    given = {name: value for name, value in config["study"]["params"].items() if name in known}
+    made = runs.new_run(studies.request(config["kind"], config["dataset"], config["parent"], given, title="Half"))
+    rows = [event for event in whole.events()[0] if "row" in event][:n_rows]
+    (made.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in rows), encoding="utf-8")
+    files.write_json(made.path / "study.json", studies.about(whole))
+    files.write_json(made.path / "status.json", made.status | {"state": "stopped", "message": "Stopped.", "pid": 1})
+    return made
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 5])
+@pytest.mark.parametrize(("kind", "page"), [("drift", studypage.drift_page), ("cold", studypage.cold_page),
+                                            ("diversity", studypage.diversity_page)])
+def test_a_study_that_was_stopped_early_shows_what_it_has(kind, page, n_rows):
+    made = unfinished(f"demo-{kind}", n_rows * (42 if kind == "cold" else 1))
+    for view in {"drift": drift_view.VIEWS, "diversity": diversity_view.VIEWS[:1], "cold": [None]}[kind]:
+        app = open_page(PAGE[kind], study=made.id, **({"view": view} if view else {}))
+        assert not app.error and not app.exception, (view, said(app))
+        assert "Half" in said(app) and "nan" not in said(app)
+    assert "This study is stopped" in page(made)
+    if (kind, n_rows) == ("diversity", 1):
+        assert "No temperature on all levels is measured yet" in said(app)
+
+
+@pytest.mark.parametrize("study", ["demo-cold", "demo-diversity"])
+def test_cold_and_diversity_offer_their_report_and_intervals(study):
+    run = runs.find(study)
+    app = open_page(PAGE[run.config["kind"]])
+    report_button = [button for button in app.get("download_button") if button.proto.label == "Report as HTML"]
+    assert len(report_button) == 1
+    table = app.dataframe[-1].value
+    heads = {"cold": "Recall, 95 %", "diversity": "Recall@10, 95 %"}
+    value = table["Recall" if study == "demo-cold" else "Recall@10"]
+    for share, words, n in zip(value, table[heads[run.config["kind"]]], table["Users"], strict=True):
+        low, high = binomtest(round(share * n), int(n)).proportion_ci(0.95, "wilson")
+        assert words == (f"{low:.1%} to {high:.1%}" if study == "demo-cold" else f"{low:.2f} to {high:.2f}")
+
+
+def test_a_user_nothing_of_whom_can_be_read_is_said(monkeypatch):
+    monkeypatch.setattr("tiger.models.generative.GenerativeRecommender._has_id", lambda self, row: row < 0)
+    app = open_page(PAGE["diversity"], view=diversity_view.VIEWS[1], user="5")
+    assert "No item of this user's history has an ID" in said(app) and not app.error
+
+
+@pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda lesson: lesson.key)
+def test_a_lessons_bundled_study_is_what_running_it_here_asks(lesson):
+    bundled = runs.find(lesson.study)
+    asked = params.values(params.build(runconfig.study_class(lesson.kind), lesson.values))
+    assert bundled.config["study"]["params"] == asked and bundled.config["kind"] == lesson.kind
+    assert bundled.config["study"]["model"] == (None if lesson.kind == "cold" else "demo-recommender")
+    assert bundled.config["parent"] == "demo-rqvae" and bundled.state == "finished"
+
+
+def heat(level: int, entropy: float) -> dict:
+    return {"name": f"T = 2 on level {level} only", "level": level, "heat": 2.0, "recall": 0.1, "n_users": 60, "different": 9,
+            "entropy10": entropy, "entropy20": entropy, "entropy50": entropy}
+
+
+def cold(prefix: float, knn: float, only: float) -> list[dict]:
+    found = {"prefix": (prefix, 0.1), "knn": (knn, 0.1), "cold": (only, 1.0), "knn_cold": (0.0, 1.0)}
+    return [{"method": method, "who": "cold", "k": 10, "epsilon": epsilon, "recall": recall, "n_users": 50}
+            for method, (recall, epsilon) in found.items()]
+
+
+def drift(remedy: int, changed: float, period: int = 1, **more: float) -> dict:
+    return {"strength": 1.0, "remedy": remedy, "period": period, "changed": changed, "moved_degrees": 1.0, "churn_before": 0.0,
+            "error": 0.1, "collided": 0, "tokens": 0, "token_share": 0.0, "seconds": 1.0, "churn": [0.0], "survival": [0.0],
+            "neighbours": [0.0], "chance": [0.0]} | more
+
+
+@pytest.mark.parametrize(("key", "rows", "words"), [
+    ("heat", [heat(1, 2.0), heat(2, 1.0)], "chooses the neighbourhood"), ("heat", [heat(1, 1.0), heat(3, 2.0)], "Here level 3"),
+    ("cold", cold(0.3, 0.1, 0.4), "codes are the better way"), ("cold", cold(0.0, 0.1, 0.05), "plain content is the better"),
+    ("cold", cold(0.0, 0.1, 0.05), "reaches no more of them"), ("cold", cold(0.0, 0.0, 0.4), "do not get in here"),
+    ("turn", [drift(2, 0.9), drift(7, 0.0)], "Align before you encode"),
+    ("turn", [drift(2, 0.1), drift(7, 0.0)], "left most IDs"),
+    ("turn", [drift(2, 0.9), drift(7, 0.8)], "did not give them back"),
+    ("names", [drift(4, 0.9), drift(5, 0.85)], "Little of this"), ("names", [drift(4, 0.9), drift(5, 0.2)], "Most of this"),
+    ("names", [drift(4, 0.9), drift(5, 0.6)], "Part of the churn"),
+    ("names", [drift(4, 0.0), drift(5, 0.0)], "nothing to rename"),
+    ("reader", [drift(4, 0.9, recall_before=0.2, recall_after=0.0)], "another language"),
+    ("reader", [drift(4, 0.1, recall_before=0.2, recall_after=0.19)], "can read most"),
+    ("seasons", [drift(2, 0.0, 4), drift(3, 0.4, 4)], "A frozen codebook has no memory"),
+    ("seasons", [drift(2, 0.0, 4), drift(3, 0.0, 4)], "both came back"),
+    ("seasons", [drift(2, 0.3, 4), drift(3, 0.0, 4)], "the frozen one did not"),
+    ("seasons", [drift(2, 0.3, 4), drift(3, 0.4, 4)], "do not bring every ID back")])
+def test_a_lessons_moral_follows_from_its_rows(key, rows, words):
+    assert words in lessons.BY_KEY[key].moral(rows)
+
+
 @pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda lesson: lesson.key)
 def test_a_lesson_asks_first_and_then_shows_what_was_measured(lesson):
     rows = studies.rows(runs.find(lesson.study))
@@ -69,6 +166,7 @@ def test_a_lesson_asks_first_and_then_shows_what_was_measured(lesson):
     assert "Predict first" in said(app) and words not in said(app)
     app.radio(key=f"predict:{lesson.key}").set_value(lesson.options[right]).run()
     assert words in said(app) and f"As you predicted: **{lesson.options[right]}**" in said(app)
+    assert f"**Remember:** {lesson.moral(rows)}" in said(app)
     wrong = lesson.options[(right + 1) % len(lesson.options)]
     app.radio(key=f"predict:{lesson.key}").set_value(wrong).run()
     assert f"Measured: **{lesson.options[right]}**" in said(app)

@@ -1,6 +1,7 @@
 """Studies as runs: carried out by the worker, stopped and resumed behind the last row, read again, refused in one sentence."""
 
 import json
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,27 @@ from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
 
 DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "reader_epochs": 1, "reader_users": 10, "regain_steps": 2}
+
+
+class Fetched(HTMLParser):
+    """Collects every address that a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action", "poster")]
+
+
+def assert_whole(text, words):
+    """The page names these, draws something, and fetches nothing."""
+    reader = Fetched()
+    reader.feed(text)
+    assert reader.found == [] and "@import" not in text.split("<body>")[0] and "url(" not in text.split("<body>")[0]
+    assert text.startswith("<!doctype html>") and text.count("Plotly.newPlot(") >= 3 and "nan%" not in text
+    for word in words:
+        assert word in text, word
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +112,8 @@ def test_a_cold_study_measures_every_method(shop):
         assert (np.diff(part.sort_values("k")["recall"]) >= -1e-12).all(), "recall never falls with K"
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
-    assert "cold next items" in cold_report.cold_words(frame)
+    assert "users who picked a held-out item next" in cold_report.cold_words(frame)
+    assert_whole(studypage.cold_page(made), ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
 
 
 COLD = {"share": 0.2, "users": 20, "width": 10, "epochs": 1}
@@ -140,6 +163,7 @@ def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     assert frame["entropy10"].between(0, np.log(10)).all()
     beside = diversity_report.beside_the_paper(frame)
     assert beside[beside["heat"] == 2.0]["reported"].tolist() == list(diversity.REPORTED[2.0])
+    assert_whole(studypage.diversity_page(made), ["Entropy beside the paper", "level by level", "T = 2 on level 1 only"])
 
 
 @pytest.mark.parametrize(("kind", "given", "words"), [
@@ -164,4 +188,21 @@ def test_the_command_line_compares_and_writes_the_report(shop, capsys, tmp_path)
     assert code == 0 and found["state"] == "finished" and len(found["rows"]) == 2 and "At strength 1" in found["words"]
     assert (tmp_path / "r.html").stat().st_size > 1e6
     assert cli.main(["drift", shop[1].id, "--out", str(tmp_path / "none" / "r.html")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "flags"), [
+    ("cold", ["--users", "10", "--width", "5", "--epochs", "1", "--share", "0.2"]),
+    ("diversity", ["--users", "5", "--epochs", "1", "--temperatures", "1, 2/1"])])
+def test_cold_and_diversity_write_their_report_too(shop, kind, flags, capsys, tmp_path):
+    parent = shop[1]
+    if kind == "diversity":
+        parent = runs.new_run(config({"name": "synthetic", "params": {"n_items": 60, "n_users": 40}}, "rkmeans", n_codes=8))
+        worker.execute(parent)
+    code = cli.main([kind, parent.id, *flags, "--out", str(tmp_path / "r.html"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0 and found["state"] == "finished" and found["rows"]
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f"python -m tiger {kind} {parent.id}" in text and ("T = 2/1" in text or kind == "cold")
+    assert cli.main([kind, parent.id, "--out", str(tmp_path / "none" / "r.html")]) == 2
     assert "does not exist" in capsys.readouterr().err

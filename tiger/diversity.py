@@ -30,38 +30,47 @@ and the rough size can be compared.
 """
 WIDTH = 50
 BATCH = 4
+MAX_HEATS = 8
+VECTOR = -1  # "level" of a setting with one temperature a level
 
 
 @dataclass
 class DiversityParams:
     """What a diversity study is asked."""
 
-    temperatures: str = param("1, 1.5, 2", "Temperatures to compare, each on all levels at once.")
-    each_level: bool = param(True, "Also heat one level alone, at the highest temperature.")
+    temperatures: str = param("1, 1.5, 2", "Temperatures to compare on all levels at once; also one a level, such as 2/1/1.")
+    each_level: bool = param(True, "Also heat each level alone, at every one of the temperatures.")
     users: int = param(100, "Users who get recommendations; an even sample of those with a test item.", low=2, high=20_000)
     epochs: int = param(4, "Epochs of the small recommender that is trained where no model run is chosen.", low=1, high=100)
     seed: int = param(0, "Seed of the draws.", low=0, high=2**31 - 1)
 
     def heats(self) -> list[float]:
-        """The temperatures as numbers.
+        """The temperatures for all levels at once. Raises ValueError as ``vectors``."""
+        return sorted({heats[0] for heats in self._given() if len(heats) == 1})
+
+    def vectors(self) -> list[tuple[float, ...]]:
+        """The temperatures that were given level by level.
 
         Raises:
-            ValueError: not 1 to 8 numbers from 0.05 to 20.
+            ValueError: not 1 to 8 numbers from 0.05 to 20, or such numbers with / between them.
         """
+        return [heats for heats in dict.fromkeys(self._given()) if len(heats) > 1]
+
+    def _given(self) -> list[tuple[float, ...]]:
         try:
-            found = sorted({float(part) for part in self.temperatures.replace(",", " ").split()})
+            found = [tuple(map(float, part.split("/"))) for part in self.temperatures.replace(",", " ").split()]
         except ValueError:
             found = []
-        if not 1 <= len(found) <= 8 or not all(0.05 <= heat <= 20 for heat in found):
-            raise ValueError(f"temperatures is '{self.temperatures}', but must be 1 to 8 numbers from 0.05 to 20, such as "
-                             "1, 1.5, 2.")
+        if not 1 <= len(set(found)) <= MAX_HEATS or not all(0.05 <= heat <= 20 for heats in found for heat in heats):
+            raise ValueError(f"temperatures is '{self.temperatures}', but must be 1 to {MAX_HEATS} numbers from 0.05 to 20, "
+                             "such as 1, 1.5, 2, or one a level, such as 2/1/1.")
         return found
 
 
 def diversity_params(given: dict[str, Any]) -> DiversityParams:
     """Checked parameters from plain values."""
     made: DiversityParams = build(DiversityParams, given)
-    made.heats()
+    made.vectors()
     return made
 
 
@@ -78,18 +87,18 @@ def category_labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
     return None, ""
 
 
-def entropy_at(ranked_UK: np.ndarray, label_I: np.ndarray, k: int) -> float:
-    """Mean over the users of the entropy (nats) of the categories among their first k items.
+def entropies_at(ranked_UK: np.ndarray, label_I: np.ndarray, k: int) -> np.ndarray:
+    """Each user's entropy (nats) of the categories among the first k items (U,); nan where none has a category.
 
     Items without a category (-1) and empty places are left out.
     """
-    found = []
-    for row in ranked_UK[:, :k]:
+    found = np.full(len(ranked_UK), np.nan)
+    for user, row in enumerate(ranked_UK[:, :k]):
         label_N = label_I[row[row >= 0]]
         label_N = label_N[label_N >= 0]
         if len(label_N):
-            found.append(float(metrics.entropy(np.unique(label_N, return_counts=True)[1])))
-    return float(np.mean(found)) if found else float("nan")
+            found[user] = metrics.entropy(np.unique(label_N, return_counts=True)[1])
+    return found
 
 
 @torch.inference_mode()
@@ -109,23 +118,39 @@ def sample(model: GenerativeRecommender, histories: list[np.ndarray], heat: floa
 
 
 def settings(asked: DiversityParams, n_levels: int) -> list[dict[str, Any]]:
-    """Beam search, every temperature on all levels, and the hottest on each level alone."""
+    """Beam search, every temperature on all levels, each on one level alone, and those given level by level.
+
+    Level 0 stands for all levels, ``VECTOR`` for one temperature a level. At temperature 1, one level alone is all
+    levels. Levels that a vector does not name (the one that tells collisions apart) stay at 1.
+
+    Raises:
+        ValueError: a vector names more levels than there are.
+    """
     found: list[dict[str, Any]] = [{"name": "beam search", "level": 0, "heat": None, "heats": [1.0] * n_levels}]
     heats = asked.heats()
     found += [{"name": f"T = {heat:g}", "level": 0, "heat": heat, "heats": [heat] * n_levels} for heat in heats]
-    if asked.each_level and heats[-1] > 1:
-        for level in range(n_levels):
-            found.append({"name": f"T = {heats[-1]:g} on level {level + 1} only", "level": level + 1, "heat": heats[-1],
-                          "heats": [heats[-1] if at == level else 1.0 for at in range(n_levels)]})
+    for given in asked.vectors():
+        words = "/".join(f"{heat:g}" for heat in given)
+        if len(given) > n_levels:
+            raise ValueError(f"temperatures names {words}, which is for {len(given)} levels, but these IDs have {n_levels}; "
+                             f"give at most {n_levels}.")
+        found.append({"name": f"T = {words}", "level": VECTOR, "heat": None,
+                      "heats": [*given, *[1.0] * (n_levels - len(given))]})
+    for level in range(n_levels) if asked.each_level else ():
+        found += [{"name": f"T = {heat:g} on level {level + 1} only", "level": level + 1, "heat": heat,
+                   "heats": [heat if at == level else 1.0 for at in range(n_levels)]} for heat in heats if heat != 1]
     return found
 
 
 def steps(cat: Catalogue, model: GenerativeRecommender, asked: DiversityParams,
           done: frozenset[str] = frozenset()) -> Iterator[Progress]:
-    """Every setting; a Progress with ``metrics["row"]`` closes each: name, heat, level, recall@10, entropy@k, ids.
+    """Every setting; a Progress with ``metrics["row"]`` closes each.
+
+    A row: name, level, heat, recall (recall@10), different (items in all lists), n_users, and for each cut
+    entropy10, entropy10_low, entropy10_high (95 % over the users).
 
     Raises:
-        ValueError: the catalogue names no categories.
+        ValueError: the catalogue names no categories, or nobody has a history that the model can read.
     """
     labels, _ = category_labels(cat)
     if labels is None:
@@ -133,11 +158,12 @@ def steps(cat: Catalogue, model: GenerativeRecommender, asked: DiversityParams,
                          "measured; load item metadata with a category column.")
     label_I, parts = metrics.label_numbers(labels), cat.split()
     place_N = np.unique(np.linspace(0, len(parts.user_U) - 1, min(asked.users, len(parts.user_U))).astype(np.int64))
-    has_id_I = model.facts_["ids"].numpy()[:, 0] >= 0
-    histories = [history[has_id_I[history]] for history in
-                 (parts.history_before(int(parts.user_U[place]), "test") for place in place_N)]
+    histories = [model.part_read(parts.history_before(int(parts.user_U[place]), "test")) for place in place_N]
     place_N = place_N[[len(history) > 0 for history in histories]]
     histories = [history for history in histories if len(history)]
+    if not histories:
+        raise ValueError("none of the users asked has an item with an ID in the history, so nothing can be recommended; "
+                         "ask more users, or use IDs of more items.")
     todo = settings(asked, model.trie_.n_levels)
     n_all = len(todo) * len(histories)
     for number, setting in enumerate(todo):
@@ -148,18 +174,25 @@ def steps(cat: Catalogue, model: GenerativeRecommender, asked: DiversityParams,
             part = histories[start:start + BATCH]
             found.append(_ranked(model, part, setting, rng))
             yield Progress(setting["name"], number * len(histories) + start, n_all)
-        ranked_UK = np.concatenate(found)
         row = {key: setting[key] for key in ("name", "level", "heat")}
-        row |= {"recall": float(metrics.recall_at_k(ranked_UK, parts.test_U[place_N], 10).mean()),
-                "different": len(np.unique(ranked_UK[:, :10][ranked_UK[:, :10] >= 0])), "n_users": len(histories)}
-        row |= {f"entropy{k}": entropy_at(ranked_UK, label_I, k) for k in CUTS}
+        row |= _scores(np.concatenate(found), parts.test_U[place_N], label_I)
         yield Progress(setting["name"], (number + 1) * len(histories), n_all, {"row": row})
+
+
+def _scores(ranked_UK: np.ndarray, target_U: np.ndarray, label_I: np.ndarray) -> dict[str, Any]:
+    first_UK = ranked_UK[:, :10]
+    row = {"recall": float(metrics.recall_at_k(ranked_UK, target_U, 10).mean()),
+           "different": len(np.unique(first_UK[first_UK >= 0])), "n_users": len(target_U)}
+    for k in CUTS:
+        mean = metrics.mean_interval(entropies_at(ranked_UK, label_I, k))
+        row |= {f"entropy{k}": mean.mean, f"entropy{k}_low": max(mean.low, 0.0), f"entropy{k}_high": mean.high}
+    return row
 
 
 def _ranked(model: GenerativeRecommender, part: list[np.ndarray], setting: dict[str, Any],
             rng: np.random.Generator) -> np.ndarray:
     if setting["heat"] is None:
-        items_BK = model.rank_batch([model.shorten(row) for row in part], max(CUTS), WIDTH)[0]
+        items_BK = model.rank_batch(part, max(CUTS), WIDTH)[0]
         return np.pad(items_BK, ((0, 0), (0, max(CUTS) - items_BK.shape[1])), constant_values=-1)
     drawn_BK = sample(model, part, setting["heats"], max(CUTS), rng)
     return np.pad(drawn_BK, ((0, 0), (0, max(CUTS) - drawn_BK.shape[1])), constant_values=-1)

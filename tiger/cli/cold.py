@@ -3,20 +3,26 @@
 import argparse
 from typing import Any
 
+from tiger import studypage
 from tiger.cli import flags, study
 from tiger.reports import cold as report
 
 
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
-    """A run and the study's parameters."""
+    """A run, the study's parameters, and where the report goes."""
     study.add("cold", parser)
+    parser.add_argument("--out", metavar="FILE", help="write the report as one HTML file that needs no network")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Carry the study out and print recall over K."""
-    _, found = study.carry_out("cold", args)
+    studypage.check_out(args.out)
+    made, found = study.carry_out("cold", args)
     frame = report.cold_frame(found["rows"])
     if len(frame):
-        study.show(args, report.over_k(frame)[["title", "k", "epsilon", "recall", "n_users"]])
+        study.show(args, report.cold_table(report.over_k(frame)))
         flags.say(args, f"\n{report.cold_words(frame)}")
+    if args.out and len(frame):
+        studypage.write(made, args.out)
+        flags.say(args, f"Report: {args.out}")
     return found | {"words": report.cold_words(frame)}

@@ -1,21 +1,38 @@
 """A cold-item study as a frame and sentences."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from tiger.cold import METHODS
+from tiger.reports.intervals import range_words, share_ends
 
 SHOWN_K, SHOWN_EPSILON = 10, 0.1
 
 
 def cold_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """One row a method, group of users, K and epsilon: method, title, who, k, epsilon, recall, n_users."""
+    """One row a method, group of users, K and epsilon.
+
+    Returns:
+        method, title, who, k, epsilon, recall, n_users, low and high (95 % over the users).
+    """
     frame = pd.DataFrame(rows)
     if len(frame):
         frame.insert(1, "title", frame["method"].map(METHODS))
+        ends = [share_ends(recall, int(n)) for recall, n in zip(frame["recall"], frame["n_users"], strict=True)]
+        frame["low"], frame["high"] = zip(*ends, strict=True)
     return frame
+
+
+def cold_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The numbers for people, with the 95 % interval over the users."""
+    heads = {"title": "Method", "who": "Next item", "k": "K", "epsilon": "Epsilon", "recall": "Recall", "n_users": "Users"}
+    table = frame[list(heads)].rename(columns=heads)
+    ranges = [range_words(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)]
+    table.insert(list(heads).index("recall") + 1, "Recall, 95 %", ranges)
+    return table
 
 
 def over_k(frame: pd.DataFrame, who: str = "cold", epsilon: float = SHOWN_EPSILON) -> pd.DataFrame:
@@ -35,30 +52,32 @@ def recall_of(frame: pd.DataFrame, method: str, who: str, k: int, epsilon: float
 
 
 def cold_words(frame: pd.DataFrame) -> str:
-    """What the study found, in two sentences; "" without rows."""
-    if not len(frame) or not set(METHODS) <= set(frame["method"]):
+    """What the study found, in three sentences; "" before every method was measured."""
+    if not len(frame):
         return ""
     prefix, knn = (recall_of(frame, method, "cold", SHOWN_K, SHOWN_EPSILON) for method in ("prefix", "knn"))
     only, knn_only = (recall_of(frame, method, "cold", SHOWN_K, 1.0) for method in ("cold", "knn_cold"))
-    none, some = (recall_of(frame, "prefix", "warm", SHOWN_K, epsilon) for epsilon in (0.0, SHOWN_EPSILON))
-    words = (f"With a tenth of the top {SHOWN_K} open to cold items, the shared prefix finds {prefix:.1%} of the cold next "
-             f"items and nearest content {knn:.1%}; with the list open to nothing but cold items they find {only:.1%} and "
-             f"{knn_only:.1%}.")
-    if none == none and some == some:
-        words += (f" For users whose next item is warm, recall@{SHOWN_K} goes from {none:.1%} without cold items to "
-                  f"{some:.1%}.")
+    if not all(math.isfinite(value) for value in (prefix, knn, only, knn_only)):
+        return ""
+    words = (f"Of the users who picked a held-out item next, shared codes find it for {prefix:.1%} when one of {SHOWN_K} "
+             f"places is open to held-out items; nearest content finds it for {knn:.1%}. When all {SHOWN_K} places are kept "
+             f"for held-out items, the beam finds it for {only:.1%} and nearest content for {knn_only:.1%}.")
+    before, after = (f"{recall_of(frame, 'prefix', 'warm', SHOWN_K, epsilon):.1%}" for epsilon in (0.0, SHOWN_EPSILON))
+    if "nan" not in (before, after):
+        went = f"stays {after}" if before == after else f"goes from {before} to {after}"
+        words += f" For all other users recall@{SHOWN_K} {went} when that one place is opened."
     return words
 
 
-def epsilon_words(frame: pd.DataFrame) -> str:
+def epsilon_words(frame: pd.DataFrame, who: str = "cold") -> str:
     """The epsilon figure's takeaway."""
-    part = over_epsilon(frame)
+    part = over_epsilon(frame, who)
     if not len(part):
         return "Nothing measured yet."
     said = [f"{title}: {group['recall'].iloc[0]:.1%} at epsilon {group['epsilon'].iloc[0]:g}, "
             f"{group['recall'].iloc[-1]:.1%} at {group['epsilon'].iloc[-1]:g}"
             for title, group in part.sort_values("epsilon").groupby("title")]
-    return f"Recall@{SHOWN_K} of cold next items. " + "; ".join(said) + "."
+    return f"Recall@{SHOWN_K} of {who} next items. " + "; ".join(said) + "."
 
 
 def k_words(frame: pd.DataFrame) -> str:

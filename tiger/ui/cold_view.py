@@ -6,9 +6,9 @@ import streamlit as st
 from tiger import runs
 from tiger.plots import studies as plot
 from tiger.reports import cold as report
+from tiger.reports import intervals
 from tiger.ui import exports, shell, studies
 
-COLUMNS = {"title": "Method", "who": "Next item", "k": "K", "epsilon": "Epsilon", "recall": "Recall", "n_users": "Users"}
 PERCENT = {"Recall": st.column_config.NumberColumn(format="percent")}
 
 
@@ -42,29 +42,20 @@ def result(run: runs.Run) -> None:
     if len(others):
         st.markdown("**The price.** The same over epsilon for users whose next item is warm: every place given to a cold "
                     "item is taken from them.")
-        _lines(others, "epsilon", "Epsilon", price_words(others), "cold-price")
+        _lines(others, "epsilon", "Epsilon", report.epsilon_words(frame, "warm"), "cold-price")
     with st.expander("All numbers", icon=":material/table_rows:"):
-        st.dataframe(_table(frame), hide_index=True, height=400, column_config=PERCENT)
-    exports.csv_button(frame, f"{run.id}-numbers", "Numbers as CSV")
+        st.dataframe(report.cold_table(frame), hide_index=True, height=400, column_config=PERCENT)
+        st.caption(intervals.WORDS)
+    with st.container(horizontal=True):
+        studies.report_button(run)
+        exports.csv_button(frame, f"{run.id}-numbers", "Numbers as CSV")
 
 
 def _lines(frame: pd.DataFrame, x: str, title: str, words: str, name: str) -> None:
     """Recall over one thing, and its numbers."""
     figure = plot.cold_lines(frame, x, title, words)
     st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
-    exports.under(figure, name, _table(frame), config=PERCENT)
-
-
-def _table(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[list(COLUMNS)].rename(columns=COLUMNS)
-
-
-def price_words(frame: pd.DataFrame) -> str:
-    """What users whose next item is warm lose, from ``report.over_epsilon`` of them."""
-    said = [f"{title}: {group['recall'].iloc[0]:.1%} at epsilon {group['epsilon'].iloc[0]:g}, "
-            f"{group['recall'].iloc[-1]:.1%} at {group['epsilon'].iloc[-1]:g}"
-            for title, group in frame.sort_values("epsilon").groupby("title")]
-    return f"Recall@{report.SHOWN_K} of warm next items. {'; '.join(said)}."
+    exports.under(figure, name, report.cold_table(frame), config=PERCENT)
 
 
 def methods() -> None:

@@ -9,6 +9,7 @@ from tiger.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots import studies as plot
 from tiger.reports import diversity as report
+from tiger.reports import intervals
 from tiger.ui import beam_data, explore, exports, shell, studies
 
 VIEWS = ("All users", "One user")
@@ -26,34 +27,58 @@ def result(run: runs.Run) -> None:
     if words:
         st.success(shell.plain(words), icon=":material/thermostat:")
     words = words or f"Settings measured so far: {len(frame)}, with an Entropy@10 of at most {frame['entropy10'].max():.2f} nats."
-    beside, shown = report.beside_the_paper(frame), table(frame)
-    number = st.column_config.NumberColumn(format="%.3f")
-    config = {"Recall@10": number, **{f"Entropy@{k}": number for k in diversity.CUTS}}
+    shown, config = report.diversity_table(frame), numbers()
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Hotter is more varied.** Filled bars were measured here, hollow ones are reported in the paper for its "
-                    "own model and categories on Amazon Beauty: compare the direction, not the height.")
-        figure = plot.entropy_bars(beside, words)
-        st.plotly_chart(figure, key="entropy", alt=words, config=exports.config("entropy"))
-        exports.under(figure, "entropy", beside, config={"heat": "Temperature", "k": "K", "ours": "Here", "reported": "Reported"})
+        bars(frame, words)
     with right:
         st.markdown("**Variety costs hits.** Each mark is a setting; up is right more often, right is more varied.")
         figure = plot.recall_entropy(frame, words)
         st.plotly_chart(figure, key="recall_entropy", alt=words, config=exports.config("recall-entropy"))
         exports.under(figure, "recall-entropy", shown, config=config)
+    if (frame["level"] > 0).any():
+        curves(frame)
     st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad "
              r"\text{Entropy@}K = -\sum_{\text{categories } g} p_g \ln p_g \text{ over the first } K \text{ items}")
     st.dataframe(shown, hide_index=True, column_config=config)
-    st.caption(shell.plain(f"Labels: {about.get('labels', 'categories')}; recommender: {about.get('model', '')}. As reported: "
-                           "Rajput et al. 2023, section 4.3, Beauty, quoted from a public reading of the paper."))
-    exports.csv_button(shown, f"{run.id}-numbers", "Numbers as CSV")
+    st.caption(shell.plain(f"{intervals.WORDS} Labels: {about.get('labels', 'categories')}; recommender: "
+                           f"{about.get('model', '')}. As reported: Rajput et al. 2023, section 4.3, Beauty, quoted from a "
+                           "public reading of the paper."))
+    with st.container(horizontal=True):
+        studies.report_button(run)
+        exports.csv_button(frame, f"{run.id}-numbers", "Numbers as CSV")
 
 
-def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The settings and their numbers for people, from ``report.diversity_frame``."""
-    heads = {"name": "Setting", "recall": "Recall@10", **{f"entropy{k}": f"Entropy@{k}" for k in diversity.CUTS},
-             "different": "Different items in all lists", "n_users": "Users"}
-    return frame[list(heads)].rename(columns=heads)
+def numbers() -> dict:
+    """Column settings of ``report.diversity_table``."""
+    number = st.column_config.NumberColumn(format="%.3f")
+    return {"Recall@10": number, **{f"Entropy@{k}": number for k in diversity.CUTS}}
+
+
+def bars(frame: pd.DataFrame, words: str) -> None:
+    """Entropy at every temperature on all levels beside the paper's."""
+    beside = report.beside_the_paper(frame)
+    st.markdown("**Hotter is more varied.** Filled bars were measured here, hollow ones are reported in the paper for its "
+                "own model and categories on Amazon Beauty: compare the direction, not the height.")
+    if not len(beside):
+        shell.empty("No temperature on all levels is measured yet.")
+        return
+    figure = plot.entropy_bars(beside, words)
+    st.plotly_chart(figure, key="entropy", alt=words, config=exports.config("entropy"))
+    exports.under(figure, "entropy", beside, config={"heat": "Temperature", "k": "K", "ours": "Here", "reported": "Reported"})
+
+
+def curves(frame: pd.DataFrame) -> None:
+    """Recall and entropy over temperature, a line for each level."""
+    st.markdown("**Where the heat goes.** The thick line heats all levels at once; each other line heats one level and leaves "
+                "the rest at 1.")
+    table = report.per_level(frame)
+    for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
+        with place:
+            words, name = report.level_words(frame, value, title), f"levels-{value}"
+            figure = plot.level_curves(table, value, title, words)
+            st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
+            exports.under(figure, name, table[["level", "heat", value, f"{value}_low", f"{value}_high"]])
 
 
 def one_user(cat: Catalogue) -> None:
@@ -67,6 +92,9 @@ def one_user(cat: Catalogue) -> None:
     history = cat.history(user)
     if len(history) < 2:
         shell.empty("This user has too short a history; choose someone else.")
+        return
+    if not len(model.part_read(history[:-1])):
+        shell.empty("No item of this user's history has an ID, so the recommender cannot read it; choose someone else.")
         return
     columns = st.columns(model.trie_.n_levels)
     extra = parent_levels(usable[0], cat)
@@ -95,7 +123,7 @@ def _draw_again() -> None:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _lists(run_id: str, user: int, heats: tuple[float, ...], seed: int, _model: GenerativeRecommender,
            _history: np.ndarray) -> dict[str, np.ndarray]:
-    found = {"Beam search": _model.rank_batch([_model.shorten(_history)], SHOWN)[0][0]}
+    found = {"Beam search": _model.rank_batch([_history], SHOWN)[0][0]}
     for name, heat in (("Temperature 1", [1.0] * len(heats)), ("Your temperatures", list(heats))):
         found[name] = diversity.sample(_model, [_history], heat, SHOWN, np.random.default_rng(seed))[0]
     return {name: items[items >= 0] for name, items in found.items()}

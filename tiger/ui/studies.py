@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, library, params, paths, runconfig, runs, studies
+from tiger import jobs, library, params, paths, runconfig, runs, studies, studypage
 from tiger.ui import forms, live, shell, state
 
 NO_MODEL = "train a small one for this study"
@@ -134,7 +134,7 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
             st.rerun()
         st.session_state[f"rows:{run.id}"] = n_rows
     elif status["state"] in ("failed", "interrupted", "stopped"):
-        words = status["message"] or "It ended before it was done; resume it to go on behind the last finished row."
+        words = status["message"] or "It ended before it was done; resume it to go on behind what is there."
         (st.error if status["state"] == "failed" else st.info)(shell.plain(words), icon=":material/info:")
 
 
@@ -145,6 +145,14 @@ def buttons(run: runs.Run, now: str) -> None:
     elif now in jobs.RESUMABLE:
         st.button("Resume", icon=":material/resume:", type="primary", key="study:resume", on_click=_ask,
                   args=(lambda: jobs.supervisor().resume(run.id),))
+
+
+def report_button(run: runs.Run) -> None:
+    """Save what the study has measured so far as one HTML file."""
+    kind = run.config["kind"]
+    st.download_button("Report as HTML", lambda: studypage.PAGES[kind](run), f"{run.id}.html", "text/html",
+                       key=f"{kind}_report", icon=":material/download:", type="tertiary", on_click="ignore",
+                       help="One file with all figures and numbers; it opens without a network.")
 
 
 def _ask(do: Any) -> None:
