@@ -34,7 +34,7 @@ def main(names: list[str]) -> None:
     sys.path.insert(0, str(DATA.parent))
     from tiger.lessons import LESSONS
 
-    known = STUDIES | {one.study: (one.kind, f"Lesson: {one.title}", one.values) for one in LESSONS if not one.bundled}
+    known = STUDIES | {one.study: (one.kind, f"Lesson: {one.title}", one.values) for one in LESSONS}
     work = names[1] if names[:1] == ["--work"] else ""
     for name in names[2:] if work else names or known:
         with tempfile.TemporaryDirectory() as home:
@@ -43,13 +43,16 @@ def main(names: list[str]) -> None:
 
 
 def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
-    """The finished study: begun here, or gone on with."""
-    from tiger import jobs, library, runs, studies
+    """The finished study: begun here, or gone on with where the same was asked before."""
+    from tiger import jobs, library, runconfig, runs, studies
 
-    run = next((run for run in runs.list_runs() if run.title == title and not run.read_only), None)
+    model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
+    request = studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title)
+    asked = runconfig.checked(request)["study"]
+    run = next((run for run in runs.list_runs() if run.title == title and not run.read_only
+                and run.config["study"] == asked), None)
     if run is None:
-        model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
-        run = runs.new_run(studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title))
+        run = runs.new_run(request)
     else:
         jobs.prepare(run, run.status, "queued")
     subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True)

@@ -72,7 +72,7 @@ def reveal(lesson: Lesson, rows: list[dict], chosen: int) -> None:
     figure, table = picture(lesson, rows, words)
     st.plotly_chart(figure, key=f"lesson:{lesson.key}", alt=words, config=exports.config(lesson.key))
     exports.under(figure, f"lesson-{lesson.key}", table)
-    st.markdown(f"**Remember:** {lesson.moral}")
+    st.markdown(f"**Remember:** {lesson.moral(rows)}")
     page = BY_KEY[lesson.page]
     st.page_link(page.file, label=f"Go deeper: {page.title}", icon=page.icon, query_params=state.link_params())
 
