@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tiger import quantizers
+from tiger import params, quantizers
 from tiger.catalogue import Catalogue
 from tiger.drift import Known, Version
 from tiger.quantizers.base import Quantizer
@@ -37,3 +37,11 @@ def known(cat: Catalogue, name: str = "rkmeans") -> Known:
 def same(cat: Catalogue) -> Version:
     """The catalogue's own vectors as the new version."""
     return Version(cat.embedding_IE.copy(), np.zeros(cat.n_items, bool))
+
+
+def permuted(quantizer: Quantizer, seed: int) -> Quantizer:
+    """The same quantizer with the codes of every level in another order: other names, the same vectors."""
+    rng, made = np.random.default_rng(seed), type(quantizer)(**params.values(quantizer))
+    made.load_tensors({name: value[rng.permutation(len(value))] if name.startswith("codebook.") else value.clone()
+                       for name, value in quantizer.tensors().items()})
+    return made

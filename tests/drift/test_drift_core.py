@@ -167,16 +167,18 @@ def test_a_warm_start_lowers_the_error_and_leaves_the_old_quantizer_alone(cat):
         assert all(torch.equal(held[key], value) for key, value in before.quantizer.tensors().items())
 
 
-def test_a_kept_code_stays_until_it_is_too_much_worse_worked_by_hand():
+def test_a_kept_code_stays_as_long_as_the_penalty_outweighs_its_error_worked_by_hand():
     book = torch.tensor([[0.0], [10.0]])
     rows, keep = torch.tensor([[6.0], [6.0], [9.0], [6.0]]), torch.tensor([0, 1, 0, -1])
-    # 6 lies 36 from code 0 and 16 from code 1 (squared): 36 <= (1 + slack) 16 from slack 1.25 on; 9 lies 81 from 0, 1 from 1
-    assert sticky_codes(rows, book, keep, 1.3).tolist() == [0, 1, 1, 1]
-    assert sticky_codes(rows, book, keep, 1.2).tolist() == [1, 1, 1, 1]
+    # squared: 6 lies 36 from code 0 and 16 from code 1, the codes 100 from each other: 36 <= 16 + 100 p from p = 0.2 on;
+    # 9 lies 81 from code 0 and 1 from code 1: 81 <= 1 + 100 p from p = 0.8 on; whoever has no old code takes the nearest
+    assert sticky_codes(rows, book, keep, 0.19).tolist() == [1, 1, 1, 1]
+    assert sticky_codes(rows, book, keep, 0.21).tolist() == [0, 1, 1, 1]
+    assert sticky_codes(rows, book, keep, 0.81).tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_without_slack_sticky_codes_are_the_nearest_and_with_much_none_changes(cat, name):
+def test_without_penalty_sticky_codes_are_the_nearest_and_with_a_large_one_none_changes(cat, name):
     before = known(cat, name)
     new_IE = simulate(cat.embedding_IE, None, only(noise=0.5))[0].emb_IE
     if before.quantizer.codebooks() is not None:

@@ -1,11 +1,12 @@
 """What the commands drift, cold and diversity share: the flags, the run, and its rows when it has ended."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tiger import runconfig, runs, studies
+from tiger import drift, runconfig, runs, studies
 from tiger.cli import flags, train
 from tiger.run import Run
 
@@ -29,10 +30,27 @@ def coded(name: str) -> Run:
     return own[0]
 
 
+def with_whole_paths(given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, with every file found from where the command was given: the worker stands in another folder.
+
+    Raises:
+        ValueError: a file that does not exist.
+    """
+    found = dict(given)
+    for name in ("path", "ids"):
+        files = [Path(file).expanduser().absolute() for file in drift.version_files(given.get(name) or "")]
+        for file in files:
+            if not file.is_file():
+                raise ValueError(f"--{name} names '{file}', which is no file; check the path, or give the whole one.")
+        if files:
+            found[name] = ", ".join(map(str, files))
+    return found
+
+
 def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
     """Make the study, follow it to its end, and return it with what ``--json`` prints."""
     parent = coded(args.run)
-    given = flags.given_specs(args, runconfig.study_class(kind))
+    given = with_whole_paths(flags.given_specs(args, runconfig.study_class(kind)))
     made = runs.new_run(studies.request(kind, parent.config["dataset"], parent.id, given, args.model, args.title),
                         train.at_once())
     flags.say(args, f"Study {made.id} in {made.path}")

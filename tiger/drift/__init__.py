@@ -1,21 +1,25 @@
 """Vectors move with time: what happens to the IDs, and what each remedy costs.
 
 ``simulate``, ``versions``: a second version of the vectors, made or real. ``align``: one version laid over the
-other. ``remedies``: seven answers, each giving new codes and IDs; ``rename`` is what the fifth rests on.
-``measure``: churn, error, collisions, neighbours, history tokens. ``reader``: what the old recommender loses.
+other. ``known``: what is in use before; ``earlier`` makes it from fewer interactions. ``remedies``: seven answers, each
+giving new codes and IDs; ``rename`` is what the fifth rests on, ``sticky`` the sixth. ``measure``: churn, error,
+collisions, neighbours, history tokens. ``reader``: what the old recommender loses. ``asked``: what may be asked.
 ``compare``: everything at every strength, or period after period.
 """
 
-from tiger.drift.align import align, fit_width, procrustes, unmoved
-from tiger.drift.compare import SOURCES, Comparison, DriftParams, drift_params
+from tiger.drift.align import align, fit_width, likeness, procrustes, residual, unmoved
+from tiger.drift.asked import SOURCES, DriftParams, drift_params
+from tiger.drift.compare import Comparison
+from tiger.drift.earlier import EARLIER, earlier
+from tiger.drift.known import Known, threads
 from tiger.drift.measure import flows, ids_of, lost_share, measure, truth
 from tiger.drift.reader import Reader, quick, with_ids
-from tiger.drift.remedies import BY_NUMBER, REMEDIES, Effort, Known, Outcome, Remedy, apply, outcome_of
+from tiger.drift.remedies import BY_NUMBER, REMEDIES, Effort, Outcome, Remedy, apply, outcome_of
 from tiger.drift.rename import rename
 from tiger.drift.simulate import Knobs, Version, simulate
-from tiger.drift.versions import from_file, refit
+from tiger.drift.versions import align_first, from_file, from_files, refit, version_files
 
-__all__ = ["BY_NUMBER", "REMEDIES", "SOURCES", "Comparison", "DriftParams", "Effort", "Knobs", "Known", "Outcome",
-           "Reader", "Remedy", "Version", "align", "apply", "drift_params", "fit_width", "flows", "from_file", "ids_of",
-           "lost_share", "measure", "outcome_of", "procrustes", "quick", "refit", "rename", "simulate", "truth",
-           "unmoved", "with_ids"]
+__all__ = ["BY_NUMBER", "EARLIER", "REMEDIES", "SOURCES", "Comparison", "DriftParams", "Effort", "Knobs", "Known", "Outcome",
+           "Reader", "Remedy", "Version", "align", "align_first", "apply", "drift_params", "earlier", "fit_width", "flows",
+           "from_file", "from_files", "ids_of", "likeness", "lost_share", "measure", "outcome_of", "procrustes", "quick",
+           "refit", "rename", "residual", "simulate", "threads", "truth", "unmoved", "version_files", "with_ids"]

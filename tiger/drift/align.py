@@ -2,6 +2,8 @@
 
 import numpy as np
 
+SAMPLED = 4096  # items that likeness looks at
+
 
 def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
     """The new vectors as wide as the old ones, and one sentence on what was done ("" where nothing was).
@@ -72,3 +74,33 @@ def unmoved(new_IE: np.ndarray, old_IE: np.ndarray, tolerance: float = 1e-4) -> 
     """
     moved_I = np.linalg.norm(new_IE.astype(np.float64) - old_IE, axis=1)
     return moved_I <= tolerance * np.maximum(np.linalg.norm(old_IE.astype(np.float64), axis=1), 1e-12)
+
+
+def residual(new_IE: np.ndarray, old_IE: np.ndarray) -> float:
+    """Squared distance from the old vectors as a share of their variance: 0 the same, 1 and more nothing in common."""
+    old_IE = old_IE.astype(np.float64)
+    left = float(np.square(new_IE - old_IE).sum())
+    return left / max(float(np.square(old_IE - old_IE.mean(0)).sum()), 1e-12)
+
+
+def likeness(new_IE: np.ndarray, old_IE: np.ndarray, n_shuffles: int = 3) -> float:
+    """How far two versions are the same up to turning, shifting and scaling: 1 entirely, 0 no more than by chance.
+
+    (r - r_0) / (1 - r_0), where r = sum of the singular values of A'B / (|A| |B|) and r_0 is its mean when the rows
+    of one are shuffled. An even sample of the items speaks for all.
+
+    Source: Jackson 1995, "PROTEST: a Procrustean randomization test".
+    """
+    rows = np.unique(np.linspace(0, len(new_IE) - 1, min(SAMPLED, len(new_IE))).astype(np.int64))
+    one_NE, two_NE = (_centred(emb_IE[rows]) for emb_IE in (new_IE, old_IE))
+    if not (one_NE.any() and two_NE.any()):
+        return 0.0
+    rng = np.random.default_rng(0)
+    orders = [np.arange(len(rows)), *(rng.permutation(len(rows)) for _ in range(n_shuffles))]
+    found, *chance = (float(np.linalg.svd(one_NE[order].T @ two_NE, compute_uv=False).sum()) for order in orders)
+    return (found - float(np.mean(chance))) / max(1 - float(np.mean(chance)), 1e-12)
+
+
+def _centred(emb_NE: np.ndarray) -> np.ndarray:
+    moved_NE = emb_NE.astype(np.float64) - emb_NE.astype(np.float64).mean(0)
+    return moved_NE / max(float(np.linalg.norm(moved_NE)), 1e-12)

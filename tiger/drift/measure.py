@@ -8,7 +8,8 @@ import numpy as np
 
 from tiger import metrics
 from tiger.catalogue import Catalogue
-from tiger.drift.remedies import Known, Outcome
+from tiger.drift.known import Known
+from tiger.drift.remedies import Outcome
 from tiger.drift.simulate import Version
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places

@@ -122,36 +122,52 @@ class Reader:
         all_U = self.cat.split().user_U
         return all_U[np.unique(np.linspace(0, len(all_U) - 1, min(self.n_users, len(all_U))).astype(np.int64))]
 
-    def recall(self, model: Recommender) -> float:
-        """Recall@10 over the whole catalogue of the users' test items."""
+    def recall(self, name: str, model: Recommender) -> dict[str, float | None]:
+        """Recall@10 over the whole catalogue of the users' test items, and half its 95 % interval over the users.
+
+        Args:
+            name: of what is measured: gives ``recall_<name>`` and ``recall_<name>_pm`` (None with a single user).
+        """
         width = min(max(self.width, 10), self.cat.n_items)
         ranked_UK, target_U = model.ranked(self.cat, "test", 10, width, self.users())
-        return float(metrics.recall_at_k(ranked_UK, target_U, 10).mean())
+        found = metrics.mean_interval(metrics.recall_at_k(ranked_UK, target_U, 10))
+        half = (found.high - found.low) / 2
+        return {f"recall_{name}": found.mean, f"recall_{name}_pm": half if math.isfinite(half) else None}
 
     def judge(self, ids: SemanticIds) -> Iterator[Progress]:
-        """Recall@10 with these IDs; the last Progress holds ``after`` and, where asked for, ``regained``."""
+        """Recall@10 with these IDs; the last Progress holds ``recall`` "after" and, where asked for, "regained"."""
         swapped = with_ids(self.model, ids)
-        found = {"after": self.recall(swapped)}
+        found = self.recall("after", swapped)
         if self.regain_steps > 0:
             trained: NeuralRecommender = swapped
             for progress in fine_tune_reader(swapped, self.cat, ids, self.regain_steps, self.rate):
                 trained = progress.metrics.get("model", trained)
                 yield Progress("the recommender learns the new IDs", progress.step, progress.n_steps)
-            found["regained"] = self.recall(trained)
+            found |= self.recall("regained", trained)
         yield Progress("recommender", 1, 1, found)
 
 
 def fine_tune_reader(model: NeuralRecommender, cat: Catalogue, ids: SemanticIds, n_steps: int,
                      rate: float) -> Iterator[Progress]:
-    """Some training steps from a model's weights; the last Progress holds the new model as ``metrics["model"]``."""
-    rows = sum(len(history) >= 2 for history in model.examples(cat))
-    epochs = max(1, math.ceil(n_steps / max(1, math.ceil(rows / model.batch_size))))
-    made = type(model)(**(params.values(model) | {"n_epochs": epochs, "learning_rate": model.learning_rate * rate,
-                                                  "average": 0.0}))
+    """Some training steps from a model's weights; the last Progress holds the new model as ``metrics["model"]``.
+
+    The step size rises and falls over exactly these steps: they are one epoch over as many examples as they need,
+    drawn without repetition as long as there are any left.
+    """
+    made = type(model)(**(params.values(model) | {"n_epochs": 1, "learning_rate": model.learning_rate * rate, "average": 0.0}))
     weights = {key: value.clone() for key, value in model.net_.state_dict().items()}
     state = {"step": 0, "peak": made.learning_rate, "net": weights, "average": weights, "optimiser": {}}
+    rows = model.examples(cat)
+    made.batch_size = min(made.batch_size, max(1, len(rows)))
+    drawn = [rows[at] for at in _draw(len(rows), n_steps * made.batch_size, made.seed)]
+    made.examples = lambda cat: drawn  # type: ignore[method-assign]
     for progress in made.fit_steps(cat, ids, state=state):
-        last = progress.step >= min(n_steps, progress.n_steps)
-        yield Progress("training", progress.step, n_steps, {"model": made} if last else {})
-        if last:
-            return
+        last = progress.step == progress.n_steps
+        yield Progress("training", progress.step, progress.n_steps, {"model": made} if last else {})
+
+
+def _draw(n_rows: int, n: int, seed: int) -> np.ndarray:
+    """Numbers of ``n`` rows: all of them in random order, then all of them in another order, and so on."""
+    rng = np.random.default_rng(seed)
+    passes = [rng.permutation(n_rows) for _ in range(math.ceil(n / max(1, n_rows)))]
+    return np.concatenate(passes)[:n]

@@ -2,32 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tiger import params, quantizers
 from tiger.drift.align import align, unmoved
+from tiger.drift.known import Known, threads
 from tiger.drift.rename import rename
 from tiger.drift.simulate import Version
+from tiger.drift.sticky import past_threshold, with_penalty
 from tiger.progress import Progress
 from tiger.quantizers.base import Quantizer
-from tiger.quantizers.warm import fine_tune, sticky_encode
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is in use before the vectors change.
-
-    Args:
-        quantizer: fitted.
-        codes_IL: every item's codes.
-        emb_IE: the vectors that the quantizer speaks of; new ones are aligned to these.
-    """
-
-    quantizer: Quantizer
-    codes_IL: np.ndarray
-    emb_IE: np.ndarray
+from tiger.quantizers.warm import fine_tune
 
 
 @dataclass(frozen=True)
@@ -55,12 +42,16 @@ class Effort:
     Args:
         fine_steps: steps of fine-tuning.
         retrain_steps: steps of a retraining; None: as many as the first fit.
-        slack: how much worse a kept code may be (squared distance) before remedy 6 gives the item another.
+        sticky_mode: which form of remedy 6; a key of ``sticky.MODES``.
+        penalty: weight of the squared distance between a new code and the old one.
+        threshold: how many times as large an item's error must be before it gets other codes.
     """
 
     fine_steps: int = 150
     retrain_steps: int | None = None
-    slack: float = 0.5
+    sticky_mode: str = "penalty"
+    penalty: float = 0.5
+    threshold: float = 1.5
 
 
 Steps = Iterator[Progress]
@@ -92,13 +83,13 @@ def keep_ids(known: Known, new: Version, effort: Effort, retrained: Retrained) -
     fresh_I = new.new_I | (codes_IL < 0).any(1)
     if fresh_I.any():
         codes_IL[fresh_I] = known.quantizer.encode(new.emb_IE[fresh_I])
-    yield _done(Known(known.quantizer, codes_IL, known.emb_IE), new.emb_IE)
+    yield _done(replace(known, codes_IL=codes_IL), new.emb_IE)
 
 
 def frozen(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
     """Remedy 2: the old codebooks read the new vectors."""
     codes_IL = known.quantizer.encode(new.emb_IE)
-    yield _done(Known(known.quantizer, codes_IL, known.emb_IE), new.emb_IE)
+    yield _done(replace(known, codes_IL=codes_IL), new.emb_IE)
 
 
 def tune(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
@@ -107,7 +98,7 @@ def tune(known: Known, new: Version, effort: Effort, retrained: Retrained) -> St
     for progress in fine_tune(known.quantizer, new.emb_IE, effort.fine_steps):
         made = progress.metrics.get("quantizer", made)
         yield Progress("fine-tuning", progress.step, progress.n_steps)
-    yield _done(Known(made, made.encode(new.emb_IE), new.emb_IE), new.emb_IE)
+    yield _done(replace(known, quantizer=made, codes_IL=made.encode(new.emb_IE), emb_IE=new.emb_IE), new.emb_IE)
 
 
 def _retrain(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
@@ -128,7 +119,8 @@ def retrain(known: Known, new: Version, effort: Effort, retrained: Retrained) ->
     """Remedy 4: a new quantizer, with whatever names its codes get."""
     yield from _retrain(known, new, effort, retrained)
     made, spent_s = retrained[id(new)]
-    yield _done(Known(made, made.encode(new.emb_IE), new.emb_IE), new.emb_IE, spent_s)
+    found = replace(known, quantizer=made, codes_IL=made.encode(new.emb_IE), emb_IE=new.emb_IE)
+    yield _done(found, new.emb_IE, spent_s)
 
 
 def retrain_renamed(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
@@ -137,18 +129,19 @@ def retrain_renamed(known: Known, new: Version, effort: Effort, retrained: Retra
     made, spent_s = retrained[id(new)]
     codes_IL = made.encode(new.emb_IE)
     named_IL = rename(codes_IL, known.codes_IL, made.n_codes, ~new.new_I)
-    yield _done(Known(made, named_IL, new.emb_IE), new.emb_IE, spent_s, codes_IL)
+    found = replace(known, quantizer=made, codes_IL=named_IL, emb_IE=new.emb_IE)
+    yield _done(found, new.emb_IE, spent_s, codes_IL)
 
 
 def sticky(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
-    """Remedy 6: fine-tune while items keep their codes, and re-assign only those whose error passes the threshold."""
-    made, keep_IL = known.quantizer, np.where(new.new_I[:, None], -1, known.codes_IL)
-    if effort.fine_steps > 0:
-        for progress in fine_tune(known.quantizer, new.emb_IE, effort.fine_steps, keep_IL=keep_IL, slack=effort.slack):
-            made = progress.metrics.get("quantizer", made)
-            yield Progress("fine-tuning with kept codes", progress.step, progress.n_steps)
-    codes_IL = sticky_encode(made, new.emb_IE, keep_IL, effort.slack)
-    yield _done(Known(made, codes_IL, new.emb_IE), new.emb_IE)
+    """Remedy 6: fine-tune with a penalty on changed codes, or re-assign only items whose error passes a threshold."""
+    if effort.sticky_mode == "threshold":
+        yield _done(past_threshold(known, new, effort.threshold), new.emb_IE)
+        return
+    for progress in with_penalty(known, new, effort.fine_steps, effort.penalty):
+        if "known" in progress.metrics:
+            progress = _done(progress.metrics["known"], new.emb_IE)
+        yield progress
 
 
 def aligned(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
@@ -157,7 +150,7 @@ def aligned(known: Known, new: Version, effort: Effort, retrained: Retrained) ->
     codes_IL = known.quantizer.encode(seen_IE)
     same_I = unmoved(seen_IE, known.emb_IE) & ~new.new_I & (known.codes_IL >= 0).all(1)
     codes_IL = np.where(same_I[:, None], known.codes_IL, codes_IL)
-    yield _done(Known(known.quantizer, codes_IL, seen_IE), seen_IE)
+    yield _done(replace(known, codes_IL=codes_IL, emb_IE=seen_IE), seen_IE)
 
 
 def _done(known: Known, seen_IE: np.ndarray, seconds: float = 0.0, decoded_IL: np.ndarray | None = None) -> Progress:
@@ -172,8 +165,8 @@ REMEDIES = (
     Remedy(4, "retrain", "Retrain", "A new quantizer from scratch, same settings and seed.", retrain),
     Remedy(5, "rename", "Retrain and rename", "Retrain, then give the codes their best old names, branch by branch.",
            retrain_renamed),
-    Remedy(6, "sticky", "Sticky fine-tune", "Fine-tune, but an item changes a code only where its error passes a "
-                                            "threshold.", sticky),
+    Remedy(6, "sticky", "Sticky codes", "Fine-tune with a penalty on changed codes; or, without training, re-assign only "
+                                        "the items whose error passes a threshold.", sticky),
     Remedy(7, "align", "Align, then frozen", "Turn the new vectors back onto the old ones, then use the old quantizer.",
            aligned),
 )
@@ -183,6 +176,8 @@ BY_NUMBER = {remedy.number: remedy for remedy in REMEDIES}
 def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained: Retrained | None = None) -> Steps:
     """Carry out a remedy; the last Progress holds its ``Outcome`` with the seconds it took.
 
+    It computes with as many threads as the first fit did, so that the same seed gives the same codes.
+
     Args:
         retrained: shared between remedies 4 and 5 of one version, so that the same retraining is done once; its
             seconds count for both.
@@ -190,15 +185,16 @@ def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained:
     start_s, waited_s = time.process_time(), 0.0
     retrained = {} if retrained is None else retrained
     shared = id(new) in retrained
-    for progress in remedy.apply(known, new, effort, retrained):
-        outcome = progress.metrics.get("outcome")
-        if outcome is not None:
-            spent_s = time.process_time() - start_s - waited_s + (outcome.seconds if shared else 0.0)
-            outcome = Outcome(outcome.known, outcome.seen_IE, outcome.decoded_IL, spent_s)
-            progress = Progress(progress.stage, progress.step, progress.n_steps, {"outcome": outcome})
-        handed_s = time.process_time()
-        yield progress
-        waited_s += time.process_time() - handed_s
+    with threads(known.n_threads):
+        for progress in remedy.apply(known, new, effort, retrained):
+            outcome = progress.metrics.get("outcome")
+            if outcome is not None:
+                spent_s = time.process_time() - start_s - waited_s + (outcome.seconds if shared else 0.0)
+                progress = Progress(progress.stage, progress.step, progress.n_steps,
+                                    {"outcome": replace(outcome, seconds=spent_s)})
+            handed_s = time.process_time()
+            yield progress
+            waited_s += time.process_time() - handed_s
 
 
 def outcome_of(steps: Steps) -> Outcome:

@@ -31,11 +31,13 @@ class Version:
         emb_IE: float32, in the catalogue's order.
         new_I: True where a new item took the place.
         notes: sentences on what was done to make it fit.
+        refitted: whether it was of another width and had to be made to fit.
     """
 
     emb_IE: np.ndarray
     new_I: np.ndarray
     notes: tuple[str, ...] = ()
+    refitted: bool = False
 
 
 def simulate(emb_IE: np.ndarray, labels_I: np.ndarray | None, knobs: Knobs, strength: float = 1.0,

@@ -1,5 +1,7 @@
 """A second version of the item vectors that is real: a file of the user's own, or vectors made anew from text."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,72 @@ from tiger import embed
 from tiger.catalogue import Catalogue
 from tiger.datasets import readers
 from tiger.datasets.vectors import MAX_WIDTH, Given, read_ids
-from tiger.drift.align import fit_width
+from tiger.drift.align import align, fit_width, likeness, residual, unmoved
 from tiger.drift.simulate import Version
+
+ALIGN = ("auto", "yes", "no")
+MAX_FILES = 12
+ENDINGS = (".npy", ".safetensors", ".csv", ".tsv", ".parquet")
+HUGE = 1e6  # times as long as a typical old vector: squares of such numbers do not fit into float32 any more
+STRANGE = 0.05  # rows that are less alike than this say no more of the old vectors than rows in random order
+OTHER_MEANING = 0.9  # share of the old vectors' variance that stays unexplained where numbers mean something else
+
+
+def version_files(path: str) -> list[str]:
+    """The files that a path names: itself, several with commas between them, or a folder's in the order of their names.
+
+    Raises:
+        ValueError: a folder without such files, or too many.
+    """
+    if not path.strip():
+        return []
+    whole = Path(path).expanduser()
+    if whole.is_dir():
+        found = sorted(str(file) for file in whole.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+        if not found:
+            raise ValueError(f"The folder '{path}' holds no file that ends in {', '.join(ENDINGS)}; put one version of the "
+                             "vectors into each file.")
+    else:
+        found = [path] if whole.is_file() else [part.strip() for part in path.split(",") if part.strip()]
+    if len(found) > MAX_FILES:
+        raise ValueError(f"path names {len(found)} files, but at most {MAX_FILES} periods are played; name fewer.")
+    return found
+
+
+def from_files(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> list[Version]:
+    """One version for each file that ``version_files`` finds; see ``from_file``.
+
+    Args:
+        ids: one file of item ids for all, or one for each with commas between them.
+
+    Raises:
+        ValueError: another number of id files, or what ``from_file`` refuses.
+    """
+    files = version_files(path)
+    lists = version_files(ids) if ids else [""]
+    if len(lists) not in (1, len(files)):
+        raise ValueError(f"ids names {len(lists)} files and path {len(files)}; give one for all, or one for each.")
+    lists = lists * len(files) if len(lists) == 1 else lists
+    return [from_file(cat, file, one, tensor) for file, one in zip(files, lists, strict=True)]
+
+
+def align_first(version: Version, old_IE: np.ndarray, how: str, source: str) -> Version:
+    """The version turned onto the old vectors, where that is asked for or needed, and a note with what stays unexplained.
+
+    Args:
+        how: "yes", "no", or "auto": a sentence model's vectors, and those of a file that was not as wide as the old
+            ones or whose numbers mean something else.
+        source: where the version comes from; nothing simulated is aligned by itself.
+    """
+    before = residual(version.emb_IE, old_IE)
+    needed = source == "sentence" or (source == "file" and (version.refitted or before > OTHER_MEANING))
+    if how == "no" or (how == "auto" and not needed):
+        return version
+    emb_IE = align(version.emb_IE, old_IE, ~version.new_I)
+    emb_IE = np.where(unmoved(emb_IE, old_IE)[:, None], old_IE, emb_IE)  # rounding is no drift
+    note = (f"The new vectors were turned onto the old ones before any remedy (orthogonal Procrustes); "
+            f"{residual(emb_IE, old_IE):.0%} of the old vectors' variance stays unexplained, {before:.0%} before that.")
+    return replace(version, emb_IE=emb_IE, notes=(*version.notes, note))
 
 
 def from_file(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> Version:
@@ -35,7 +101,31 @@ def from_file(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> Ver
         extra = len(set(read_ids(ids)) - set(item_ids)) if ids else 0
     if extra:
         notes.append(f"{file.name} has {extra:,} items that the catalogue does not know; they were left out.")
-    return _fitted(cat, emb_IE, notes)
+    check_lengths(emb_IE, cat, file.name)
+    made = _fitted(cat, emb_IE, notes)
+    if ids or file.suffix.lower() not in (".npy", ".safetensors"):
+        return made
+    return replace(made, notes=(*made.notes, *_row_order_notes(made.emb_IE, cat.embedding_IE, file.name)))
+
+
+def check_lengths(emb_IE: np.ndarray, cat: Catalogue, name: str) -> None:
+    """Raise ValueError where a vector is so long that computing with it would overflow; names the item."""
+    length_I = np.linalg.norm(emb_IE.astype(np.float64), axis=1)
+    limit = HUGE * max(float(np.linalg.norm(cat.embedding_IE.astype(np.float64), axis=1).mean()), 1e-6)
+    bad = np.flatnonzero(length_I > limit)
+    if len(bad):
+        item = cat.items["item_id"].iloc[bad[0]]
+        raise ValueError(f"{name}: the vector of item '{item}' is {length_I[bad[0]]:.3g} long, but at most {limit:.3g} can be "
+                         f"computed with ({len(bad):,} such rows); scale or repair them.")
+
+
+def _row_order_notes(emb_IE: np.ndarray, old_IE: np.ndarray, name: str) -> list[str]:
+    """What to know of vectors that were matched by their place in the file."""
+    notes = [f"{name} was matched by row order, no ids given: row 1 is the catalogue's first item, and so on."]
+    if likeness(emb_IE, old_IE) < STRANGE:
+        notes.append(f"Warning: even turned onto the old vectors, those of {name} explain no more of them than rows in random "
+                     "order would. If the rows stand in another order, give a file with the item id of each row.")
+    return notes
 
 
 def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, int]:
@@ -65,12 +155,13 @@ def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, 
     return emb_IE, len(ids) - len(item_ids)
 
 
-def refit(cat: Catalogue, kind: str, dim: int | None = None) -> Version:
+def refit(cat: Catalogue, kind: str, dim: int | None = None, share: float = 1.0) -> Version:
     """The items' vectors made anew.
 
     Args:
         kind: "titles" (TF-IDF of the titles alone), "history" (TF-IDF of the text, an item also described by the
             titles bought next to it), or "sentence" (a sentence model instead of TF-IDF).
+        share: of "history": share of each user's training interactions that is known, the first ones.
 
     Raises:
         ValueError: an unknown kind, or what the method needs is missing.
@@ -79,7 +170,7 @@ def refit(cat: Catalogue, kind: str, dim: int | None = None) -> Version:
     if kind == "titles":
         emb_IE = embed.embed_cached(cat.items["title"].astype(str).tolist(), "tfidf", dim=width)
     elif kind == "history":
-        emb_IE = embed.embed_cached(_with_companions(cat), "tfidf", dim=width)
+        emb_IE = embed.embed_cached(_with_companions(cat, share), "tfidf", dim=width)
     elif kind == "sentence":
         texts = cat.items["text"].astype(str).where(cat.items["text"].astype(str) != "", cat.items["title"].astype(str))
         emb_IE = embed.embed_cached(texts.tolist(), "sentence")
@@ -88,11 +179,12 @@ def refit(cat: Catalogue, kind: str, dim: int | None = None) -> Version:
     return _fitted(cat, emb_IE, [])
 
 
-def _with_companions(cat: Catalogue, at_most: int = 5) -> list[str]:
-    """Each item's text and the titles that most often stand next to it in a history."""
-    last_T = np.zeros(cat.n_interactions, bool)
-    last_T[cat.indptr_U1[1:][np.diff(cat.indptr_U1) > 0] - 1] = True
-    one, two = cat.history_items[:-1][~last_T[:-1]], cat.history_items[1:][~last_T[:-1]]
+def _with_companions(cat: Catalogue, share: float, at_most: int = 5) -> list[str]:
+    """Each item's text and the titles that most often stand next to it in the training part of a history."""
+    split = cat.split()
+    known = [row[:math.ceil(share * len(row))] for row in map(split.train_history, range(cat.n_users))]
+    one, two = (np.concatenate([np.empty(0, np.int64), *(row[part] for row in known)])
+                for part in (slice(None, -1), slice(1, None)))
     pairs = pd.DataFrame({"item": np.concatenate([one, two]), "near": np.concatenate([two, one])})
     counted = pairs[pairs["item"] != pairs["near"]].value_counts().reset_index(name="n")
     counted = counted.sort_values(["item", "n", "near"], ascending=[True, False, True]).groupby("item").head(at_most)
@@ -103,9 +195,4 @@ def _with_companions(cat: Catalogue, at_most: int = 5) -> list[str]:
 
 def _fitted(cat: Catalogue, emb_IE: np.ndarray, notes: list[str]) -> Version:
     emb_IE, words = fit_width(emb_IE, cat.embedding_IE.shape[1])
-    return Version(emb_IE, np.zeros(cat.n_items, bool), tuple([*notes, words] if words else notes))
-
-
-def suffix_ok(path: str) -> bool:
-    """Whether a file's ending is one that ``from_file`` reads."""
-    return Path(path).suffix.lower() in (".npy", ".safetensors", ".csv", ".tsv", ".txt", ".parquet")
+    return Version(emb_IE, np.zeros(cat.n_items, bool), tuple([*notes, words] if words else notes), bool(words))

@@ -87,13 +87,21 @@ def changed_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
 
 
 def recalls(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Recall@10 of the old recommender on new IDs, and after some training steps; the line is before the drift."""
+    """Recall@10 of the old recommender on new IDs, and after some training steps, with 95 % intervals over the users.
+
+    The line is before the drift.
+    """
     names = [f"{row.remedy} {row.name_}" for row in frame.rename(columns={"name": "name_"}).itertuples()]
-    figure = go.Figure(go.Bar(y=names, x=frame["recall_after"], orientation="h", name="reads the new IDs as it is",
-                              marker={"color": colour(0)}, hovertemplate="%{y}: %{x:.4f}<extra>as it is</extra>"))
-    if frame["recall_regained"].notna().any():
-        figure.add_bar(y=names, x=frame["recall_regained"], orientation="h", name="after some training steps",
-                       marker={"color": colour(4)}, hovertemplate="%{y}: %{x:.4f}<extra>after some steps</extra>")
+    figure = go.Figure()
+    for value, name, place in (("recall_after", "reads the new IDs as it is", 0),
+                               ("recall_regained", "after some training steps", 4)):
+        if value == "recall_after" or frame[value].notna().any():
+            half = frame[f"{value}_pm"]
+            figure.add_bar(y=names, x=frame[value], orientation="h", name=name, marker={"color": colour(place)},
+                           error_x={"type": "data", "array": half.fillna(0), "thickness": 1.2, "color": QUIET,
+                                    "visible": bool(half.notna().any())},
+                           customdata=[f" ± {one:.4f}" if one == one else "" for one in half],
+                           hovertemplate=f"%{{y}}: %{{x:.4f}}%{{customdata}}<extra>{name}</extra>")
     figure.add_vline(x=float(frame["recall_before"].iloc[0]), line={"dash": "dash", "color": QUIET, "width": 1.5},
                      annotation_text="before the drift", annotation_font_size=12)
     figure.update_xaxes(title="Recall@10", rangemode="tozero")

@@ -1,8 +1,7 @@
 """Go on learning from what a quantizer already knows: new vectors, the old weights as the start.
 
-A fit starts afresh and names its codes by chance; a warm start keeps the names. With ``keep_IL`` an item
-changes a code only where its old one has become clearly worse, so codebooks follow their items instead of
-items changing their codes.
+A fit starts afresh and names its codes by chance; a warm start keeps the names. With ``keep_IL`` every change of
+a code is penalised, so codebooks follow their items instead of items changing their codes.
 """
 
 from collections.abc import Iterator
@@ -25,53 +24,57 @@ LLOYD_ROUNDS = 5
 CHUNK = 4096
 
 
-def sticky_codes(rows_NZ: Tensor, book_KZ: Tensor, keep_N: Tensor, slack: float) -> Tensor:
-    """The nearest code, or the kept one where its squared distance is at most (1 + slack) times the least.
+def sticky_codes(rows_NZ: Tensor, book_KZ: Tensor, keep_N: Tensor, penalty: float) -> Tensor:
+    """The code of least error plus penalty: argmin_k |r - e_k|^2 + penalty |e_k - e_old|^2.
 
-    A kept code of -1 binds nobody.
+    Completing the square, that is the code nearest to (r + penalty e_old) / (1 + penalty). A tie goes to the old
+    code; an old code of -1 binds nobody.
     """
-    cost_NK = distances(rows_NZ, book_KZ, squared_norms(book_KZ)) + rows_NZ.square().sum(1, keepdim=True)
+    pull_N1 = torch.where(keep_N >= 0, penalty, 0.0)[:, None].to(rows_NZ.dtype)
+    pulled_NZ = (rows_NZ + pull_N1 * book_KZ[keep_N.clamp(min=0)]) / (1 + pull_N1)
+    cost_NK = distances(pulled_NZ, book_KZ, squared_norms(book_KZ))
     best_N = cost_NK.argmin(1)
     least_N = cost_NK.gather(1, best_N[:, None])[:, 0]
     kept_N = cost_NK.gather(1, keep_N.clamp(min=0)[:, None])[:, 0]
-    return torch.where((keep_N >= 0) & (kept_N <= (1 + slack) * least_N + 1e-12), keep_N, best_N)
+    return torch.where((keep_N >= 0) & (kept_N <= least_N), keep_N, best_N)
 
 
-def sticky_encode(q: Quantizer, emb_IE: np.ndarray, keep_IL: np.ndarray, slack: float) -> np.ndarray:
-    """Codes (I, L) that leave an old code only where it has become more than ``slack`` worse.
+def sticky_encode(q: Quantizer, emb_IE: np.ndarray, keep_IL: np.ndarray, penalty: float) -> np.ndarray:
+    """Codes (I, L), each change penalised by the distance from the old code; see ``sticky_codes``.
 
     Level by level where the codes have vectors; otherwise (LSH, random codes) the whole ID at once, judged by
-    the error of what it decodes to.
+    what it decodes to.
     """
     books = q.codebooks()
     if books is None:
         new_IL = q.encode(emb_IE)
         known_I = metrics.has_id(keep_IL)
         old_IL = np.where(known_I[:, None], keep_IL, new_IL)
-        cost_old_I, cost_new_I = (np.square(emb_IE - q.decode(codes)).sum(1) for codes in (old_IL, new_IL))
-        stay_I = known_I & (cost_old_I <= (1 + slack) * cost_new_I + 1e-12)
+        was_IE, is_IE = q.decode(old_IL), q.decode(new_IL)
+        cost_I = np.square(emb_IE - is_IE).sum(1) + penalty * np.square(is_IE - was_IE).sum(1)
+        stay_I = known_I & (np.square(emb_IE - was_IE).sum(1) <= cost_I)
         return np.where(stay_I[:, None], old_IL, new_IL)
     latent_IZ, codes_IL = q.latent(emb_IE), np.empty(keep_IL.shape, np.int64)
     for start in range(0, len(emb_IE), CHUNK):
         part = slice(start, start + CHUNK)
         rows_NZ, keep_NL = torch.from_numpy(latent_IZ[part]), torch.from_numpy(keep_IL[part])
         for level, book in enumerate(map(torch.from_numpy, books)):
-            codes_N = sticky_codes(rows_NZ, book, keep_NL[:, level], slack)
+            codes_N = sticky_codes(rows_NZ, book, keep_NL[:, level], penalty)
             codes_IL[part, level] = codes_N.numpy()
             rows_NZ = rows_NZ - book[codes_N]
     return codes_IL
 
 
 class StickyStep(Step):
-    """A training step in which the batch's items keep their old codes where these are good enough."""
+    """A training step in which a change of an item's old code is penalised."""
 
     batch_NL: Tensor | None = None
-    slack = 0.0
+    penalty = 0.0
 
     def choose(self, rows_BZ: Tensor, level: Codebook) -> Tensor:
         if self.batch_NL is None:
             return super().choose(rows_BZ, level)
-        return sticky_codes(rows_BZ, level.book_KZ, self.batch_NL[:, len(self.codes)], self.slack)
+        return sticky_codes(rows_BZ, level.book_KZ, self.batch_NL[:, len(self.codes)], self.penalty)
 
 
 class WarmTrainer(Trainer):
@@ -80,7 +83,7 @@ class WarmTrainer(Trainer):
     step_class = StickyStep
     stepper: StickyStep
 
-    def __init__(self, q: RQVAE, x_IE: Tensor, old: RQVAE, keep_IL: np.ndarray | None, slack: float):
+    def __init__(self, q: RQVAE, x_IE: Tensor, old: RQVAE, keep_IL: np.ndarray | None, penalty: float):
         super().__init__(q, x_IE)
         known = old.tensors()
         for name, value in self.buffer.value.items():
@@ -91,7 +94,7 @@ class WarmTrainer(Trainer):
             if q.ema:
                 level.start_ema(self.batch_size / q.n_codes)
         self.keep = None if keep_IL is None else torch.from_numpy(np.ascontiguousarray(keep_IL, np.int64))
-        self.stepper.slack = slack
+        self.stepper.penalty = penalty
 
     def next_batch(self) -> Tensor:
         rows = super().next_batch()
@@ -101,7 +104,7 @@ class WarmTrainer(Trainer):
 
 
 def fine_tune(old: Quantizer, emb_IE: np.ndarray, n_steps: int, rate: float = 0.2, keep_IL: np.ndarray | None = None,
-              slack: float = 0.0) -> Iterator[Progress]:
+              penalty: float = 0.0) -> Iterator[Progress]:
     """Continue a fit on new vectors; the last Progress carries the new quantizer as ``metrics["quantizer"]``.
 
     Args:
@@ -111,7 +114,7 @@ def fine_tune(old: Quantizer, emb_IE: np.ndarray, n_steps: int, rate: float = 0.
             what depends on the data and keep planes and hash.
         rate: the learning rate as a share of the first fit's.
         keep_IL: the codes that items should keep; None binds nobody.
-        slack: how much worse (squared distance) a kept code may be, 0..
+        penalty: weight of the squared distance between a new code and the kept one, 0..
 
     Raises:
         ValueError: embeddings of another width than learned, or not finite.
@@ -119,22 +122,22 @@ def fine_tune(old: Quantizer, emb_IE: np.ndarray, n_steps: int, rate: float = 0.
     emb_IE = check_embeddings(emb_IE)
     values = params.values(old)
     if isinstance(old, RQVAE):
-        yield from _fine_tune_rqvae(old, emb_IE, max(1, n_steps), rate, keep_IL, slack)
+        yield from _fine_tune_rqvae(old, emb_IE, max(1, n_steps), rate, keep_IL, penalty)
         return
     if isinstance(old, ResidualKMeans):
-        made: Quantizer = _fine_tune_rkmeans(old, emb_IE, keep_IL, slack)
+        made: Quantizer = _fine_tune_rkmeans(old, emb_IE, keep_IL, penalty)
     else:
         made = type(old)(**values).fit(emb_IE)
     yield Progress("fine-tuning", 1, 1, {"quantizer": made})
 
 
 def _fine_tune_rqvae(old: RQVAE, emb_IE: np.ndarray, n_steps: int, rate: float, keep_IL: np.ndarray | None,
-                     slack: float) -> Iterator[Progress]:
+                     penalty: float) -> Iterator[Progress]:
     changes: dict[str, Any] = {"n_steps": n_steps, "learning_rate": max(1e-6, old.learning_rate * rate),
                                "kmeans_init": False, "restart_threshold": 0.0}
     x_IE = old.normaliser_.apply(torch.from_numpy(emb_IE))
     q = type(old)(**(params.values(old) | changes))
-    trainer = WarmTrainer(q, x_IE, old, keep_IL, slack)
+    trainer = WarmTrainer(q, x_IE, old, keep_IL, penalty)
     while trainer.step < n_steps:
         trainer.advance()
         if trainer.step < n_steps:
@@ -148,7 +151,7 @@ def _fine_tune_rqvae(old: RQVAE, emb_IE: np.ndarray, n_steps: int, rate: float, 
 
 
 def _fine_tune_rkmeans(old: ResidualKMeans, emb_IE: np.ndarray, keep_IL: np.ndarray | None,
-                       slack: float) -> ResidualKMeans:
+                       penalty: float) -> ResidualKMeans:
     """A few rounds of Lloyd's algorithm a level; a code without items stays where it is."""
     books = [book.clone() for book in old.tensors().values()]
     rows_IE = torch.from_numpy(emb_IE)
@@ -156,17 +159,17 @@ def _fine_tune_rkmeans(old: ResidualKMeans, emb_IE: np.ndarray, keep_IL: np.ndar
     for level, book in enumerate(books):
         keep_I = nobody if keep_IL is None else torch.from_numpy(np.ascontiguousarray(keep_IL[:, level], np.int64))
         for _ in range(LLOYD_ROUNDS):
-            codes_I = _in_parts(rows_IE, book, keep_I, slack)
+            codes_I = _in_parts(rows_IE, book, keep_I, penalty)
             count_K = torch.bincount(codes_I, minlength=len(book))
             sum_KE = torch.zeros_like(book).index_add_(0, codes_I, rows_IE)
             used_K = count_K > 0
             book[used_K] = sum_KE[used_K] / count_K[used_K, None]
-        rows_IE = rows_IE - book[_in_parts(rows_IE, book, keep_I, slack)]
+        rows_IE = rows_IE - book[_in_parts(rows_IE, book, keep_I, penalty)]
     made = ResidualKMeans(**params.values(old))
     made.load_tensors({f"codebook.{level}": book for level, book in enumerate(books)})
     return made
 
 
-def _in_parts(rows_IE: Tensor, book_KE: Tensor, keep_I: Tensor, slack: float) -> Tensor:
-    return torch.cat([sticky_codes(rows_IE[start:start + CHUNK], book_KE, keep_I[start:start + CHUNK], slack)
+def _in_parts(rows_IE: Tensor, book_KE: Tensor, keep_I: Tensor, penalty: float) -> Tensor:
+    return torch.cat([sticky_codes(rows_IE[start:start + CHUNK], book_KE, keep_I[start:start + CHUNK], penalty)
                       for start in range(0, len(rows_IE), CHUNK)])

@@ -9,6 +9,7 @@ import pandas as pd
 from tiger.drift.remedies import BY_NUMBER
 
 SATURATED = 0.9  # beyond, nothing is left to add up
+RECALLS = ("recall_before", "recall_after", "recall_regained")
 CLOSE = 1.1  # an error at most this many times the lowest counts as good
 
 
@@ -16,19 +17,21 @@ def drift_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """One row a strength, remedy and period.
 
     Returns:
-        strength, period, remedy, name, moved_degrees, changed, churn_1.., survival_1.., churn_before, error, collided,
-        neighbours_1.., chance_1.., tokens, token_share, seconds, recall_before, recall_after, recall_regained, lost
-        (recall that the old recommender loses) and back (what the training steps give back); nan where not asked.
+        strength, period, remedy, name, n_remedies and n_periods (how many rows this strength will have), moved_degrees,
+        changed, churn_1.., survival_1.., churn_before, error, collided, neighbours_1.., chance_1.., tokens, token_share,
+        seconds, recall_before, recall_after, recall_regained, each with half its 95 % interval (recall_before_pm ..),
+        lost (recall that the old recommender loses) and back (what the training steps give back); nan where not asked.
     """
     flat = []
     for row in rows:
         one = {"strength": row["strength"], "period": row["period"], "remedy": row["remedy"],
-               "name": BY_NUMBER[row["remedy"]].title}
+               "name": BY_NUMBER[row["remedy"]].title + (f" ({row['mode']})" if row.get("mode") else ""),
+               **{key: float(row.get(key) or "nan") for key in ("n_remedies", "n_periods")}}
         for key in ("moved_degrees", "changed", "churn_before", "error", "collided", "tokens", "token_share", "seconds"):
             one[key] = row[key]
         for key in ("churn", "survival", "neighbours", "chance"):
             one |= {f"{key}_{level}": value for level, value in enumerate(row[key], 1)}
-        for key in ("recall_before", "recall_after", "recall_regained"):
+        for key in RECALLS + tuple(f"{name}_pm" for name in RECALLS):
             value = row.get(key)
             one[key] = float("nan") if value is None else float(value)
         flat.append(one | {"lost": one["recall_before"] - one["recall_after"],
@@ -42,16 +45,32 @@ def last_periods(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["period"] == frame.groupby(["strength", "remedy"])["period"].transform("max")]
 
 
+def done_strengths(frame: pd.DataFrame) -> pd.DataFrame:
+    """Per strength how far it is: strength, n_done and n_asked (remedies), and whole (every period is there, too)."""
+    found = []
+    for strength, part in frame.groupby("strength"):
+        n_periods = part.groupby("remedy").size()
+        asked = part[["n_remedies", "n_periods"]].max()
+        n_asked, n_long = ((int(number) if pd.notna(number) else fallback) for number, fallback in
+                           zip(asked, (frame["remedy"].nunique(), frame["period"].max()), strict=True))
+        n_done = int((n_periods >= n_long).sum())
+        found.append({"strength": strength, "n_done": n_done, "n_asked": n_asked, "whole": n_done >= n_asked})
+    return pd.DataFrame(found)
+
+
 def winners(frame: pd.DataFrame) -> pd.DataFrame:
-    """Per strength the remedies that win, by three questions.
+    """Per strength at which every remedy is done, those that win by three questions.
 
     Returns:
         strength, fewest (of those whose error is within a tenth of the lowest, the one that changes fewest IDs),
         truest (lowest error), kindest (highest recall of the old recommender as it is; "" where nobody was asked),
-        and for each the number that it wins with: fewest_changed, truest_error, kindest_recall.
+        and for each the number that it wins with: fewest_changed, truest_error, kindest_recall; empty before any.
     """
-    found = []
+    found, done = [], done_strengths(frame)
+    whole = set(done.loc[done["whole"], "strength"])
     for strength, part in last_periods(frame).groupby("strength"):
+        if strength not in whole:
+            continue
         close = part[part["error"] <= CLOSE * part["error"].min() + 1e-12]
         fewest = close.loc[close["changed"].idxmin()]
         truest = part.loc[part["error"].idxmin()]
@@ -65,22 +84,37 @@ def winners(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def winner_words(frame: pd.DataFrame) -> str:
-    """Which remedy wins where, as one or two sentences per range of strengths; "" without rows."""
+    """Which remedy wins where, as one or two sentences per range of strengths, and how far the rest is; "" without rows."""
     if not len(frame):
         return ""
     table, words = winners(frame), []
-    groups = (table["fewest"] + table["kindest"]).ne((table["fewest"] + table["kindest"]).shift()).cumsum()
-    for _, part in table.groupby(groups, sort=False):
-        low, high, row = part["strength"].iloc[0], part["strength"].iloc[-1], part.iloc[-1]
-        where = f"At strength {low:g}" if low == high else f"From strength {low:g} to {high:g}"
-        said = (f"{where}, “{row['fewest']}” changes the fewest IDs ({row['fewest_changed']:.0%}) of those whose error "
-                "is within a tenth of the lowest")
-        if row["kindest"] and row["kindest"] != row["fewest"]:
-            said += f"; the old recommender does best with “{row['kindest']}” (recall@10 {row['kindest_recall']:.3f})"
-        elif row["kindest"]:
-            said += f", and the old recommender does best with it, too (recall@10 {row['kindest_recall']:.3f})"
-        words.append(said + ".")
+    if len(table):
+        names = table["fewest"] + table["kindest"]
+        words = [_range_words(part) for _, part in table.groupby(names.ne(names.shift()).cumsum(), sort=False)]
+    done = done_strengths(frame)
+    words += [f"At strength {row.strength:g}, so far {row.n_done} of {row.n_asked} remedies are measured."
+              for row in done[~done["whole"]].itertuples()]
     return " ".join(words)
+
+
+def _range_words(part: pd.DataFrame) -> str:
+    """What holds for neighbouring strengths with the same winners."""
+    low, high, row = part["strength"].iloc[0], part["strength"].iloc[-1], part.iloc[-1]
+    where = f"At strength {low:g}" if low == high else f"From strength {low:g} to {high:g}"
+    said = (f"{where}, “{row['fewest']}” changes the fewest IDs ({_from_to(part['fewest_changed'], '.0%')}) of those whose error "
+            "is within a tenth of the lowest")
+    recall = _from_to(part["kindest_recall"], ".3f")
+    if row["kindest"] and row["kindest"] != row["fewest"]:
+        said += f"; the old recommender does best with “{row['kindest']}” (recall@10 {recall})"
+    elif row["kindest"]:
+        said += f", and the old recommender does best with it, too (recall@10 {recall})"
+    return said + "."
+
+
+def _from_to(values: pd.Series, form: str) -> str:
+    """The number, or the smallest and the largest where they read differently."""
+    low, high = format(values.min(), form), format(values.max(), form)
+    return low if low == high else f"{low} to {high}"
 
 
 def trade_words(frame: pd.DataFrame) -> str:
@@ -119,11 +153,17 @@ def recall_words(frame: pd.DataFrame) -> str:
         return ""
     part = last_periods(asked[asked["strength"] == asked["strength"].max()])
     best, worst = part.loc[part["recall_after"].idxmax()], part.loc[part["recall_after"].idxmin()]
-    words = (f"Before the drift the recommender's recall@10 is {best['recall_before']:.3f}. Reading new IDs it keeps "
-             f"{best['recall_after']:.3f} with “{best['name']}” and {worst['recall_after']:.3f} with “{worst['name']}”.")
+    words = (f"Before the drift the recommender's recall@10 is {_recall(best, 'before')}. Reading new IDs it keeps "
+             f"{_recall(best, 'after')} with “{best['name']}” and {_recall(worst, 'after')} with “{worst['name']}”.")
     if np.isfinite(worst["recall_regained"]):
-        words += f" A few training steps bring the latter to {worst['recall_regained']:.3f}."
-    return words
+        words += f" A few training steps bring the latter to {_recall(worst, 'regained')}."
+    return words + (" ± is the 95 % interval over the users." if np.isfinite(best["recall_after_pm"]) else "")
+
+
+def _recall(row: pd.Series, name: str) -> str:
+    """A recall with its interval, where that is known."""
+    half = row[f"recall_{name}_pm"]
+    return f"{row[f'recall_{name}']:.3f}" + (f" ± {half:.3f}" if np.isfinite(half) else "")
 
 
 def flow_frame(rows: Sequence[dict[str, Any]], strength: float, period: int, remedy: int) -> pd.DataFrame:
@@ -153,5 +193,6 @@ def drift_table(frame: pd.DataFrame) -> pd.DataFrame:
     keep |= {"error": "Variance lost", "collided": "Items that share codes"}
     keep |= {column: f"Neighbours, level {column[11:]}" for column in frame if str(column).startswith("neighbours_")}
     keep |= {"tokens": "History tokens to rewrite", "token_share": "Share of tokens", "seconds": "Processor seconds",
-             "recall_before": "Recall@10 before", "recall_after": "Recall@10, new IDs", "recall_regained": "… after some steps"}
+             "recall_before": "Recall@10 before", "recall_before_pm": "± before", "recall_after": "Recall@10, new IDs",
+             "recall_after_pm": "± new IDs", "recall_regained": "… after some steps", "recall_regained_pm": "± after some steps"}
     return frame[list(keep)].rename(columns=keep).dropna(axis=1, how="all")

@@ -94,10 +94,15 @@ class Study:
     def _drift(self) -> Iterator[Progress]:
         """Seven remedies at every strength, or period after period."""
         asked = drift.drift_params(self.params)
-        known = known_of(self.parent, self.cat)
-        reader = None
+        known, reader = known_of(self.parent, self.cat), None
+        if asked.source == "history":
+            for progress in drift.earlier(known, self.cat, asked.first_share):
+                known = progress.metrics.get("known", known)
+                yield Progress(progress.stage, progress.step, progress.n_steps)
+            self.note(drift.EARLIER.format(share=asked.first_share))
         if asked.reader:
-            yield from self._with_model(known.codes_IL, known.quantizer.n_codes, asked.reader_epochs)
+            yield from self._with_model(known.codes_IL, known.quantizer.n_codes, asked.reader_epochs,
+                                        own=asked.source == "history")
             reader = drift.Reader(self.cat, self.model, self.ids, asked.reader_users, regain_steps=asked.regain_steps)
         done = self._done_drift(asked)
         labels_I, _ = diversity.category_labels(self.cat)
@@ -118,7 +123,7 @@ class Study:
         for row in results.rows(self.run):
             key = (float(row["strength"]), int(row["remedy"]))
             counted[key] = counted.get(key, 0) + 1
-        return {key for key, n in counted.items() if n >= asked.periods}
+        return {key for key, n in counted.items() if n >= asked.n_periods()}
 
     def _cold(self) -> Iterator[Progress]:
         """Hold items out, train without them, recommend them; what was trained stays in the run's folder."""
@@ -163,10 +168,10 @@ class Study:
             return dict(runs.find(chosen).config["model"])
         return {"name": "rq_transformer", "params": dict(drift.reader.QUICK)}
 
-    def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int) -> Iterator[Progress]:
-        """Find the chosen recommender, or train a small one once and keep it in the run's folder."""
+    def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
+        """Find the chosen recommender, or (always where ``own``) train a small one once and keep it in the run's folder."""
         chosen, kept = self.config["study"].get("model"), self.run.path / "reader"
-        if chosen:
+        if chosen and not own:
             self.model, self.ids = chosen_model(chosen, self.parent, self.cat)
             return
         self.ids = SemanticIds.from_codes(codes_IL, n_codes, collision_level=True)
@@ -214,7 +219,7 @@ def known_of(parent: Run, cat: Catalogue) -> drift.Known:
     if len(codes_IL) != cat.n_items:
         raise ValueError(f"Run '{parent.title}' has codes for {len(codes_IL):,} items, but the dataset has {cat.n_items:,}; "
                          "choose a run of this dataset.")
-    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE)
+    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE, parent.status.get("n_threads"))
 
 
 def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRecommender, SemanticIds]:

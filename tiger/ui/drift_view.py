@@ -1,5 +1,6 @@
 """The Drift page: the trade between changed IDs and error, where items went, the recommender, period after period."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -49,11 +50,12 @@ def remedies() -> None:
 
 
 def own_file(values: dict[str, Any]) -> dict[str, Any]:
-    """Where the second version is a file: the upload of it, and of its item ids."""
+    """Where the second version is a file: the upload of it, or of one for each period, and of its item ids."""
     if values["source"] != "file":
         return values
     path = studies.keep_upload("Second version of the vectors", ["npy", "safetensors", "csv", "tsv", "parquet"], "drift_file",
-                               "A table with item_id and one column a number, or an array with one row an item.")
+                               "A table with item_id and one column a number, or an array with one row an item. Several files "
+                               "are one period each, in the order of their names.", several=True)
     ids = studies.keep_upload("Item ids of the rows (only npy and safetensors need them)", ["txt", "json", "csv"], "drift_ids",
                               "One id a row; without it the rows must stand in the catalogue's order.")
     return values | {"path": path or values["path"], "ids": ids or values["ids"]}
@@ -71,7 +73,7 @@ def trade(frame: pd.DataFrame) -> None:
     stray = newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]
     if len(stray):
         st.caption("At strength 0 nothing moved, and yet retraining changed IDs: the same settings and seed give the same IDs "
-                   "only on the same machine with as many threads, and this run was first trained elsewhere.")
+                   "only on the same kind of machine with as many threads and steps, and this run was first trained otherwise.")
     st.latex(r"\text{changed} = \frac{|\{i : c'_i \ne c_i\}|}{|\text{common items}|}, \qquad "
              r"\text{variance lost} = \frac{\sum_i |x'_i - \hat x'_i|^2}{\sum_i |x'_i - \bar x'|^2}")
     table = report.drift_table(newest)[["Strength", "No.", "Remedy", "IDs changed", "Variance lost", "Processor seconds"]]
@@ -80,16 +82,22 @@ def trade(frame: pd.DataFrame) -> None:
 
 
 def pick(frame: pd.DataFrame, key: str) -> tuple[float, int]:
-    """A strength and a period, where there is a choice."""
-    strengths, periods = sorted(frame["strength"].unique()), sorted(frame["period"].unique())
+    """A strength, and a period that was measured at it, where there is a choice."""
     left, right = st.columns(2)
     with left:
-        strength = strengths[-1] if len(strengths) == 1 else st.segmented_control(
-            "Strength", strengths, default=strengths[-1], required=True, key=f"strength:{key}", format_func=lambda s: f"{s:g}")
+        strength = choice("Strength", sorted(frame["strength"].unique()), f"strength:{key}", lambda value: f"{value:g}")
     with right:
-        period = periods[-1] if len(periods) == 1 else st.segmented_control(
-            "Period", periods, default=periods[-1], required=True, key=f"period:{key}")
-    return float(strength or 0), int(period or 1)
+        periods = sorted(frame.loc[frame["strength"] == strength, "period"].unique())
+        period = choice("Period", periods, f"period:{key}:{strength}", str)
+    return float(strength), int(period)
+
+
+def choice(label: str, options: list[Any], key: str, words: Callable[[Any], str]) -> Any:
+    """One of the options, the last at first; no widget where there is only one."""
+    if len(options) == 1:
+        return options[0]
+    found = st.segmented_control(label, options, default=options[-1], required=True, key=key, format_func=words)
+    return found if found in options else options[-1]
 
 
 def flow(run: runs.Run, frame: pd.DataFrame) -> None:
@@ -98,9 +106,13 @@ def flow(run: runs.Run, frame: pd.DataFrame) -> None:
     here = frame[(frame["strength"] == strength) & (frame["period"] == period)]
     titles = dict(zip(here["remedy"], here["name"], strict=True))
     first = 5 if 5 in titles else next(iter(titles))
-    number = st.segmented_control("Remedy", list(titles), default=first, required=True, key="flow_remedy",
+    number = st.segmented_control("Remedy", list(titles), default=first, required=True, key=f"flow_remedy:{strength}:{period}",
                                   format_func=lambda one: f"{one} {titles[one]}")
-    flows = report.flow_frame(studies.rows(run), strength, period, int(number or first))
+    number = number if number in titles else first
+    flows = report.flow_frame(studies.rows(run), strength, period, int(number))
+    if not len(flows):
+        shell.empty("No item with a code before is still there, so none went anywhere.")
+        return
     words = report.flow_words(flows)
     st.markdown(f"Left the first code before, right after. {words}")
     figure = plot.flow(flows, words)
@@ -124,8 +136,8 @@ def recommender(frame: pd.DataFrame) -> None:
     figure = plot.recalls(here, words)
     st.plotly_chart(figure, key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
     st.markdown(shell.plain(words))
-    columns = ["Remedy", "Recall@10 before", "Recall@10, new IDs", "… after some steps", "History tokens to rewrite",
-               "Share of tokens", "Processor seconds"]
+    columns = ["Remedy", "Recall@10 before", "± before", "Recall@10, new IDs", "± new IDs", "… after some steps",
+               "± after some steps", "History tokens to rewrite", "Share of tokens", "Processor seconds"]
     table = report.drift_table(here)
     table = table[[column for column in columns if column in table]]
     st.dataframe(table, hide_index=True, column_config=studies.numbers_of(table, SHARES))

@@ -1,0 +1,117 @@
+"""What a drift comparison is asked: where the new vectors come from, how strong, which remedies, how hard to try."""
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from tiger.drift.remedies import BY_NUMBER, REMEDIES
+from tiger.drift.simulate import Knobs
+from tiger.drift.sticky import MODES
+from tiger.drift.versions import ALIGN, MAX_FILES, version_files
+from tiger.params import build, param
+
+SOURCES = {"simulated": "a simulated drift", "titles": "TF-IDF of the titles alone",
+           "history": "TF-IDF with the titles bought next to each item, refit after more interactions",
+           "sentence": "a sentence model", "file": "files of your own"}
+MAX_STRENGTHS, MAX_PERIODS = 8, MAX_FILES
+
+
+@dataclass
+class DriftParams(Knobs):
+    """What a drift comparison is asked: where the new vectors come from, how strong, and how hard to try."""
+
+    source: str = param("simulated", "Where the second version of the vectors comes from.", choices=tuple(SOURCES))
+    strengths: str = param("0, 0.25, 0.5, 1", "Drift strengths to compare, each from today's vectors (simulated only).")
+    periods: int = param(1, "Periods played one after the other, each remedy going on from its own last result (simulated; "
+                            "files make one period each).", low=1, high=MAX_PERIODS)
+    remedies: str = param("1, 2, 3, 4, 5, 6, 7", "Remedies to compare, by number.")
+    align_first: str = param("auto", "Turn the new vectors onto the old ones before any remedy; auto: a sentence model's, and "
+                                     "files that are as wide as no old vector or mean something else by each number.",
+                             choices=ALIGN)
+    first_share: float = param(0.5, "Source history: share of each user's training interactions, the first ones, that the "
+                                    "old vectors know; the new ones know all.", low=0.05, high=0.95)
+    fine_steps: int = param(150, "Training steps of remedies 3 and 6.", low=1, high=100_000, group="effort")
+    retrain_steps: int | None = param(None, "Training steps of remedies 4 and 5; none: as many as the first training.",
+                                      low=1, high=1_000_000, group="effort")
+    sticky_mode: str = param("penalty", "Remedy 6: fine-tune with a penalty on changed codes; or, without training, re-assign "
+                                        "only items whose error passes a threshold.", choices=tuple(MODES), group="effort")
+    penalty: float = param(0.5, "Remedy 6, penalty: weight of the squared distance between a new code and the old one.",
+                           low=0.0, high=1e6, group="effort")
+    threshold: float = param(1.5, "Remedy 6, threshold: how many times as large as before an item's error must be.",
+                             low=1.0, high=1000.0, group="effort")
+    reader: bool = param(True, "Ask the old recommender to read the new IDs.", group="recommender")
+    reader_epochs: int = param(4, "Epochs of the small recommender that is trained where no model run is chosen.",
+                               low=1, high=100, group="recommender")
+    reader_users: int = param(300, "Users it is asked about.", low=10, high=100_000, group="recommender")
+    regain_steps: int = param(60, "Training steps on the new IDs before it is asked again; 0: never.", low=0, high=10_000,
+                              group="recommender")
+    path: str = param("", "The file: npy, safetensors, csv or parquet. Several with commas between them, or a folder's in the "
+                          "order of their names, are one period each.", group="file")
+    ids: str = param("", "File with the item id of each row, for npy and safetensors.", group="file")
+    tensor: str = param("", "Name of the tensor, where a safetensors file holds several.", group="file")
+
+    def strength_list(self) -> list[float]:
+        """The strengths as numbers.
+
+        Raises:
+            ValueError: not numbers of at least 0, none, or too many.
+        """
+        if self.source != "simulated":
+            return [1.0]
+        found = sorted(set(_numbers(self.strengths, "strengths")))
+        if not 1 <= len(found) <= MAX_STRENGTHS or not all(0 <= value <= 10 for value in found):
+            raise ValueError(f"strengths is '{self.strengths}', but must be 1 to {MAX_STRENGTHS} numbers from 0 to 10, "
+                             "such as 0, 0.5, 1.")
+        return found
+
+    def remedy_list(self) -> list[int]:
+        """The remedies' numbers.
+
+        Raises:
+            ValueError: not numbers from 1 to 7.
+        """
+        found = sorted(set(_numbers(self.remedies, "remedies")))
+        if not found or not all(value in BY_NUMBER for value in found):
+            raise ValueError(f"remedies is '{self.remedies}', but must be numbers from 1 to {len(REMEDIES)}, such as 2, 5, 7.")
+        return [int(value) for value in found]
+
+    def n_periods(self) -> int:
+        """Periods that are played: as asked, or one a file.
+
+        Raises:
+            ValueError: a folder without files, or too many.
+        """
+        return len(version_files(self.path)) if self.source == "file" else self.periods
+
+    def check(self) -> "DriftParams":
+        """Refuse what cannot be run, before anything starts. Returns self."""
+        self.strength_list()
+        self.remedy_list()
+        if self.source == "file" and not self.path:
+            raise ValueError("The source is a file of your own, but no path was given; name the file.")
+        if self.source == "file" and self.periods not in (1, n := self.n_periods()):
+            raise ValueError(f"periods is {self.periods}, but path names {n}; files make one period each, so leave periods out.")
+        if self.source not in ("simulated", "file") and self.periods > 1:
+            raise ValueError(f"periods is {self.periods}, but {SOURCES[self.source]} is one version only; choose the "
+                             "simulated drift, or several files, for a schedule.")
+        if self.source == "sentence" and importlib.util.find_spec("sentence_transformers") is None:
+            raise ValueError("The source is a sentence model, which needs a package that is not installed; run "
+                             "'pip install sentence-transformers', or choose another source.")
+        return self
+
+
+def _numbers(text: str, name: str) -> list[float]:
+    try:
+        found = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        found = [math.nan]
+    if not all(math.isfinite(value) for value in found):
+        raise ValueError(f"{name} is '{text}', but must be numbers with commas between them.")
+    return found
+
+
+def drift_params(given: dict[str, Any]) -> DriftParams:
+    """Checked parameters from plain values. Raises ValueError as ``params.build`` and ``DriftParams.check``."""
+    made: DriftParams = build(DriftParams, given)
+    return made.check()
