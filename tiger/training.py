@@ -79,7 +79,7 @@ class Training(ABC):
     def steps(self) -> Iterator[Progress]:
         """Train until the end, or until it is told to stop; the status says which."""
         attempt = self.session.status["attempt"] + 1
-        self.session.say(state="running", step=self.step, message="", attempt=attempt)
+        self.session.say(state="running", step=self.step, message="", attempt=attempt, n_threads=torch.get_num_threads())
         fit = self.fit_steps()
         while self.done or self._may_go_on():
             progress = next(fit, None)
