@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, library, params, paths, runconfig, runs, studies, studypage
+from tiger import drift, jobs, library, params, paths, runconfig, runs, studies, studypage
 from tiger.ui import forms, live, shell, state
 
 NO_MODEL = "train a small one for this study"
@@ -99,20 +99,29 @@ def start(kind: str, config: dict[str, Any]) -> None:
 
 
 def check_own_file(path: str) -> None:
-    """Raise ValueError where a path that was typed lies outside what this server may read; uploads are fine."""
-    if path and not Path(path).resolve().is_relative_to(paths.subfolder("uploads").resolve()):
-        paths.check_readable(path)
+    """Raise ValueError where a path that was typed, or a file that it names, lies outside what this server may read.
+
+    Uploads are fine.
+    """
+    uploads = paths.subfolder("uploads").resolve()
+    whole = [path] if path and Path(path).expanduser().exists() else []
+    for find in (lambda: whole, lambda: drift.version_files(path)):  # a folder is not opened before it was checked itself
+        for file in find():
+            if not Path(file).expanduser().resolve().is_relative_to(uploads):
+                paths.check_readable(file)
 
 
-def keep_upload(label: str, endings: list[str], key: str, words: str) -> str:
-    """A file from the visitor's own machine: its path on the server, "" where none was given."""
-    given = st.file_uploader(label, endings, key=key, help=words)
-    if given is None:
+def keep_upload(label: str, endings: list[str], key: str, words: str, several: bool = False) -> str:
+    """A file from the visitor's own machine: its path on the server, a folder for several, "" where none was given."""
+    given = st.file_uploader(label, endings, accept_multiple_files=several, key=key, help=words)
+    found = given if isinstance(given, list) else [given] if given is not None else []
+    if not found:
         return ""
-    known = st.session_state.setdefault("kept_uploads", {})
-    if given.file_id not in known:  # every rerun hands the same file over again
-        known[given.file_id] = str(library.keep_upload({given.name: given.getvalue()}) / library.safe_name(given.name))
-    return str(known[given.file_id])
+    known, name = st.session_state.setdefault("kept_uploads", {}), ",".join(file.file_id for file in found)
+    if name not in known:  # every rerun hands the same files over again
+        folder = library.keep_upload({file.name: file.getvalue() for file in found})
+        known[name] = str(folder if len(found) > 1 else folder / library.safe_name(found[0].name))
+    return str(known[name])
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
