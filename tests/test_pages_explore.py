@@ -6,12 +6,14 @@ import shutil
 
 import numpy as np
 import pages_help  # noqa: F401  runs every page inside the app, so that a pressed button is heard
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tiger import datasets, files, jobs, maps, metrics, paths, projection, quantizers, runs, tree
-from tiger.ui import map_data, map_items
+from tiger import datasets, files, imported, jobs, maps, metrics, paths, projection, quantizers, runs, tree
+from tiger.semantic_ids import import_ids
+from tiger.ui import codebook_data, compare_view, map_data, map_items, tree_data
 
 APP = str(paths.PROJECT / "app.py")
 
@@ -283,6 +285,63 @@ def test_the_tree_says_what_the_hyperplanes_do(demo):
     assert app.query_params["planes"] in ("6", ["6"]) and "After 6 hyperplanes" in text_of(app)
 
 
+@pytest.fixture
+def uneven(demo, tmp_path):
+    """Imported IDs of the first 600 items with levels of 256, 256, 256 and 4 codes; the other items have none."""
+    cat, _ = demo
+    codes = np.random.default_rng(0).integers(0, [256, 256, 256, 4], (600, 4))
+    codes[0] = 255, 255, 255, 3
+    text = {str(item): [f"<{'abcd'[level]}_{code}>" for level, code in enumerate(row)]
+            for item, row in enumerate(codes.tolist())}
+    (tmp_path / "index.json").write_text(json.dumps(text))
+    return imported.keep(import_ids(tmp_path / "index.json", cat), cat, "Theirs"), codes
+
+
+def test_lsh_has_as_many_bits_as_ids_with_uneven_levels(demo, uneven):
+    cat, _ = demo
+    app = open_page("tree", run=uneven[0].id, planes="26", lsh_seed="3")
+    assert "LSH, 26 bits" in text_of(app) and app.slider(key="planes").max == 26
+    signs = quantizers.create("lsh", n_levels=2, n_codes=1 << 13, seed=3).fit(cat.embedding_IE).bits(cat.embedding_IE)
+    assert f"After 26 hyperplanes there are {len(np.unique(signs, axis=0)):,} buckets" in text_of(app)
+    codes = codebook_data.Codes(uneven[0], cat, None, np.zeros((2, 4), int), [256, 256, 256, 4])
+    assert tree_data.bit_widths(codes) == (8, 8, 8, 2)
+    weight = 1 << np.arange(8)
+    theirs, lost, _ = tree_data.lsh_seed("unused", (8, 8, 8, 2), 3, cat)
+    assert (theirs[:, 1] == signs[:, 8:16] @ weight).all() and (theirs[:, 3] == signs[:, 24:] @ weight[:2]).all()
+    assert 0 < lost < 1
+
+
+def test_other_hyperplanes_stand_in_the_address(demo):
+    cat, _ = demo
+    for seed in (0, 7):
+        bits = quantizers.create("lsh", n_levels=3, n_codes=256, seed=seed).fit(cat.embedding_IE).bits(cat.embedding_IE)
+        largest = np.unique(bits[:, :9], axis=0, return_counts=True)[1].max()
+        assert f"the fullest holds {largest} items" in text_of(open_page("tree", lsh_seed=str(seed), planes="9"))
+
+
+def test_neighbours_are_asked_only_of_items_with_an_id(demo, uneven):
+    cat, _ = demo
+    app = open_page("tree", run=uneven[0].id, view="Numbers")
+    shown = app.dataframe[0].value
+    row = shown[(shown["Measure"] == "True neighbours on the same branch") & (shown["Level"] == 1)].iloc[0]
+    codes = np.full((cat.n_items, 1), -1)
+    codes[:600, 0] = uneven[1][:, 0]
+    query = np.unique(np.linspace(0, 599, 500).astype(int))
+    near = metrics.nearest(cat.embedding_IE, query, 10)[0]
+    share = [np.mean([codes[other, 0] == codes[item, 0] for other in row if other < 600])
+             for item, row in zip(query, near, strict=True) if (row < 600).any()]
+    assert float(row.iloc[2].split()[0]) == pytest.approx(np.mean(share), abs=1e-3)
+    assert len(share) > 400  # of a sample of all items only 150 would have an ID
+
+
+def test_an_unknown_number_is_called_unknown():
+    nan = float("nan")
+    frame = pd.DataFrame([{"set": "one", "measure": "recall", "level": 1, "mean": nan, "low": nan, "high": nan},
+                          {"set": "one", "measure": "recall", "level": 2, "mean": 0.0001, "low": nan, "high": nan}])
+    assert compare_view.table(frame)["one"].tolist() == ["unknown", "< 0.001"]
+    assert compare_view.curve_words(frame, "recall", "True") == "True: one unknown at level 1, 0% at level 2."
+
+
 def test_a_branch_lists_its_items(demo):
     _, codes_IL = demo
     code = int(np.bincount(codes_IL[:, 0]).argmax())
@@ -323,8 +382,26 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     renamed = np.random.default_rng(0).permutation(256)[codes_IL]
     renamed[7, 0] = (renamed[7, 0] + 1) % 256
     np.save(other / "codes.npy", renamed.astype(np.int32))
-    summary = open_page("tree", against="Another run", view="Difference", run="demo-rqvae").dataframe[0].value
-    assert summary["Move at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
+    app = open_page("tree", against="Another run", view="Difference", run="demo-rqvae", moved="Level 2")
+    assert app.dataframe[0].value["Move at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
+    assert "0 items** moved at level 2" in text_of(app)
+    app.button_group(key="moved").set_value("Level 1").run()
+    assert "1 items** moved at level 1" in text_of(app)
+
+
+def test_the_run_to_compare_with_stands_in_the_address_by_its_id():
+    for name in ("one-again", "two-again"):
+        folder = paths.subfolder("runs") / name
+        shutil.copytree(paths.BUNDLED / "runs" / "demo-rqvae", folder)
+        files.write_json(folder / "config.json", runs.find("demo-rqvae").config | {"id": name, "title": "Again"})
+    app = open_page("tree", against="Another run", run="demo-rqvae", other_run="two-again")
+    assert app.selectbox(key="pick_other").value == "two-again" and not app.info
+    app.selectbox(key="pick_other").set_value("one-again").run()
+    assert app.query_params["other_run"] in ("one-again", ["one-again"])
+    assert sorted(app.selectbox(key="pick_other").options) == ["Again (one-again)", "Again (two-again)"]
+    app = open_page("tree", against="Another run", run="demo-rqvae", other_run="Again")
+    assert any("No other finished run 'Again'" in box.value.replace("\\", "") for box in app.info)
+    assert "other_run" not in app.query_params
 
 
 def test_the_chosen_item_stays_chosen_from_page_to_page(demo):

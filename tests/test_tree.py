@@ -100,6 +100,15 @@ def test_bits_spell_the_codes_in_binary():
         tree.bits_of(codes, 4)
 
 
+def test_levels_of_different_sizes_are_cut_from_the_bits_one_after_the_other():
+    codes = np.array([[5, 0, 0, 1], [7, 0, 3, 0], [-1, -1, -1, -1]])
+    bits = tree.bits_of(codes, [8, 1, 4, 2])  # a level of one code has no bit
+    assert bits.tolist() == [[1, 0, 1, 0, 0, 1], [1, 1, 1, 1, 1, 0], [-1] * 6]
+    assert tree.codes_of(bits[:2], [3, 0, 2, 1]).tolist() == codes[:2].tolist()
+    with pytest.raises(ValueError, match="code 3 does not fit into 1 bits"):
+        tree.bits_of(codes, [8, 1, 2, 2])
+
+
 def test_bits_are_the_hyperplanes_of_lsh():
     emb = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     lsh = quantizers.create("lsh", n_levels=2, n_codes=8).fit(emb)

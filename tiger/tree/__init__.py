@@ -9,11 +9,11 @@ from tiger.tree.branches import Branches
 from tiger.tree.compare import MEASURES, IdSet, compare, measure, measures_of, sizes_frame
 from tiger.tree.disagree import Disagreement, bucket_numbers, disagreement
 from tiger.tree.match import Matching, match, match_summary
-from tiger.tree.splits import bits_of, split_steps
+from tiger.tree.splits import bits_of, codes_of, split_steps
 from tiger.tree.words import category_codes, category_mix, typical_words, word_counts
 
 __all__ = [
     "MEASURES", "Branches", "Disagreement", "IdSet", "Matching", "bits_of", "bucket_numbers",
-    "category_codes", "category_mix", "compare", "disagreement", "match", "match_summary", "measure",
+    "category_codes", "category_mix", "codes_of", "compare", "disagreement", "match", "match_summary", "measure",
     "measures_of", "sizes_frame", "split_steps", "typical_words", "word_counts",
 ]

@@ -1,34 +1,46 @@
 """LSH buckets hyperplane by hyperplane: after h bits, which buckets there are and how full they are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from tiger import metrics
 
 
-def bits_of(codes_IL: np.ndarray, n_codes: int) -> np.ndarray:
+def bits_of(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
     """Codes as bits, each level's lowest bit first: one bit a hyperplane, in the order LSH draws them.
 
     Args:
         codes_IL: integers 0..K-1; rows of -1 stay -1.
-        n_codes: K, a power of two.
+        n_codes: K, a power of two, or one K per level; a level of one code has no bit.
 
     Returns:
-        (I, L * log2 K) int64 of 0 and 1, itself a set of codes with two codes a level.
+        (I, sum of log2 K over the levels) int64 of 0 and 1, itself a set of codes with two codes a level.
 
     Raises:
         ValueError: K is no power of two, or a code does not fit.
     """
-    width = int(n_codes).bit_length() - 1
-    if n_codes < 2 or 1 << width != n_codes:
-        raise ValueError(f"n_codes is {n_codes}, but only a power of two is made of whole bits.")
     codes_IL = np.asarray(codes_IL)
-    if codes_IL.max(initial=0) >= n_codes:
-        raise ValueError(f"code {int(codes_IL.max())} does not fit into {width} bits; n_codes is {n_codes}.")
-    shift_H = np.arange(width)
-    bits_IH = ((codes_IL[:, :, None] >> shift_H) & 1).reshape(len(codes_IL), -1).astype(np.int64)
+    sizes = [int(n_codes)] * codes_IL.shape[1] if isinstance(n_codes, (int, np.integer)) else list(n_codes)
+    bits = []
+    for size, code_I in zip(sizes, codes_IL.T, strict=True):
+        width = size.bit_length() - 1
+        if size < 1 or 1 << width != size:
+            raise ValueError(f"n_codes is {size}, but only a power of two is made of whole bits.")
+        if code_I.max(initial=0) >= size:
+            raise ValueError(f"code {int(code_I.max())} does not fit into {width} bits; n_codes is {size}.")
+        bits.append((code_I[:, None] >> np.arange(width)) & 1)
+    bits_IH = np.concatenate(bits, 1).astype(np.int64)
     bits_IH[~metrics.has_id(codes_IL)] = -1
     return bits_IH
+
+
+def codes_of(bits_IH: np.ndarray, widths: Sequence[int]) -> np.ndarray:
+    """Bits as codes (I, L), the way back from ``bits_of``: level l takes the next ``widths[l]`` bits, lowest first."""
+    starts = np.cumsum([0, *widths])
+    return np.stack([bits_IH[:, start:start + width] @ (1 << np.arange(width, dtype=np.int64))
+                     for start, width in zip(starts, widths, strict=False)], 1)
 
 
 def split_steps(bits_IH: np.ndarray) -> pd.DataFrame:

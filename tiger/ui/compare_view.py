@@ -37,7 +37,7 @@ def seeds_line(codes: Codes, frame: pd.DataFrame) -> None:
     seeds = frame.groupby("set", sort=False)["seeds"].max()
     st.caption("In brackets: 95 % interval over seeds (" + shell.plain(", ".join(f"{name}: n = {n}" for name, n in seeds.items()))
                + "); with one seed, over the sampled items. Neighbours: the 10 nearest by cosine of "
-               f"{numbers_data.N_QUERIES} items. Labels: {tree_data.labels(codes.cat)[1] or 'none'}.")
+               f"{numbers_data.N_QUERIES} items that have an ID in both. Labels: {tree_data.labels(codes.cat)[1] or 'none'}.")
     missing = numbers_data.missing_seeds(codes.run)
     if missing:
         st.button(f"Train {len(missing)} more seed{'s' * (len(missing) > 1)}", icon=":material/casino:", key="more_seeds",
@@ -67,7 +67,8 @@ def fullness(sizes: pd.DataFrame, level: int) -> None:
 def curve_words(frame: pd.DataFrame, value: str, title: str) -> str:
     """A curve's takeaway: each set's score at level 1 and at the last."""
     part = frame[frame["measure"] == value]
-    said = [f"{name} {group['mean'].iloc[0]:.0%} at level 1, {group['mean'].iloc[-1]:.0%} at level {group['level'].iloc[-1]}"
+    said = [f"{name} {_share(group['mean'].iloc[0])} at level 1, {_share(group['mean'].iloc[-1])} at level "
+            f"{group['level'].iloc[-1]}"
             for name, group in part.groupby("set", sort=False)]
     return f"{title}: {'; '.join(said)}."
 
@@ -90,9 +91,15 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _short(value: float) -> str:
     """Three digits, and no powers of ten."""
+    if not np.isfinite(value):
+        return "unknown"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else "< 0.001"
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if np.isfinite(value) else "unknown"
 
 
 def disagreements(codes: Codes, other: Other, level: int) -> None:
@@ -133,7 +140,8 @@ def difference(codes: Codes, other: Other) -> None:
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(shown, hide_index=True, column_config={"Stay": percent, "Stay by chance": percent})
     levels = [f"Level {level}" for level in range(1, found.n_levels + 1)]
-    where = st.segmented_control("Items that moved at", levels, default=levels[0], required=True, key="moved")
+    where = st.segmented_control("Items that moved at", levels, default=levels[0], required=True, key="moved",
+                                 bind="query-params")
     items = np.flatnonzero(found.moved_at_I == levels.index(where or levels[0]) + 1)
     frame = pd.DataFrame({
         "item": items, "title": codes.cat.items["title"].to_numpy()[items],

@@ -16,18 +16,24 @@ LSH_SEEDS = 5
 SEEDS = 3  # of a run, for its intervals
 
 
-def lsh_set(codes: Codes) -> IdSet:
-    """LSH with as many bits as the run's IDs, over several seeds."""
-    dataset, bits = library.key(state.dataset_ref()), tree_data.bits_per_level(codes)
-    made = [tree_data.lsh_seed(dataset, codes.n_levels, bits, seed, codes.cat) for seed in range(LSH_SEEDS)]
-    return IdSet(tree_data.lsh(codes).title, [one[0] for one in made], [one[1] for one in made], [one[2] for one in made])
+def lsh_set(codes: Codes, other: Other) -> IdSet:
+    """LSH with as many bits as the run's IDs, over several seeds from the chosen one on."""
+    dataset = library.key(state.dataset_ref())
+    made = [tree_data.lsh_seed(dataset, other.widths, other.seed + n, codes.cat) for n in range(LSH_SEEDS)]
+    return IdSet(other.title, [one[0] for one in made], [one[1] for one in made], [one[2] for one in made])
+
+
+def neighbours(cat: Catalogue, known_I: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An even sample of the items that are known to have an ID, and their true neighbours in the whole catalogue."""
+    known_N = np.flatnonzero(known_I)
+    place_N = np.linspace(0, max(len(known_N) - 1, 0), min(N_QUERIES, len(known_N))).astype(np.int64)
+    query_N = known_N[np.unique(place_N)]
+    return query_N, _nearest(library.key(cat.source), query_N.tobytes(), query_N, cat)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _neighbours(dataset: str, _cat: Catalogue) -> tuple[np.ndarray, np.ndarray]:
-    """True neighbours of an even sample of items."""
-    query_N = np.unique(np.linspace(0, _cat.n_items - 1, min(N_QUERIES, _cat.n_items)).astype(np.int64))
-    return query_N, metrics.nearest(_cat.embedding_IE, query_N, N_NEIGHBOURS)[0]
+def _nearest(dataset: str, queries: bytes, _query_N: np.ndarray, _cat: Catalogue) -> np.ndarray:
+    return metrics.nearest(_cat.embedding_IE, _query_N, N_NEIGHBOURS)[0]
 
 
 def seeds_of(run: runs.Run) -> list[runs.Run]:
@@ -70,7 +76,7 @@ def both_sets(codes: Codes, other: Other) -> tuple[IdSet, IdSet]:
     """The run and what stands beside it, each over its seeds; two seeds of one recipe stand for themselves."""
     alike = seeds_of(codes.run)
     if other.kind == "LSH":
-        return id_set(codes.run, alike, codes.cat), lsh_set(codes)
+        return id_set(codes.run, alike, codes.cat), lsh_set(codes, other)
     if other.kind != "run":
         return id_set(codes.run, alike, codes.cat), IdSet(other.title, [other.codes_IL])
     beside = runs.find(other.key.removeprefix("run:"))
@@ -109,5 +115,6 @@ def numbers(codes: Codes, other: Other) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _numbers(key: str, _sets: list[IdSet], _cat: Catalogue) -> tuple[pd.DataFrame, pd.DataFrame]:
-    neighbours = _neighbours(library.key(_cat.source), _cat)
-    return tree.compare(_sets, tree_data.labels(_cat)[0], neighbours, n_shuffles=3), tree.sizes_frame(_sets)
+    known_I = np.logical_and.reduce([metrics.has_id(codes_IL) for ids in _sets for codes_IL in ids.codes])
+    frame = tree.compare(_sets, tree_data.labels(_cat)[0], neighbours(_cat, known_I), n_shuffles=3)
+    return frame, tree.sizes_frame(_sets)

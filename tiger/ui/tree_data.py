@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import library, quantizers, runs, tree
+from tiger import library, runs, tree
 from tiger.catalogue import Catalogue
+from tiger.quantizers.lsh import LSH
 from tiger.tree import Branches
 from tiger.ui import codebook_data, state
 from tiger.ui.codebook_data import Codes
@@ -24,47 +25,59 @@ class Other:
         key: names it in caches.
         title: for people.
         kind: "LSH", "run" or "categories".
-        codes_IL: its codes (LSH: the first seed's).
-        bits: bits an ID has (LSH only, else 0).
+        codes_IL: its codes.
+        widths: bits of each level's code (LSH only).
+        seed: of its hyperplanes (LSH only).
     """
 
     key: str
     title: str
     kind: str
     codes_IL: np.ndarray
-    bits: int = 0
+    widths: tuple[int, ...] = ()
+    seed: int = 0
+
+    @property
+    def bits(self) -> int:
+        return sum(self.widths)
 
 
 def other_runs(codes: Codes) -> dict[str, runs.Run]:
-    """Other runs of this dataset with codes for the same items, by title."""
-    found: dict[str, runs.Run] = {}
-    for run in state.runs_here():
-        if run.id != codes.run.id and run.has_result():
-            title = run.title if run.title not in found else f"{run.title} ({run.id[-6:]})"
-            found[title] = run
-    return found
+    """Other runs of this dataset with codes for the same items, by id."""
+    return {run.id: run for run in state.runs_here() if run.id != codes.run.id and run.has_result()}
 
 
-def bits_per_level(codes: Codes) -> int:
-    """Bits that say one code: log2 K, rounded up."""
-    return max(1, (max(codes.n_codes) - 1).bit_length())
+def bit_widths(codes: Codes) -> tuple[int, ...]:
+    """Bits that say each level's code: log2 K, rounded up; a level of one code needs none."""
+    widths = tuple((size - 1).bit_length() for size in codes.n_codes)
+    return widths if sum(widths) else (1, *widths[1:])
 
 
-def lsh(codes: Codes) -> Other:
-    """LSH with as many bits as the run's IDs."""
-    codes_IL, _, _ = lsh_seed(library.key(state.dataset_ref()), codes.n_levels, bits_per_level(codes), 0, codes.cat)
-    n_bits = codes.n_levels * bits_per_level(codes)
-    return Other(f"lsh:{codes.n_levels}:{n_bits}", f"LSH, {n_bits} bits", "LSH", codes_IL, n_bits)
+def lsh(codes: Codes, seed: int = 0) -> Other:
+    """LSH with as many bits as the run's IDs, level by level."""
+    widths = bit_widths(codes)
+    codes_IL, _, _ = lsh_seed(library.key(state.dataset_ref()), widths, seed, codes.cat)
+    key = f"lsh:{'-'.join(map(str, widths))}:{seed}"
+    return Other(key, f"LSH, {sum(widths)} bits", "LSH", codes_IL, widths, seed)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def lsh_seed(dataset: str, n_levels: int, bits: int, seed: int, _cat: Catalogue) -> tuple[np.ndarray, float, float]:
-    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them."""
+def lsh_seed(dataset: str, widths: tuple[int, ...], seed: int, _cat: Catalogue) -> tuple[np.ndarray, float, float]:
+    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them.
+
+    Levels may differ in size, so LSH writes one bit a level here, and the bits are cut into codes afterwards.
+    """
     start = time.perf_counter()
-    made = quantizers.create("lsh", n_levels=n_levels, n_codes=1 << bits, seed=seed).fit(_cat.embedding_IE)
-    codes_IL = made.encode(_cat.embedding_IE)
+    made = LSH(n_levels=sum(widths), n_codes=2, seed=seed).fit(_cat.embedding_IE)
+    bits_IH = made.encode(_cat.embedding_IE)
+    codes_IL = tree.codes_of(bits_IH, widths)
     spent_s = time.perf_counter() - start
-    return codes_IL, lost_share(_cat.embedding_IE, made.decode(codes_IL)), spent_s
+    return codes_IL, lost_share(_cat.embedding_IE, made.decode(bits_IH)), spent_s
+
+
+def bits(other: Other) -> np.ndarray:
+    """LSH's codes plane by plane."""
+    return tree.bits_of(other.codes_IL, [1 << width for width in other.widths])
 
 
 def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
@@ -144,14 +157,14 @@ def _words(source: str, _cat: Catalogue) -> tuple:
     return tree.word_counts(_cat.items["title"].astype(str).to_numpy(object))
 
 
-def splits(other: Other, n_codes: int) -> pd.DataFrame:
+def splits(other: Other) -> pd.DataFrame:
     """LSH's buckets after each hyperplane."""
-    return _splits(f"{library.key(state.dataset_ref())}:{other.key}", other.codes_IL, n_codes)
+    return _splits(f"{library.key(state.dataset_ref())}:{other.key}", other)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _splits(key: str, _codes_IL: np.ndarray, n_codes: int) -> pd.DataFrame:
-    return tree.split_steps(tree.bits_of(_codes_IL, n_codes))
+def _splits(key: str, _other: Other) -> pd.DataFrame:
+    return tree.split_steps(bits(_other))
 
 
 def disagreement(codes: Codes, other: Other, level: int, other_together: bool, closest: bool) -> tree.Disagreement:

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import colours, maps, tree
+from tiger import colours, maps, runs, tree
 from tiger.plots import tree as plot
 from tiger.ui import exports, shell, state, tree_data
 from tiger.ui.codebook_data import Codes
@@ -25,14 +25,35 @@ def pick_other(codes: Codes) -> Other | None:
             if not found:
                 st.caption("This dataset has no other finished run; train a second one with another seed.")
                 return None
-            title = st.selectbox("Run to compare", list(found), key="other_run", bind="query-params", width=320)
-            return tree_data.of_run(found[title or next(iter(found))], codes.cat)
-    if kind == "Categories":
-        if not tree_data.has_categories(codes.cat):
-            st.caption("This dataset names no categories, so there is no such tree.")
-            return None
-        return tree_data.categories(codes.cat)
-    return tree_data.lsh(codes)
+            return tree_data.of_run(found[_other_id(codes, found)], codes.cat)
+        if kind not in AGAINST[1:]:
+            seed = st.number_input("LSH seed", 0, 999, key="lsh_seed", bind="query-params", width=120,
+                                   help="Other hyperplanes, drawn at random.")
+            return tree_data.lsh(codes, int(seed))
+    if not tree_data.has_categories(codes.cat):
+        st.caption("This dataset names no categories, so there is no such tree.")
+        return None
+    return tree_data.categories(codes.cat)
+
+
+def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
+    """Id of the run to compare with; it stands in the address, and one that is not there is said."""
+    asked, first = st.query_params.get("other_run"), next(iter(found))
+    if asked and asked not in found:
+        if asked != codes.run.id:
+            state.notice(f"No other finished run '{asked[:60]}' of this dataset exists here. Comparing with "
+                         f"'{found[first].title}' instead.")
+        st.query_params.pop("other_run", None)
+    titles = [run.title for run in found.values()]
+    words = {run_id: run.title if titles.count(run.title) == 1 else f"{run.title} ({run_id})"
+             for run_id, run in found.items()}
+    st.session_state["pick_other"] = asked if asked in found else first
+    return st.selectbox("Run to compare", list(found), format_func=words.__getitem__, key="pick_other", width=320,
+                        on_change=_keep_other)
+
+
+def _keep_other() -> None:
+    st.query_params["other_run"] = st.session_state["pick_other"]
 
 
 def pick_level(codes: Codes) -> int:
@@ -63,19 +84,21 @@ def trees(codes: Codes, other: Other, level: int) -> None:
         shown_IL, depth, planes = other.codes_IL, level, 0
         if other.kind == "LSH":
             planes = _planes(codes, other, level)
-            shown_IL, depth = tree.bits_of(other.codes_IL, 1 << tree_data.bits_per_level(codes)), planes
+            shown_IL, depth = tree_data.bits(other), planes
         key = f"{other.key}:{'bits' if planes else ''}"
         frame = tree_data.drawn(key, shown_IL, depth, codes.cat)
         words = f"{other.title} after {planes} hyperplanes" if planes else f"{other.title}, {depth} levels"
         _tree(frame, kind, "other_tree", f"{key}:{depth}", words, fullest_first=not planes)
     if other.kind == "LSH":
-        _splits(codes, other, planes)
+        _splits(other, planes)
     chosen_item(codes, other)
     branch_card(codes)
 
 
 def _planes(codes: Codes, other: Other, level: int) -> int:
     """Step through the hyperplanes one by one."""
+    if other.bits == 1:
+        return 1
     asked = state.number_or("planes", other.bits + 1, min(4, other.bits))
     st.session_state["planes"] = max(asked, 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -86,8 +109,8 @@ def _planes(codes: Codes, other: Other, level: int) -> int:
     return max(asked, 1)
 
 
-def _splits(codes: Codes, other: Other, planes: int) -> None:
-    frame = tree_data.splits(other, 1 << tree_data.bits_per_level(codes))
+def _splits(other: Other, planes: int) -> None:
+    frame = tree_data.splits(other)
     row = frame.astype({"possible": "int64"}).to_dict("records")[planes]
     words = (f"After {planes} hyperplanes there are {row['buckets']:,} buckets of {row['possible']:,} possible; the "
              f"fullest holds {row['largest']:,} items, and {row['alone']:,} items are alone. The last plane cut "
