@@ -109,6 +109,20 @@ def test_an_embedding_may_be_given_by_its_name():
             datasets.load("synthetic", embedding=nonsense)
 
 
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize("path", [LONG, "a\0b", "~nobody-by-this-name/x"], ids=["long", "NUL", "user"])
+@pytest.mark.parametrize(("name", "field"), [("recbole", "path"), ("movielens", "path"), ("amazon", "reviews"),
+                                             ("tables", "items"), ("tables", "interactions"), ("given", "path")])
+def test_a_path_that_cannot_be_is_one_short_sentence(name, field, path, tmp_path, tiger_home):
+    with pytest.raises(ValueError, match=r"is no file|does not exist") as refused:
+        if name == "given":
+            datasets.load("synthetic", {"method": "given", "path": path}, n_items=50, n_users=10)
+        datasets.load(name, **{field: path})
+    assert type(refused.value) is ValueError and len(str(refused.value)) < 400
+
+
 def test_the_bundle_needs_no_workspace(monkeypatch, tmp_path):
     monkeypatch.setenv("TIGER_HOME", str(tmp_path / "none"))
     assert datasets.load("synthetic", seed=0).source["params"] == {"seed": 0}

@@ -1,5 +1,7 @@
 """The user's own tables: three formats give the same catalogue, and broken ones are named."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tiger import datasets
-from tiger.datasets import readers
+from tiger.datasets import readers, tables
 from tiger.datasets.tables import Tables
 
 ITEMS = pd.DataFrame({"item_id": ["01", "02", "03"], "title": ['Red, "warm" scarf', "Line\nbreak hat", "Pan"],
@@ -144,3 +146,89 @@ def test_nothing_loaded_is_touched_by_a_failure(tmp_path, tiger_home):
     with pytest.raises(ValueError, match="repeats"):
         datasets.load_ref(good.source)
     pd.testing.assert_frame_equal(good.items, before)
+
+
+def parquet(path, columns: dict) -> str:
+    pq.write_table(pa.table(columns), path)
+    return str(path)
+
+
+DAY = dt.datetime(2024, 5, 1)
+WHEN = [DAY, DAY - dt.timedelta(days=400), DAY - dt.timedelta(hours=1), DAY + dt.timedelta(days=1)]
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ms", "Europe/Berlin"), pa.date64()])
+def test_a_missing_time_in_parquet_is_named(tmp_path, kind):
+    columns = {name: INTERACTIONS[name].tolist() for name in ("user_id", "item_id")}
+    items = write(ITEMS, tmp_path / "i.csv")
+    whole = parquet(tmp_path / "u.parquet", columns | {"timestamp": pa.array(WHEN, kind)})
+    assert Tables(items, whole).read().history_items.tolist() == [0, 2, 2, 0]
+    torn = parquet(tmp_path / "u.parquet", columns | {"timestamp": pa.array([*WHEN[:2], None, WHEN[3]], kind)})
+    with pytest.raises(ValueError, match=r"u.parquet, row 4, column 'timestamp', holds (no time|'None')"):
+        Tables(items, torn).read()
+
+
+@pytest.mark.parametrize(("times", "words"), [
+    (pa.array([1.0, 2.0, None, 4.0]), "row 4, column 'timestamp', holds 'nan', which is no finite number"),
+    (pa.array([1, 2, None, 4]), "row 4, column 'timestamp', holds"),
+    (pa.array([1, None, 3, 4], pa.duration("s")), "row 3, column 'timestamp', holds no time"),
+    (pa.array([True, False, True, True]), "column 'timestamp' holds true and false, which are no times"),
+    (pa.array([True, None, True, True]), "column 'timestamp' holds true and false, which are no times"),
+])
+def test_what_is_no_time_is_refused(tmp_path, times, words):
+    columns = {name: INTERACTIONS[name].tolist() for name in ("user_id", "item_id")}
+    inter = parquet(tmp_path / "u.parquet", columns | {"timestamp": times})
+    with pytest.raises(ValueError, match=words):
+        Tables(write(ITEMS, tmp_path / "i.csv"), inter).read()
+
+
+def test_dates_as_text_in_parquet(tmp_path):
+    inter = INTERACTIONS.assign(timestamp=[when.isoformat() for when in WHEN])
+    raw = Tables(write(ITEMS, tmp_path / "i.csv"), write(inter, tmp_path / "u.parquet")).read()
+    assert raw.history_items.tolist() == [0, 2, 2, 0]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string(), 2),
+                                  pa.list_(pa.dictionary(pa.int32(), pa.string()))])
+def test_lists_of_texts_become_texts(tmp_path, kind):
+    fixed = pa.types.is_fixed_size_list(kind)
+    groups = [["Wool", "Hats"], None, [None, " Pans "], ["", None] if fixed else []] * 40_000  # more than one batch
+    path = parquet(tmp_path / "i.parquet", {"item_id": [str(n) for n in range(len(groups))], "category": pa.array(groups, kind),
+                                            "tags": pa.array(groups, kind), "title": ["Thing"] * len(groups)})
+    items = Tables(path).read().items
+    assert items["category"].tolist() == ["Wool > Hats", "", "Pans", ""] * 40_000
+    assert items["tags"].tolist() == ["Wool Hats", "", "Pans", ""] * 40_000
+    assert items["text"].tolist()[:4] == ["Thing Wool > Hats Wool Hats", "Thing", "Thing Pans Pans", "Thing"]
+
+
+@pytest.mark.parametrize(("values", "words"), [
+    ([[1.0], [2.0]], "column 'odd' holds list<.*double>, but only numbers, texts and lists of texts are read; leave it out"),
+    ([{"a": 1}, {"a": 2}], "column 'odd' holds struct<a: int64>"), ([[["a"]], [["b"]]], "column 'odd' holds list<.*list<"),
+])
+def test_other_nested_columns_are_refused_by_name(tmp_path, values, words):
+    with pytest.raises(ValueError, match=rf"i.parquet: {words}"):
+        Tables(parquet(tmp_path / "i.parquet", {"item_id": ["1", "2"], "odd": values})).read()
+
+
+def test_bombs_of_lists_stop_too(tmp_path, monkeypatch):
+    """20,000 lists of five times the same long text."""
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 10_000]))
+    column = pa.ListArray.from_arrays(pa.array(np.arange(0, 100_001, 5, dtype=np.int32)), texts)
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"item_id": [str(n) for n in range(20_000)], "tags": column}), path, compression="zstd")
+    assert path.stat().st_size < 300_000
+    monkeypatch.setattr(readers, "MAX_PARQUET_BYTES", 100 * 2**20)
+    with pytest.raises(ValueError, match=r"bomb.parquet unpacks to more than .* GB by row .*decompression bomb"):
+        Tables(str(path)).read()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_too_many_items_are_refused_before_they_are_texts(tmp_path, monkeypatch, ending):
+    items = write(pd.DataFrame({"item_id": range(30), "title": ["x"] * 30}), tmp_path / f"i{ending}")
+    monkeypatch.setattr(tables, "MAX_ITEMS", 29)
+    with pytest.raises(ValueError, match=r"to 30 rows .* at most 29 rows|holds 30 rows, but at most 29 are read"):
+        Tables(items).read()
+
+
+def test_the_limit_on_parquet_is_one_that_memory_can_bear():
+    assert readers.MAX_PARQUET_BYTES <= 2**30

@@ -4,6 +4,7 @@ import json
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import save_file
@@ -54,6 +55,41 @@ def test_ids_put_rows_in_the_items_order(tmp_path, name, content):
 def test_more_vectors_than_items_are_fine_with_ids(tmp_path):
     (tmp_path / "ids.txt").write_text("x\nb\na\n")
     np.testing.assert_array_equal(Given(npy(tmp_path), str(tmp_path / "ids.txt")).read(["a", "b"]), EMB[[2, 1]])
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("ids.txt", " 3\r\n1 \n2\n\n"), ("ids.json", '[" 3", 1, "2 "]'), ("ids.csv", "item_id\n 3\n1 \n2\n"),
+    ("ids.tsv", "x\titem_id\n0\t3\n0\t1\n0\t2\n")])
+def test_ids_are_read_as_items_are(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    np.testing.assert_array_equal(Given(npy(tmp_path), str(tmp_path / name)).read(["1", "2", "3"]), EMB[[1, 2, 0]])
+
+
+@pytest.mark.parametrize("ids", [[3, 1, 2], [3.0, 1.0, 2.0], ["3 ", "1", " 2"]])
+def test_ids_in_parquet_are_read_as_items_are(tmp_path, tiger_home, ids):
+    pd.DataFrame({"item_id": ids}).to_parquet(tmp_path / "ids.parquet")
+    (tmp_path / "items.csv").write_text("item_id,title\n1,x\n2,y\n3,z\n")
+    given = {"method": "given", "path": npy(tmp_path), "ids": str(tmp_path / "ids.parquet")}
+    np.testing.assert_array_equal(datasets.load("tables", given, items=str(tmp_path / "items.csv")).embedding_IE, EMB[[1, 2, 0]])
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("ids.txt", "a\n\nc\n", "ids.txt, line 2, has no id; give the id of every vector"),
+    ("ids.json", '["a", "b", " "]', "ids.json, entry 3, has no id"),
+    ("ids.json", '["a", true, "c"]', "ids.json should be a JSON list of ids, each a text or a whole number"),
+    ("ids.json", '["a", "\\ud800", "c"]', "ids.json, entry 2, holds half a character"),
+    ("ids.csv", "item_id,x\na,1\n,2\nc,3\n", "ids.csv, row 3, has no id"),
+])
+def test_ids_that_are_none_are_named(tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=words):
+        Given(npy(tmp_path), str(tmp_path / name)).read(IDS)
+
+
+def test_true_and_false_are_no_ids(tmp_path):
+    pd.DataFrame({"item_id": [True, False, True]}).to_parquet(tmp_path / "ids.parquet")
+    with pytest.raises(ValueError, match=r"ids.parquet: column 'item_id' holds true and false, which are no ids"):
+        Given(npy(tmp_path), str(tmp_path / "ids.parquet")).read(IDS)
 
 
 @pytest.mark.parametrize(("ids", "words"), [

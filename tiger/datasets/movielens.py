@@ -62,9 +62,9 @@ class MovieLens:
                 raise ValueError(f"{TITLES[self.variant]} was not downloaded yet; download it first (its "
                                  "licence is shown), or give the path to the archive.")
             return place
-        place = Path(self.path).expanduser()
-        if not place.exists():
-            raise ValueError(f"'{self.path}' does not exist; give GroupLens's zip archive or its unpacked "
+        place = readers.find_place(self.path)
+        if place is None:
+            raise ValueError(f"'{self.path[:200]}' does not exist; give GroupLens's zip archive or its unpacked "
                              "folder.")
         return place
 

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from tiger.datasets import arrow
+
 MAX_TEXT_BYTES = 4 * 2**30  # a table of text that is read at once
-MAX_PARQUET_BYTES = 4 * 2**30
+MAX_PARQUET_BYTES = 2**30  # with every repeated text written out; Python's own texts take several times that
 MAX_ROWS = 50_000_000
 
 
@@ -21,10 +23,19 @@ def find_file(path: str, what: str) -> Path:
     """
     if not path:
         raise ValueError(f"No path to the {what} was given; name the file.")
-    found = Path(path).expanduser()
-    if not found.is_file():
-        raise ValueError(f"'{path}' is no file; check the path to the {what}.")
+    found = find_place(path)
+    if found is None or not found.is_file():
+        raise ValueError(f"'{path[:200]}' is no file; check the path to the {what}.")
     return found
+
+
+def find_place(path: str) -> Path | None:
+    """The path where there is something; None also for a name that no file system can hold."""
+    try:
+        found = Path(path).expanduser()
+        return found if found.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, an unknown ~user, a NUL
+        return None
 
 
 def read_text(source: bytes | Path, name: str, encoding: str = "utf-8") -> bytes:
@@ -60,12 +71,13 @@ def read_text(source: bytes | Path, name: str, encoding: str = "utf-8") -> bytes
 
 
 def read_delimited(source: bytes | Path, name: str, delimiter: str, quoted: bool = False,
-                   columns: list[str] | None = None, encoding: str = "utf-8") -> pd.DataFrame:
+                   columns: list[str] | None = None, encoding: str = "utf-8", max_rows: int = MAX_ROWS) -> pd.DataFrame:
     """A text table with every cell as text.
 
     Args:
         quoted: cells may be in double quotes and hold line breaks, as in CSV.
         columns: names for a file that has none in its first line.
+        max_rows: refused above, before every cell becomes a text of its own.
 
     Raises:
         ValueError: see ``read_text``; a row with too few or too many cells, or a column name given twice.
@@ -86,10 +98,16 @@ def read_delimited(source: bytes | Path, name: str, delimiter: str, quoted: bool
         table = pa.csv.read_csv(pa.BufferReader(data), read, parse, convert)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{name}: {_row_words(str(error))}; the file may be torn, check that row.") from None
+    _check_rows(table.num_rows, name, max_rows)
     frame = table.to_pandas()
     if quoted and len(frame) and _open_quote(str(frame.iloc[-1, -1]), data):
         raise ValueError(f"{name} ends inside a quoted cell; the file is torn, copy it again.")
     return frame
+
+
+def _check_rows(n_rows: int, name: str, max_rows: int) -> None:
+    if n_rows > max_rows:
+        raise ValueError(f"{name} holds {n_rows:,} rows, but at most {max_rows:,} are read; keep the newest.")
 
 
 def _open_quote(last_cell: str, data: bytes) -> bool:
@@ -148,24 +166,30 @@ def need_columns(frame: pd.DataFrame, wanted: list[str], file: str) -> None:
             raise ValueError(f"{file} has no column '{column}', only {there}; rename one or say which it is.")
 
 
-def read_parquet(path: Path, name: str) -> pd.DataFrame:
-    """A Parquet file's flat columns, refused before anything large is allocated.
+def read_parquet(path: Path, name: str, max_rows: int = MAX_ROWS, paths: str = "") -> pd.DataFrame:
+    """A Parquet file's columns, refused before anything large is allocated.
 
-    Rows are decoded in batches with their dictionaries kept, so that a small file cannot unfold unnoticed.
+    Rows are decoded in batches with their dictionaries kept, so that a small file cannot unfold unnoticed. A list of
+    texts becomes one text, with spaces between, or with " > " in the column ``paths``.
 
     Raises:
-        ValueError: torn, too many rows, or more bytes than ``MAX_PARQUET_BYTES`` when unpacked.
+        ValueError: torn, too many rows, a column of structures or of lists of anything else, or more bytes than
+            ``MAX_PARQUET_BYTES`` when unpacked.
     """
     try:
         file = pa.parquet.ParquetFile(path)
-        about, schema = file.metadata, file.schema_arrow
+        about, schema, max_rows = file.metadata, file.schema_arrow, min(max_rows, MAX_ROWS)
         check_names(schema.names, name)
+        for field in schema:
+            if pa.types.is_nested(field.type) and not arrow.is_list_of_texts(field.type):
+                raise ValueError(f"{name}: column '{field.name}' holds {str(field.type)[:60]}, but only numbers, texts and "
+                                 "lists of texts are read; leave it out of the file.")
         bytes_ = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-        if about.num_rows > MAX_ROWS or bytes_ > MAX_PARQUET_BYTES:
+        if about.num_rows > max_rows or bytes_ > MAX_PARQUET_BYTES:
             raise ValueError(f"{name} unpacks to {about.num_rows:,} rows and {bytes_ / 2**30:.1f} GB, but "
-                             f"at most {MAX_ROWS:,} rows and {MAX_PARQUET_BYTES / 2**30:.0f} GB are read; "
+                             f"at most {max_rows:,} rows and {MAX_PARQUET_BYTES / 2**30:.0f} GB are read; "
                              "keep fewer columns or rows.")
-        return _decode(path, name, schema)
+        return _decode(path, name, file, paths)
     except Exception as error:  # a torn file raises a dozen kinds, many of them in C++'s words
         if type(error) is ValueError:  # the sentences above and below, not ArrowInvalid, which is one too
             raise
@@ -174,38 +198,39 @@ def read_parquet(path: Path, name: str) -> pd.DataFrame:
                          "again.") from None
 
 
-def _decode(path: Path, name: str, schema: pa.Schema) -> pd.DataFrame:
+def _decode(path: Path, name: str, about: pa.parquet.ParquetFile, paths: str) -> pd.DataFrame:
     """All rows, batch by batch, counting the bytes that the plain columns would take."""
-    texts = [field.name for field in schema if pa.types.is_string(field.type)
-             or pa.types.is_large_string(field.type)]
-    flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
+    schema = about.schema_arrow
+    lists = {field.name for field in schema if pa.types.is_nested(field.type)}
+    leaves = [about.schema.column(at).path for at in range(len(about.schema))]
+    texts = [leaf for leaf in leaves if (leaf in schema.names and arrow.is_text(schema.field(leaf).type))
+             or any(leaf.startswith(f"{column}.") for column in lists)]
     file = pa.parquet.ParquetFile(path, read_dictionary=texts)
     total = 0
     batches: list[pa.RecordBatch] = []
-    for batch in file.iter_batches(batch_size=65_536, columns=flat):
-        total += sum(_plain_bytes(batch.column(column)) for column in range(batch.num_columns))
+    for batch in file.iter_batches(batch_size=65_536):
+        total += sum(arrow.plain_bytes(column) for column in batch.columns)
         if total > MAX_PARQUET_BYTES:
             done = sum(len(batch) for batch in batches)
             raise ValueError(f"{name} unpacks to more than {MAX_PARQUET_BYTES / 2**30:.0f} GB by row "
                              f"{done:,}; it is a decompression bomb or needs fewer "
                              "columns.")
+        for column in lists:
+            text = arrow.joined(batch.column(column), " > " if column == paths else " ")
+            batch = batch.set_column(batch.schema.get_field_index(column), column, text)
         batches.append(batch)
     if not batches:
-        return pd.DataFrame({column: [] for column in flat})
+        return pd.DataFrame({column: [] for column in schema.names})
     return pa.Table.from_batches(batches).unify_dictionaries().to_pandas(ignore_metadata=True)
 
 
-def _plain_bytes(column: pa.Array) -> int:
-    """Bytes of a column once every repeated value is written out."""
-    if not pa.types.is_dictionary(column.type):
-        return column.nbytes
-    lengths = pa.compute.binary_length(column.dictionary).to_numpy(zero_copy_only=False)
-    used = pa.compute.drop_null(column.indices).to_numpy(zero_copy_only=False)
-    return int(np.nan_to_num(lengths)[used].sum()) + 8 * len(column)
-
-
-def read_table(path: str, what: str, encoding: str = "utf-8") -> tuple[pd.DataFrame, str]:
+def read_table(path: str, what: str, encoding: str = "utf-8", max_rows: int = MAX_ROWS,
+               paths: str = "") -> tuple[pd.DataFrame, str]:
     """A CSV, TSV or Parquet file and its name, chosen by the ending.
+
+    Args:
+        max_rows: refused above, before anything is decoded where the file says how many it has.
+        paths: the column of a Parquet file whose lists are paths: A > B.
 
     Raises:
         ValueError: another ending, or what the readers refuse.
@@ -213,9 +238,9 @@ def read_table(path: str, what: str, encoding: str = "utf-8") -> tuple[pd.DataFr
     file = find_file(path, what)
     ending = file.suffix.lower()
     if ending == ".parquet":
-        return read_parquet(file, file.name), file.name
+        return read_parquet(file, file.name, max_rows, paths), file.name
     if ending in (".csv", ".tsv", ".txt"):
         mark = "," if ending == ".csv" else "\t"
-        return read_delimited(file, file.name, mark, True, encoding=encoding), file.name
+        return read_delimited(file, file.name, mark, True, encoding=encoding, max_rows=max_rows), file.name
     raise ValueError(f"'{file.name}' ends in '{ending}', but the {what} must be .csv, .tsv or .parquet; "
                      "convert it.")

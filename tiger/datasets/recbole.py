@@ -59,9 +59,9 @@ class RecBole:
         return raw
 
     def _inter_file(self) -> Path:
-        path = Path(self.path).expanduser()
-        if not self.path or not path.exists():
-            raise ValueError(f"'{self.path}' does not exist; give the folder with the .inter file.")
+        path = readers.find_place(self.path) if self.path else None
+        if path is None:
+            raise ValueError(f"'{self.path[:200]}' does not exist; give the folder with the .inter file.")
         if path.is_file():
             return path
         found = sorted(path.glob("*.inter"))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.datasets import readers
-from tiger.datasets.base import Interactions, RawCatalogue, assemble
+from tiger.datasets.base import MAX_ITEMS, Interactions, RawCatalogue, assemble
 from tiger.params import param
 
 
@@ -44,7 +44,7 @@ class Tables:
             assert inter is not None
             seen = pd.unique(pd.Series(inter.item_N, dtype="str"))
             return assemble(Path(self.interactions).stem, pd.DataFrame({"item_id": seen}), inter.file, inter)
-        frame, file = readers.read_table(self.items, "items", self.encoding)
+        frame, file = readers.read_table(self.items, "items", self.encoding, MAX_ITEMS, self.category_column)
         return assemble(Path(self.items).stem, self._describe(frame, file), file, inter, self.unknown_items)
 
     def _interactions(self) -> Interactions:
@@ -89,7 +89,15 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
-    """Numbers as they are; dates such as 2024-05-01 12:30 as seconds."""
+    """Numbers as they are; dates such as 2024-05-01 12:30 as whole numbers that order as they do."""
+    if pd.api.types.infer_dtype(column) == "boolean":
+        raise ValueError(f"{file}: column '{name}' holds true and false, which are no times; say which column is the time.")
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        missing = np.flatnonzero(column.isna())
+        if len(missing):
+            raise ValueError(f"{file}, row {missing[0] + 2}, column '{name}', holds no time ({len(missing):,} such rows); "
+                             "complete or delete the row.")
+        return column.astype("int64").to_numpy().astype(np.float64)
     if pd.api.types.is_numeric_dtype(column) or pd.to_numeric(column.head(100),
                                                               errors="coerce").notna().any():
         return readers.to_numbers(column, name, file)

@@ -1,16 +1,19 @@
 """Embeddings that somebody brings: npy or safetensors, matched to the items by row or by a list of ids."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from tiger.datasets import readers
 from tiger.params import param
 
 MAX_WIDTH = 16_384
+HALF = re.compile("[\\ud800-\\udfff]")  # half of a surrogate pair: JSON can spell it, no file can hold it
 
 
 @dataclass
@@ -136,15 +139,30 @@ def read_ids(path: str) -> list[str]:
             if isinstance(error, json.JSONDecodeError | RecursionError):
                 raise ValueError(f"{file.name} is no readable JSON; it should be a list of ids.") from None
             raise
-        if not isinstance(ids, list) or not all(isinstance(one, str | int) for one in ids):
-            raise ValueError(f"{file.name} should be a JSON list of ids.")
-        return [str(one) for one in ids]
+        if not isinstance(ids, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in ids):
+            raise ValueError(f"{file.name} should be a JSON list of ids, each a text or a whole number.")
+        return _whole([str(one).strip() for one in ids], file.name, "entry")
     if file.suffix.lower() == ".txt":
-        return [line.strip() for line in readers.read_text(file, file.name).decode().splitlines()
-                if line.strip()]
+        lines = readers.read_text(file, file.name).decode().rstrip().split("\n")
+        return _whole([line.strip() for line in lines], file.name, "line")
     frame, name = readers.read_table(path, "list of ids")
     readers.need_columns(frame, ["item_id"], name)
-    return frame["item_id"].astype(str).tolist()
+    if pd.api.types.is_bool_dtype(frame["item_id"]):
+        raise ValueError(f"{name}: column 'item_id' holds true and false, which are no ids; name the right column so.")
+    return _whole(readers.to_ids(frame["item_id"]), name, "row", 2)
+
+
+def _whole(ids: list[str], file: str, what: str, first: int = 1) -> list[str]:
+    """The ids, where each is there and can be written down.
+
+    Raises:
+        ValueError: names the first row without an id, or with half a character in it.
+    """
+    for number, one in enumerate(ids, first):
+        if not one or HALF.search(one):
+            raise ValueError(f"{file}, {what} {number}, {'holds half a character' if one else 'has no id'}; "
+                             "give the id of every vector.")
+    return ids
 
 
 def _rows(path: str, item_ids: list[str], n_rows: int, file: str) -> np.ndarray:
