@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from tests.training_help import config, wait_for, write_shop
 from tiger import cli, files, params, paths, quantizers, runs
-from tiger.cli import flags
+from tiger.cli import flags, train
 
 SMALL = ["--n-codes", "16", "--n-steps", "40", "--batch-size", "64", "--hidden", "32", "--latent-width", "8"]
 
@@ -113,6 +114,8 @@ def test_encode_writes_what_the_run_itself_has(trained, monkeypatch, capsys, tmp
     (["train", "--beta", "-1"], "beta is -1.0, but must be between"),
     (["train", "--ema", "--simvq"], "turn one off"),
     (["train", "--n-code=8"], "unrecognized arguments"),
+    (["train", "--no-ema", "lsh"], "unrecognized arguments: --no-ema"),
+    (["train", "--dataset=synthetic", "rkmeans", "--n-iterations", "0"], "n_iterations is 0, but must be between"),
     (["train", "magic"], "magic"),
     (["train", "--preset", "no-such"], "no-such"),
     (["train", "--dataset", "no-such"], "no-such"),
@@ -185,6 +188,45 @@ def test_an_interrupt_stops_the_run_so_that_it_can_be_resumed(shop):
     finally:
         resumed.kill()
     assert run.state == "stopped" and run.status["attempt"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
+def test_a_resumed_run_is_followed_and_an_interrupt_ends_its_worker(shop):
+    import signal
+    run = runs.new_run(config({"name": "recbole", "params": {"path": shop[3]}}, n_steps=1_000_000))
+    files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: run.state == "running", "a state that is true from the start")
+        wait_for(lambda: run.state != "running" or run.status["step"] > 0, "the first step")
+        time.sleep(0.5)  # some looks of the bar
+        worker = run.status["pid"]
+        assert run.state == "running" and worker != resumed.pid
+        resumed.send_signal(signal.SIGINT)
+        out, err = resumed.communicate(timeout=60)
+    finally:
+        resumed.kill()
+    assert resumed.returncode == 0, err
+    assert run.state == "stopped" and "Stopped after" in out
+    assert not files.pid_alive(worker), "the worker is not left behind"
+    bars = [bar for bar in err.replace("\r", "\n").splitlines() if "training" in bar and "/1000000" in bar]
+    assert bars, f"the bar follows the training: {err}"
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    (["lsh"], "lsh"),
+    (["--dataset=synthetic", "rkmeans", "--n-iterations", "5"], "rkmeans"),
+    (["--dataset", "synthetic", "--data-n-items", "90", "rkmeans"], "rkmeans"),
+    (["--no-ema", "lsh"], "lsh"),
+    (["--json", "vqvae", "--ema"], "vqvae"),
+    (["--title", "lsh", "rkmeans"], "rkmeans"),
+    (["--title", "lsh"], None),
+    (["--title=lsh", "--ids", "rqvae"], None),
+    (["--n-codes"], None),
+])
+def test_what_trains_is_found_wherever_its_name_stands(words, name):
+    assert train.named_learner(words) == name
 
 
 @pytest.mark.parametrize("name", list(quantizers.REGISTRY))

@@ -13,6 +13,7 @@ import pytest
 from tests.training_help import config, until, wait_for, write_shop
 from tiger import files, jobs, paths, runs
 from tiger.jobs import Supervisor
+from tiger.run import WAITING
 
 LONG = 1_000_000
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
@@ -71,6 +72,71 @@ def test_a_paused_run_lets_the_next_one_train(shop, server):
     until(first, "paused")
     wait_for(lambda: trains(second), "the second run")
     assert first.state == "paused"
+
+
+def test_a_run_that_shall_go_on_waits_for_a_free_worker(shop, server):
+    """One worker: A pauses, B trains, C waits in the queue. A goes on once B is over, and before C."""
+    supervisor = server()
+    a, b = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
+    wait_for(lambda: trains(a), "A")
+    a.control("pause")
+    stage = until(a, "paused")["stage"]
+    wait_for(lambda: trains(b), "B")
+    c = supervisor.submit(config(shop, n_steps=LONG))
+    a.control("run")
+    wait_for(lambda: a.status["stage"] == WAITING, "A to say that it waits")
+    step = a.status["step"]
+    a.step()
+    wait_for(lambda: a.status["step"] == step + 1 and a.state == "paused", "a single step, which disturbs nobody")
+    a.control("pause")
+    wait_for(lambda: a.status["stage"] == stage, "A to pause as before")
+    a.control("run")
+    wait_for(lambda: a.status["stage"] == WAITING, "A to wait again")
+    before = b.status["step"]
+    wait_for(lambda: b.status["step"] > before + 20, "B to train")
+    assert (a.state, a.status["step"], c.state) == ("paused", step + 1, "queued")
+    b.control("stop")
+    wait_for(lambda: a.state == "running" and a.status["step"] > step + 20, "A")
+    assert a.status["stage"] == stage and c.state == "queued"
+    a.control("stop")
+    wait_for(lambda: trains(c), "C")
+
+
+def test_a_run_that_waits_to_go_on_can_be_stopped(shop, server):
+    supervisor = server()
+    first, second = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
+    wait_for(lambda: trains(first), "the first run")
+    first.control("pause")
+    wait_for(lambda: trains(second), "the second run")
+    first.control("run")
+    wait_for(lambda: first.status["stage"] == WAITING, "the first run to wait")
+    first.control("stop")
+    assert until(first, "stopped")["message"] == "Stopped; resume it to go on." and first.has_result()
+    assert second.state == "running"
+
+
+def test_a_worker_that_starts_while_all_are_busy_waits_and_hears_stop(shop, server, monkeypatch):
+    """Somebody goes on in the moment in which the queue starts another."""
+    taken = files.Lock(paths.subfolder("runs") / ".place-0.lock")
+    assert taken.acquire()
+    one, two = (runs.new_run(config(shop)) for _ in range(2))
+    children = [jobs.launch(run, 1) for run in (one, two)]
+    for run in (one, two):
+        wait_for(lambda run=run: run.status["stage"] == WAITING, "both to wait")
+    one.control("stop")
+    assert children[0].wait(timeout=60) == 0 and one.state == "stopped"
+    taken.release()
+    assert children[1].wait(timeout=120) == 0 and two.state == "finished"
+
+
+def test_a_run_at_the_command_line_shares_the_cores_with_those_that_train(tiger_home, monkeypatch):
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(jobs, "n_cores", lambda: 12)
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *_, env, **more: started.append(env))
+    for state in ("running", "paused", "finished", "running"):  # the last one is its own
+        run = runs.new_run(config(REF), {"state": state, "pid": os.getpid(), "heartbeat_s": time.time()})
+    jobs.launch(run, jobs.n_at_once())
+    assert (started[0]["TIGER_THREADS"], started[0]["TIGER_WORKERS"]) == ("6", "2")
 
 
 def test_a_full_queue_says_so_and_takes_nothing(tiger_home, monkeypatch):

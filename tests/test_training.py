@@ -66,7 +66,7 @@ def test_a_run_equals_a_bare_fit_to_the_bit(tiger_home):
     bare = quantizers.create("rqvae", **SMALL).fit(EMB_IE)
     assert run.status | {"heartbeat_s": 0, "pid": 0} == {
         "state": "finished", "stage": "", "step": 60, "n_steps": 60, "rate": 0.0, "left_s": None, "pid": 0,
-        "heartbeat_s": 0, "message": "", "attempt": 1}
+        "heartbeat_s": 0, "message": "", "attempt": 1, "n_threads": 1}
     np.testing.assert_array_equal(run.codes(), bare.encode(EMB_IE))
     np.testing.assert_array_equal(run.latent(), bare.latent(EMB_IE))
     for name, value in bare.tensors().items():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import files, paths, runs
-from tiger.run import BUSY, Run
+from tiger.run import BUSY, WAITING, Run
 
 MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
@@ -37,10 +37,14 @@ def n_workers() -> int:
     return max(1, int(given)) if given.isdigit() else max(1, min(2, n_cores() // 2))
 
 
-def launch(run: Run, n_threads: int) -> subprocess.Popen[bytes]:
-    """Start the worker of a run in a process of its own, which outlives this one."""
-    environment = os.environ | {"TIGER_THREADS": str(n_threads), "TIGER_HOME": str(run.path.parent.parent),
-                                "PYTHONUNBUFFERED": "1"}
+def launch(run: Run, n_at_once: int) -> subprocess.Popen[bytes]:
+    """Start the worker of a run in a process of its own, which outlives this one.
+
+    Args:
+        n_at_once: runs that may compute at the same time, this one among them; they share the cores.
+    """
+    environment = os.environ | {"TIGER_THREADS": str(max(1, n_cores() // n_at_once)), "TIGER_WORKERS": str(n_at_once),
+                                "TIGER_HOME": str(run.path.parent.parent), "PYTHONUNBUFFERED": "1"}
     flags: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -138,14 +142,15 @@ class Supervisor:
             active = self._active()
             states = [status["state"] for _, status in active]
             running, paused = states.count("running"), states.count("paused")
-            room = n_workers() - running - max(0, paused - MAX_PAUSED)
+            waiting = sum(status["stage"] == WAITING for _, status in active if status["state"] == "paused")
+            room = n_workers() - running - waiting - max(0, paused - MAX_PAUSED)
             for run in [run for run, status in active if status["state"] == "queued"][:max(0, room)]:
                 self._start(run)
 
     def _start(self, run: Run) -> None:
         files.write_json(run.path / "status.json", run.status | {  # until the worker speaks for itself
             "state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()})
-        self.children[run.id] = launch(run, max(1, n_cores() // n_workers()))
+        self.children[run.id] = launch(run, n_workers())
 
     def _active(self) -> list[tuple[Run, dict[str, Any]]]:
         """Runs that wait or have a worker, in the queue's order. Those that are over are read once."""
@@ -166,12 +171,25 @@ class Supervisor:
         return sorted(found, key=lambda pair: (float(pair[1].get("queued_s") or pair[0].config["created_s"])))
 
 
-def prepare(run: Run, status: dict[str, Any], state: str) -> None:
-    """Make a run that ended early ready to go on: no stop in its control, a fresh state."""
+def n_at_once() -> int:
+    """Runs that train at the same time once a run that starts at the command line, and is "running", has begun.
+
+    It does not wait for others, so where all are busy there is one more.
+    """
+    busy = [run for run in runs.list_runs() if not run.read_only and run.state == "running"]
+    return max(1, len(busy))
+
+
+def prepare(run: Run, status: dict[str, Any], state: str, **more: Any) -> None:
+    """Make a run that ended early ready to go on: no stop in its control, a fresh state.
+
+    Args:
+        more: belongs to the state, such as ``pid`` and ``heartbeat_s`` of a run that is "running" at once.
+    """
     asked = run.read_control() | {"action": "run", "step_to": None}
     files.write_json(run.path / "control.json", asked | {"seq": asked["seq"] + 1})
     files.write_json(run.path / "status.json", status | {
-        "state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None})
+        "state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None} | more)
 
 
 def explain_end(run: Run, pid: int, code: int) -> None:

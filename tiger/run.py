@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tiger import files
-from tiger.runfolder import BUSY, DEFAULT_STATUS, RunFolder
+from tiger.runfolder import BUSY, DEFAULT_STATUS, WAITING, RunFolder
 
 if TYPE_CHECKING:
     from tiger.models import Recommender
@@ -126,4 +126,4 @@ class Run(RunFolder):
             raise ValueError(f"Run {self.id} has no {name} yet; it is {self.state}.") from None
 
 
-__all__ = ["BUSY", "DEFAULT_STATUS", "RESULTS", "Run"]
+__all__ = ["BUSY", "DEFAULT_STATUS", "RESULTS", "WAITING", "Run"]

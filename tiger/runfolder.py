@@ -16,6 +16,7 @@ from tiger import files, paths, runconfig
 
 ACTIONS = ("run", "pause", "stop")
 BUSY = ("running", "paused")  # a worker has the folder
+WAITING = "waiting for a free worker"  # the stage of a run that was told to go on, or to start, too early
 STALE_S = 30.0  # a worker beats every second; one that was silent this long is gone
 DEFAULT_STATUS: dict[str, Any] = {"state": "queued", "stage": "", "step": 0, "n_steps": 0, "rate": 0.0,
                                   "left_s": None, "pid": None, "heartbeat_s": 0.0, "message": "",

@@ -8,15 +8,41 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from tiger import files
 from tiger.progress import Meter, Progress
-from tiger.run import DEFAULT_STATUS, Run
+from tiger.run import DEFAULT_STATUS, WAITING, Run
 
 STATUS_S = 0.2  # between two writes of status.json
 BEAT_S = 1.0  # a silent worker still beats
 CONTROL_S = 0.05  # between two looks at control.json
+
+
+class Place:
+    """One of the workspace's few places to compute. A worker holds one unless it is paused.
+
+    Args:
+        folder: the runs of the workspace; a place is a locked file there, so a place whose owner died is free.
+        n_places: how many there are; 0: nobody counts, and everybody has one.
+    """
+
+    def __init__(self, folder: Path, n_places: int):
+        self.locks = [files.Lock(folder / f".place-{number}.lock") for number in range(n_places)]
+        self.held: files.Lock | None = None
+
+    def take(self) -> bool:
+        """Whether this worker has a place now; takes a free one where it has none."""
+        if self.held is None:
+            self.held = next((lock for lock in self.locks if lock.acquire()), None)
+        return self.held is not None or not self.locks
+
+    def free(self) -> None:
+        """Give the place back; harmless where there is none."""
+        if self.held is not None:
+            self.held.release()
+            self.held = None
 
 
 class Session:
@@ -31,6 +57,9 @@ class Session:
         self.status: dict[str, Any] = DEFAULT_STATUS | (files.read_json(run.path / "status.json") or {})
         self.stop_heard = False
         self.ending: str | None = None  # why it must stop other than by the page, such as a signal
+        places = os.environ.get("TIGER_WORKERS", "")
+        self.place = Place(run.path.parent, int(places) if places.isdigit() else 0)
+        self._stage: str | None = None  # what is said again when it no longer waits for a place
         self._meter = Meter()
         self._lock = threading.RLock()
         self._written_s = self._looked_s = -1e9
@@ -41,6 +70,8 @@ class Session:
         """Change the status and, unless it is only a small thing, write it at once."""
         with self._lock:
             self.status |= changes | {"pid": os.getpid()}
+            if self.status["state"] == "paused":
+                self.place.free()
             if write or time.monotonic() - self._written_s >= STATUS_S:
                 self._write()
 
@@ -65,7 +96,10 @@ class Session:
         files.write_json(self.run.path / "status.json", self.status | {"heartbeat_s": time.time()})
 
     def asked(self) -> dict[str, Any]:
-        """What is asked of the worker: action, step_to, knobs, seq. A look costs a microsecond."""
+        """What is asked of the worker: action, step_to, knobs, seq. A look costs a microsecond.
+
+        A paused worker is told to go on only once it has a place to compute. Single steps need none.
+        """
         now = time.monotonic()
         if now - self._looked_s >= CONTROL_S:
             self._looked_s = now
@@ -76,7 +110,41 @@ class Session:
                 mark = None
             if mark != self._asked_mark:
                 self._asked_mark, self._asked = mark, self.run.read_control()
-        return self._asked | {"action": "stop"} if self.ending else self._asked
+        if self.ending:
+            return self._asked | {"action": "stop"}
+        if self.status["state"] == "paused" and self._held_back():
+            return self._asked | {"action": "pause"}
+        return self._asked
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it would compute if there were a place."""
+        return self._stage is not None
+
+    def wait_for_place(self) -> None:
+        """Take a place before anything is computed; a stop meanwhile is ``worker.Beat``'s."""
+        while self._lacks_place():
+            time.sleep(0.1)
+
+    def _held_back(self) -> bool:
+        if self._asked["action"] == "run" and self._asked["step_to"] is None:
+            return self._lacks_place()
+        self._said_to_wait(False)  # asked to pause again, or for single steps
+        return False
+
+    def _lacks_place(self) -> bool:
+        lacks = not self.place.take()
+        self._said_to_wait(lacks)
+        return lacks
+
+    def _said_to_wait(self, waits: bool) -> None:
+        """Say so where the worker begins to wait, and what it said before where it ends."""
+        if waits and self._stage is None:
+            self._stage = str(self.status["stage"])
+            self.say(stage=WAITING)
+        elif not waits and self._stage is not None:
+            stage, self._stage = self._stage, None
+            self.say(stage=stage)
 
 
 class EventLog:

@@ -151,7 +151,7 @@ class Training(ABC):
         self.save_cost_s = self.saved_s - start_s
 
     def _may_go_on(self) -> bool:
-        """Wait while the run is paused; False where it must stop."""
+        """Wait while the run is paused, or has no place to compute; False where it must stop."""
         paused_s: float | None = None
         while True:
             asked = self.session.asked()
@@ -163,7 +163,9 @@ class Training(ABC):
                 break
             if paused_s is None:
                 paused_s = self._pause(stepped=step_to is not None)
-            if time.monotonic() - paused_s > PAUSE_LIMIT_S:
+            if self.session.waiting:
+                paused_s = time.monotonic()
+            elif time.monotonic() - paused_s > PAUSE_LIMIT_S:
                 self.session.ending = "It was paused for long, so its worker ended; resume it to go on."
             time.sleep(0.03)
         if paused_s is not None:

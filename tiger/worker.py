@@ -106,6 +106,7 @@ def execute(run: Run) -> int:
     beat = Beat(session)
     beat.start()
     try:
+        session.wait_for_place()
         _use_little()
         for _ in EXECUTORS[run.config["kind"]](session):
             pass
@@ -116,6 +117,7 @@ def execute(run: Run) -> int:
         return 1
     finally:
         beat.ended.set()
+        session.place.free()
         lock.release()
 
 

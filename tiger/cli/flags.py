@@ -70,6 +70,22 @@ def peek(rest: list[str], name: str, fallback: str) -> str:
         return fallback
 
 
+def peek_word(rest: list[str], known: dict[str, bool]) -> str:
+    """The first word that is neither a flag nor a flag's value; empty where there is none.
+
+    Args:
+        known: the flags by name, and whether it is a switch; every other flag takes one value.
+    """
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("found", nargs="?", default="")
+    for name, switch in known.items():
+        early.add_argument(name, action=argparse.BooleanOptionalAction if switch else "store")
+    try:
+        return str(early.parse_known_args(rest)[0].found)
+    except (argparse.ArgumentError, SystemExit):
+        return ""
+
+
 def add_dataset(parser: argparse.ArgumentParser, rest: list[str], flag_name: str = "--dataset",
                 default: str | None = "synthetic") -> None:
     """``--dataset NAME`` and the chosen source's own flags (``--data-...``), ``--embedding`` and its flags."""

@@ -78,7 +78,7 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     if chosen.read_only or status["state"] not in jobs.RESUMABLE:
         raise ValueError(f"'{chosen.title}' is {status['state']}; only a run that was stopped, interrupted or failed "
                          "can be resumed.")
-    jobs.prepare(chosen, status | train.at_once(), "running")
+    jobs.prepare(chosen, status, **train.at_once())
     return train.follow(chosen, args)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tiger import jobs, metrics, models, presets, quantizers, runconfig, runs
+from tiger import datasets, jobs, metrics, models, params, presets, quantizers, runconfig, runs
 from tiger.cli import flags
-from tiger.run import BUSY, Run
+from tiger.run import Run
 
 LOOK_S = 0.1
 
@@ -18,7 +18,7 @@ LOOK_S = 0.1
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """Flags: what trains and its hyper-parameters, the dataset and its own flags."""
     names = [*quantizers.REGISTRY, *models.REGISTRY]
-    chosen = next((word for word in rest if word in names and _is_positional(rest, word)), None)
+    chosen = named_learner(rest)
     preset = flags.peek(rest, "--preset", "")
     if chosen is None and preset:
         chosen = recipe(preset)[0]["name"]
@@ -35,16 +35,26 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     flags.add_specs(parser, learner, getattr(learner, "title", ""))
 
 
+def named_learner(rest: list[str]) -> str | None:
+    """What the command line says that trains, before its parser is built: which flags there are depends on it.
+
+    Every flag of every learner, dataset and embedding is known here, so that no flag's value is taken for a name.
+    """
+    names = [*quantizers.REGISTRY, *models.REGISTRY]
+    owners = [(runconfig.learner_class(name), "") for name in names]
+    owners += [(source, "data_") for source in datasets.REGISTRY.values()]
+    owners += [(method, "embedding_") for method in datasets.EMBEDDINGS.values()]
+    known = {runconfig.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
+    known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--dataset", "--embedding"), False)
+    found = flags.peek_word(rest, known)
+    return found if found in names else None
+
+
 def recipe(key: str) -> tuple[dict[str, Any], str]:
     """What a recipe trains, and its title."""
     known = {preset.key: (preset.quantizer, preset.title) for preset in presets.PRESETS}
     known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
     return known.get(key, ({"name": None, "params": {}}, ""))
-
-
-def _is_positional(rest: list[str], word: str) -> bool:
-    place = rest.index(word)
-    return place == 0 or not rest[place - 1].startswith("--") or rest[place - 1] == "--json"
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -86,19 +96,18 @@ def at_once() -> dict[str, Any]:
 
 def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
-    child = jobs.launch(made, jobs.n_cores())
+    child = jobs.launch(made, jobs.n_at_once())
     with tqdm(total=None, unit="step", disable=args.json, dynamic_ncols=True, leave=True) as bar:
-        while True:
+        code = None
+        while code is None:  # whatever its status says: as long as the worker lives, Ctrl-C is for it
             try:
-                over = child.poll() is not None
-                status = made.status
-                _show(bar, status)
-                if over or status["state"] not in BUSY:
-                    break
-                time.sleep(LOOK_S)
+                code = child.poll()
+                _show(bar, made.status)
+                if code is None:
+                    time.sleep(LOOK_S)
             except KeyboardInterrupt:
                 made.control("stop")
-    jobs.explain_end(made, child.pid, child.wait())
+    jobs.explain_end(made, child.pid, code)
     return summary(made, args)
 
 
