@@ -109,6 +109,8 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
 
 def gap_words(gap: dict[str, Any]) -> str:
     """``beam_gap`` in one sentence."""
+    if gap["n_users"] == 0:
+        return "No user's history holds an item that has an ID, so there was no beam to compare."
     words = f"With {gap['width']} beams, {100 * gap['equal']:.0f} % of {gap['n_users']} users get the same " \
             f"{gap['k']} items as from an exact search over the catalogue"
     if gap["lost"] == 0:

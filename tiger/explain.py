@@ -35,24 +35,25 @@ class Influence:
 
 
 def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray, id_M: Sequence[int],
-              temperature: float | Sequence[float] = 1.0) -> Influence:
+              temperature: float | Sequence[float] = 1.0, user: int | None = None) -> Influence:
     """Explain one ID, whether an item has it or not.
 
     Args:
         history: item numbers, oldest first.
         id_M: one code a level.
         temperature: divides the logits; one number, or one a level.
+        user: whose history it is, for models that know users.
 
     Raises:
         ValueError: the history cannot be read, or the ID has another number of levels or unknown codes.
     """
     row_T, codes_M = model.check_history(history), _check_id(model, id_M)
     rows = [row_T] + [np.delete(row_T, at) for at in range(len(row_T))] if len(row_T) > 1 else [row_T]
-    logp_BM = id_logp(model, rows, codes_M, temperature)
+    logp_BM = id_logp(model, [model.with_user(row, user) for row in rows], codes_M, temperature)
     change_MT = np.full((len(codes_M), len(row_T)), np.nan)
     if len(row_T) > 1:
         change_MT = (logp_BM[0] - logp_BM[1:]).T
-    return Influence(row_T, logp_BM[0], change_MT, attention(model, row_T, codes_M))
+    return Influence(row_T, logp_BM[0], change_MT, attention(model, row_T, codes_M, user))
 
 
 @torch.inference_mode()
@@ -70,7 +71,7 @@ def id_logp(model: GenerativeRecommender, rows: list[np.ndarray], codes_M: np.nd
 
 
 @torch.inference_mode()
-def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarray) -> np.ndarray:
+def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarray, user: int | None = None) -> np.ndarray:
     """How much of its attention the model gave to each item while it wrote each code (M, T).
 
     Mean over heads, rolled out over the layers that read the history. A model that reads the history once for
@@ -78,7 +79,7 @@ def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarr
     """
     reading, writing = model.net_.attentions()  # type: ignore[operator]
     with _recorded([*reading, *writing]) as seen:
-        id_logp(model, [row_T], codes_M)
+        id_logp(model, [model.with_user(row_T, user)], codes_M)
     rolled_SS = torch.eye(seen[reading[0]][0].shape[-1])
     for layer in reading:
         mean_SS = seen[layer][0][0].mean(0)

@@ -45,7 +45,7 @@ class Recommender(ABC):
     one_line: ClassVar[str]
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
     steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused and resumed
-    most_users: ClassVar[int] = 5000  # that a run measures when it ends; fewer where a request is dear
+    most_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
     seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
 
     def fit(self, cat: Catalogue, ids: SemanticIds | None = None) -> "Recommender":

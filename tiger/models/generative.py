@@ -62,9 +62,9 @@ class GenerativeRecommender(NeuralRecommender):
         return beam.trace(self.net_, self.trie_, row, width, temperature, constrained)  # type: ignore[arg-type]
 
     def best_items(self, history: Sequence[int] | np.ndarray, k: int = 20,
-                   temperature: float | Sequence[float] = 1.0) -> exact.Best:
+                   temperature: float | Sequence[float] = 1.0, user: int | None = None) -> exact.Best:
         """The k items of the largest exact log-probability, without scoring the others; see ``exact``."""
-        row = self.check_history(history)
+        row = self.with_user(self.check_history(history), user)
         return exact.best_items(self.net_, self.trie_, row, k, temperature)  # type: ignore[arg-type]
 
     def search(self, histories: list[np.ndarray], width: int = 20, temperature: float | Sequence[float] = 1.0,

@@ -60,8 +60,8 @@ class SemanticIds:
         if codes_IL.ndim != 2 or codes_IL.shape[1] == 0:
             raise ValueError(f"codes have shape {codes_IL.shape}, but must be (items, levels).")
         try:
-            sizes = [operator.index(n_codes)] * codes_IL.shape[1] if np.ndim(n_codes) == 0 else \
-                [operator.index(size) for size in n_codes]  # type: ignore
+            given = [n_codes] * codes_IL.shape[1] if np.ndim(n_codes) == 0 else n_codes
+            sizes = [operator.index(size) for size in given]  # type: ignore
         except TypeError:
             raise ValueError(f"n_codes is {n_codes!r}, but must be a whole number, or one for each level.") from None
         _check(codes_IL, sizes)

@@ -62,6 +62,11 @@ class Scene:
         known = self.target is not None and self.ids.has_id_I[self.target]
         return tuple(self.ids.ids_IM[self.target].tolist()) if known else ()
 
+    def reader(self, ask: Ask) -> int | None:
+        """Whose history a model that knows users reads: nobody known, once the history was changed."""
+        knows_users = getattr(self.model, "n_user_tokens", 0) and ask.items == self.own
+        return self.user if knows_users else None
+
     def title(self, item: int) -> str:
         return str(self.cat.items["title"].iloc[item]) or f"item {item}"
 
@@ -147,33 +152,33 @@ def search(scene: Scene, ask: Ask | None = None) -> beam.Trace:
     if not ask.items:
         raise ValueError("The history is empty; add at least one item, or go back to the user's own.")
     cached = _narrow if ask.width <= NARROW else _wide
-    return cached(scene.key, ask, scene.model)
+    return cached(scene.key, ask, scene.reader(ask), scene.model)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _narrow(key: str, ask: Ask, _model: GenerativeRecommender) -> beam.Trace:
-    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free)
+def _narrow(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -> beam.Trace:
+    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free, user)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Searching …")
-def _wide(key: str, ask: Ask, _model: GenerativeRecommender) -> beam.Trace:
-    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free)
+def _wide(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -> beam.Trace:
+    return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free, user)
 
 
 def best(scene: Scene, k: int | None = None) -> exact.Best:
     """The exact search's best items, as many as there are beams."""
     k = min(max(k or scene.ask.width, N_LISTED), scene.ids.n_ids, beam.MAX_WIDTH)
-    return _best(scene.key, replace(scene.ask, width=k, free=False), scene.model)
+    return _best(scene.key, replace(scene.ask, width=k, free=False), scene.reader(scene.ask), scene.model)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _best(key: str, ask: Ask, _model: GenerativeRecommender) -> exact.Best:
-    return _model.best_items(np.array(ask.items), ask.width, list(ask.heat))
+def _best(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -> exact.Best:
+    return _model.best_items(np.array(ask.items), ask.width, list(ask.heat), user)
 
 
 def influence(scene: Scene, item: int) -> explain.Influence:
     """Which items of the history drove each code of an item's ID."""
-    return _influence(scene.key, scene.ask.items, scene.ask.heat, item, scene.model, scene.ids)
+    return _influence(scene.key, scene.ask.items, scene.ask.heat, item, scene.reader(scene.ask), scene.model, scene.ids)
 
 
 def read_places(scene: Scene) -> np.ndarray:
@@ -183,10 +188,10 @@ def read_places(scene: Scene) -> np.ndarray:
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _influence(key: str, items: tuple[int, ...], heat: tuple[float, ...], item: int, _model: GenerativeRecommender,
-               _ids: SemanticIds) -> explain.Influence:
+def _influence(key: str, items: tuple[int, ...], heat: tuple[float, ...], item: int, user: int | None,
+               _model: GenerativeRecommender, _ids: SemanticIds) -> explain.Influence:
     with _explaining:
-        return explain.influence(_model, np.array(items), _ids.ids_IM[item].tolist(), list(heat))
+        return explain.influence(_model, np.array(items), _ids.ids_IM[item].tolist(), list(heat), user)
 
 
 def about(scene: Scene, prefixes: list[Prefix]) -> pd.DataFrame:
