@@ -75,7 +75,7 @@ def formulas(shape: costs.Shape, n_items: int) -> None:
             st.latex(r"\text{generative} = \text{reading} + \sum_{l=1}^{M} W_l\,(24 D^2 L_{depth} + 2 D K"
                      + (r" + 2 D\, P_l / P_{l-1})" if shape.prefixes else ")"))
         st.caption("W_l is 1 at the first level and at most W below. P_l is the number of prefixes of l codes.")
-        st.latex(r"\text{exact neighbours} = \text{reading} + 2 D I, \quad \text{index} = \text{reading} + 18 D \sqrt{I}")
+        st.latex(r"\text{exact neighbours} = \text{reading} + 2 D I, \quad \text{index} = \text{reading} + 18 D \sqrt{I}\;")
         st.latex(r"\text{pairs} = \text{reading} + L\,(4 D^2 T + I\,(20 D^2 + 4 D T)) + 4 D I")
         st.latex(r"\text{cascade} = \text{reading} + L\,(4 D^2 T + C\,(20 D^2 + 4 D T)) + 2 D\,(C + I)")
         if shape.vector:

@@ -12,18 +12,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 Trace = Mapping[str, np.ndarray]
-FORMULA = r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2,\quad r_{l+1} = r_l - e^{(l)}_{c_l}"
+FORMULA = r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2,\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;"
 
 
 def formula_with_numbers(trace: Trace, row: int, level: int) -> str:
-    """The residual step of one level with this item's first numbers, as LaTeX."""
+    """The residual step of one level with this item's first numbers, as LaTeX; the space at its end keeps it from scrolling."""
     before, chosen, after = (vector(part) for part in (trace["residual"][row, level], trace["chosen"][row, level],
                                                        trace["residual"][row, level + 1]))
     code = int(trace["codes"][row, level])
     sizes = trace["error"][row, level:level + 2]
     n, m = level + 1, level + 2
     return (rf"\begin{{aligned}} r_{{{m}}} &= r_{{{n}}} - e^{{({n})}}_{{{code}}} = {before} - {chosen} = {after}\\"
-            rf"\lVert r_{{{n}}} \rVert^2 &= {sizes[0]:.3g}, \quad \lVert r_{{{m}}} \rVert^2 = {sizes[1]:.3g} \end{{aligned}}")
+            rf"\lVert r_{{{n}}} \rVert^2 &= {sizes[0]:.3g}, \quad \lVert r_{{{m}}} \rVert^2 = {sizes[1]:.3g} \end{{aligned}}\;")
 
 
 def reconstruction_words(x_E: np.ndarray, recon_E: np.ndarray) -> str:
