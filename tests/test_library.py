@@ -119,3 +119,21 @@ def test_stamps_tell_every_changed_file(tiger_home, tmp_path, named, files):
                                  {"params": {"path": "~nobody-by-this-name/x"}}, {"params": {"path": ""}}])
 def test_stamps_of_nonsense_are_none(ref):
     assert library.stamps(ref) == []
+
+
+def uploaded(content: bytes) -> dict:
+    return {"name": "tables", "params": {"items": str(library.keep_upload({"items.csv": content}) / "items.csv")}}
+
+
+def test_uploads_of_a_failed_load_go_and_no_others(tiger_home, tmp_path):
+    kept, of_a_run, failed, table = (uploaded(b"item_id,title\n1,hat\n") for _ in range(4))
+    library.add(kept, "Kept")
+    (tiger_home / "runs" / "some-run").mkdir(parents=True)
+    (tiger_home / "runs" / "some-run" / "config.json").write_text(json.dumps({"dataset": of_a_run}))
+    (tmp_path / "own.csv").write_text("item_id\n1\n")
+    mixed = failed | {"embedding": {"method": "given", "path": table["params"]["items"], "ids": str(tmp_path / "own.csv")}}
+    for ref in (kept, of_a_run, mixed, {"name": "tables", "params": {"items": str(tiger_home / "uploads")}}):
+        library.drop_uploads(ref)
+    left = {str(path) for path in (tiger_home / "uploads").glob("*/*")}
+    assert left == {kept["params"]["items"], of_a_run["params"]["items"]}
+    assert (tmp_path / "own.csv").exists()

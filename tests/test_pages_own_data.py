@@ -71,3 +71,39 @@ def test_every_page_opens_on_a_dataset_without_histories(request, page, params, 
 def test_where_a_history_is_needed_its_absence_is_said(with_runs, key, params):
     app = open_page(pagelist.BY_KEY[key], dataset=with_runs, **params)
     assert any("This dataset has no histories" in text.value for text in app.markdown)
+
+
+@pytest.fixture
+def form(tmp_path, monkeypatch):
+    """The form for own tables."""
+    monkeypatch.setenv("TIGER_DATA_ROOTS", str(tmp_path))
+    return open_page(pagelist.BY_KEY["catalogue"], show="Load own data")
+
+
+def test_interactions_alone_load_with_nothing_else_chosen(form, tmp_path):
+    rows = [f"u{user},i{item}\n" for user in range(6) for item in range(user, user + 6)]
+    (tmp_path / "inter.csv").write_text("user_id,item_id\n" + "".join(rows))
+    form.button_group(key="load:tables:how").set_value("Path on the server").run()
+    form.text_input(key="load:tables:interactions:at").set_value(str(tmp_path / "inter.csv")).run()
+    form.button(key="load:tables:go").click().run()
+    assert not form.error, [box.value for box in form.error]
+    said = [box.value.replace("\\", "") for box in form.info]
+    assert any("6 users, 36 interactions. No item has a word in its text, so the vectors come from co-occurrence" in text
+               for text in said), said
+    assert library.find(form.query_params["dataset"]).ref["embedding"] == {"method": "cooccurrence"}
+
+
+@pytest.mark.parametrize(("content", "n_left"), [(b"item_id,title\n1,hat\n1,scarf\n", 0), (b"item_id,title\n1,hat\n2,pan\n", 1)])
+def test_an_upload_stays_only_where_it_loads(form, tiger_home, content, n_left):
+    form.file_uploader(key="load:tables:items:up").set_value([("items.csv", content, "text/csv")]).run()
+    form.button(key="load:tables:go").click().run()
+    assert len(list((tiger_home / "uploads").glob("*/*"))) == n_left
+    assert [("repeats the item id" in box.value) for box in form.error] == [True] * (1 - n_left)
+
+
+def test_a_path_longer_than_any_is_one_sentence(form, tmp_path):
+    form.button_group(key="load:tables:how").set_value("Path on the server").run()
+    form.text_input(key="load:tables:items:at").set_value(str(tmp_path / ("x" * 5000))).run()
+    form.button(key="load:tables:go").click().run()
+    assert ["check the spelling." in box.value for box in form.error] == [True]
+    assert "Errno" not in form.error[0].value and len(form.error[0].value) < 400

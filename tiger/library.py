@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import secrets
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,9 +128,25 @@ def keep_upload(contents: dict[str, bytes]) -> Path:
             raise ValueError(f"'{name}' is empty; check the file and upload it again.")
     folder = paths.subfolder("uploads") / secrets.token_hex(8)
     folder.mkdir()
-    for name, content in contents.items():
-        (folder / safe_name(name)).write_bytes(content)
+    try:
+        for name, content in contents.items():
+            (folder / safe_name(name)).write_bytes(content)
+    except OSError:  # a full disk
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def drop_uploads(ref: dict[str, Any]) -> None:
+    """Delete the uploads that a reference names, as of a load that failed; what a dataset or run here names stays."""
+    root = paths.subfolder("uploads").resolve()
+    places = [Path(text).resolve() for text in _texts(ref) if "\0" not in text]
+    folders = {root / place.relative_to(root).parts[0] for place in places if root in place.parents}
+    known = [*paths.subfolder("datasets").glob("*.json"), *paths.subfolder("runs").glob("*/config.json")] if folders else []
+    said = [file.read_text(encoding="utf-8", errors="replace") for file in known if file.is_file()]
+    for folder in folders:
+        if not any(folder.name in text for text in said):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def vectors_alone(path: str, ids: str = "", tensor: str = "") -> dict[str, Any]:
@@ -165,15 +182,20 @@ def stamps(ref: Any) -> list[tuple[str, int, int]]:
 
     A folder stands for the files in it and one level below, RecBole's .inter file also for the files beside it.
     """
-    parts = [ref.get(name) for name in ("params", "embedding")] if isinstance(ref, dict) else []
-    texts = {text for part in parts if isinstance(part, dict) for text in part.values() if isinstance(text, str) and text}
     found = []
-    for text in sorted(texts):
+    for text in _texts(ref):
         with contextlib.suppress(OSError, ValueError, RuntimeError):  # no path at all, or one that nobody may read
             for file in _files_of(Path(text).expanduser()):
                 about = file.stat()
                 found.append((str(file), about.st_mtime_ns, about.st_size))
     return found
+
+
+def _texts(ref: Any) -> list[str]:
+    """Every text among a reference's values: its paths are among them."""
+    parts = [ref.get(name) for name in ("params", "embedding")] if isinstance(ref, dict) else []
+    return sorted({text for part in parts if isinstance(part, dict) for text in part.values()
+                   if isinstance(text, str) and text})
 
 
 def _files_of(path: Path) -> list[Path]:

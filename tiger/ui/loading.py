@@ -3,13 +3,12 @@
 import importlib.util
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from tiger import datasets, library, params, paths
-from tiger.datasets import grouplens
+from tiger.datasets import grouplens, readers
 from tiger.datasets.movielens import MovieLens
 from tiger.params import Spec
 from tiger.ui import forms, shell, state
@@ -39,24 +38,26 @@ def panel() -> None:
         title = st.text_input("Name", key=f"load:{name}:title", max_chars=60,
                               placeholder="what the sidebar calls it; may stay empty")
         if st.button("Load", type="primary", icon=":material/upload:", key=f"load:{name}:go"):
-            ref = {"name": name, "params": _placed(values), "embedding": _placed(embedding)}
-            load(ref, title.strip())
+            load(_reference(name, values, embedding), title.strip())
 
 
 def load(ref: dict[str, Any], title: str) -> None:
-    """Load a dataset, remember it and look at it; an error changes nothing but this message."""
+    """Load a dataset, remember it and look at it; an error changes nothing but this message, and its uploads go."""
     start = time.monotonic()
     with st.status("Reading the files and embedding the texts …", expanded=True) as status:
         try:
             cat = state.load_catalogue(json.dumps(ref, sort_keys=True))
         except Exception:
             status.update(label="Nothing was loaded; what you had is still there.", state="error")
+            library.drop_uploads(ref)
             raise
         status.update(label="Loaded.", state="complete", expanded=False)
     entry = library.add(cat.source, title or cat.name)
     state.choose_dataset(entry.id)
+    chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
     state.notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
-                 f"{cat.n_users:,} users, {cat.n_interactions:,} interactions.")
+                 f"{cat.n_users:,} users, {cat.n_interactions:,} interactions."
+                 + (" No item has a word in its text, so the vectors come from co-occurrence alone." if chosen != used else ""))
     st.rerun()
 
 
@@ -113,9 +114,20 @@ def _embedding(name: str) -> dict[str, Any]:
     return {"method": method} | _form(params.specs(datasets.EMBEDDINGS[method]), f"load:{name}:{method}")
 
 
-def _placed(values: dict[str, Any]) -> dict[str, Any]:
-    """Values whose files are paths that may be read: uploads are stored first, typed paths are checked."""
-    placed = {}
+def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> dict[str, Any]:
+    """What is to be loaded, its uploads stored; where one file is refused, none of them stays."""
+    ref: dict[str, Any] = {"name": name, "params": {}, "embedding": {}}
+    try:
+        _place(values, ref["params"])
+        _place(embedding, ref["embedding"])
+    except Exception:
+        library.drop_uploads(ref)
+        raise
+    return ref
+
+
+def _place(values: dict[str, Any], placed: dict[str, Any]) -> None:
+    """Fill in values whose files are paths that may be read: uploads are stored first, typed paths are checked."""
     for name, value in values.items():
         if isinstance(value, list):
             if not value:
@@ -124,6 +136,12 @@ def _placed(values: dict[str, Any]) -> dict[str, Any]:
             placed[name] = str(folder / library.safe_name(value[0].name) if len(value) == 1 else folder)
         else:
             typed = value and name.removesuffix("_path") in PATHS
-            folder_of_model = name == "model" and Path(value).expanduser().exists()
-            placed[name] = str(paths.check_readable(value)) if typed or folder_of_model else value
-    return placed
+            folder_of_model = name == "model" and readers.find_place(value) is not None
+            placed[name] = _readable(value) if typed or folder_of_model else value
+
+
+def _readable(text: str) -> str:
+    try:
+        return str(paths.check_readable(text))
+    except (OSError, RuntimeError):  # longer than names can be, or an unknown ~user
+        raise ValueError(f"'{text[:200]}' cannot be a path on this server; check the spelling.") from None
