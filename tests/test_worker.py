@@ -165,6 +165,18 @@ def test_a_dataset_that_cannot_be_read_fails_with_one_sentence_and_a_log(shop, s
     assert "Traceback" in run.log()
 
 
+def test_numbers_that_overflow_make_a_run_fail_in_one_sentence(shop, start, tmp_path):
+    np.save(tmp_path / "huge.npy", np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32) * np.float32(1e30))
+    given = shop | {"embedding": {"method": "given", "path": str(tmp_path / "huge.npy")}}
+    run = runs.new_run(config(given, kmeans_init=False))
+    assert start(run).wait(timeout=120) == 1
+    status = run.status
+    assert (status["state"], status["step"]) == ("failed", 0)
+    assert status["message"] == ("The loss is inf at step 1, too large for its numbers; normalise the embeddings or lower "
+                                 "the learning rate (0.001 now).")
+    assert not run.has_result()
+
+
 @pytest.mark.parametrize("arguments", [[], ["/nowhere"], ["a", "b"]])
 def test_usage(tmp_path, arguments):
     said = subprocess.run([sys.executable, "-m", "tiger.worker", *arguments], cwd=paths.PROJECT, text=True,

@@ -15,6 +15,14 @@ SMALL = {
     "random_codes": {"n_levels": 3, "n_codes": 8},
 }
 NAMES = sorted(quantizers.REGISTRY)
+SWITCHES = [
+    {"ema": True, "ema_decay": 0.9}, {"simvq": True}, {"sinkhorn": True, "sinkhorn_epsilon": 0.001}, {"spread": 0.1},
+    {"restart_threshold": 20.0}, {"restart_threshold": 20.0, "ema": True}, {"restart_threshold": 20.0, "simvq": True},
+    {"normalise": "standardise"}, {"normalise": "l2"}, {"estimator": "rotation"}, {"kmeans_init": False},
+    {"optimizer": "adamw"}, {"precision": "bfloat16"}]
+"""Every remedy of the RQ-VAE, on for a small fit."""
+CASES = [pytest.param(name, {}, id=name) for name in NAMES]
+CASES += [pytest.param("rqvae", more, id="-".join(f"{key}={value}" for key, value in more.items())) for more in SWITCHES]
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +40,9 @@ def test_every_quantizer_is_tested():
     assert sorted(SMALL) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_codes_have_shape_kind_and_range(name, emb_IE):
-    q = make(name).fit(emb_IE)
+@pytest.mark.parametrize(("name", "more"), CASES)
+def test_codes_have_shape_kind_and_range(name, more, emb_IE):
+    q = make(name, **more).fit(emb_IE)
     codes_IL = q.encode(emb_IE)
     assert codes_IL.shape == (200, q.n_levels) and codes_IL.dtype == np.int64
     assert codes_IL.min() >= 0 and codes_IL.max() < q.n_codes
@@ -43,10 +51,10 @@ def test_codes_have_shape_kind_and_range(name, emb_IE):
     assert len(q.latent(emb_IE)) == 200
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_same_seed_same_codes_and_other_batches_change_nothing(name, emb_IE):
-    first = make(name, seed=3).fit(emb_IE).encode(emb_IE)
-    again = make(name, seed=3).fit(emb_IE)
+@pytest.mark.parametrize(("name", "more"), CASES)
+def test_same_seed_same_codes_and_other_batches_change_nothing(name, more, emb_IE):
+    first = make(name, seed=3, **more).fit(emb_IE).encode(emb_IE)
+    again = make(name, seed=3, **more).fit(emb_IE)
     assert np.array_equal(first, again.encode(emb_IE))
     assert np.array_equal(first, again.encode(emb_IE, batch_size=7))
 
@@ -58,9 +66,9 @@ def test_fit_forgets_the_fit_before(name, emb_IE):
     assert np.array_equal(q.fit(emb_IE).encode(emb_IE), fresh)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_saved_and_loaded_it_says_the_same(name, emb_IE, tmp_path):
-    q = make(name).fit(emb_IE)
+@pytest.mark.parametrize(("name", "more"), CASES)
+def test_saved_and_loaded_it_says_the_same(name, more, emb_IE, tmp_path):
+    q = make(name, **more).fit(emb_IE)
     q.save(tmp_path)
     other = quantizers.load(tmp_path)
     assert params.values(other) == params.values(q)
@@ -82,6 +90,46 @@ def test_bad_embeddings_get_one_sentence(name, emb_IE):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_before_a_fit_everything_says_that_it_is_missing(name, emb_IE, tmp_path):
+    q, codes_NL = make(name), np.zeros((2, SMALL[name].get("n_levels", 1)), np.int64)
+    asked = [lambda: q.encode(emb_IE), lambda: q.decode(codes_NL), lambda: q.latent(emb_IE), q.tensors,
+             lambda: q.save(tmp_path)]
+    if make(name).fit(emb_IE).codebooks() is not None:
+        asked += [q.codebooks, lambda: q.trace(emb_IE)]
+    for ask in asked:
+        with pytest.raises(ValueError, match="not learned anything yet; call fit first"):
+            ask()
+
+
+HUGE_REFUSED = {("rqvae", "none"): "normalise the embeddings", ("vqvae", "none"): "normalise the embeddings",
+                ("rkmeans", ""): "normalise the embeddings or scale them down"}
+
+
+@pytest.mark.parametrize(("name", "normalise"), [
+    *((name, normalise) for name in ("rqvae", "vqvae") for normalise in ("none", "standardise", "l2")),
+    ("rkmeans", ""), ("lsh", ""), ("random_codes", "")])
+@pytest.mark.parametrize("kmeans_init", [True, False])
+@pytest.mark.parametrize("size", [1e25, 1e30])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_huge_vectors_are_refused_in_words_or_decode_to_finite_numbers(name, normalise, kmeans_init, size, emb_IE):
+    """Finite, but their squares are not; what a refusal tells people to do works."""
+    more = {"normalise": normalise, "kmeans_init": kmeans_init} if normalise else {}
+    huge_IE = emb_IE * np.float32(size)
+    if words := HUGE_REFUSED.get((name, normalise)):
+        with pytest.raises(ValueError, match=words):
+            make(name, **more).fit(huge_IE)
+        return
+    q = make(name, **more).fit(huge_IE)
+    codes_IL = q.encode(huge_IE)
+    assert len(np.unique(codes_IL, axis=0)) > 1 and np.isfinite(q.decode(codes_IL)).all()
+
+
+def test_a_learning_rate_that_blows_up_is_refused_in_words(emb_IE):
+    with pytest.raises(ValueError, match=r"The loss is (inf|nan) at step \d+, .*lower the learning rate \(1 now\)"):
+        make("rqvae", learning_rate=1.0, n_steps=40, hidden="128-128-128-128-128-128").fit(emb_IE)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_fit_says_how_far_it_is(name, emb_IE):
     told = list(make(name).fit_steps(emb_IE))
     assert told[-1].step == told[-1].n_steps
@@ -89,15 +137,15 @@ def test_a_fit_says_how_far_it_is(name, emb_IE):
 
 
 @pytest.mark.parametrize("cut", [1, 5, 11])
-@pytest.mark.parametrize("name", [name for name in NAMES if quantizers.REGISTRY[name].steppable])
-def test_an_interrupted_fit_ends_bit_identical(name, cut, emb_IE):
-    whole = make(name).fit(emb_IE)
-    half = make(name)
+@pytest.mark.parametrize(("name", "more"), [case for case in CASES if quantizers.REGISTRY[case.values[0]].steppable])
+def test_an_interrupted_fit_ends_bit_identical(name, more, cut, emb_IE):
+    whole = make(name, **more).fit(emb_IE)
+    half = make(name, **more)
     for progress in half.fit_steps(emb_IE):
         if progress.step == cut:
             break
     state = half.training_state()
-    rest = make(name)
+    rest = make(name, **more)
     for _ in rest.fit_steps(emb_IE, state=state):
         pass
     for key, value in whole.tensors().items():

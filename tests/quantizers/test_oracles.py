@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.oracles import oracle
 from tiger import metrics, quantizers
 from tiger.quantizers import estimators, sinkhorn
 from tiger.quantizers.codebook import residual_codes, squared_norms
@@ -25,22 +26,22 @@ def test_a_residual_walk_worked_by_hand():
 
 
 def test_residual_codes_equal_vector_quantize_pytorch():
-    oracle_package = pytest.importorskip("vector_quantize_pytorch")
+    package = oracle("vector_quantize_pytorch")
     torch.manual_seed(0)
     z = torch.randn(300, 6)
     books = [torch.randn(16, 6), torch.randn(16, 6) * 0.5, torch.randn(16, 6) * 0.25]
-    oracle = oracle_package.ResidualVQ(dim=6, num_quantizers=3, codebook_size=16).eval()
-    for layer, book in zip(oracle.layers, books, strict=True):
+    theirs = package.ResidualVQ(dim=6, num_quantizers=3, codebook_size=16).eval()
+    for layer, book in zip(theirs.layers, books, strict=True):
         layer._codebook.embed.data.copy_(book[None])
         layer._codebook.initted.data.fill_(True)
-    quantised, codes, _ = oracle(z)
+    quantised, codes, _ = theirs(z)
     mine, left = residual_codes(z, books, [squared_norms(book) for book in books])
     assert torch.equal(mine, codes)
     assert torch.allclose(z - left, quantised, atol=1e-5)
 
 
 def test_lsh_bits_equal_faiss():
-    faiss = pytest.importorskip("faiss")
+    faiss = oracle("faiss")
     emb = np.random.default_rng(2).normal(size=(500, 20)).astype(np.float32)
     q = quantizers.create("lsh", n_levels=3, n_codes=16, centre="origin").fit(emb)
     index = faiss.IndexLSH(20, 12, True, False)  # rotate_data: its matrix is ours to set

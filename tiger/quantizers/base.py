@@ -128,6 +128,19 @@ class Quantizer(ABC):
         return self
 
 
+def check_fitted(q: Quantizer, learned: str) -> None:
+    """Refuse to work before the first fit.
+
+    Args:
+        learned: an attribute that only a fit, or loaded weights, give.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if not hasattr(q, learned):
+        raise ValueError("this quantizer has not learned anything yet; call fit first.")
+
+
 def check_embeddings(emb_NE: np.ndarray, width: int | None = None) -> np.ndarray:
     """Return float32 rows, or raise one clear sentence.
 

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 PLUS_PLUS_LIMIT = 1024  # k-means++ costs rows x codes x codes; beyond this many codes start from random rows
+LARGEST_SQUARE = float(np.finfo(np.float32).max) / 8  # a squared distance is up to four squared lengths
 
 
 def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int) -> np.ndarray:
@@ -16,7 +17,14 @@ def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int) -> np.
 
     With fewer rows than codes, rows are repeated; the later copies stay unused, since a tie goes to the first.
     It keeps to torch's number of threads, so that workers do not fight for cores.
+
+    Raises:
+        ValueError: numbers whose squares overflow.
     """
+    largest = float(np.abs(x_NZ).max())
+    if not largest**2 * x_NZ.shape[1] < LARGEST_SQUARE:
+        raise ValueError(f"k-means squares distances, but the vectors hold numbers up to {largest:.3g}, whose squares "
+                         "are too large; normalise the embeddings or scale them down.")
     if len(x_NZ) <= n_codes:
         return np.resize(x_NZ, (n_codes, x_NZ.shape[1])).astype(np.float32)
     init = "k-means++" if n_codes <= PLUS_PLUS_LIMIT else "random"

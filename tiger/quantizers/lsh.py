@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tiger.params import param
 from tiger.progress import Progress
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 1024
 RIDGE = 1e-3  # rows: keeps the decoder defined when there are fewer items than bits
@@ -73,8 +73,7 @@ class LSH(Quantizer):
 
     def bits(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
         """Every bit (N, L x bits_per_level) as bool: True on the plane's positive side and on the plane itself."""
-        if not hasattr(self, "planes_HE"):
-            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        check_fitted(self, "planes_HE")
         n_bits, width = self.planes_HE.shape
         bits_NH = np.empty((len(emb_NE), n_bits), bool)
         pad_BE = torch.zeros(BLOCK, width)
@@ -92,6 +91,7 @@ class LSH(Quantizer):
 
     def decode(self, codes_NL: np.ndarray) -> np.ndarray:
         """The least-squares guess of the vector from its bits' signs."""
+        check_fitted(self, "planes_HE")
         codes_NL = check_codes(codes_NL, self.n_levels, self.n_codes)
         bits_NLH = codes_NL[:, :, None] >> np.arange(self.bits_per_level) & 1
         sign_NH = torch.from_numpy(bits_NLH.reshape(len(codes_NL), -1).astype(np.float32)) * 2 - 1
@@ -99,6 +99,7 @@ class LSH(Quantizer):
 
     def latent(self, emb_NE: np.ndarray) -> np.ndarray:
         """The embedding itself."""
+        check_fitted(self, "planes_HE")
         return check_embeddings(emb_NE, self.planes_HE.shape[1])
 
     def codebooks(self) -> None:
@@ -107,6 +108,7 @@ class LSH(Quantizer):
 
     def tensors(self) -> dict[str, Tensor]:
         """See ``Quantizer.tensors``."""
+        check_fitted(self, "planes_HE")
         return {"planes": self.planes_HE, "centre": self.centre_E, "guess": self.guess_HE}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:

@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 
 
+def lengths(x_NE: Tensor) -> Tensor:
+    """|x| of every row; in double precision where a row is so long that its square overflows."""
+    length_N = x_NE.norm(dim=1)
+    return length_N if length_N.isfinite().all() else x_NE.double().norm(dim=1)
+
+
 @dataclass
 class Normaliser:
     """x -> (x - shift) / scale; or x -> x / |x| where ``unit`` is set, and ``scale`` is then the mean length."""
@@ -22,14 +28,14 @@ class Normaliser:
             deviation_E = x_NE.std(0, unbiased=False)
             return cls(x_NE.mean(0), torch.where(deviation_E > 1e-8, deviation_E, 1.0), False)
         if kind == "l2":
-            mean_length = x_NE.norm(dim=1).mean().clamp_min(1e-8)
+            mean_length = lengths(x_NE).mean().clamp_min(1e-8).float()
             return cls(torch.zeros(width), mean_length.expand(width).clone(), True)
         return cls(torch.zeros(width), torch.ones(width), False)
 
     def apply(self, x_NE: Tensor) -> Tensor:
         """The rows as the encoder reads them."""
         if self.unit:
-            return torch.nn.functional.normalize(x_NE, dim=1, eps=1e-8)
+            return (x_NE / lengths(x_NE)[:, None].clamp_min(1e-8)).float()
         return (x_NE - self.shift_E) / self.scale_E
 
     def back(self, y_NE: Tensor) -> Tensor:

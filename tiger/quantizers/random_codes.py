@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tiger.progress import Progress
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 8192
 
@@ -41,8 +41,7 @@ class RandomCodes(Quantizer):
 
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
         """See ``Quantizer.encode``: a multiply-and-mix hash of the 32 bits of every number, one per level."""
-        if not hasattr(self, "factors_EL"):
-            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        check_fitted(self, "factors_EL")
         factors_EL = self.factors_EL.numpy().astype(np.uint64)
         codes_NL = np.empty((len(emb_NE), self.n_levels), np.int64)
         for rows, block in row_blocks(emb_NE, len(factors_EL), batch_size, BLOCK):
@@ -54,10 +53,12 @@ class RandomCodes(Quantizer):
 
     def decode(self, codes_NL: np.ndarray) -> np.ndarray:
         """The mean of all items, whatever the codes: they say nothing of the content."""
+        check_fitted(self, "factors_EL")
         return self.mean_E.numpy()[None].repeat(len(check_codes(codes_NL, self.n_levels, self.n_codes)), 0)
 
     def latent(self, emb_NE: np.ndarray) -> np.ndarray:
         """The embedding itself."""
+        check_fitted(self, "factors_EL")
         return check_embeddings(emb_NE, len(self.mean_E))
 
     def codebooks(self) -> None:
@@ -66,6 +67,7 @@ class RandomCodes(Quantizer):
 
     def tensors(self) -> dict[str, Tensor]:
         """See ``Quantizer.tensors``."""
+        check_fitted(self, "factors_EL")
         return {"factors": self.factors_EL, "mean": self.mean_E}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:

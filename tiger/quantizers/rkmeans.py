@@ -14,7 +14,7 @@ from torch import Tensor
 from tiger.params import param
 from tiger.progress import Progress
 from tiger.quantizers import kmeans
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 
 BLOCK = 1024
@@ -54,8 +54,7 @@ class ResidualKMeans(Quantizer):
                 "dead": (share_LK == 0).sum(1).tolist()}
 
     def _fitted(self) -> list[Tensor]:
-        if not hasattr(self, "books_"):
-            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        check_fitted(self, "books_")
         return self.books_
 
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:

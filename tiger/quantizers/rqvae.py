@@ -16,7 +16,7 @@ from tiger import precision
 from tiger.params import param
 from tiger.progress import Progress
 from tiger.quantizers import sinkhorn as sinkhorn_module
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, row_blocks
+from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 from tiger.quantizers.networks import Network, layers_of, parse_widths
 from tiger.quantizers.normaliser import Normaliser
@@ -121,8 +121,7 @@ class RQVAE(Quantizer):
         return self._training().batch_rows.numpy()
 
     def _books(self) -> list[Tensor]:
-        if not hasattr(self, "values_"):
-            raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        check_fitted(self, "values_")
         if self.books_ is None:
             return [level.book_KZ for level in self._training().levels]
         return self.books_

@@ -1,5 +1,6 @@
 """Training an RQ-VAE step by step: batches, window statistics, restarts, live knobs, and its whole state."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -109,13 +110,18 @@ class Trainer:
         self.live.update({name: check(known[name], value) for name, value in changes.items()})
 
     def advance(self) -> dict[str, Any]:
-        """One step; returns its metrics, or {} where none are due."""
+        """One step; returns its metrics, or {} where none are due.
+
+        Raises:
+            ValueError: the loss is not finite any more.
+        """
         q, beta = self.q, self.live["beta"]
         self.batch_rows = self.next_batch()
         self.stepper.forward(self.x_IE.index_select(0, self.batch_rows))
         self.step += 1
         due = self.step == 1 or self.step % q.log_every == 0 or self.step == q.n_steps
         metrics: dict[str, Any] = self.stepper.losses(beta) if due else {}
+        self._check_finite(metrics)
         self.stepper.backward(beta)
         self.optimiser.param_groups[0]["lr"] = self.live["learning_rate"]
         self.stepper.update(self.optimiser)
@@ -128,6 +134,13 @@ class Trainer:
                         "restarts": self.restarts_L.tolist()}
             self.restarts_L.zero_()
         return metrics
+
+    def _check_finite(self, losses: dict[str, Any]) -> None:
+        """Once a weight is NaN it stays NaN, so looking when a loss is due is enough; the last step's always is."""
+        if not math.isfinite(losses.get("loss", 0.0)):
+            remedy = "normalise the embeddings or lower" if self.q.normalise == "none" else "lower"
+            raise ValueError(f"The loss is {losses['loss']} at step {self.step}, too large for its numbers; {remedy} "
+                             f"the learning rate ({self.live['learning_rate']:g} now).")
 
     def usage(self) -> dict[str, list[float]]:
         """Perplexity and dead codes per level over the last window."""
