@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.training_help import config, wait_for, write_shop
 from tiger import cli, files, params, paths, quantizers, runs
@@ -93,16 +94,24 @@ def test_encode_writes_what_the_run_itself_has(trained, monkeypatch, capsys, tmp
     code, _, _ = ask(capsys, "encode", "last", "--embeddings", str(some), "--out",
                      str(tmp_path / "some-codes.npy"))
     assert code == 0 and np.load(tmp_path / "some-codes.npy").shape == (7, 3)
+    save_file({"emb": np.load(some), "other": np.zeros((2, 2), np.float32)}, tmp_path / "some.safetensors")
+    code, _, err = ask(capsys, "encode", "last", "--embeddings", str(tmp_path / "some.safetensors"), "--tensor", "emb",
+                       "--out", str(tmp_path / "again.npy"))
+    assert code == 0, err
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), np.load(tmp_path / "some-codes.npy"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["codes.npy", "ids.safetensors", "index.json", "some.npy", "some-codes.npy"]), "no part is left behind"
+        ["codes.npy", "ids.safetensors", "index.json", "some.npy", "some-codes.npy", "some.safetensors",
+         "again.npy"]), "no part is left behind"
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
     (["encode", "{run}", "--out", "x.txt"], "must end in one of .npy, .safetensors, .json"),
     (["encode", "{run}", "--out", "/nowhere/x.npy"], "The folder /nowhere does not exist"),
-    (["encode", "{run}", "--out", "x.npy", "--embeddings", "/nowhere.npy"], "cannot be read as npy"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "/nowhere.npy"], "'/nowhere.npy' is no file"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{narrow}"], "3 wide"),
-    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{objects}"], "cannot be read as npy"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{objects}"], "holds Python objects, which can run code"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{torn}"], "should hold 24,000,000,000 bytes of numbers"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{two}"], "holds 2 tensors, only a, b; name one of them"),
     (["encode", "../../etc", "--out", "x.npy"], "No run '../../etc'"),
     (["doctor", "nothing.json"], "nothing.json"),
     (["doctor", "no-such-run"], "No run 'no-such-run'"),
@@ -130,7 +139,11 @@ def test_bad_input_is_one_sentence_and_code_2(trained, monkeypatch, capsys, tmp_
     monkeypatch.setenv("TIGER_HOME", str(folder / "home"))
     np.save(tmp_path / "narrow.npy", np.zeros((2, 3), np.float32))
     np.save(tmp_path / "objects.npy", np.array([[{}]], dtype=object), allow_pickle=True)
-    names = {"run": result["id"], "narrow": tmp_path / "narrow.npy", "objects": tmp_path / "objects.npy"}
+    whole = (tmp_path / "narrow.npy").read_bytes()
+    (tmp_path / "torn.npy").write_bytes(whole.replace(b"(2, 3), }" + b" " * 9, b"(2000000000, 3), }"))
+    save_file({"a": np.zeros((2, 3), np.float32), "b": np.zeros((2, 3), np.float32)}, tmp_path / "two.safetensors")
+    names = {"run": result["id"], "narrow": tmp_path / "narrow.npy", "objects": tmp_path / "objects.npy",
+             "torn": tmp_path / "torn.npy", "two": tmp_path / "two.safetensors"}
     before = {run.id for run in runs.list_runs()}
     code, out, err = ask(capsys, *[word.format(**names) for word in words])
     if words == ["train", "--dataset", "recbole"]:  # only the worker finds out that there is no path

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from tiger import datasets, files
 from tiger.cli import flags
 from tiger.cli.runs import pick
+from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
 from tiger.semantic_ids import SemanticIds, index_json
 
@@ -20,8 +21,10 @@ KINDS = (".npy", ".safetensors", ".json")
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A run, where the items come from, and where the IDs go."""
     parser.add_argument("run", help="the run's id, or 'last'", metavar="RUN")
-    parser.add_argument("--embeddings", metavar="FILE", help="encode these vectors (.npy) instead of "
+    parser.add_argument("--embeddings", metavar="FILE", help="encode these vectors (.npy or .safetensors) instead of "
                                                              "the items of the run's dataset")
+    parser.add_argument("--tensor", default="", metavar="NAME",
+                        help="of --embeddings: which one, where a .safetensors file holds several")
     parser.add_argument("--out", required=True, metavar="FILE",
                         help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
 
@@ -61,24 +64,9 @@ def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np
 def embeddings(args: argparse.Namespace, ref: dict[str, Any]) -> tuple[np.ndarray, list[str] | None]:
     """The vectors to encode and, where they belong to a catalogue, its item ids."""
     if args.embeddings:
-        return read_vectors(Path(args.embeddings)), None
+        return Given(args.embeddings, tensor=args.tensor).array(), None
     cat = datasets.load_ref(ref)
     return cat.embedding_IE, cat.items["item_id"].tolist()
-
-
-def read_vectors(path: Path) -> np.ndarray:
-    """The rows of an ``.npy`` file, read from disk as they are needed.
-
-    Raises:
-        ValueError: it is no such file, holds objects, or is not two-dimensional.
-    """
-    try:
-        emb_NE = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"'{path}' cannot be read as npy ({error}); write it with numpy.save.") from None
-    if not isinstance(emb_NE, np.ndarray) or emb_NE.ndim != 2 or emb_NE.dtype.kind not in "fiu":
-        raise ValueError(f"'{path}' must hold numbers of shape (items, width); write them with numpy.save.")
-    return emb_NE
 
 
 def write(out: Path, codes_IL: np.ndarray, ids: SemanticIds, names: list[str] | None) -> None:
