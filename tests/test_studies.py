@@ -113,7 +113,9 @@ def test_a_cold_study_measures_every_method(shop):
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
     assert "users who picked a held-out item next" in cold_report.cold_words(frame)
-    assert_whole(studypage.cold_page(made), ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
+    text = studypage.cold_page(made)
+    assert_whole(text, ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
+    assert "<details>" in text.split("<h2>All numbers</h2>")[1], "a table of 192 rows is folded away"
 
 
 COLD = {"share": 0.2, "users": 20, "width": 10, "epochs": 1}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
+LONG = 30  # rows; a table of more is folded away
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222;
        background: #fff; }
@@ -28,7 +29,7 @@ class Part:
         title: its heading; "" for none.
         text: plain sentences; an empty line begins a new paragraph.
         figure: drawn below the text; its alt text is the one in ``layout.meta``.
-        table: shown at once without a figure, folded away below one.
+        table: shown at once without a figure, folded away below one and where it is long.
     """
 
     title: str = ""
@@ -49,7 +50,8 @@ def page(title: str, parts: Sequence[Part], footer: str = "") -> str:
             drawn = True
         if part.table is not None:
             shown = f'<div class="wide">{part.table.to_html(index=False, border=0, float_format=_short)}</div>'
-            body.append(f"<details><summary>The numbers</summary>{shown}</details>" if part.figure is not None else shown)
+            folded = part.figure is not None or len(part.table) > LONG
+            body.append(f"<details><summary>The numbers</summary>{shown}</details>" if folded else shown)
     body.append(f"<footer>{html.escape(footer)}</footer>")
     return ('<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><meta name="viewport" '
             f'content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>\n'

@@ -195,7 +195,7 @@ LESSONS = (
                         "changed although no vector had moved in the end.",
            _seasons_moral),
     Lesson("cold", "Recommending what nobody has picked", "cold", "cold",
-           {"share": 0.05, "users": 200, "epochs": 3, "n_steps": 150},
+           {"share": 0.05, "users": 150, "epochs": 3, "n_steps": 120},
            "One in twenty of the items that somebody picks next was held out of all training. The recommender writes codes, "
            "and held-out items with the same codes may take a tenth of the list.",
            "Who finds more of the held-out items in the top 10: shared codes, or simply the nearest content?",

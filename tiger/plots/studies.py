@@ -67,7 +67,8 @@ def recall_entropy(frame: pd.DataFrame, alt: str) -> go.Figure:
     marks = pd.concat([part.assign(short=short, place=place) for place, (part, short) in enumerate(groups.values())])
     x_range, y_range = _range(marks["entropy10"]), [0.0, 1.25 * max(float(marks["recall"].max()), 0.01)]
     marks["where"] = label_places(_pixels(marks["entropy10"], x_range, PLOT_WIDTH),
-                                  _pixels(marks["recall"], y_range, PLOT_HEIGHT), list(marks["short"]))
+                                  _pixels(marks["recall"], y_range, PLOT_HEIGHT), list(marks["short"]),
+                                  (marks["place"] == 1).to_numpy())
     for place, name in enumerate(groups):
         part = marks[marks["place"] == place]
         if not len(part):
@@ -107,28 +108,37 @@ def level_curves(frame: pd.DataFrame, value: str, title: str, alt: str) -> go.Fi
     return figure.update_layout(legend={"y": -0.28, "yanchor": "top"})
 
 
-def label_places(x_N: np.ndarray, y_N: np.ndarray, texts: Sequence[str]) -> list[str]:
+def label_places(x_N: np.ndarray, y_N: np.ndarray, texts: Sequence[str], line_N: np.ndarray) -> list[str]:
     """Where each mark's label stands so that it covers no mark and no other label; "" where it fits nowhere.
 
     Args:
         x_N, y_N: the marks in pixels, y upwards.
         texts: labels, "" for a mark without one; those that come first choose first.
+        line_N: True for the marks that a line joins; labels keep off it where they can.
     """
     half = MARK / 2
     taken = [(x - half, y - half, x + half, y + half) for x, y in zip(x_N, y_N, strict=True)]
+    steps = np.linspace(0, max(line_N.sum() - 1, 0), 40 * int(line_N.sum()))  # points along the line
+    along = [np.interp(steps, np.arange(line_N.sum()), values[line_N]) for values in (x_N, y_N)] if len(steps) else [[], []]
+    line = [(x, y, x + 1, y + 1) for x, y in zip(*along, strict=True)]
     found = []
     for x, y, text in zip(x_N, y_N, texts, strict=True):
-        width, found_here = LETTER * len(text), ""
-        for name, (right, up) in SIDES.items() if text else ():
-            left = x - width / 2 + right * (width / 2 + half + GAP)
-            low = y - LINE / 2 + up * (LINE / 2 + half + GAP)
-            box = (left, low, left + width, low + LINE)
-            inside = left >= 0 and low >= 0 and box[2] <= PLOT_WIDTH and box[3] <= PLOT_HEIGHT
-            if inside and not any(overlap(box, other) for other in taken):
-                taken.append(box)
-                found_here = name
-                break
-        found.append(found_here)
+        boxes = _boxes(x, y, LETTER * len(text)) if text else {}
+        name = next((name for keep_off in ([*taken, *line], taken) for name, box in boxes.items()
+                     if not any(overlap(box, other) for other in keep_off)), "")
+        taken += [boxes[name]] if name else []
+        found.append(name)
+    return found
+
+
+def _boxes(x: float, y: float, width: float) -> dict[str, Box]:
+    """What a label covers at each side of a mark, as far as that lies within the figure."""
+    found = {}
+    for name, (right, up) in SIDES.items():
+        left = x - width / 2 + right * (width / 2 + MARK / 2 + GAP)
+        low = y - LINE / 2 + up * (LINE / 2 + MARK / 2 + GAP)
+        if left >= 0 and low >= 0 and left + width <= PLOT_WIDTH and low + LINE <= PLOT_HEIGHT:
+            found[name] = (left, low, left + width, low + LINE)
     return found
 
 

@@ -27,6 +27,8 @@ def result(run: runs.Run) -> None:
     words = report.cold_words(frame)
     if words:
         st.success(shell.plain(words), icon=":material/ac_unit:")
+    st.caption("Cold items are those held out of all training. A cold next item is one that a user really picked next; recall is "
+               "the share of these users whose list holds it.")
     left, right = st.columns(2, gap="medium")
     with left:
         said = report.k_words(frame)
