@@ -1,5 +1,7 @@
 """A catalogue with a clear shape and a small fitted quantizer, for everything that drifts."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -45,3 +47,12 @@ def permuted(quantizer: Quantizer, seed: int) -> Quantizer:
     made.load_tensors({name: value[rng.permutation(len(value))] if name.startswith("codebook.") else value.clone()
                        for name, value in quantizer.tensors().items()})
     return made
+
+
+def row(strength: float, remedy: int, changed: float, error: float = 0.2, period: int = 1, n_remedies: int = 3,
+        n_periods: int = 1, **more: Any) -> dict[str, Any]:
+    """A row as a drift study leaves it."""
+    return {"strength": strength, "period": period, "remedy": remedy, "n_remedies": n_remedies, "n_periods": n_periods,
+            "moved_degrees": 1.0, "changed": changed, "churn_before": changed, "error": error, "collided": 0, "tokens": 1,
+            "token_share": 0.1, "seconds": 1.0, "churn": [changed], "survival": [1 - changed], "neighbours": [0.5],
+            "chance": [0.1], "flows": [[0, 0, 1]]} | more

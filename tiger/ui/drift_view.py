@@ -63,7 +63,10 @@ def own_file(values: dict[str, Any]) -> dict[str, Any]:
 
 def trade(frame: pd.DataFrame) -> None:
     """Changed IDs against error."""
-    st.success(shell.plain(report.winner_words(frame)), icon=":material/emoji_events:")
+    if len(report.winners(frame)):
+        st.success(shell.plain(report.winner_words(frame)), icon=":material/emoji_events:")
+    else:
+        st.info(shell.plain(report.winner_words(frame)), icon=":material/hourglass_top:")
     st.markdown("Left is good for whoever has learned the IDs, down is good for what the IDs say. Each line is a remedy, "
                 "its marks grow with the strength of the drift.")
     words = report.trade_words(frame)
