@@ -168,8 +168,8 @@ LESSONS = (
            ("Under a tenth", "Between a tenth and a half", "More than half"),
            lambda rows: _share(_brought_back(rows), (0.1, 0.5)),
            lambda rows: f"Retraining changed {_changed(rows, 4):.0%} of the IDs; after renaming {_changed(rows, 5):.0%} are "
-                        f"still changed. Codes are names given by chance, but a retrained tree also parts items differently, "
-                        "and no renaming mends that.",
+                        "still changed." + (" Those items lie in other branches of the new tree, and no renaming mends that."
+                                            if _changed(rows, 5) >= 0.01 else " The tree is the same; only its names were new."),
            _names_moral),
     Lesson("reader", "The recommender meets new IDs", "drift", "drift",
            {"strengths": "1", "rotation": 20.0, "shift": 0.1, "noise": 0.1, "remedies": "1, 4, 7",
