@@ -87,11 +87,13 @@ def test_the_log_holds_every_measured_step_once(tiger_home):
     assert seconds == sorted(seconds) and seconds[0] > 0
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed):
+@pytest.mark.parametrize(("seed", "more"), list(enumerate([
+    {}, {}, {}, {"ema": True, "restart_threshold": 5.0}, {"simvq": True, "restart_threshold": 5.0},
+    {"sinkhorn": True, "spread": 0.1}, {"normalise": "standardise", "optimizer": "adamw", "estimator": "rotation"}])))
+def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, more):
     """Checkpoints at random steps, crashes at random steps: log, codes and weights as if nothing had been."""
     rng = random.Random(seed)
-    whole, torn = new_run(), new_run()
+    whole, torn = new_run(**more), new_run(**more)
     train(whole)
     monkeypatch.setattr(training.QuantizerTraining, "_save", _sometimes(rng, training.QuantizerTraining._save))
     monkeypatch.setattr(training, "CHECKPOINT_S", 0)
