@@ -24,7 +24,7 @@ ITEM_COLUMNS: dict[str, Any] = {
                                              help="Cosine with the mean embedding of the code's items."),
 }
 USAGE_COLUMNS: dict[str, Any] = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
-BESIDE_ONE, BESIDE_TWO = 250, 545  # pixels: as tall as what stands in the other column
+BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 
 def pick_step(run: runs.Run) -> int | None:
