@@ -4,8 +4,8 @@ import streamlit as st
 
 from tiger.ui import codebook_data, codebook_view, live, map_items, map_view, shell, state
 
-shell.heading("map", "Every mark is an item. Items with the same first code have the same hue and shape; with more "
-                     "codes counted, branches become shades. Click a mark, lasso some, or search.")
+shell.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
+                     "shape; with more levels counted, branches become shades. Click a mark, lasso some, or search.")
 cat, run = state.catalogue(), state.current_run()
 if run is None:
     shell.empty("No run of this dataset yet, so its items have no IDs to colour by.", "train", "Train the first one")

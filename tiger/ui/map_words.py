@@ -19,7 +19,8 @@ def picture(codes: Codes, view: View, level: int, n_drawn: int, where: Layout) -
     n_items, n_placed, by_id = codes.cat.n_items, len(where.row_N), view.colour != "Category"
     what = "codes of level 1" if by_id else "top categories"
     words = (f"{view.method} of the {maps.SPACES[view.space]} of {n_items:,} items; hue and shape stand for the "
-             f"{map_data.n_first(codes, view)} {what}" + (f", shades for level {level}." if level > 1 else "."))
+             f"{map_data.n_first(codes, view)} {what}" + (", shades for level 2" if level > 1 else "")
+             + (f", tints for level {level}." if level > 2 else "."))
     if where.explained_D is not None and view.method == "PCA":
         words += f" The axes hold {where.explained_D.sum():.0%} of the variance."
     if n_placed < n_items:
