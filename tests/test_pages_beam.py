@@ -200,7 +200,8 @@ def test_the_presenters_view_has_no_jargon(cat):
     ({"heat": "1-2"}, "2 temperatures were given, but the IDs have 4 levels"), ({"heat": "hot"}, "temperatures are numbers"),
     ({"items": "3-99999"}, "item '99999' is unknown"), ({"items": "-1"}, "is unknown"), ({"items": "1~2"}, "is unknown"),
     ({"items": "-".join(["1"] * 501)}, "501 items, but a history may have at most 500"),
-    ({"at": "9"}, "these IDs have steps 0 to 4"), ({"at": "-1"}, "have steps 0 to 4"), ({"user": "999999"}, "user '999999', but here it can only be 0 to 3999"),
+    ({"at": "9"}, "these IDs have steps 0 to 4"), ({"at": "-1"}, "have steps 0 to 4"),
+    ({"user": "999999"}, "user '999999', but here it can only be 0 to 3999"),
     ({"model": "nobody"}, "No recommender 'nobody'"), ({"was": "~7777~~"}, "must be between 1 and 500")])
 def test_nonsense_in_the_address_is_said_and_replaced(params, words):
     app = opened(**params)

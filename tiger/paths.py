@@ -36,14 +36,18 @@ def check_readable(text: str) -> Path:
     """Resolve a path that came from a page and make sure that it may be read.
 
     Raises:
-        ValueError: it lies outside every readable root, or does not exist.
+        ValueError: it can be no path, lies outside every readable root, or does not exist.
     """
-    path = Path(text).expanduser().resolve()
+    try:
+        path = Path(text).expanduser().resolve()
+        exists = path.exists()
+    except (OSError, RuntimeError, ValueError):  # longer than names can be, a NUL byte, an unknown ~user
+        raise ValueError(f"'{text[:200]}' cannot be a path on this server; check the spelling.") from None
     roots = readable_roots()
     if not any(path.is_relative_to(root) for root in roots):
         allowed = ", ".join(str(root) for root in roots)
         raise ValueError(f"'{text}' lies outside the folders this server may read ({allowed}); "
                          "move the data there or set TIGER_DATA_ROOTS.")
-    if not path.exists():
+    if not exists:
         raise ValueError(f"'{text}' does not exist on this server; check the spelling.")
     return path

@@ -137,11 +137,4 @@ def _place(values: dict[str, Any], placed: dict[str, Any]) -> None:
         else:
             typed = value and name.removesuffix("_path") in PATHS
             folder_of_model = name == "model" and readers.find_place(value) is not None
-            placed[name] = _readable(value) if typed or folder_of_model else value
-
-
-def _readable(text: str) -> str:
-    try:
-        return str(paths.check_readable(text))
-    except (OSError, RuntimeError):  # longer than names can be, or an unknown ~user
-        raise ValueError(f"'{text[:200]}' cannot be a path on this server; check the spelling.") from None
+            placed[name] = str(paths.check_readable(value)) if typed or folder_of_model else value
