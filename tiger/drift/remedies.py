@@ -170,13 +170,15 @@ REMEDIES = (
     Remedy(7, "align", "Align, then frozen", "Turn the new vectors back onto the old ones, then use the old quantizer.",
            aligned),
 )
+TRAIN_ON = (3, 6)  # what they give without drift is no law, so they need not compute as the first fit did
 BY_NUMBER = {remedy.number: remedy for remedy in REMEDIES}
 
 
 def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained: Retrained | None = None) -> Steps:
     """Carry out a remedy; the last Progress holds its ``Outcome`` with the seconds it took.
 
-    It computes with as many threads as the first fit did, so that the same seed gives the same codes.
+    All but those that only train on compute with as many threads as the first fit did, so that the same seed gives the
+    same codes.
 
     Args:
         retrained: shared between remedies 4 and 5 of one version, so that the same retraining is done once; its
@@ -185,7 +187,7 @@ def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained:
     start_s, waited_s = time.process_time(), 0.0
     retrained = {} if retrained is None else retrained
     shared = id(new) in retrained
-    with threads(known.n_threads):
+    with threads(None if remedy.number in TRAIN_ON else known.n_threads):
         for progress in remedy.apply(known, new, effort, retrained):
             outcome = progress.metrics.get("outcome")
             if outcome is not None:
