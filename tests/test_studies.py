@@ -2,13 +2,15 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from data import make_studies
 from tests.training_help import config, write_shop
-from tiger import cli, cold, datasets, diversity, runconfig, runs, studies, studypage, worker
+from tiger import cli, cold, datasets, diversity, files, runconfig, runs, studies, studypage, worker
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
@@ -208,3 +210,15 @@ def test_cold_and_diversity_write_their_report_too(shop, kind, flags, capsys, tm
     assert f"python -m tiger {kind} {parent.id}" in text and ("T = 2/1" in text or kind == "cold")
     assert cli.main([kind, parent.id, "--out", str(tmp_path / "none" / "r.html")]) == 2
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_making_the_bundled_studies_goes_on_only_with_one_that_asks_the_same(tiger_home, monkeypatch):
+    def finish(words, **_):
+        folder = Path(words[-1])
+        files.write_json(folder / "status.json", runs.Run(folder).status | {"state": "finished"})
+
+    monkeypatch.setattr(make_studies.subprocess, "run", finish)
+    first = make_studies.carried_out("cold", "A title", {"users": 20})
+    other = make_studies.carried_out("cold", "A title", {"users": 30})
+    assert other.id != first.id and other.config["study"]["params"]["users"] == 30
+    assert make_studies.carried_out("cold", "A title", {"users": 20}).id == first.id
