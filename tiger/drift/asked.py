@@ -27,8 +27,7 @@ class DriftParams(Knobs):
                             "files make one period each).", low=1, high=MAX_PERIODS)
     remedies: str = param("1, 2, 3, 4, 5, 6, 7", "Remedies to compare, by number.")
     align_first: str = param("auto", "Turn the new vectors onto the old ones before any remedy; auto: a sentence model's, and "
-                                     "files that are as wide as no old vector or mean something else by each number.",
-                             choices=ALIGN)
+                                     "files of another width or whose numbers mean something else.", choices=ALIGN)
     first_share: float = param(0.5, "Source history: share of each user's training interactions, the first ones, that the "
                                     "old vectors know; the new ones know all.", low=0.05, high=0.95)
     fine_steps: int = param(150, "Training steps of remedies 3 and 6.", low=1, high=100_000, group="effort")
@@ -36,9 +35,9 @@ class DriftParams(Knobs):
                                       low=1, high=1_000_000, group="effort")
     sticky_mode: str = param("penalty", "Remedy 6: fine-tune with a penalty on changed codes; or, without training, re-assign "
                                         "only items whose error passes a threshold.", choices=tuple(MODES), group="effort")
-    penalty: float = param(0.5, "Remedy 6, penalty: weight of the squared distance between a new code and the old one.",
+    penalty: float = param(1.0, "Remedy 6, penalty: weight of the squared distance between a new code and the old one.",
                            low=0.0, high=1e6, group="effort")
-    threshold: float = param(1.5, "Remedy 6, threshold: how many times as large as before an item's error must be.",
+    threshold: float = param(1.25, "Remedy 6, threshold: how many times as large as before an item's error must be.",
                              low=1.0, high=1000.0, group="effort")
     reader: bool = param(True, "Ask the old recommender to read the new IDs.", group="recommender")
     reader_epochs: int = param(4, "Epochs of the small recommender that is trained where no model run is chosen.",

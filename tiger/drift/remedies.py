@@ -50,8 +50,8 @@ class Effort:
     fine_steps: int = 150
     retrain_steps: int | None = None
     sticky_mode: str = "penalty"
-    penalty: float = 0.5
-    threshold: float = 1.5
+    penalty: float = 1.0
+    threshold: float = 1.25
 
 
 Steps = Iterator[Progress]
