@@ -28,6 +28,8 @@ VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its val
     "lsh": ("rq_transformer", GENERATIVE, "lsh", {}),
     "random": ("rq_transformer", GENERATIVE, "random_codes", {}),
     "rqvae-codes-only": ("rq_transformer", CODES_ONLY, "rqvae", RQVAE),
+    "lsh-codes-only": ("rq_transformer", CODES_ONLY, "lsh", {}),
+    "random-codes-only": ("rq_transformer", CODES_ONLY, "random_codes", {}),
     "sasrec": ("sasrec", {"n_epochs": 16, "dropout": 0.5, "precision": "auto"}, None, {}),
     "popularity": ("popularity", {}, None, {}),
 }

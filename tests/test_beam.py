@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.models import tiny
+from tests.oracles import oracle
 from tiger import beam, models, quantizers
 from tiger.semantic_ids import SemanticIds
 
@@ -134,7 +135,7 @@ def test_bad_settings_are_refused_in_one_sentence(model, values, text):
 
 
 def test_free_search_equals_hugging_face_generate_on_the_same_weights():
-    transformers = pytest.importorskip("transformers")
+    transformers = oracle("transformers")
     values = tiny.values("encoder_decoder") | {"n_layers": 2, "n_epochs": 1}
     model = models.create("encoder_decoder", **values)
     model.fit(tiny.catalogue(8), tiny.semantic_ids())

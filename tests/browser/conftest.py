@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.oracles import oracle
+
 PROJECT = Path(__file__).resolve().parents[2]
 ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -118,7 +120,7 @@ def chromium():
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api = oracle("playwright.sync_api")
     sync_api.expect.set_options(timeout=SLOW_MS)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program(), args=ARGS)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
+from tiger.run import WAITING
 from tiger.ui import exports, live_charts
 from tiger.ui.live_feed import Feed
 from tiger.ui.shell import plain
@@ -89,7 +90,8 @@ def progress(status: dict[str, Any]) -> None:
 
 def progress_words(status: dict[str, Any]) -> str:
     """Stage, steps, rate and time left as one line."""
-    words = [str(status["stage"] if status["state"] == "running" and status["stage"] else BADGES[status["state"]][0])]
+    told = status["stage"] == WAITING or (status["state"] == "running" and status["stage"])
+    words = [str(status["stage"] if told else BADGES[status["state"]][0])]
     if status["n_steps"]:
         words.append(f"step {status['step']:,} of {status['n_steps']:,}")
     if status["state"] == "running" and status["rate"]:
