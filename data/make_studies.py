@@ -55,7 +55,8 @@ def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
         run = runs.new_run(request)
     else:
         jobs.prepare(run, run.status, "queued")
-    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True)
+    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True,
+                   env=os.environ | {"TIGER_THREADS": "1"})
     if run.state != "finished":
         raise SystemExit(f"'{title}' is {run.state}: {run.status['message']}\n{run.log()}")
     return run
