@@ -32,10 +32,10 @@ def test_it_writes_the_ids_of_the_demo_run_and_clearly_beats_popularity(shop, de
 def test_its_recommendations_fit_the_person(shop, demo):
     """Far more often from the departments of the history than the catalogue's items are by chance."""
     department_I = shop.items["category"].str.split(" > ").str[0].to_numpy()
-    users = shop.split().user_U[::20]
+    users = shop.split().user_U[::5]
     rows = [shop.history(user)[:-1] for user in users]
     found, _ = demo.recommender().rank_batch([row[-20:] for row in rows], 10)
     assert (found >= 0).all()
     hits = [np.isin(department_I[items], department_I[row]).mean() for items, row in zip(found, rows, strict=True)]
     chance = [np.isin(department_I, department_I[row]).mean() for row in rows]
-    assert np.mean(hits) > 0.8 > 1.3 * np.mean(chance)
+    assert np.mean(hits) > 1.8 * np.mean(chance)
