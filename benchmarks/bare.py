@@ -6,7 +6,8 @@ import platform
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tiger sets it; read when torch is imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tiger sets them; read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 import numpy as np
 import torch

@@ -27,8 +27,10 @@ This file imports nothing that must be installed, so that ``python -m tiger`` ca
 
 import os
 
-# A torch thread that waits for the others shall sleep, not spin: where anything else wants the cores (a page, a
-# second worker), spinning slows both twentyfold. Read when torch is first imported, so it must be set here.
+# A torch thread that waits for the others shall soon sleep, not spin: where anything else wants the cores (a page, a
+# second worker), spinning slows both twentyfold. But a sleeper wakes slowly, so it spins for some microseconds first.
+# Read when torch is first imported, so it must be set here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 __version__ = "0.1.0"
