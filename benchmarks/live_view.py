@@ -4,8 +4,9 @@
 
 The real app and a real worker train the default RQ-VAE on Amazon Beauty, with every core. A real Chromium watches
 and looks away in turn; the steps a second of neighbouring stretches are compared, so that both see the same
-machine (the browser's own work on it counts as the viewer's). A tick is one rerun of the live fragment, from the
-browser's question to the server's last answer; "drawn" ends with the next frame on the screen.
+machine (the browser's own work on it counts as the viewer's). Then a viewer whose browser runs elsewhere: the same
+questions once a second over the protocol, without a browser on this machine. A tick is one rerun of the live fragment,
+from the question to the server's last answer; "drawn" ends with the next frame on the screen.
 
 Then thirty visitors without a browser, who speak Streamlit's protocol, look at a finished run: they poll nothing;
 one after the other asks for the whole page once, four a second, while the browser still watches the training.
@@ -50,6 +51,7 @@ WATCH = """(() => {
   };
 })()"""
 READY = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_SUCCESSFULLY")
+TICKED = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_FRAGMENT_RUN_SUCCESSFULLY")
 
 
 class Visitor:
@@ -57,7 +59,7 @@ class Visitor:
 
     def __init__(self, app: App, page: str, query: str):
         self.address = app.url.replace("http", "ws") + "/_stcore/stream"
-        self.page, self.query = page, query
+        self.page, self.query, self.fragment = page, query, ""
 
     async def open(self) -> float:
         """Connect and see the page for the first time; milliseconds."""
@@ -69,10 +71,30 @@ class Visitor:
         asked, begin = BackMsg(), time.perf_counter()
         asked.rerun_script.page_name, asked.rerun_script.query_string = self.page, self.query
         await self.wire.send(asked.SerializeToString())
+        return await self._answered(begin, READY)
+
+    async def tick(self) -> float:
+        """Ask for the live part alone, as a browser does once a second; milliseconds."""
+        asked, begin = BackMsg(), time.perf_counter()
+        asked.rerun_script.page_name, asked.rerun_script.query_string = self.page, self.query
+        asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = self.fragment, True
+        await self.wire.send(asked.SerializeToString())
+        return await self._answered(begin, TICKED)
+
+    async def _answered(self, begin: float, end: int) -> float:
         while True:
             said = ForwardMsg.FromString(await self.wire.recv())
-            if said.WhichOneof("type") == "script_finished" and said.script_finished == READY:
+            if said.WhichOneof("type") == "auto_rerun":
+                self.fragment = said.auto_rerun.fragment_id
+            if said.WhichOneof("type") == "script_finished" and said.script_finished == end:
                 return 1000 * (time.perf_counter() - begin)
+
+    async def watch(self) -> None:
+        """Tick once a second until cancelled."""
+        while True:
+            begin = time.monotonic()
+            await self.tick()
+            await asyncio.sleep(max(0.0, 1 - (time.monotonic() - begin)))
 
 
 def ticks(log: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -127,6 +149,24 @@ async def visitors(app: App, run: runs.Run, n: int, seconds: float) -> dict[str,
     return {"first_look": summary(first), "look_again": summary(again)}
 
 
+async def from_elsewhere(app: App, run: runs.Run, args: argparse.Namespace) -> list[tuple[float, float]]:
+    """Steps a second without and with a viewer whose browser runs on another machine."""
+    pairs = []
+    for _ in range(args.rounds):
+        away = Visitor(app, "train", f"run={run.id}")
+        await away.open()
+        looking = asyncio.create_task(away.watch())
+        await asyncio.sleep(2)
+        watched = await steps_per_s(run, args.seconds)
+        if looking.done():
+            looking.result()
+        looking.cancel()
+        await away.wire.close()
+        await asyncio.sleep(1)
+        pairs.append((await steps_per_s(run, args.seconds), watched))
+    return pairs
+
+
 async def measure(app: App, run: runs.Run, done: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     """Every figure, one after the other."""
     live = f"{app.url}/train?run={run.id}"
@@ -146,10 +186,12 @@ async def measure(app: App, run: runs.Run, done: runs.Run, args: argparse.Namesp
         crowd = await visitors(app, done, args.visitors, 30)
         beside = ticks(await page.evaluate("window.wireLog"))
         await browser.close()
+    elsewhere = await from_elsewhere(app, run, args)
     alone = ticks(log)
     return {"tick": {name: summary(values) for name, values in alone.items()},
             "steps_per_s": {"unwatched": spread([a for a, _ in pairs], 1), "watched": spread([b for _, b in pairs], 1)},
             "training_longer_percent": spread([100 * (a / b - 1) for a, b in pairs], 1),
+            "training_longer_percent_browser_elsewhere": spread([100 * (a / b - 1) for a, b in elsewhere], 1),
             f"tick_beside_{args.visitors}_visitors": {name: summary(values) for name, values in beside.items()},
             "visitors_of_a_finished_run": crowd}
 
