@@ -1,10 +1,10 @@
 """How close a recommender's training step comes to its layers' bare matrix products, and what padding costs.
 
-    python benchmarks/model_training.py [--model rq_transformer] [--steps 20] [--threads 1] [--batch-size 128]
+    python benchmarks/model_training.py [--model rq_transformer] [--codes-only] [--steps 20] [--threads 1] [--batch-size 128]
 
 Amazon Beauty (RecBole's files beside the checkout, or --path), random IDs of 3 x 256 codes. Bare products: the same
 step's linear layers and attention on its *real* positions only, forward and both gradients, as plain torch.mm and
-torch.bmm; no norm, softmax, dropout, loss or update. Times are
+torch.bmm; no norm, softmax, dropout, loss, update or prefix vectors. Times are
 CPU seconds of this process, so that a busy machine disturbs less. Share of padding: padded positions of the batches of one epoch.
 Prints one JSON line.
 """
@@ -61,6 +61,7 @@ def bare_s(shapes: list[tuple[int, int, int]]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="rq_transformer", choices=("rq_transformer", "sasrec"))
+    parser.add_argument("--codes-only", action="store_true", help="rq_transformer without prefix vectors")
     parser.add_argument("--path", default=str(BEAUTY))
     for name, default in (("steps", 20), ("threads", 1), ("batch-size", 128), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
@@ -69,7 +70,8 @@ def main() -> None:
     cat = datasets.load("recbole", path=args.path)
     codes_IL = np.random.default_rng(args.seed).integers(0, K, (cat.n_items, L))
     ids = SemanticIds.from_codes(codes_IL, K)
-    model = models.create(args.model, seed=args.seed, batch_size=args.batch_size)
+    values = {"prefix_vectors": False} if args.codes_only else {}
+    model = models.create(args.model, seed=args.seed, batch_size=args.batch_size, **values)
     rows = model.examples(cat) if args.model == "sasrec" else []
     steps_s, bare, seen = [], [], []
     fit = model.fit_steps(cat, ids)
