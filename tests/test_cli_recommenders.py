@@ -6,21 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.cli_help import ask
 from tests.training_help import config, write_shop
 from tiger import cli, datasets, files, quantizers, runs
 from tiger.session import Session
 from tiger.training import QuantizerTraining
 
 SMALL = ["--width", "16", "--n-layers", "1", "--n-heads", "2", "--n-epochs", "1"]
-
-
-def ask(capsys, *words: str) -> tuple[int, str, str]:
-    try:
-        code = cli.main(list(words))
-    except SystemExit as end:
-        code = int(end.code or 0)
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 @pytest.fixture(scope="module")

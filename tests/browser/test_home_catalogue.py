@@ -26,7 +26,8 @@ def load_from(page, app, path: str) -> None:
     open_page(page, app, "catalogue?show=Load+own+data")
     page.get_by_text("RecBole files", exact=True).click()
     expect(page.get_by_text("A folder of RecBole's atomic files")).to_be_visible()
-    page.get_by_text("Path on the server").click()
+    settled(page)  # until then the form of the source before stands there, too
+    page.get_by_role("radio", name="Path on the server").click()
     box = page.get_by_role("textbox", name="Path", exact=True)
     expect(box).to_be_visible()
     box.fill(path)
@@ -122,6 +123,8 @@ def test_real_data_from_a_path_is_remembered(page, app, shared_data, folder, ite
     chosen = params_of(page)["dataset"]
     assert chosen != "synthetic"
     page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("heading", name=HOME)).to_be_visible()
+    settled(page)
     expect(page.get_by_text(f"{items} items")).to_be_visible()
     page.reload()
     settled(page)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tiger import library, runs, tree
 from tiger.catalogue import Catalogue
+from tiger.diversity import category_labels
 from tiger.quantizers.lsh import LSH
 from tiger.tree import Branches
 from tiger.ui import codebook_data, state
@@ -114,15 +115,7 @@ def labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _labels(dataset: str, _cat: Catalogue) -> tuple[np.ndarray | None, str]:
-    if has_categories(_cat):
-        path = _cat.items["category"].astype(str)
-        return path.str.split(">").str[:2].str.join(">").str.strip().to_numpy(object), "category (two levels)"
-    if "attributes" in _cat.items:
-        parts = _cat.items["attributes"].astype(str).str.split()
-        count = parts.explode().value_counts()
-        best = [max(words, key=count.__getitem__) if words else "" for words in parts]
-        return np.array(best, object), "commonest attribute"
-    return None, ""
+    return category_labels(_cat)
 
 
 def branches(key: str, codes_IL: np.ndarray) -> Branches:
