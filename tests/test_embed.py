@@ -75,6 +75,8 @@ def test_sentence_model_reads_meaning(tiger_home):
     folder = _model_folder(package)
     emb_IE = embed.embed_cached(["a comfortable sofa", "a cosy couch", "a diesel engine"], "sentence", model=folder)
     assert emb_IE.shape == (3, 384) and emb_IE.dtype == np.float32
+    by_name = embed.embed_texts(["a comfortable sofa"], "sentence")  # the default model, carried by the package: no hub
+    np.testing.assert_allclose(by_name, emb_IE[:1], atol=1e-5)
     near = emb_IE @ emb_IE.T
     assert near[0, 1] > near[0, 2] + 0.3
     np.testing.assert_allclose(np.diag(near), 1, atol=1e-5)

