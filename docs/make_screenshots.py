@@ -47,8 +47,8 @@ def shoot(browser: Browser, address: str, page: str, scheme: str, path: Path) ->
 
 
 def main() -> None:
-    """The named pages, or all of them; in light, and some in dark too."""
-    pages = sys.argv[1:] or list(BY_KEY)
+    """The named pages, or those that have a picture; in light, and some in dark too."""
+    pages = sys.argv[1:] or [path.stem for path in sorted(FOLDER.glob("*.png")) if path.stem in BY_KEY]
     if program() is None:
         raise SystemExit("No Chromium found; install chromium or set CHROMIUM to its program.")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:

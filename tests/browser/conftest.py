@@ -113,7 +113,7 @@ def settled(page) -> None:
     """Wait until the script has run to its end, also once more after a moment, and nothing shows an error."""
     for _ in range(2):
         page.wait_for_function(QUIET, timeout=SLOW_MS)
-        page.wait_for_timeout(250)
+        page.wait_for_timeout(150)
     assert page.locator("[data-testid=stException]").count() == 0
 
 
