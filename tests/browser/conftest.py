@@ -96,10 +96,17 @@ def close(app: App) -> None:
 
 
 def end_workers(app: App) -> None:
-    """End what still trains, as after a test that failed half way: it would stand in the next one's way."""
+    """End what still trains, as after a test that failed half way: it would stand in the next one's way.
+
+    A run that starts names its supervisor until its worker speaks for itself; the supervisor is the server, which stays.
+    """
     for path in app.home.glob("runs/*/status.json"):
-        status = json.loads(path.read_text())
-        if status["state"] in ("running", "paused") and status["pid"]:
+        for _ in range(300):
+            status = json.loads(path.read_text())
+            if status["state"] != "running" or status["pid"] != app.process.pid or app.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        if status["state"] in ("running", "paused") and status["pid"] not in (None, app.process.pid):
             with contextlib.suppress(OSError):
                 os.kill(status["pid"], signal.SIGTERM)
 

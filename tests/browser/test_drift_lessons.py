@@ -1,11 +1,13 @@
 """Drift, Cold items, Diversity and Lessons in a real browser: bundled results, a study watched, a report taken away."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
+from tests.training_help import wait_for
 
 DRIFT = "The vectors changed; what happens to the IDs?"
 
@@ -34,9 +36,14 @@ def test_a_study_is_started_watched_and_its_numbers_appear(page, app):
         box.fill(value)
         box.press("Enter")
         settled(page)
+    before = set(app.home.glob("runs/*/status.json"))
     page.get_by_role("button", name="Compare remedies", exact=True).click()
-    expect(page.get_by_text(re.compile("finished")).first).to_be_visible(timeout=90_000)
-    expect(page.get_by_text(re.compile("At strength 1, ")).first).to_be_visible(timeout=90_000)
+    [own] = wait_for(lambda: set(app.home.glob("runs/*/status.json")) - before, "the study to be made")
+    wait_for(lambda: json.loads(own.read_text())["state"] == "finished", "the study to finish")
+    expect(page).to_have_url(re.compile(f"study={own.parent.name}"))
+    settled(page)
+    expect(page.locator(".stMarkdownBadge", has_text="finished").first).to_be_visible()
+    expect(page.get_by_text(re.compile("At strength 1, ")).first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [390, 1400])

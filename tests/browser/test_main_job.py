@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, stop
+from tests.training_help import wait_for
 from tiger import library
 
 SHARED = ("ml-100k", "amazon-beauty")
@@ -26,15 +27,6 @@ def run_folder(page, app):
 
 def read(folder, name: str) -> dict:
     return json.loads((folder / name).read_text())
-
-
-def wait_for(answer, what: str, timeout_s: float = 90):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if found := answer():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"waited {timeout_s} s for {what}")
 
 
 def state_is(folder, *states: str):
