@@ -139,6 +139,14 @@ def test_a_run_at_the_command_line_shares_the_cores_with_those_that_train(tiger_
     assert (started[0]["TIGER_THREADS"], started[0]["TIGER_WORKERS"]) == ("6", "2")
 
 
+def test_a_worker_keeps_its_memory_unless_the_machine_says_otherwise(tiger_home, monkeypatch):
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *_, env, **more: started.append(env))
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
+    jobs.launch(runs.new_run(config(REF)), 1)
+    assert started[0]["MALLOC_MMAP_THRESHOLD_"] == "33554432" and started[0]["MALLOC_TRIM_THRESHOLD_"] == "1000000"
+
+
 def test_a_full_queue_says_so_and_takes_nothing(tiger_home, monkeypatch):
     monkeypatch.setattr(Supervisor, "_start_waiting", lambda self: None)
     supervisor = Supervisor(max_waiting=3)

@@ -7,10 +7,44 @@ that is read or scored. The last prefix of an item is the item itself. The price
 Source: Wang et al. 2022, "A Neural Corpus Indexer for Document Retrieval", section 3.3 (prefix-aware decoder).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from tiger.trie import Trie
+
+
+class _TileScores(torch.autograd.Function):
+    """Inner products (X,) of each tile's queries and child vectors, tile after tile; padding scores something, too.
+
+    By hand, because torch's own gradient would turn every tile's child vectors around in memory and keep them twice.
+    """
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    def forward(ctx: Any, query_ND: torch.Tensor, table_CD: torch.Tensor,
+                tiles: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+        found = [(F.embedding(row_TN.clamp(min=0), query_ND), F.embedding(child_TC.clamp(min=0), table_CD))
+                 for row_TN, child_TC in tiles]
+        ctx.tiles, ctx.found, ctx.shapes = tiles, found, (len(query_ND), *table_CD.shape)
+        return torch.cat([torch.bmm(query_TND, child_TCD.mT).flatten() for query_TND, child_TCD in found])
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx: Any, grad_X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        rows, children = (torch.cat([part.flatten().clamp(min=0) for part in side]) for side in zip(*ctx.tiles, strict=True))
+        query_XD, child_XD = grad_X.new_empty(len(rows), ctx.shapes[2]), grad_X.new_empty(len(children), ctx.shapes[2])
+        at = query_at = child_at = 0
+        for query_TND, child_TCD in ctx.found:
+            n, n_queries, n_children = _sizes(query_TND, child_TCD)
+            grad_TNC = grad_X[at:at + n].view(*query_TND.shape[:2], -1)
+            torch.bmm(grad_TNC, child_TCD, out=query_XD[query_at:query_at + n_queries].view_as(query_TND))
+            torch.bmm(grad_TNC.mT, query_TND, out=child_XD[child_at:child_at + n_children].view_as(child_TCD))
+            at, query_at, child_at = at + n, query_at + n_queries, child_at + n_children
+        sum_rows = torch.ops.aten.embedding_dense_backward  # adds up what belongs to the same row
+        return (sum_rows(query_XD, rows, ctx.shapes[0], -1, False), sum_rows(child_XD, children, ctx.shapes[1], -1, False), None)
 
 
 class PrefixVectors(nn.Module):
@@ -39,21 +73,62 @@ class PrefixVectors(nn.Module):
         """Vectors (N, D) of prefixes that end at this level; zeros for the first level and outside the catalogue."""
         if level == 0:
             return torch.zeros((*node_N.shape, int(self.tables[0].embedding_dim)))  # type: ignore[arg-type]
-        return self.tables[level - 1](node_N.clamp(min=0)) * (node_N >= 0)[..., None]
+        vectors = self.tables[level - 1](node_N.clamp(min=0))
+        return vectors * (node_N >= 0)[..., None].to(vectors.dtype)
 
     def add_scores(self, logits_NK: torch.Tensor, query_ND: torch.Tensor, level: int,
                    node_N: torch.Tensor) -> torch.Tensor:
         """Logits of this level's codes with each child prefix's score added; ``node_N`` are the parents.
 
-        Only the children that exist are touched, all of them in one flat product.
+        Only the children that exist are scored. Positions of the same parent share the product with its children, so
+        that a table row is fetched once for them all: see ``tiles``.
         """
-        if level == 0:
+        tiles = self.tiles(level, node_N) if level else []
+        if not tiles:
             return logits_NK
-        pointer, parent_N = self.trie.child_ptr[level], node_N.clamp(min=0)
-        start_N = pointer[parent_N]
-        count_N = torch.where(node_N >= 0, pointer[parent_N + 1] - start_N, 0)
-        row_X = torch.repeat_interleave(torch.arange(len(node_N)), count_N)
-        child_X = torch.arange(len(row_X)) - (count_N.cumsum(0) - count_N - start_N)[row_X]
-        score_X = (query_ND[row_X] * self.tables[level - 1].weight[child_X]).sum(-1)  # type: ignore[index]
-        place = (row_X, self.trie.child_code[level][child_X])
-        return logits_NK.index_put(place, score_X.to(logits_NK.dtype), accumulate=True)
+        n_cells, codes, cells = logits_NK.numel(), self.trie.child_code[level], []
+        for row_TN, child_TC in tiles:
+            cell_TNC = row_TN[:, :, None] * logits_NK.shape[1] + codes[child_TC.clamp(min=0)][:, None]
+            nothing_TNC = (row_TN < 0)[:, :, None] | (child_TC < 0)[:, None]
+            cells.append(cell_TNC.masked_fill(nothing_TNC, n_cells).flatten())  # padding lands in one more cell
+        scores_X = _TileScores.apply(query_ND, self.tables[level - 1].weight, tiles)
+        flat = F.pad(logits_NK.flatten(), (0, 1))
+        return flat.scatter_add(0, torch.cat(cells), scores_X.to(flat.dtype))[:-1].view_as(logits_NK)
+
+    def tiles(self, level: int, node_N: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Which positions meet which children: pairs of (T, n) positions and (T, c) children, -1 where there is none.
+
+        A tile holds up to n positions of one parent, n near what a parent has on average. Tiles of about as many children
+        (up to the same power of two) stand in one pair, so that little of a product is padding.
+        """
+        row_N = (node_N >= 0).nonzero()[:, 0]
+        row_N = row_N[node_N[row_N].argsort(stable=True)]
+        if len(row_N) == 0:
+            return []
+        parent_P, n_P = node_N[row_N].unique_consecutive(return_counts=True)
+        n = _power_of_two(torch.tensor([0.8 * len(row_N) / len(parent_P)])).item()
+        tiles_P = (n_P + n - 1) // n
+        at_T = torch.repeat_interleave(torch.arange(len(parent_P)), tiles_P)
+        nth_T = torch.arange(len(at_T)) - (tiles_P.cumsum(0) - tiles_P)[at_T]
+        slot_TN = nth_T[:, None] * n + torch.arange(n)
+        place_TN = ((n_P.cumsum(0) - n_P)[at_T, None] + slot_TN).clamp(max=len(row_N) - 1)
+        row_TN = row_N[place_TN].masked_fill(slot_TN >= n_P[at_T, None], -1)
+        first_T = self.trie.child_ptr[level][parent_P[at_T]]
+        count_T = self.trie.child_ptr[level][parent_P[at_T] + 1] - first_T
+        size_T, found = _power_of_two(count_T), []
+        for size in size_T.unique().tolist():
+            chosen, offset_C = (size_T == size).nonzero()[:, 0], torch.arange(size)
+            child_TC = first_T[chosen, None] + offset_C
+            found.append((row_TN[chosen], child_TC.masked_fill(offset_C >= count_T[chosen, None], -1)))
+        return found
+
+
+def _power_of_two(number_N: torch.Tensor) -> torch.Tensor:
+    """The next power of two, as int64."""
+    return 2 ** number_N.double().clamp(min=1).log2().ceil().long()
+
+
+def _sizes(query_TND: torch.Tensor, child_TCD: torch.Tensor) -> tuple[int, int, int]:
+    """Scores, queries and children of a pair of tiles."""
+    n_tiles, n, c = len(query_TND), query_TND.shape[1], child_TCD.shape[1]
+    return n_tiles * n * c, n_tiles * n, n_tiles * c

@@ -62,10 +62,14 @@ class RQNet(nn.Module):
 
     def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
         items_BT, length_B = pad(rows)
-        real_BT = real(length_B - 1, items_BT.shape[1] - 1)
-        hidden_ND = self.hidden(items_BT[:, :-1])[real_BT]  # padding ends here
-        goal_N = items_BT[:, 1:][real_BT]
-        before_NMD = F.pad(self.vectors(goal_N)[:, :-1].cumsum(1), (0, 0, 1, 0))
+        n_items = items_BT.shape[1]
+        row_N, place_N = real(length_B - 1, n_items - 1).nonzero(as_tuple=True)
+        goal_N = items_BT[row_N, place_N + 1]
+        vectors_BTMD = self.vectors(items_BT)  # once for both ends: each look into a table costs a gradient of its size
+        hidden_BTD = self.trunk(vectors_BTMD[:, :-1].sum(-2))
+        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, row_N * (n_items - 1) + place_N)  # padding ends here
+        goal_NMD = vectors_BTMD.flatten(0, 1).index_select(0, row_N * n_items + place_N + 1)
+        before_NMD = F.pad(goal_NMD[:, :-1].cumsum(1), (0, 0, 1, 0))
         x_NMD = hidden_ND[:, None] + self.level + before_NMD
         for block in self.depth:
             x_NMD = block(x_NMD, causal=True)
