@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tiger import datasets, library, params
+from tiger.ui import state
 
 REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}
 
@@ -103,14 +104,14 @@ def test_stamps_tell_every_changed_file(tiger_home, tmp_path, named, files):
         (tmp_path / name).write_text("1")
     ref = {"name": "any", "params": {"path": str(tmp_path / named), "core": 5, "title_column": "title"},
            "embedding": {"method": "tfidf"}}
-    before = library.stamps(ref)
+    before, key = library.stamps(ref), state.data_key(ref)
     assert sorted(path for path, _, _ in before) == sorted(str(tmp_path / name) for name in files)
     (tmp_path / "other.csv").write_text("22")
-    assert library.stamps(ref) == before
+    assert library.stamps(ref) == before and state.data_key(ref) == key
     for name in files:
         (tmp_path / name).write_text("22")
-        assert library.stamps(ref) != before
-        before = library.stamps(ref)
+        assert library.stamps(ref) != before and state.data_key(ref) != key
+        before, key = library.stamps(ref), state.data_key(ref)
     as_embedding = {"name": "any", "embedding": {"method": "given", "path": str(tmp_path / named)}}
     assert library.stamps(as_embedding) == before
 

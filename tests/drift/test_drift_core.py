@@ -1,5 +1,7 @@
 """Simulated drift, alignment, real second versions, warm starts, the reader and the comparison."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,6 +122,14 @@ def test_a_second_version_is_matched_by_item_id_in_any_order(cat, tmp_path):
     extra.to_parquet(tmp_path / "extra.parquet")
     found = from_file(cat, str(tmp_path / "extra.parquet"))
     assert found.emb_IE == pytest.approx(new_IE, abs=1e-5) and "2 items that the catalogue does not know" in found.notes[0]
+
+
+def test_ids_that_are_numbers_match_whether_written_whole_or_not(cat, tmp_path):
+    numbered = replace(cat, items=cat.items.assign(item_id=[str(100 + at) for at in range(cat.n_items)]))
+    table = pd.DataFrame(cat.embedding_IE).rename(columns=str)
+    table.insert(0, "item_id", 100.0 + np.arange(cat.n_items))  # as a spreadsheet or a column with gaps leaves them
+    table.to_parquet(tmp_path / "v.parquet")
+    assert from_file(numbered, str(tmp_path / "v.parquet")).emb_IE == pytest.approx(cat.embedding_IE)
 
 
 def test_bad_second_versions_are_one_clear_sentence(cat, tmp_path):

@@ -131,7 +131,7 @@ def _row_order_notes(emb_IE: np.ndarray, old_IE: np.ndarray, name: str) -> list[
 def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, int]:
     frame, name = readers.read_table(path, "second version of the vectors")
     readers.need_columns(frame, ["item_id"], name)
-    ids = frame["item_id"].astype(str)
+    ids = pd.Series(readers.to_ids(frame["item_id"]))
     if ids.duplicated().any():
         raise ValueError(f"{name} has the item '{ids[ids.duplicated()].iloc[0]}' more than once; keep one row per item.")
     columns = [name for name in frame.columns if name != "item_id" and not str(name).startswith("__index_level")]

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from tiger import library, models, presets, runs
+from tiger import models, presets, runs
 from tiger.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.run import BUSY
@@ -38,7 +38,7 @@ def listed(scene: Scene, run: runs.Run | None) -> np.ndarray:
     Raises:
         ValueError: it learned another catalogue, or cannot read this history.
     """
-    learner = _popularity(library.key(scene.cat.source), scene.cat) if run is None else _other(beam_data.key_of(run), run.id)
+    learner = _popularity(state.data_key(scene.cat.source), scene.cat) if run is None else _other(beam_data.key_of(run), run.id)
     if learner.n_items != scene.cat.n_items:
         raise ValueError(f"'{run.title if run else 'Popularity'}' learned another catalogue.")
     return _listed("popularity" if run is None else beam_data.key_of(run), scene.ask.items, learner)

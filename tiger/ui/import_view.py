@@ -28,9 +28,9 @@ def ids(cat: Catalogue) -> None:
                                   "safetensors, CSV or Parquet, with a column item_id or one row an item.")
     if path is None:
         return
-    tried = _tried(str(path), path.stat().st_mtime_ns, library.key(state.dataset_ref()), cat)
+    tried = _tried(str(path), path.stat().st_mtime_ns, state.data_key(state.dataset_ref()), cat)
     align, n_codes, name = _choices(tried, path)
-    found = _read(str(path), path.stat().st_mtime_ns, library.key(state.dataset_ref()), align, n_codes, cat, tried)
+    found = _read(str(path), path.stat().st_mtime_ns, state.data_key(state.dataset_ref()), align, n_codes, cat, tried)
     first, *more = found.report.sentences()
     if found.report.doubt:
         st.warning(shell.plain(f"{first} {found.report.doubt}"), icon=":material/warning:")

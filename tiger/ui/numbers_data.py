@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, library, maps, metrics, runs, tree
+from tiger import jobs, maps, metrics, runs, tree
 from tiger.catalogue import Catalogue
 from tiger.tree import IdSet
 from tiger.ui import codebook_data, state, tree_data
@@ -18,7 +18,7 @@ SEEDS = 3  # of a run, for its intervals
 
 def lsh_set(codes: Codes, other: Other) -> IdSet:
     """LSH with as many bits as the run's IDs, over several seeds from the chosen one on."""
-    dataset = library.key(state.dataset_ref())
+    dataset = state.data_key(state.dataset_ref())
     made = [tree_data.lsh_seed(dataset, other.widths, other.seed + n, codes.cat) for n in range(LSH_SEEDS)]
     return IdSet(other.title, [one[0] for one in made], [one[1] for one in made], [one[2] for one in made])
 
@@ -28,7 +28,7 @@ def neighbours(cat: Catalogue, known_I: np.ndarray) -> tuple[np.ndarray, np.ndar
     known_N = np.flatnonzero(known_I)
     place_N = np.linspace(0, max(len(known_N) - 1, 0), min(N_QUERIES, len(known_N))).astype(np.int64)
     query_N = known_N[np.unique(place_N)]
-    return query_N, _nearest(library.key(cat.source), query_N.tobytes(), query_N, cat)
+    return query_N, _nearest(state.data_key(cat.source), query_N.tobytes(), query_N, cat)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -108,7 +108,7 @@ def numbers(codes: Codes, other: Other) -> tuple[pd.DataFrame, pd.DataFrame]:
     one, two = both_sets(codes, other)
     if two.name == one.name:
         two = IdSet(f"{two.name} (2)", two.codes, two.error, two.build_s)
-    key = f"{library.key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
     key += f":{len(one.codes)}:{len(two.codes)}"
     return _numbers(key, [one, two], codes.cat)
 

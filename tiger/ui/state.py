@@ -33,6 +33,11 @@ def _load(ref_json: str, stamps: list[tuple[str, int, int]]) -> Catalogue:
     return datasets.load_ref(json.loads(ref_json))
 
 
+def data_key(ref: dict[str, Any]) -> str:
+    """Names a dataset as its files are now: what is cached under it is made anew when one changes."""
+    return f"{library.key(ref)}:{hash(tuple(library.stamps(ref)))}"
+
+
 def dataset() -> library.Entry:
     """The current dataset's entry in the library."""
     asked = st.query_params.get("dataset") or _dataset_of_linked_run() or st.session_state.get("at_dataset")

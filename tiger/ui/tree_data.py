@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import library, runs, tree
+from tiger import runs, tree
 from tiger.catalogue import Catalogue
 from tiger.diversity import category_labels
 from tiger.quantizers.lsh import LSH
@@ -57,7 +57,7 @@ def bit_widths(codes: Codes) -> tuple[int, ...]:
 def lsh(codes: Codes, seed: int = 0) -> Other:
     """LSH with as many bits as the run's IDs, level by level."""
     widths = bit_widths(codes)
-    codes_IL, _, _ = lsh_seed(library.key(state.dataset_ref()), widths, seed, codes.cat)
+    codes_IL, _, _ = lsh_seed(state.data_key(state.dataset_ref()), widths, seed, codes.cat)
     key = f"lsh:{'-'.join(map(str, widths))}:{seed}"
     return Other(key, f"LSH, {sum(widths)} bits", "LSH", codes_IL, widths, seed)
 
@@ -94,7 +94,7 @@ def of_run(run: runs.Run, cat: Catalogue) -> Other:
 
 def categories(cat: Catalogue) -> Other:
     """The catalogue's own category tree."""
-    codes_IL = _categories(library.key(state.dataset_ref()), cat)
+    codes_IL = _categories(state.data_key(state.dataset_ref()), cat)
     return Other("categories", "the catalogue's categories", "categories", codes_IL)
 
 
@@ -110,7 +110,7 @@ def has_categories(cat: Catalogue) -> bool:
 
 def labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
     """A label an item for purity and NMI, and what it is: the category, or the commonest attribute."""
-    return _labels(library.key(state.dataset_ref()), cat)
+    return _labels(state.data_key(state.dataset_ref()), cat)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -120,7 +120,7 @@ def _labels(dataset: str, _cat: Catalogue) -> tuple[np.ndarray | None, str]:
 
 def branches(key: str, codes_IL: np.ndarray) -> Branches:
     """The tree of some codes."""
-    return _branches(f"{library.key(state.dataset_ref())}:{key}", codes_IL)
+    return _branches(f"{state.data_key(state.dataset_ref())}:{key}", codes_IL)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -130,7 +130,7 @@ def _branches(key: str, _codes_IL: np.ndarray) -> Branches:
 
 def drawn(key: str, codes_IL: np.ndarray, level: int, cat: Catalogue, root: int = 0) -> pd.DataFrame:
     """The branches to draw below ``root``, with their typical words and category mix; the root's parent is -1."""
-    dataset = library.key(state.dataset_ref())
+    dataset = state.data_key(state.dataset_ref())
     return _drawn(f"{dataset}:{key}", level, root, branches(key, codes_IL), cat)
 
 
@@ -139,7 +139,7 @@ def _drawn(key: str, level: int, root: int, _branches: Branches, _cat: Catalogue
     frame = _branches.drawn(max(level, int(_branches.level_P[root]) + 1), DRAWN, root)
     frame.loc[frame["row"] == root, "parent"] = -1
     member = _branches.membership(frame["row"].to_numpy())
-    frame["words"] = tree.typical_words(member, _words(library.key(_cat.source), _cat))
+    frame["words"] = tree.typical_words(member, _words(state.data_key(_cat.source), _cat))
     label_I, _ = labels(_cat)
     frame["categories"] = [""] * len(frame) if label_I is None else tree.category_mix(member, list(label_I))
     return frame
@@ -152,7 +152,7 @@ def _words(source: str, _cat: Catalogue) -> tuple:
 
 def splits(other: Other) -> pd.DataFrame:
     """LSH's buckets after each hyperplane."""
-    return _splits(f"{library.key(state.dataset_ref())}:{other.key}", other)
+    return _splits(f"{state.data_key(state.dataset_ref())}:{other.key}", other)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -162,7 +162,7 @@ def _splits(key: str, _other: Other) -> pd.DataFrame:
 
 def disagreement(codes: Codes, other: Other, level: int, other_together: bool, closest: bool) -> tree.Disagreement:
     """Items together in one set and apart in the other, at one level of each."""
-    key = f"{library.key(state.dataset_ref())}:{codes.key}:{other.key}:{level}:{other_together}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{other.key}:{level}:{other_together}"
     return _disagreement(key, codes, other, level, other_together, closest)
 
 
@@ -177,7 +177,7 @@ def _disagreement(key: str, _codes: Codes, _other: Other, level: int, other_toge
 
 def matching(codes: Codes, other: Other) -> tuple[tree.Matching, pd.DataFrame]:
     """The tree difference up to renaming, and its summary beside chance."""
-    key = f"{library.key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
     return _matching(key, codes.codes_IL, other.codes_IL)
 
 
