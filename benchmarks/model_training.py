@@ -6,9 +6,9 @@ Amazon Beauty (RecBole's files beside the checkout, or --path), random IDs of 3 
 evenly from the shortest histories to the longest; each is trained ``--repeats`` times and its fastest step counts, as does the
 fastest of as many rounds of its bare products. Bare products: the same step's linear layers and attention on its *real*
 positions only, forward and both gradients, as plain torch.mm and torch.bmm into buffers made beforehand; no norm, softmax,
-dropout, loss, update or prefix vectors. Times are CPU seconds of this process, so that a busy machine disturbs less. The process
-keeps its memory as a worker does (``tiger.jobs.KEEP_MEMORY``). Share of padding: padded positions of the epoch's batches.
-Prints one JSON line.
+dropout, loss or update. Prefix scores count as the products of their tiles without the tiles' padding (their mean sizes). Times
+are CPU seconds of this process, so that a busy machine disturbs less. The process keeps its memory as a worker does
+(``tiger.jobs.KEEP_MEMORY``). Share of padding: padded positions of the epoch's batches. Prints one JSON line.
 """
 
 import argparse
@@ -54,6 +54,18 @@ def attention(lengths: list[int], queries: list[int], n_heads: int, head: int) -
     for length, n in sorted(set(zip(lengths, queries, strict=True))):
         same = sum(pair == (length, n) for pair in zip(lengths, queries, strict=True)) * n_heads
         found += [(same, n, head, length), (same, n, length, head)]
+    return found
+
+
+def prefix_scores(model: models.Recommender, rows: list[np.ndarray]) -> list[Product]:
+    """Products of positions and child prefixes, level by level."""
+    goal_N = torch.from_numpy(np.concatenate([row[-model.history_length:] if len(row) > model.history_length else row[1:]
+                                              for row in rows]))
+    prefixes, found = model.training_net_.prefixes, []
+    for level in range(1, L + 1):
+        for row_TN, child_TC in prefixes.tiles(level, prefixes.path_IM[goal_N, level - 1]):
+            n, c = (max(1, round(float((side >= 0).sum(1).double().mean()))) for side in (row_TN, child_TC))
+            found.append((len(row_TN), n, model.width, c))
     return found
 
 
@@ -123,6 +135,8 @@ def main() -> None:
     for nth in range(args.batches):
         batch = batches[int((nth + 0.5) / args.batches * len(batches))]
         given, shapes = [rows[at] for at in batch], products(model, lengths_of(model, rows, batch))
+        if args.model == "rq_transformer" and not args.codes_only:
+            shapes += prefix_scores(model, given)
         steps_s.append(fastest_s(lambda given=given: model._train_step(given, 1, 1e-4), args.repeats))
         bare.append(min(bare_s(shapes) for _ in range(args.repeats)))
     print(json.dumps({**vars(args), "path": None, "batch_size": model.batch_size,

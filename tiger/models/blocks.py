@@ -30,7 +30,7 @@ class _Normalise(torch.autograd.Function):
         unit, scale, weight = ctx.saved_tensors
         along = (grad * unit).flatten(0, -2)
         grow = (along @ weight).div_(len(weight)).view(scale.shape)  # what would only make the vector longer falls away
-        return (grad * weight).sub_(unit * grow).mul_(scale), along.sum(0), None
+        return (grad * weight).addcmul_(unit, grow, value=-1).mul_(scale), along.sum(0), None
 
 
 class RMSNorm(nn.Module):

@@ -73,8 +73,11 @@ class PrefixVectors(nn.Module):
         """Vectors (N, D) of prefixes that end at this level; zeros for the first level and outside the catalogue."""
         if level == 0:
             return torch.zeros((*node_N.shape, int(self.tables[0].embedding_dim)))  # type: ignore[arg-type]
+        known_N = node_N >= 0
+        if known_N.all():
+            return self.tables[level - 1](node_N)
         vectors = self.tables[level - 1](node_N.clamp(min=0))
-        return vectors * (node_N >= 0)[..., None].to(vectors.dtype)
+        return vectors * known_N[..., None].to(vectors.dtype)
 
     def add_scores(self, logits_NK: torch.Tensor, query_ND: torch.Tensor, level: int,
                    node_N: torch.Tensor) -> torch.Tensor:
