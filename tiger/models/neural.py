@@ -144,7 +144,7 @@ class NeuralRecommender(Recommender):
             group["lr"] = rate
         self.training_net_.train()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((self.seed * 1_000_003 + step) % 2**62)
+            torch.default_generator.manual_seed((self.seed * 1_000_003 + step) % 2**62)  # of the CPU alone: the others are slow
             with torch.autocast("cpu", torch.bfloat16, enabled=precision.uses_bfloat16(self.precision)):
                 loss, parts = self.training_net_.loss(cut)  # type: ignore[operator]
         self.optimiser_.zero_grad()
