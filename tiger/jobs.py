@@ -20,7 +20,7 @@ MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
 LOOK_S = 0.3
 # A training step asks for the memory that the step before gave back. By default glibc hands large pieces to the kernel at
-# once, which clears every page before it comes back: a tenth of a recommender's step. Read when a process starts, by glibc alone.
+# once, which clears every page before it comes back: up to a tenth of a recommender's step. Only glibc reads these, at start.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20)}
 RESUMABLE = ("stopped", "interrupted", "failed")
 

@@ -109,6 +109,7 @@ class PrefixVectors(nn.Module):
         if len(row_N) == 0:
             return []
         parent_P, n_P = node_N[row_N].unique_consecutive(return_counts=True)
+        # a little below the mean, so that where hardly any parent is asked twice no tile has an empty place
         n = _power_of_two(torch.tensor([0.8 * len(row_N) / len(parent_P)])).item()
         tiles_P = (n_P + n - 1) // n
         at_T = torch.repeat_interleave(torch.arange(len(parent_P)), tiles_P)
