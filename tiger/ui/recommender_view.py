@@ -167,7 +167,7 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     shown = table.assign(held_out=["really came next" if mark else "" for mark in table["held_out"]])
     st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
                  column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         exports.csv_button(shown, f"recommended-{user}")
         if model.generative:
             st.page_link(BY_KEY["beam"].file, label="Step through its beam search", icon=BY_KEY["beam"].icon,
