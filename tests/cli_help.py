@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from tiger import cli, paths
+from tiger import cli
+from tiger.core import paths
 
 SMALL = ["--n-codes", "16", "--n-steps", "40", "--batch-size", "64", "--hidden", "32", "--latent-width", "8"]
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import params, quantizers
+from tiger import quantizers
 from tiger.catalogue import Catalogue
+from tiger.core import params
 from tiger.drift import Known, Version
 from tiger.quantizers.base import Quantizer
 

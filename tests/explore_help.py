@@ -7,7 +7,7 @@ import numpy as np
 import pages_help  # noqa: F401  runs every page inside the app, so that a pressed button is heard
 from streamlit.testing.v1 import AppTest
 
-from tiger import paths
+from tiger.core import paths
 
 APP = str(paths.PROJECT / "app.py")
 

@@ -5,7 +5,7 @@ from typing import Any
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from tiger import paths
+from tiger.core import paths
 from tiger.ui import pagelist
 
 APP = str(paths.PROJECT / "app.py")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tiger import bootstrap, environment, paths
+from tiger import bootstrap, environment
+from tiger.core import paths
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 
 from tests.cli_help import SMALL, ask, tiger
 from tests.training_help import config, write_shop
-from tiger import cli, files, paths, runs
+from tiger import cli, runs
+from tiger.core import files, paths
 
 
 @pytest.fixture

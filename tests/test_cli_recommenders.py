@@ -8,7 +8,8 @@ import pytest
 
 from tests.cli_help import ask
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, files, quantizers, runs
+from tiger import cli, datasets, quantizers, runs
+from tiger.core import files
 from tiger.session import Session
 from tiger.training import QuantizerTraining
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.cli_help import SMALL, ask, tiger
 from tests.training_help import config, wait_for, write_shop
-from tiger import files, params, paths, quantizers, runs
+from tiger import quantizers, runs
 from tiger.cli import flags, train
+from tiger.core import files, params, paths
 from tiger.runconfig import flags as written
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tiger import doctor, metrics, params, quantizers
+from tiger import doctor, metrics, quantizers
+from tiger.core import params
 from tiger.quantizers.rqvae import RQVAE
 
 RNG = np.random.default_rng(0)

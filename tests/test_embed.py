@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.oracles import oracle
-from tiger import embed, params
+from tiger import embed
+from tiger.core import params
 
 TEXTS = ["red wool scarf", "red wool hat", "steel frying pan", "steel sauce pan", "garden hose", ""]
 

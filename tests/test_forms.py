@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tiger import params
-from tiger.params import param
+from tiger.core import params
+from tiger.core.params import param
 from tiger.ui import exports, forms
 
 
@@ -28,7 +28,7 @@ def script() -> None:
     import streamlit as st
     from test_forms import Every
 
-    from tiger import params
+    from tiger.core import params
     from tiger.ui import forms
 
     st.session_state["got"] = forms.fields(params.specs(Every), "form", {"n_levels": 4})

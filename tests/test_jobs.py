@@ -11,7 +11,8 @@ import time
 import pytest
 
 from tests.training_help import config, until, wait_for, write_shop
-from tiger import files, jobs, paths, runs
+from tiger import jobs, runs
+from tiger.core import files, paths
 from tiger.jobs import Supervisor
 from tiger.run import WAITING
 

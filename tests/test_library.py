@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tiger import datasets, library, params
+from tiger import datasets, library
+from tiger.core import params
 from tiger.ui import state
 
 REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}

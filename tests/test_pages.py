@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pages_help import html_of, open_page, values_of
 
-from tiger import datasets, library, metrics, paths, runs
+from tiger import datasets, library, metrics, runs
+from tiger.core import paths
 from tiger.reports import shop
 from tiger.ui import pagelist
 

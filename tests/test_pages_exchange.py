@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pages_help import open_page
 
-from tiger import datasets, imported, paths, runs
+from tiger import datasets, imported, runs
+from tiger.core import paths
 from tiger.semantic_ids import import_ids, index_json
 from tiger.ui import pagelist
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pages_help import open_page
 
-from tiger import library, paths
+from tiger import library
+from tiger.core import paths
 from tiger.ui import pagelist, state
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page, values_of
-from tiger import costs, datasets, library, models, paths, presets, runs
+from tiger import costs, datasets, library, models, presets, runs
+from tiger.core import paths
 from tiger.ui import cost_view, pagelist
 
 PAGE = pagelist.BY_KEY["recommender"]

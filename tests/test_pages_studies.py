@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.pages_help import open_page
-from tiger import files, lessons, params, paths, runconfig, runs, studies, studypage
+from tiger import lessons, runconfig, runs, studies, studypage
+from tiger.core import files, params, paths
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from training_help import SMALL
 
-from tiger import datasets, library, paths, presets, runs
+from tiger import datasets, library, presets, runs
+from tiger.core import paths
 from tiger.ui import pagelist
 
 APP = str(paths.PROJECT / "app.py")

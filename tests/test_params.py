@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tiger import params
-from tiger.params import param
+from tiger.core import params
+from tiger.core.params import param
 
 
 @dataclass

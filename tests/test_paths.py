@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiger import paths
+from tiger.core import paths
 
 
 @pytest.fixture

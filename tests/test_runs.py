@@ -11,7 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.training_help import config
-from tiger import files, paths, runs
+from tiger import runs
+from tiger.core import files, paths
 from tiger.run import Run
 
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
@@ -202,7 +203,7 @@ def test_replaced_files_leave_no_part_behind(tmp_path):
 
 
 def test_a_lock_is_exclusive_between_processes_and_ends_with_its_owner(tmp_path):
-    code = ("import sys, time; from pathlib import Path; from tiger.files import Lock; "
+    code = ("import sys, time; from pathlib import Path; from tiger.core.files import Lock; "
             "lock = Lock(Path(sys.argv[1])); print(lock.acquire(), flush=True); time.sleep(60)")
     owner = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "l")], stdout=subprocess.PIPE, text=True,
                              cwd=paths.PROJECT)

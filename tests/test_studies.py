@@ -10,7 +10,8 @@ import pytest
 
 from data import make_studies
 from tests.training_help import config, write_shop
-from tiger import cli, cold, datasets, diversity, files, runconfig, runs, studies, studypage, worker
+from tiger import cli, cold, datasets, diversity, runconfig, runs, studies, studypage, worker
+from tiger.core import files
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report

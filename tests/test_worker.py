@@ -13,7 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.training_help import config, until, wait_for, write_shop
-from tiger import files, paths, runs
+from tiger import runs
+from tiger.core import files, paths
 from tiger.jobs import prepare
 from tiger.run import Run
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tiger import environment, paths
+from tiger import environment
+from tiger.core import paths
 from tiger.environment import DEV, RUNTIME, SetupError
 
 HELP = """\

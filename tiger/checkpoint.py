@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from tiger import files
+from tiger.core import files
 
 FILE = "checkpoint/state.safetensors"
 

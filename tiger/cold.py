@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiger import beam, metrics, models, params, quantizers
+from tiger import beam, metrics, models, quantizers
 from tiger.catalogue import Catalogue
+from tiger.core import params
+from tiger.core.params import build, param
+from tiger.core.progress import Progress
 from tiger.models.generative import GenerativeRecommender
-from tiger.params import build, param
-from tiger.progress import Progress
 from tiger.quantizers.base import Quantizer
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places

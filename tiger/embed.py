@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tiger import files, params, paths
-from tiger.params import param
+from tiger.core import files, params, paths
+from tiger.core.params import param
 
 CACHE_FORMAT = 1  # raise it when the same text and settings give other vectors
 MAX_CACHE_BYTES = 2 * 2**30

@@ -15,7 +15,7 @@ import sys
 import venv
 from pathlib import Path
 
-from tiger import files, paths
+from tiger.core import files, paths
 
 RUNTIME, DEV = "requirements.txt", "requirements-dev.txt"
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*(?:==\s*([^\s;#]+))?")

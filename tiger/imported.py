@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tiger import files, runs
+from tiger import runs
 from tiger.catalogue import Catalogue
+from tiger.core import files
 from tiger.run import Run
 from tiger.semantic_ids import Imported
 

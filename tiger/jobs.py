@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tiger import files, paths, runs
+from tiger import runs
+from tiger.core import files, paths
 from tiger.run import BUSY, WAITING, Run
 
 MAX_WAITING = 32

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tiger import datasets, files, params, paths
+from tiger import datasets
+from tiger.core import files, params, paths
 from tiger.datasets import vectors
 
 BUNDLED_ID = "synthetic"

@@ -16,10 +16,11 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from tiger import files, metrics, params, paths, projection, runs
+from tiger import metrics, projection, runs
 from tiger.catalogue import Catalogue
+from tiger.core import files, params, paths
+from tiger.core.progress import Progress
 from tiger.metrics.ranking import unit_rows
-from tiger.progress import Progress
 from tiger.projection import Layout, UmapParams
 from tiger.run import Run
 from tiger.session import Session

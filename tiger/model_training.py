@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tiger import evaluation, files, results
+from tiger import evaluation, results
 from tiger.catalogue import Catalogue
+from tiger.core import files
+from tiger.core.progress import Progress
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
-from tiger.progress import Progress
 from tiger.semantic_ids import SemanticIds
 from tiger.session import Session
 from tiger.training import Training

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tiger.core.params import param
+from tiger.core.progress import Progress
 from tiger.metrics.ranking import unit_rows
-from tiger.params import param
-from tiger.progress import Progress
 
 EXACT_LIMIT = 30_000
 DRAWN_LIMIT = 100_000

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 from safetensors.numpy import save
 
-from tiger import files
+from tiger.core import files
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
 from tiger.run import RESULTS, Run

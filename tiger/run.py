@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from tiger import files
+from tiger.core import files
 from tiger.runfolder import BUSY, DEFAULT_STATUS, WAITING, RunFolder
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import shlex
 import time
 from typing import Any
 
-from tiger import params
+from tiger.core import params
 
 STUDIES = ("drift", "cold", "diversity")
 KINDS = ("quantizer", "model", "projection", "import", *STUDIES)

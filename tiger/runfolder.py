@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tiger import files, paths, runconfig
+from tiger import runconfig
+from tiger.core import files, paths
 
 ACTIONS = ("run", "pause", "stop")
 BUSY = ("running", "paused")  # a worker has the folder

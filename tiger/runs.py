@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiger import files, paths, runconfig
+from tiger import runconfig
+from tiger.core import files, paths
 from tiger.run import BUSY, DEFAULT_STATUS, Run
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")

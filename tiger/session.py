@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tiger import files
-from tiger.progress import Meter, Progress
+from tiger.core import files
+from tiger.core.progress import Meter, Progress
 from tiger.run import DEFAULT_STATUS, WAITING, Run
 
 STATUS_S = 0.2  # between two writes of status.json

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiger import files, htmlpage, runconfig, studies
+from tiger import htmlpage, runconfig, studies
+from tiger.core import files
 from tiger.drift import REMEDIES, SOURCES
 from tiger.htmlpage import Part
 from tiger.plots import drift as plot

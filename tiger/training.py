@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from tiger import checkpoint, results, runconfig
+from tiger.core.progress import Progress
 from tiger.presets import PRESETS, Preset
-from tiger.progress import Progress
 from tiger.quantizers import Quantizer
 from tiger.run import Run
 from tiger.session import EventLog, Session

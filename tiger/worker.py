@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tiger import files
-from tiger.progress import Progress
+from tiger.core import files
+from tiger.core.progress import Progress
 from tiger.run import Run
 from tiger.session import Session
 

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled
-from tiger import datasets, files, library, models, quantizers, results, runs
+from tiger import datasets, library, models, quantizers, results, runs
+from tiger.core import files
 
 MAIN = "document.querySelector('[data-testid=stMain]')"
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import datasets, params
+from tiger import datasets
 from tiger.catalogue import ITEM_COLUMNS, Catalogue
+from tiger.core import params
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import datasets, embed, paths
+from tiger import datasets, embed
+from tiger.core import paths
 from tiger.datasets.shop_words import complements, read_words
 from tiger.datasets.synthetic import Synthetic
 

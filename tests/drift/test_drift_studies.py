@@ -11,7 +11,8 @@ import pytest
 from tests.drift_help import row
 from tests.pages_help import open_page
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, files, library, paths, runconfig, runs, studies, worker
+from tiger import cli, datasets, library, runconfig, runs, studies, worker
+from tiger.core import files, paths
 from tiger.reports import drift as report
 from tiger.ui import drift_view, pagelist
 from tiger.ui import studies as study_ui

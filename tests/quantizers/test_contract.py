@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tiger import params, quantizers
+from tiger import quantizers
+from tiger.core import params
 
 SMALL = {
     "rqvae": {"n_levels": 3, "n_codes": 8, "n_steps": 12, "batch_size": 64, "hidden": "32-16", "latent_width": 8},

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import files, studypage
+from tiger import studypage
 from tiger.cli import flags, study
+from tiger.core import files
 from tiger.reports import drift as report
 
 SHOWN = ["Strength", "Period", "No.", "Remedy", "IDs changed", "Variance lost", "Items that share codes", "Share of tokens",

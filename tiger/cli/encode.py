@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tiger import datasets, files
+from tiger import datasets
 from tiger.cli import flags
 from tiger.cli.runs import pick
+from tiger.core import files
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
 from tiger.semantic_ids import SemanticIds, index_json

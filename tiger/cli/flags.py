@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any, NoReturn
 
-from tiger import params
+from tiger.core import params
 from tiger.runconfig import flag
 
 

@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import datasets, files, imported, projection
+from tiger import datasets, imported, projection
 from tiger.catalogue import Catalogue
 from tiger.cli import flags
 from tiger.cli.runs import pick
+from tiger.core import files
 from tiger.semantic_ids import (
     ALIGNMENTS,
     SemanticIds,

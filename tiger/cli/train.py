@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tiger import datasets, jobs, metrics, models, params, presets, quantizers, runconfig, runs
+from tiger import datasets, jobs, metrics, models, presets, quantizers, runconfig, runs
 from tiger.cli import flags
+from tiger.core import params
 from tiger.run import Run
 
 LOOK_S = 0.1

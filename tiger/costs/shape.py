@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tiger import models, params
+from tiger import models
+from tiger.core import params
 
 
 @dataclass(frozen=True)

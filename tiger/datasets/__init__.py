@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tiger import embed, params, paths
+from tiger import embed
 from tiger.catalogue import Catalogue
+from tiger.core import params, paths
 from tiger.datasets.amazon import Amazon
 from tiger.datasets.base import RawCatalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence

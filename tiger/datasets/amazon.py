@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from tiger.core.params import param
 from tiger.datasets import readers, streams
 from tiger.datasets.base import MAX_INTERACTIONS, Interactions, RawCatalogue, assemble
-from tiger.params import param
 
 USER_KEYS = ("reviewerID", "user_id")
 ITEM_KEYS = ("parent_asin", "asin")

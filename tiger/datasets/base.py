@@ -26,7 +26,7 @@ class RawCatalogue:
 
 
 class Source(Protocol):
-    """A dataclass of hyper-parameters (``tiger.params``) that can read its files."""
+    """A dataclass of hyper-parameters (``tiger.core.params``) that can read its files."""
 
     title: str
     one_line: str

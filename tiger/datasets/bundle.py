@@ -5,8 +5,9 @@
 
 from pathlib import Path
 
-from tiger import embed, paths
+from tiger import embed
 from tiger.catalogue import Catalogue
+from tiger.core import paths
 from tiger.datasets.synthetic import Synthetic
 
 FOLDER = paths.BUNDLED / "synthetic"

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tiger import embed
+from tiger.core.params import param
 from tiger.datasets.base import RawCatalogue
-from tiger.params import param
 
 HELD_OUT = 2  # the validation and the test item of every history are never looked at
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tiger import files, paths
+from tiger.core import files, paths
 
 LICENCE = """MovieLens data is the University of Minnesota's (GroupLens Research). It may be used for research under
 these conditions: do not state or imply an endorsement by the university or GroupLens; acknowledge the data in

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from tiger.core.params import param
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
 from tiger.datasets.shop_words import Kind, capital, complements, read_words, split
-from tiger.params import param
 
 DAYS = 730
 SHARE_COMPLEMENT, SHARE_TASTE = 0.45, 0.85  # marks on 0..1: complement, taste, and above it bestsellers

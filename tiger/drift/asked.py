@@ -5,11 +5,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tiger.core.params import build, param
 from tiger.drift.remedies import BY_NUMBER, REMEDIES
 from tiger.drift.simulate import Knobs
 from tiger.drift.sticky import MODES
 from tiger.drift.versions import ALIGN, MAX_FILES, version_files
-from tiger.params import build, param
 
 SOURCES = {"simulated": "a simulated drift", "titles": "TF-IDF of the titles alone",
            "history": "TF-IDF with the titles bought next to each item, refit after more interactions",

@@ -8,6 +8,7 @@ import numpy as np
 
 from tiger import metrics
 from tiger.catalogue import Catalogue
+from tiger.core.progress import Progress
 from tiger.drift.asked import DriftParams
 from tiger.drift.known import Known
 from tiger.drift.measure import Truth, flows, ids_of, measure, truth
@@ -15,7 +16,6 @@ from tiger.drift.reader import Reader
 from tiger.drift.remedies import BY_NUMBER, Effort, Outcome, Retrained, apply
 from tiger.drift.simulate import Version, simulate
 from tiger.drift.versions import align_first, from_files, refit
-from tiger.progress import Progress
 from tiger.semantic_ids import SemanticIds
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from tiger import params, quantizers
+from tiger import quantizers
 from tiger.catalogue import Catalogue
+from tiger.core import params
+from tiger.core.progress import Progress
 from tiger.drift.known import Known, threads
 from tiger.drift.versions import refit
-from tiger.progress import Progress
 
 EARLIER = ("The old vectors were made anew from the first {share:.0%} of each user's training interactions, and the quantizer "
            "was trained on them with the settings of the run; the new vectors know all training interactions. A recommender "

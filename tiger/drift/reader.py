@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tiger import metrics, models, params
+from tiger import metrics, models
 from tiger.catalogue import Catalogue
+from tiger.core import params
+from tiger.core.progress import Progress
 from tiger.models.base import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.neural import NeuralRecommender
-from tiger.progress import Progress
 from tiger.semantic_ids import SemanticIds
 
 QUICK = {"width": 64, "n_heads": 2, "n_layers": 1, "dropout": 0.1, "batch_size": 64, "learning_rate": 3e-3,

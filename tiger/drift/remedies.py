@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiger import params, quantizers
+from tiger import quantizers
+from tiger.core import params
+from tiger.core.progress import Progress
 from tiger.drift.align import align, unmoved
 from tiger.drift.known import Known, threads
 from tiger.drift.rename import rename
 from tiger.drift.simulate import Version
 from tiger.drift.sticky import past_threshold, with_penalty
-from tiger.progress import Progress
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.warm import fine_tune
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiger import metrics
-from tiger.params import param
+from tiger.core.params import param
 
 
 @dataclass

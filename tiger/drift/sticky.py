@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from tiger import metrics
+from tiger.core.progress import Progress
 from tiger.drift.known import Known
 from tiger.drift.simulate import Version
-from tiger.progress import Progress
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.warm import fine_tune, sticky_encode
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tiger import params
+from tiger.core import params
 from tiger.models.base import Knobs, Recommender
 from tiger.models.encoder_decoder import EncoderDecoder
 from tiger.models.pair_ranker import Cascade, PairRanker

@@ -13,10 +13,11 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from tiger import metrics, params
+from tiger import metrics
 from tiger.catalogue import Catalogue
-from tiger.params import param
-from tiger.progress import Progress
+from tiger.core import params
+from tiger.core.params import param
+from tiger.core.progress import Progress
 from tiger.semantic_ids import SemanticIds
 
 Knobs = Callable[[], dict[str, float]]

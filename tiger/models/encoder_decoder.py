@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.catalogue import Catalogue
+from tiger.core.params import param
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.trunk import real
-from tiger.params import param
 
 START = 0  # the decoder's first token, and the padding
 UNKNOWN_USER = 0.1  # share of training examples whose user is hidden, so that a history alone can be read, too

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from tiger import precision
 from tiger.catalogue import Catalogue
+from tiger.core import precision
+from tiger.core.params import param
+from tiger.core.progress import Progress
 from tiger.models.base import Knobs, Recommender
-from tiger.params import param
-from tiger.progress import Progress
 from tiger.semantic_ids import SemanticIds
 
 

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tiger.core.params import param
 from tiger.models.blocks import Attention, Dropout, RMSNorm, pad
 from tiger.models.neural import NeuralRecommender
 from tiger.models.trunk import Trunk, last, real, small_start
-from tiger.params import param
 
 CHUNK = 2_000_000  # numbers of one batch of pairs: users x items x width
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from tiger.catalogue import Catalogue
+from tiger.core.progress import Progress
 from tiger.models.base import Knobs, Recommender
-from tiger.progress import Progress
 from tiger.semantic_ids import SemanticIds
 
 

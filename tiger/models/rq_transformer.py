@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tiger.core.params import param
 from tiger.models.blocks import Attention, Block, KeyValue, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.prefixes import PrefixVectors
 from tiger.models.trunk import Trunk, last, real, small_start
-from tiger.params import param
 
 Cache = tuple[list[KeyValue], torch.Tensor, torch.Tensor]  # depth layers' keys and values; codes' sum; trie node
 

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tiger.core.params import param
 from tiger.models import retrieval
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
 from tiger.models.trunk import Trunk, last, real, small_start
-from tiger.params import param
 
 
 class SASRecNet(nn.Module):

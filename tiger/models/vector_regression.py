@@ -13,11 +13,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.catalogue import Catalogue
+from tiger.core.params import param
 from tiger.models import retrieval
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
 from tiger.models.trunk import Trunk, last, real, small_start
-from tiger.params import param
 from tiger.semantic_ids import SemanticIds
 
 

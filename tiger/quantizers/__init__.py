@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tiger import params
+from tiger.core import params
 from tiger.quantizers.base import Knobs, Quantizer
 from tiger.quantizers.lsh import LSH
 from tiger.quantizers.random_codes import RandomCodes

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from tiger import params
-from tiger.params import param
-from tiger.progress import Progress
+from tiger.core import params
+from tiger.core.params import param
+from tiger.core.progress import Progress
 
 Knobs = Callable[[], dict[str, float]]
 """Asked before every step: live hyper-parameters that changed since, by name."""

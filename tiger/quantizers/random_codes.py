@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiger.progress import Progress
+from tiger.core.progress import Progress
 from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 8192

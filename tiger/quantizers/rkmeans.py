@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiger.params import param
-from tiger.progress import Progress
+from tiger.core.params import param
+from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
 from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms

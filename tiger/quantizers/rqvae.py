@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiger import precision
-from tiger.params import param
-from tiger.progress import Progress
+from tiger.core import precision
+from tiger.core.params import param
+from tiger.core.progress import Progress
 from tiger.quantizers import sinkhorn as sinkhorn_module
 from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms

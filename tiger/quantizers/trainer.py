@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tiger.params import check, specs
+from tiger.core.params import check, specs
 from tiger.quantizers import kmeans
 from tiger.quantizers.codebook import Codebook, nearest
 from tiger.quantizers.networks import Network, ParameterBuffer, init_layers, layer_shapes, layers_of, parse_widths

@@ -6,7 +6,7 @@ Source: van den Oord et al. 2017, "Neural Discrete Representation Learning", arX
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tiger.params import param
+from tiger.core.params import param
 from tiger.quantizers.rqvae import RQVAE
 
 

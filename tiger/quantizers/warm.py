@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tiger import metrics, params
-from tiger.progress import Progress
+from tiger import metrics
+from tiger.core import params
+from tiger.core.progress import Progress
 from tiger.quantizers.base import Quantizer, check_embeddings
 from tiger.quantizers.codebook import Codebook, distances, squared_norms
 from tiger.quantizers.rkmeans import ResidualKMeans

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import evaluation, library, metrics, models, params, quantizers, runs
+from tiger import evaluation, library, metrics, models, quantizers, runs
 from tiger.catalogue import Catalogue
+from tiger.core import params
 from tiger.models.generative import GenerativeRecommender
 from tiger.run import Run
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from tiger import files, metrics
+from tiger import metrics
+from tiger.core import files
 
 FORMAT = "tiger-semantic-ids"
 

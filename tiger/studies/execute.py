@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import cold, datasets, diversity, drift, files, models, runs
+from tiger import cold, datasets, diversity, drift, models, runs
 from tiger.catalogue import Catalogue
+from tiger.core import files
+from tiger.core.progress import Progress
 from tiger.models.generative import GenerativeRecommender
-from tiger.progress import Progress
 from tiger.run import Run
 from tiger.semantic_ids import SemanticIds
 from tiger.session import EventLog, Session

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tiger import files
+from tiger.core import files
 from tiger.run import Run
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import params
-from tiger.params import Spec
+from tiger.core import params
+from tiger.core.params import Spec
 
 
 def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = None, *,

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import datasets, library, params, paths
+from tiger import datasets, library
+from tiger.core import params, paths
+from tiger.core.params import Spec
 from tiger.datasets import grouplens, readers
 from tiger.datasets.movielens import MovieLens
-from tiger.params import Spec
 from tiger.ui import forms, shell, state
 
 UPLOAD, ON_SERVER = "Upload files", "Path on the server"

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from tiger import jobs, params, presets, quantizers, runconfig, runs
+from tiger import jobs, presets, quantizers, runconfig, runs
+from tiger.core import params
 from tiger.ui import forms, live, shell, state
 
 RECIPE = "train_recipe"

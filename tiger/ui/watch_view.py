@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import jobs, params, quantizers, runconfig, runs
+from tiger import jobs, quantizers, runconfig, runs
+from tiger.core import params
 from tiger.ui import doctor_view, live, shell, state, walk_view
 from tiger.ui.forms import float_step, words
 from tiger.ui.live_feed import Feed

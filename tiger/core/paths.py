@@ -7,7 +7,7 @@ in the project), so that deleting it forgets everything and nothing else.
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 BUNDLED = PROJECT / "data"
 
 
