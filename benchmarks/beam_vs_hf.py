@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from transformers import T5Config, T5ForConditionalGeneration
 
-from tiger import beam
 from tiger.models.encoder_decoder import T5Net
-from tiger.trie import Trie
+from tiger.search import beam
+from tiger.search.trie import Trie
 
 SIZES = [256, 256, 256]
 

@@ -17,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tiger.trie import Trie
+from tiger.search.trie import Trie
 
 
 def median_ms(work, repeats: int = 200) -> float:

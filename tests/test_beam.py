@@ -8,7 +8,8 @@ import torch
 
 from tests.models import tiny
 from tests.oracles import oracle
-from tiger import beam, models, quantizers
+from tiger import models, quantizers
+from tiger.search import beam
 from tiger.semantic_ids import SemanticIds
 
 GENERATIVE = [name for name, kind in models.REGISTRY.items() if kind.generative]

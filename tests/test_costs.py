@@ -13,7 +13,7 @@ from tiger import costs, models
 from tiger.costs import timing
 from tiger.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, id_bytes
 from tiger.models import retrieval
-from tiger.trie import Trie
+from tiger.search.trie import Trie
 
 TOLERANCE = 0.03  # norms, activations and the depth transformer's look at four codes are left out
 N_ITEMS = 1000

@@ -9,10 +9,11 @@ from pages_help import html_of, open_page
 from streamlit.testing.v1 import AppTest
 
 from tests.models import tiny
-from tiger import beam, datasets, explain, models, runs
+from tiger import datasets, explain, models, runs
 from tiger.core import files, paths
 from tiger.reports import beam as report
 from tiger.reports import influence
+from tiger.search import beam
 from tiger.ui import pagelist
 
 PAGE = pagelist.BY_KEY["beam"]

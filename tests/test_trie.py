@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiger.trie import Trie
+from tiger.search.trie import Trie
 
 
 @settings(max_examples=40, deadline=None)

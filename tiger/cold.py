@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiger import beam, metrics, models, quantizers
+from tiger import metrics, models, quantizers
 from tiger.catalogue import Catalogue
 from tiger.core import params
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
 from tiger.models.generative import GenerativeRecommender
 from tiger.quantizers.base import Quantizer
+from tiger.search import beam
+from tiger.search.trie import Trie
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places
-from tiger.trie import Trie
 
 METHODS = {"prefix": "Shared prefix, up to epsilon", "cold": "Beam over cold items only",
            "knn": "Nearest content, up to epsilon", "knn_cold": "Nearest content among cold items"}

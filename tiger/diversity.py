@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiger import beam, metrics
+from tiger import metrics
 from tiger.catalogue import Catalogue
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
 from tiger.models.generative import GenerativeRecommender
+from tiger.search import beam
 
 CUTS = (10, 20, 50)
 REPORTED = {1.0: (0.76, 1.14, 1.70), 1.5: (1.14, 1.52, 2.06), 2.0: (1.38, 1.76, 2.28)}

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tiger import beam, metrics
+from tiger import metrics
 from tiger.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
+from tiger.search import beam
 
 CUTS = (5, 10)
 WIDTH = 20  # beams of a generative model

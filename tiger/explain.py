@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tiger import beam
 from tiger.models.blocks import Attention
 from tiger.models.generative import GenerativeRecommender
+from tiger.search import beam
 
 
 @dataclass(frozen=True)

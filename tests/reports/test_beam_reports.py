@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from tests.models import tiny
-from tiger import beam, models
+from tiger import models
 from tiger.reports import beam as report
 from tiger.reports import beam_tree
+from tiger.search import beam
 
 HISTORY, WIDTH = [3, 4, 5], 4
 

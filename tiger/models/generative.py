@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tiger import beam, exact
 from tiger.catalogue import Catalogue
 from tiger.models.neural import NeuralRecommender
+from tiger.search import beam, exact
+from tiger.search.trie import Trie
 from tiger.semantic_ids import SemanticIds
-from tiger.trie import Trie
 
 FREE_SEARCH_USERS = 512  # users whose free search measures the invalid-ID rate
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tiger.trie import Trie
+from tiger.search.trie import Trie
 
 
 class _TileScores(torch.autograd.Function):

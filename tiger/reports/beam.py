@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tiger.beam import FULL, KEPT, OUTSIDE, Trace
+from tiger.search.beam import FULL, KEPT, OUTSIDE, Trace
 
 Prefix = tuple[int, ...]
 INVALID = "kept, but no item has it"

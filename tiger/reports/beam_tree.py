@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from tiger.beam import FULL, KEPT, OUTSIDE, Trace
 from tiger.reports.beam import INVALID, Prefix, fate_of, fates, find, kept
+from tiger.search.beam import FULL, KEPT, OUTSIDE, Trace
 
 DROPPED = "kept, all its continuations pruned"
 BOTH, BEFORE, NOW = "in both", "only before", "only now"

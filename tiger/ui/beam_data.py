@@ -10,11 +10,12 @@ import streamlit as st
 from safetensors import SafetensorError
 from scipy import sparse
 
-from tiger import beam, exact, explain, library, models, runs, tree
+from tiger import explain, library, models, runs, tree
 from tiger.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.reports import beam as report
 from tiger.reports.beam import Prefix
+from tiger.search import beam, exact
 from tiger.semantic_ids import SemanticIds
 from tiger.ui import state, tree_data
 from tiger.ui.beam_state import Ask

@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import beam
 from tiger.plots import beam as plot
 from tiger.plots.beam import Mark
 from tiger.reports import beam as report
 from tiger.reports import beam_tree
+from tiger.search import beam
 from tiger.ui import beam_data, beam_others, beam_setup, beam_state, beam_steps
 from tiger.ui.beam_data import Scene
 

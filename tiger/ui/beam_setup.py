@@ -5,9 +5,10 @@ from html import escape
 
 import streamlit as st
 
-from tiger import beam, runs
+from tiger import runs
 from tiger.catalogue import Catalogue
 from tiger.reports import shop
+from tiger.search import beam
 from tiger.ui import beam_data, beam_state, codebook_data, pipeline, shell, state
 from tiger.ui.beam_data import Scene
 from tiger.ui.beam_state import Ask, change

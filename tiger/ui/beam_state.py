@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from tiger import beam
 from tiger.catalogue import Catalogue
+from tiger.search import beam
 from tiger.ui import state
 
 MAX_ITEMS = 500

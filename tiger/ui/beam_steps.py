@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import beam
 from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports import beam_tree
 from tiger.reports.beam import Prefix
+from tiger.search import beam
 from tiger.ui import beam_data, beam_tables, exports, shell
 from tiger.ui.beam_data import Scene
 

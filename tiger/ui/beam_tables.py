@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import beam
 from tiger.reports import beam as report
 from tiger.reports.beam import Prefix
+from tiger.search import beam
 from tiger.ui import beam_data, exports, shell, tree_data
 from tiger.ui.beam_data import Scene
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tiger.trie import Trie
+from tiger.search.trie import Trie
 
 KEPT, OUTSIDE, FULL = "kept", "not in the catalogue", "beam full"
 MAX_WIDTH = 500  # that pages offer; a search itself may be as wide as the catalogue

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tiger import beam
-from tiger.trie import Trie
+from tiger.search import beam
+from tiger.search.trie import Trie
 
 SLACK = 1e-3  # sums in another order differ in the last digits
 
