@@ -32,7 +32,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
 from tests.browser.conftest import ARGS, App, close, program, start
-from tiger import jobs, library, runs
+from tiger import jobs, runs
+from tiger.datasets import registry as library
 
 WATCH = """(() => {
   const Plain = window.WebSocket, log = window.wireLog = [];

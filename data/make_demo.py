@@ -41,7 +41,8 @@ def main() -> None:
 
 def make(asked: dict, target: Path) -> None:
     """Train one run and keep it in ``target``."""
-    from tiger import library, runs
+    from tiger import runs
+    from tiger.datasets import registry as library
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["TIGER_HOME"] = home

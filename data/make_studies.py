@@ -44,7 +44,8 @@ def main(names: list[str]) -> None:
 
 def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
     """The finished study: begun here, or gone on with where the same was asked before."""
-    from tiger import jobs, library, runconfig, runs, studies
+    from tiger import jobs, runconfig, runs, studies
+    from tiger.datasets import registry as library
 
     model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
     request = studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tiger import quantizers
-from tiger.catalogue import Catalogue
 from tiger.core import params
+from tiger.datasets.catalogue import Catalogue
 from tiger.drift import Known, Version
 from tiger.quantizers.base import Quantizer
 

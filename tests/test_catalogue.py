@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 
 
 def test_histories_and_counts(tiny):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.oracles import oracle
-from tiger import embed
 from tiger.core import params
+from tiger.datasets import embed
 
 TEXTS = ["red wool scarf", "red wool hat", "steel frying pan", "steel sauce pan", "garden hose", ""]
 

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from tiger import datasets, library
+from tiger import datasets
 from tiger.core import params
+from tiger.datasets import registry as library
 from tiger.ui import state
 
 REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tiger import colours, datasets, maps, projection, runs, worker
-from tiger.catalogue import Catalogue
 from tiger.core import paths
+from tiger.datasets.catalogue import Catalogue
 from tiger.plots import map as plot
 from tiger.projection import Layout, UmapParams
 from tiger.session import Session

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pages_help import html_of, open_page, values_of
 
-from tiger import datasets, library, metrics, runs
+from tiger import datasets, metrics, runs
 from tiger.core import paths
+from tiger.datasets import registry as library
 from tiger.reports import shop
 from tiger.ui import pagelist
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pages_help import open_page
 
-from tiger import library
 from tiger.core import paths
+from tiger.datasets import registry as library
 from tiger.ui import pagelist, state
 
 

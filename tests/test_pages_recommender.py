@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page, values_of
-from tiger import costs, datasets, library, models, presets, runs
+from tiger import costs, datasets, models, presets, runs
 from tiger.core import paths
+from tiger.datasets import registry as library
 from tiger.ui import cost_view, pagelist
 
 PAGE = pagelist.BY_KEY["recommender"]

@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from training_help import SMALL
 
-from tiger import datasets, library, presets, runs
+from tiger import datasets, presets, runs
 from tiger.core import paths
+from tiger.datasets import registry as library
 from tiger.ui import pagelist
 
 APP = str(paths.PROJECT / "app.py")

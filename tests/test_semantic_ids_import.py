@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tiger import datasets
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds, first_appearance, fits, id_table, import_ids, index_json, raw, readers
 
 CODES = np.array([[0, 1, 2], [0, 1, 3], [3, 0, 0], [1, 1, 1], [2, 2, 2], [0, 0, 1]])

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from tiger import metrics, models, quantizers
-from tiger.catalogue import Catalogue
 from tiger.core import params
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.quantizers.base import Quantizer
 from tiger.search import beam

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tiger import runs
-from tiger.catalogue import Catalogue
 from tiger.core import files
+from tiger.datasets.catalogue import Catalogue
 from tiger.run import Run
 from tiger.semantic_ids import Imported
 

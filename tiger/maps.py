@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from tiger import metrics, projection, runs
-from tiger.catalogue import Catalogue
 from tiger.core import files, params, paths
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
 from tiger.projection import Layout, UmapParams
 from tiger.run import Run

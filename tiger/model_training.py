@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tiger import evaluation, results
-from tiger.catalogue import Catalogue
 from tiger.core import files
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.semantic_ids import SemanticIds

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled
-from tiger import datasets, library, models, quantizers, results, runs
+from tiger import datasets, models, quantizers, results, runs
 from tiger.core import files
+from tiger.datasets import registry as library
 
 MAIN = "document.querySelector('[data-testid=stMain]')"
 

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, stop
 from tests.training_help import wait_for
-from tiger import library
+from tiger.datasets import registry as library
 
 SHARED = ("ml-100k", "amazon-beauty")
 

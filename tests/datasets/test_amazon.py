@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiger import datasets
-from tiger.datasets import streams
-from tiger.datasets.amazon import Amazon, core_filter, parse_record
+from tiger.datasets.io import streams
+from tiger.datasets.sources.amazon import Amazon, core_filter, parse_record
 
 META_2014 = ("{'asin': 'B1', 'title': \"L'Oreal &amp; Co\", 'price': 9.99, 'brand': 'Oreal', 'categories': "
              "[['Beauty', 'Hair Care'], ['Gifts']], 'description': 'Shines <b>bright</b>', "

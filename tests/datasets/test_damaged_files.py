@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from tiger.datasets.amazon import Amazon
-from tiger.datasets.movielens import MovieLens
-from tiger.datasets.recbole import RecBole
-from tiger.datasets.tables import Tables
+from tiger.datasets.sources.amazon import Amazon
+from tiger.datasets.sources.movielens import MovieLens
+from tiger.datasets.sources.recbole import RecBole
+from tiger.datasets.sources.tables import Tables
 from tiger.datasets.vectors import Given
 
 ROWS = [(f"u{n % 7}", f"i{n % 5}", n) for n in range(40)]

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tiger import datasets
-from tiger.catalogue import ITEM_COLUMNS, Catalogue
 from tiger.core import params
+from tiger.datasets.catalogue import ITEM_COLUMNS, Catalogue
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tiger import datasets
-from tiger.datasets import grouplens
-from tiger.datasets.movielens import GENRES_100K, MovieLens
-from tiger.datasets.recbole import RecBole
+from tiger.datasets.sources import grouplens
+from tiger.datasets.sources.movielens import GENRES_100K, MovieLens
+from tiger.datasets.sources.recbole import RecBole
 
 SMALL = {
     "ml-latest-small/ratings.csv": "userId,movieId,rating,timestamp\n1,3,4.0,200\n1,1,5.0,100\n2,1,0.5,50\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tiger import datasets
-from tiger.datasets.recbole import RecBole, read_atomic
+from tiger.datasets.sources.recbole import RecBole, read_atomic
 
 INTER = ("user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
          "ann\tx\t5\t30\nbob\ty\t4\t10\nann\ty\t3\t10\nann\tx\t5\t30\nann\tz\t1\t10\nbob\tx\t2\t9.5\n")

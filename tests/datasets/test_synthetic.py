@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import datasets, embed
+from tiger import datasets
 from tiger.core import paths
-from tiger.datasets.shop_words import complements, read_words
-from tiger.datasets.synthetic import Synthetic
+from tiger.datasets import embed
+from tiger.datasets.sources.shop_words import complements, read_words
+from tiger.datasets.sources.synthetic import Synthetic
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tiger import datasets
-from tiger.datasets import readers, tables
-from tiger.datasets.tables import Tables
+from tiger.datasets.io import readers
+from tiger.datasets.sources import tables
+from tiger.datasets.sources.tables import Tables
 
 ITEMS = pd.DataFrame({"item_id": ["01", "02", "03"], "title": ['Red, "warm" scarf', "Line\nbreak hat", "Pan"],
                       "category": ["Wool > Scarves", "Wool > Hats", "Kitchen"], "maker": ["Ann", "Bob", "Ann"],

@@ -11,8 +11,9 @@ import pytest
 from tests.drift_help import row
 from tests.pages_help import open_page
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, library, runconfig, runs, studies, worker
+from tiger import cli, datasets, runconfig, runs, studies, worker
 from tiger.core import files, paths
+from tiger.datasets import registry as library
 from tiger.reports import drift as report
 from tiger.ui import drift_view, pagelist
 from tiger.ui import studies as study_ui

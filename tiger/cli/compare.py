@@ -3,9 +3,10 @@
 import argparse
 from typing import Any
 
-from tiger import library, runs
+from tiger import runs
 from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
+from tiger.datasets import registry as library
 from tiger.reports import published, recommenders
 
 

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from tiger import datasets
 from tiger.cli import flags
-from tiger.datasets import grouplens
+from tiger.datasets.sources import grouplens
 from tiger.reports.shop import report_rows
 
 ACTIONS = ("list", "report", "download")

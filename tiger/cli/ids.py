@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tiger import datasets, imported, projection
-from tiger.catalogue import Catalogue
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import (
     ALIGNMENTS,
     SemanticIds,

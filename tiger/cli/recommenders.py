@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tiger import datasets, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.run import Run
 

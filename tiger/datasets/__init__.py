@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from tiger import embed
-from tiger.catalogue import Catalogue
 from tiger.core import params, paths
-from tiger.datasets.amazon import Amazon
+from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence
-from tiger.datasets.grouplens import ARCHIVES, Archive, download
-from tiger.datasets.movielens import MovieLens
-from tiger.datasets.recbole import RecBole
-from tiger.datasets.synthetic import Synthetic
-from tiger.datasets.tables import Tables
+from tiger.datasets.sources.amazon import Amazon
+from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
+from tiger.datasets.sources.movielens import MovieLens
+from tiger.datasets.sources.recbole import RecBole
+from tiger.datasets.sources.synthetic import Synthetic
+from tiger.datasets.sources.tables import Tables
 from tiger.datasets.vectors import Given
 
 __all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", "download",

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from tiger.catalogue import ITEM_COLUMNS
+from tiger.datasets.catalogue import ITEM_COLUMNS
 
 MAX_ITEMS = 5_000_000
 MAX_INTERACTIONS = 50_000_000

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tiger import embed
 from tiger.core.params import param
+from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue
 
 HELD_OUT = 2  # the validation and the test item of every history are never looked at

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
-from tiger.datasets import readers
+from tiger.datasets.io import readers
 
 MAX_WIDTH = 16_384
 HALF = re.compile("[\\ud800-\\udfff]")  # half of a surrogate pair: JSON can spell it, no file can hold it

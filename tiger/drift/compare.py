@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.drift.asked import DriftParams
 from tiger.drift.known import Known
 from tiger.drift.measure import Truth, flows, ids_of, measure, truth

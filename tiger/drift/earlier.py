@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from tiger import quantizers
-from tiger.catalogue import Catalogue
 from tiger.core import params
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.drift.known import Known, threads
 from tiger.drift.versions import refit
 

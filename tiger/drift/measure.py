@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.drift.known import Known
 from tiger.drift.remedies import Outcome
 from tiger.drift.simulate import Version

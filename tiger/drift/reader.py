@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from tiger import metrics, models
-from tiger.catalogue import Catalogue
 from tiger.core import params
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.neural import NeuralRecommender

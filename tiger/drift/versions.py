@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tiger import embed
-from tiger.catalogue import Catalogue
-from tiger.datasets import readers
+from tiger.datasets import embed
+from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.io import readers
 from tiger.datasets.vectors import MAX_WIDTH, Given, read_ids
 from tiger.drift.align import align, fit_width, likeness, residual, unmoved
 from tiger.drift.simulate import Version

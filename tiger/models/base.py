@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
 from tiger.core import params
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 
 Knobs = Callable[[], dict[str, float]]

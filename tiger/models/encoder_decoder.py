@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tiger.catalogue import Catalogue
 from tiger.core.params import param
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.trunk import real

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.neural import NeuralRecommender
 from tiger.search import beam, exact
 from tiger.search.trie import Trie

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from tiger.catalogue import Catalogue
 from tiger.core import precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import Knobs, Recommender
 from tiger.semantic_ids import SemanticIds
 

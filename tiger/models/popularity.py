@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tiger.catalogue import Catalogue
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import Knobs, Recommender
 from tiger.semantic_ids import SemanticIds
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tiger.catalogue import Catalogue
 from tiger.core.params import param
+from tiger.datasets.catalogue import Catalogue
 from tiger.models import retrieval
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender

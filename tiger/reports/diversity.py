@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.diversity import CUTS, REPORTED
 from tiger.reports.intervals import range_words, share_ends
 

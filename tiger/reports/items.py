@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from tiger import metrics, tree
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 
 
 def item_rows(cat: Catalogue, items_N: np.ndarray, codes_IL: np.ndarray | None = None) -> pd.DataFrame:

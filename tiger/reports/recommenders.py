@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import evaluation, library, metrics, models, quantizers, runs
-from tiger.catalogue import Catalogue
+from tiger import evaluation, metrics, models, quantizers, runs
 from tiger.core import params
+from tiger.datasets import registry as library
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.run import Run
 

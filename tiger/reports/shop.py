@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports.items import item_rows
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import doctor, metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.doctor import Diagnosis
 from tiger.reports.usage import sizes
 from tiger.runs import Run

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 
 Snapshots = Sequence[tuple[int, np.ndarray]]
 """Kept steps, ascending: (step, codes of the kept items (N, L))."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids.raw import RawIds
 
 ALIGNMENTS = {

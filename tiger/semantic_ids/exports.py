@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids.ids import SemanticIds
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tiger import metrics
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import alignment
 from tiger.semantic_ids.alignment import ALIGNMENTS, CLEAR, Fit
 from tiger.semantic_ids.ids import SemanticIds

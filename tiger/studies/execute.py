@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from tiger import cold, datasets, diversity, drift, models, runs
-from tiger.catalogue import Catalogue
 from tiger.core import files
 from tiger.core.progress import Progress
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.run import Run
 from tiger.semantic_ids import SemanticIds

@@ -10,8 +10,9 @@ import streamlit as st
 from safetensors import SafetensorError
 from scipy import sparse
 
-from tiger import explain, library, models, runs, tree
-from tiger.catalogue import Catalogue
+from tiger import explain, models, runs, tree
+from tiger.datasets import registry as library
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.reports import beam as report
 from tiger.reports.beam import Prefix

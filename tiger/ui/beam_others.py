@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from tiger import models, presets, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.run import BUSY
 from tiger.ui import beam_data, state

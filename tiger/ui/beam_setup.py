@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from tiger import runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
 from tiger.search import beam
 from tiger.ui import beam_data, beam_state, codebook_data, pipeline, shell, state

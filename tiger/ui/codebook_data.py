@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import metrics, reports, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers import Quantizer
 from tiger.reports import shop
 from tiger.ui import state

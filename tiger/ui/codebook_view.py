@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import metrics, plots, reports, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.ui import code_charts, codebook_data, exports, shell, state
 from tiger.ui.codebook_data import Codes
 

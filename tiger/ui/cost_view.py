@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import costs, models, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.ui import exports, shell
 

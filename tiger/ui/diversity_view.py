@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import diversity, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots import studies as plot
 from tiger.reports import diversity as report

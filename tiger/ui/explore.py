@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import reports, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.plots import shop as shop_plots
 from tiger.reports import shop
 from tiger.semantic_ids import SemanticIds

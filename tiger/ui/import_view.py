@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import imported, library, runs
-from tiger.catalogue import Catalogue
+from tiger import imported, runs
 from tiger.core import paths
+from tiger.datasets import registry as library
+from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
 from tiger.ui import loading, shell, state
 from tiger.ui.pagelist import BY_KEY

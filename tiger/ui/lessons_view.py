@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from tiger import jobs, lessons, library, runs, studies
+from tiger import jobs, lessons, runs, studies
+from tiger.datasets import registry as library
 from tiger.lessons import Lesson
 from tiger.plots import drift as drift_plot
 from tiger.plots import studies as study_plot

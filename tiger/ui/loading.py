@@ -7,11 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import datasets, library
+from tiger import datasets
 from tiger.core import params, paths
 from tiger.core.params import Spec
-from tiger.datasets import grouplens, readers
-from tiger.datasets.movielens import MovieLens
+from tiger.datasets import registry as library
+from tiger.datasets.io import readers
+from tiger.datasets.sources import grouplens
+from tiger.datasets.sources.movielens import MovieLens
 from tiger.ui import forms, shell, state
 
 UPLOAD, ON_SERVER = "Upload files", "Path on the server"

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import jobs, maps, metrics, runs, tree
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.tree import IdSet
 from tiger.ui import codebook_data, state, tree_data
 from tiger.ui.codebook_data import Codes

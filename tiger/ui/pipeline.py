@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from tiger import doctor, metrics, runs
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
 
 ACCENT = "#cf7a24"

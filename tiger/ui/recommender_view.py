@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from tiger import evaluation, jobs, models, presets, quantizers, runconfig, runs
-from tiger.catalogue import Catalogue
 from tiger.core import params
+from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.ui import exports, forms, live, shell, state, train_view, watch_view
 from tiger.ui.pagelist import BY_KEY

@@ -10,8 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import library
 from tiger.core import paths
+from tiger.datasets import registry as library
 from tiger.ui import state
 from tiger.ui.pagelist import BY_KEY, PAGES
 

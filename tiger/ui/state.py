@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import datasets, library, runconfig, runs
-from tiger.catalogue import Catalogue
+from tiger import datasets, runconfig, runs
+from tiger.datasets import registry as library
+from tiger.datasets.catalogue import Catalogue
 
 DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
 NUMBERS = ("item", "user", "level")

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import drift, jobs, library, runconfig, runs, studies, studypage
+from tiger import drift, jobs, runconfig, runs, studies, studypage
 from tiger.core import params, paths
+from tiger.datasets import registry as library
 from tiger.ui import forms, live, shell, state
 
 NO_MODEL = "train a small one for this study"

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import runs, tree
-from tiger.catalogue import Catalogue
+from tiger.datasets.catalogue import Catalogue
 from tiger.diversity import category_labels
 from tiger.quantizers.lsh import LSH
 from tiger.tree import Branches

@@ -1,14 +1,14 @@
 """Writes ``data/synthetic``: the made shop with its default values, ready to open.
 
-    python -m tiger.datasets.bundle
+    python -m tiger.datasets.sources.bundle
 """
 
 from pathlib import Path
 
-from tiger import embed
-from tiger.catalogue import Catalogue
 from tiger.core import paths
-from tiger.datasets.synthetic import Synthetic
+from tiger.datasets import embed
+from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.sources.synthetic import Synthetic
 
 FOLDER = paths.BUNDLED / "synthetic"
 

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
-from tiger.datasets import readers, streams
 from tiger.datasets.base import MAX_INTERACTIONS, Interactions, RawCatalogue, assemble
+from tiger.datasets.io import readers, streams
 
 USER_KEYS = ("reviewerID", "user_id")
 ITEM_KEYS = ("parent_asin", "asin")

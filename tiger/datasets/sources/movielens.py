@@ -12,8 +12,9 @@ from typing import ClassVar
 import pandas as pd
 
 from tiger.core.params import param
-from tiger.datasets import grouplens, readers, streams
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
+from tiger.datasets.io import readers, streams
+from tiger.datasets.sources import grouplens
 
 YEAR = re.compile(r"\((\d{4})\)\s*$")
 RATINGS = {"ml-100k": "u.data", "ml-1m": "ratings.dat", "ml-latest-small": "ratings.csv"}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
-from tiger.datasets import readers
 from tiger.datasets.base import MAX_ITEMS, Interactions, RawCatalogue, assemble
+from tiger.datasets.io import readers
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tiger.core.params import param
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
-from tiger.datasets.shop_words import Kind, capital, complements, read_words, split
+from tiger.datasets.sources.shop_words import Kind, capital, complements, read_words, split
 
 DAYS = 730
 SHARE_COMPLEMENT, SHARE_TASTE = 0.45, 0.85  # marks on 0..1: complement, taste, and above it bestsellers

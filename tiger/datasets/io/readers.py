@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from tiger.datasets import arrow
+from tiger.datasets.io import arrow
 
 MAX_TEXT_BYTES = 4 * 2**30  # a table of text that is read at once
 MAX_PARQUET_BYTES = 2**30  # with every repeated text written out; Python's own texts take several times that

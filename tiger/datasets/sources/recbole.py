@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
-from tiger.datasets import readers
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
+from tiger.datasets.io import readers
 
 TYPES = ("token", "token_seq", "float", "float_seq")
 CATEGORIES = ("category", "categories", "class", "genre", "genres", "classes")

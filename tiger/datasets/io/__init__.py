@@ -1,0 +1,1 @@
+"""Bounded readers of files from users: sizes are checked before anything is allocated."""
