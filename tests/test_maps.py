@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import colours, datasets, maps, projection, runs, worker
+from tiger import datasets, maps, projection, runs, worker
 from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
+from tiger.plots import colours
 from tiger.plots import map as plot
 from tiger.projection import Layout, UmapParams
 from tiger.session import Session

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import colours, tree
+from tiger import tree
+from tiger.plots import colours
 from tiger.plots import tree as plot
 from tiger.ui import tree_view
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger import colours
+from tiger.plots import colours
 from tiger.plots.style import SEQUENTIAL, style
 
 SHAPES_2D = (*colours.SHAPES, colours.NO_SHAPE)
