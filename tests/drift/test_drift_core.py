@@ -28,7 +28,7 @@ from tiger.drift import (
     with_ids,
 )
 from tiger.drift.reader import fine_tune_reader
-from tiger.quantizers.warm import fine_tune, sticky_codes, sticky_encode
+from tiger.quantizers.fine_tuning import fine_tune, sticky_codes, sticky_encode
 from tiger.semantic_ids import SemanticIds
 
 

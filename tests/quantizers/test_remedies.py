@@ -7,7 +7,8 @@ from scipy.special import logsumexp
 
 from tests.oracles import oracle
 from tiger import quantizers
-from tiger.quantizers import sinkhorn, spread
+from tiger.quantizers import koleo as spread
+from tiger.quantizers import sinkhorn
 from tiger.quantizers.codebook import Codebook
 
 SHAPE = {"n_levels": 2, "n_codes": 6, "hidden": "16", "latent_width": 5, "batch_size": 40, "restart_threshold": 0.0}

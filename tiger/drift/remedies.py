@@ -15,7 +15,7 @@ from tiger.drift.rename import rename
 from tiger.drift.simulate import Version
 from tiger.drift.sticky import past_threshold, with_penalty
 from tiger.quantizers.base import Quantizer
-from tiger.quantizers.warm import fine_tune
+from tiger.quantizers.fine_tuning import fine_tune
 
 
 @dataclass(frozen=True)

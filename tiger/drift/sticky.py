@@ -10,7 +10,7 @@ from tiger.core.progress import Progress
 from tiger.drift.known import Known
 from tiger.drift.simulate import Version
 from tiger.quantizers.base import Quantizer
-from tiger.quantizers.warm import fine_tune, sticky_encode
+from tiger.quantizers.fine_tuning import fine_tune, sticky_encode
 
 MODES = {"penalty": "fine-tune with a penalty on changed codes",
          "threshold": "no training; re-assign only items whose error passes a threshold"}

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tiger.quantizers import sinkhorn, spread
+from tiger.quantizers import koleo as spread
+from tiger.quantizers import sinkhorn
 from tiger.quantizers.codebook import Codebook, distances, nearest
 from tiger.quantizers.estimators import ESTIMATORS
 from tiger.quantizers.networks import Network, ParameterBuffer, layers_of
