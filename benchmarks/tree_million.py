@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from tiger import metrics, tree
+from tiger import metrics
+from tiger.analysis import tree
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.oracles import oracle
-from tiger import costs, models
-from tiger.costs import timing
-from tiger.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, id_bytes
+from tiger import models
+from tiger.analysis import costs
+from tiger.analysis.costs import timing
+from tiger.analysis.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, id_bytes
 from tiger.models import retrieval
 from tiger.search.trie import Trie
 

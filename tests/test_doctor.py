@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tiger import doctor, metrics, quantizers
+from tiger import metrics, quantizers
+from tiger.analysis import doctor
 from tiger.core import params
 from tiger.quantizers.rqvae import RQVAE
 

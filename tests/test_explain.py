@@ -6,7 +6,8 @@ import torch
 import transformers
 
 from tests.models import tiny
-from tiger import explain, models
+from tiger import models
+from tiger.analysis import attribution as explain
 
 HISTORY, ITEM = [3, 4, 5, 6], 7
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import datasets, maps, projection, runs, worker
+from tiger import datasets, maps, runs, worker
+from tiger.analysis import projection
+from tiger.analysis.projection import Layout, UmapParams
 from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
 from tiger.plots import map as plot
-from tiger.projection import Layout, UmapParams
 from tiger.session import Session
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # compile UMAP once

@@ -10,7 +10,8 @@ import torch
 
 from tests.models import tiny as shop
 from tests.training_help import config, write_shop
-from tiger import evaluation, metrics, model_training, models, runconfig, runs, training
+from tiger import metrics, model_training, models, runconfig, runs, training
+from tiger.analysis import evaluation
 from tiger.core import paths
 from tiger.reports import recommenders
 from tiger.run import Run

@@ -9,7 +9,8 @@ from pages_help import html_of, open_page
 from streamlit.testing.v1 import AppTest
 
 from tests.models import tiny
-from tiger import datasets, explain, models, runs
+from tiger import datasets, models, runs
+from tiger.analysis import attribution as explain
 from tiger.core import files, paths
 from tiger.reports import beam as report
 from tiger.reports import influence

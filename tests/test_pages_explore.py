@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from explore_help import figures_of, open_page, text_of
 
-from tiger import datasets, imported, jobs, maps, metrics, quantizers, runs, tree
+from tiger import datasets, imported, jobs, maps, metrics, quantizers, runs
+from tiger.analysis import tree
 from tiger.core import files, paths
 from tiger.semantic_ids import import_ids
 from tiger.ui import codebook_data, compare_view, tree_data

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page
-from tiger import costs, lessons, runs
+from tiger import lessons, runs
+from tiger.analysis import costs
 from tiger.core import paths
 from tiger.ui import cost_view, diversity_view, drift_view, exports, live, pagelist
 from tiger.ui.live_feed import Feed

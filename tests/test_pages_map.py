@@ -8,7 +8,8 @@ import streamlit as st
 from explore_help import figures_of, numbers_in, open_page, places_of, text_of, traces_of
 from streamlit.testing.v1 import AppTest
 
-from tiger import datasets, jobs, maps, metrics, projection, runs
+from tiger import datasets, jobs, maps, metrics, runs
+from tiger.analysis import projection
 from tiger.core import files, paths
 from tiger.ui import map_data, map_items
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page, values_of
-from tiger import costs, datasets, models, presets, runs
+from tiger import datasets, models, presets, runs
+from tiger.analysis import costs
 from tiger.core import paths
 from tiger.datasets import registry as library
 from tiger.ui import cost_view, pagelist

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import normalized_mutual_info_score
 
-from tiger import metrics, quantizers, tree
+from tiger import metrics, quantizers
+from tiger.analysis import tree
 
 SIX = np.array([[0, 1], [0, 1], [0, 2], [3, 0], [3, 0], [3, 0]])
 

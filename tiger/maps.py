@@ -16,12 +16,13 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from tiger import metrics, projection, runs
+from tiger import metrics, runs
+from tiger.analysis import projection
+from tiger.analysis.projection import Layout, UmapParams
 from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
-from tiger.projection import Layout, UmapParams
 from tiger.run import Run
 from tiger.session import Session
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tiger import evaluation, results
+from tiger import results
+from tiger.analysis import evaluation
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue

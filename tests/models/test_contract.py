@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.models import tiny
-from tiger import explain, models
+from tiger import models
+from tiger.analysis import attribution as explain
 
 GENERATIVE = [name for name, kind in models.REGISTRY.items() if kind.generative]
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tests.models import tiny
-from tiger import explain, models
+from tiger import models
+from tiger.analysis import attribution as explain
 from tiger.plots import beam as plot
 from tiger.reports import beam_tree, influence
 

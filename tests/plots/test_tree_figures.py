@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import tree
+from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
 from tiger.ui import tree_view

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tiger import reports, tree
+from tiger import reports
+from tiger.analysis import tree
 
 CODES = np.array([[0, 0], [0, 1], [0, 1], [1, 0], [1, 1], [-1, -1]])
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from tests.models import tiny as shop
-from tiger import costs, models, runs
+from tiger import models, runs
+from tiger.analysis import costs
 from tiger.core import files
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tiger import datasets, reports, runconfig, runs
+from tiger.analysis.doctor import Diagnosis
 from tiger.cli import flags
 from tiger.cli.runs import pick
-from tiger.doctor import Diagnosis
 from tiger.semantic_ids import import_ids
 
 

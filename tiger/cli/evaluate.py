@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from tiger import evaluation
+from tiger.analysis import evaluation
 from tiger.cli import flags
 from tiger.cli.recommenders import catalogue_of, pick_model, round_scores
 from tiger.core import files

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import datasets, imported, projection
+from tiger import datasets, imported
+from tiger.analysis import projection
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tiger.explain import Influence
+from tiger.analysis.attribution import Influence
 
 ALL = "whole ID"
 

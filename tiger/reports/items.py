@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tiger import metrics, tree
+from tiger import metrics
+from tiger.analysis import tree
 from tiger.datasets.catalogue import Catalogue
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import evaluation, metrics, models, quantizers, runs
+from tiger import metrics, models, quantizers, runs
+from tiger.analysis import evaluation
 from tiger.core import params
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import doctor, metrics
+from tiger import metrics
+from tiger.analysis import doctor
+from tiger.analysis.doctor import Diagnosis
 from tiger.datasets.catalogue import Catalogue
-from tiger.doctor import Diagnosis
 from tiger.reports.usage import sizes
 from tiger.runs import Run
 

@@ -10,7 +10,9 @@ import streamlit as st
 from safetensors import SafetensorError
 from scipy import sparse
 
-from tiger import explain, models, runs, tree
+from tiger import models, runs
+from tiger.analysis import attribution as explain
+from tiger.analysis import tree
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from tiger import costs, models, runs
+from tiger import models, runs
+from tiger.analysis import costs
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.ui import exports, shell

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import doctor, jobs, metrics, quantizers, reports, runs
+from tiger import jobs, metrics, quantizers, reports, runs
+from tiger.analysis import doctor
 from tiger.core import params
 from tiger.ui import codebook_data, live, shell
 

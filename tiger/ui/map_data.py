@@ -8,13 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import maps, projection, runs
+from tiger import maps, runs
+from tiger.analysis import projection
+from tiger.analysis.projection import Layout, UmapParams
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
 from tiger.plots import colours
 from tiger.plots import map as plot
-from tiger.projection import Layout, UmapParams
 from tiger.ui import codebook_data, state, tree_data
 from tiger.ui.codebook_data import Codes
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tiger import maps
-from tiger.projection import Layout
+from tiger.analysis.projection import Layout
 from tiger.ui import map_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.map_data import View

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, maps, metrics, runs, tree
+from tiger import jobs, maps, metrics, runs
+from tiger.analysis import tree
+from tiger.analysis.tree import IdSet
 from tiger.datasets.catalogue import Catalogue
-from tiger.tree import IdSet
 from tiger.ui import codebook_data, state, tree_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.tree_data import Other

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from tiger import doctor, metrics, runs
+from tiger import metrics, runs
+from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import evaluation, jobs, models, presets, quantizers, runconfig, runs
+from tiger import jobs, models, presets, quantizers, runconfig, runs
+from tiger.analysis import evaluation
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import runs, tree
+from tiger import runs
+from tiger.analysis import tree
+from tiger.analysis.tree import Branches
 from tiger.datasets.catalogue import Catalogue
 from tiger.diversity import category_labels
 from tiger.quantizers.lsh import LSH
-from tiger.tree import Branches
 from tiger.ui import codebook_data, state
 from tiger.ui.codebook_data import Codes
 

@@ -4,7 +4,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import maps, runs, tree
+from tiger import maps, runs
+from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
 from tiger.ui import exports, shell, state, tree_data

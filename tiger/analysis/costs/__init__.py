@@ -1,6 +1,6 @@
 """What one request costs each kind of recommender: counted by formula, and timed on this machine."""
 
-from tiger.costs.formulas import (
+from tiger.analysis.costs.formulas import (
     KINDS,
     PROBES,
     SIZES,
@@ -14,8 +14,8 @@ from tiger.costs.formulas import (
     vectors_exact,
     vectors_index,
 )
-from tiger.costs.shape import Shape, shape_of
-from tiger.costs.timing import measure
+from tiger.analysis.costs.shape import Shape, shape_of
+from tiger.analysis.costs.timing import measure
 
 __all__ = ["KINDS", "PROBES", "SIZES", "Shape", "cascade", "cost_frame", "cost_words", "generative", "measure", "n_prefixes",
            "pairs", "shape_of", "size_words", "vectors_exact", "vectors_index"]

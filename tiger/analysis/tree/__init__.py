@@ -5,12 +5,12 @@
 parts. ``match``: which items moved, once codes are matched up to renaming.
 """
 
-from tiger.tree.branches import Branches
-from tiger.tree.compare import MEASURES, IdSet, compare, measure, measures_of, sizes_frame
-from tiger.tree.disagree import Disagreement, bucket_numbers, disagreement
-from tiger.tree.match import Matching, match, match_summary
-from tiger.tree.splits import bits_of, codes_of, split_steps
-from tiger.tree.words import category_codes, category_mix, typical_words, word_counts
+from tiger.analysis.tree.branches import Branches
+from tiger.analysis.tree.compare import MEASURES, IdSet, compare, measure, measures_of, sizes_frame
+from tiger.analysis.tree.disagree import Disagreement, bucket_numbers, disagreement
+from tiger.analysis.tree.match import Matching, match, match_summary
+from tiger.analysis.tree.splits import bits_of, codes_of, split_steps
+from tiger.analysis.tree.words import category_codes, category_mix, typical_words, word_counts
 
 __all__ = [
     "MEASURES", "Branches", "Disagreement", "IdSet", "Matching", "bits_of", "bucket_numbers",

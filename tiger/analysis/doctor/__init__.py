@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
-from tiger.doctor.diagnosis import Diagnosis, Remedy
-from tiger.doctor.diseases import CAUSES_ALL, DISEASES, healthy
-from tiger.doctor.signs import Signs, take
+from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
+from tiger.analysis.doctor.diseases import CAUSES_ALL, DISEASES, healthy
+from tiger.analysis.doctor.signs import Signs, take
 
 
 def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: list[dict[str, Any]] | None = None,

@@ -1,6 +1,6 @@
 """The remedies that the field uses, each with its reason in one sentence."""
 
-from tiger.doctor.diagnosis import Remedy
+from tiger.analysis.doctor.diagnosis import Remedy
 
 KMEANS_RESTART = Remedy(
     "Start from k-means and restart dead codes",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tiger.costs.shape import Shape
+from tiger.analysis.costs.shape import Shape
 
 SIZES = tuple(10**power for power in range(3, 10))
 PROBES = 8  # lists of an inverted-file index that a query looks into

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiger.doctor.signs import Signs
+from tiger.analysis.doctor.signs import Signs
 
 
 @dataclass(frozen=True)

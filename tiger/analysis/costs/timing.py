@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 
 from tiger import models
-from tiger.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, PROBES
-from tiger.costs.shape import Shape
+from tiger.analysis.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, PROBES
+from tiger.analysis.costs.shape import Shape
 from tiger.models import retrieval
 
 K_BEST = 10

@@ -6,9 +6,9 @@ The thresholds were set on RQ-VAEs trained on Amazon Beauty and on the synthetic
 
 from typing import Any
 
-from tiger.doctor import remedies
-from tiger.doctor.diagnosis import Diagnosis
-from tiger.doctor.signs import Signs
+from tiger.analysis.doctor import remedies
+from tiger.analysis.doctor.diagnosis import Diagnosis
+from tiger.analysis.doctor.signs import Signs
 
 COLLAPSED_USE = 0.03  # perplexity below this share of the reach (or below 1.5): the level says next to nothing
 STARVED_USE = 0.25  # below this share a level wastes most of its codebook
