@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 def worker(path: Path) -> tuple[float, float]:
     """Execute a run; wall seconds and processor seconds of its process."""
     before, start_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([sys.executable, "-m", "tiger.worker", str(path)], cwd=PROJECT, check=True)
+    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(path)], cwd=PROJECT, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.monotonic() - start_s, used_s
@@ -39,8 +39,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"TIGER_HOME": args.home or home, "TIGER_THREADS": str(args.threads)}
         sys.path.insert(0, str(PROJECT))
-        from tiger import runs, studies
+        from tiger import runs
         from tiger.reports.drift import drift_frame, drift_table, winner_words
+        from tiger.runs import study_artifacts as studies
 
         ref = {"name": "recbole", "params": {"path": str(Path(args.path).resolve())}, "embedding": {"method": "tfidf"}}
         parent = next((run for run in runs.list_runs() if run.title == "drift benchmark" and run.state == "finished"), None)

@@ -32,8 +32,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
 from tests.browser.conftest import ARGS, App, close, program, start
-from tiger import jobs, runs
+from tiger import runs
 from tiger.datasets import registry as library
+from tiger.runs import supervisor as jobs
 
 WATCH = """(() => {
   const Plain = window.WebSocket, log = window.wireLog = [];

@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tiger import datasets, quantizers, runs, training
-from tiger.session import Session
+from tiger import datasets, quantizers, runs
+from tiger.runs import train_quantizer as training
+from tiger.runs.worker_context import Session
 
 
 def main() -> None:

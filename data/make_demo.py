@@ -47,7 +47,7 @@ def make(asked: dict, target: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["TIGER_HOME"] = home
         run = runs.new_run(asked | {"dataset": library.bundled().ref})
-        subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True,
+        subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                        env=os.environ | {"TIGER_THREADS": "1"})
         if run.state != "finished":
             raise SystemExit(f"The demo run is {run.state}: {run.status['message']}\n{run.log()}")

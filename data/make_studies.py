@@ -44,8 +44,11 @@ def main(names: list[str]) -> None:
 
 def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
     """The finished study: begun here, or gone on with where the same was asked before."""
-    from tiger import jobs, runconfig, runs, studies
+    from tiger import runs
     from tiger.datasets import registry as library
+    from tiger.runs import config as runconfig
+    from tiger.runs import study_artifacts as studies
+    from tiger.runs import supervisor as jobs
 
     model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
     request = studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title)
@@ -56,7 +59,7 @@ def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
         run = runs.new_run(request)
     else:
         jobs.prepare(run, run.status, "queued")
-    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=DATA.parent, check=True,
+    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                    env=os.environ | {"TIGER_THREADS": "1"})
     if run.state != "finished":
         raise SystemExit(f"'{title}' is {run.state}: {run.status['message']}\n{run.log()}")

@@ -32,7 +32,7 @@ def tiger_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     home = tmp_path / "workspace"
     monkeypatch.setenv("TIGER_HOME", str(home))
     yield home
-    supervisors = sys.modules["tiger.jobs"].SUPERVISORS if "tiger.jobs" in sys.modules else {}
+    supervisors = sys.modules["tiger.runs.supervisor"].SUPERVISORS if "tiger.runs.supervisor" in sys.modules else {}
     if supervisor := supervisors.pop(home.resolve(), None):
         supervisor.close()
         for child in supervisor.children.values():

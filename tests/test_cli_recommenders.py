@@ -10,8 +10,8 @@ from tests.cli_help import ask
 from tests.training_help import config, write_shop
 from tiger import cli, datasets, quantizers, runs
 from tiger.core import files
-from tiger.session import Session
-from tiger.training import QuantizerTraining
+from tiger.runs.train_quantizer import QuantizerTraining
+from tiger.runs.worker_context import Session
 
 SMALL = ["--width", "16", "--n-layers", "1", "--n-heads", "2", "--n-epochs", "1"]
 

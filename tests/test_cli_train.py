@@ -13,7 +13,7 @@ from tests.training_help import config, wait_for, write_shop
 from tiger import quantizers, runs
 from tiger.cli import flags, train
 from tiger.core import files, params, paths
-from tiger.runconfig import flags as written
+from tiger.runs.config import flags as written
 
 
 @pytest.fixture

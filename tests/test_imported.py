@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import cli, datasets, imported, reports, runs
+from tiger import cli, datasets, reports, runs
 from tiger.core import paths
+from tiger.runs import import_run as imported
 from tiger.semantic_ids import Fit, import_ids
 
 CODES = np.random.default_rng(0).integers(0, 8, (2000, 3))

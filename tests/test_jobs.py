@@ -11,10 +11,11 @@ import time
 import pytest
 
 from tests.training_help import config, until, wait_for, write_shop
-from tiger import jobs, runs
+from tiger import runs
 from tiger.core import files, paths
-from tiger.jobs import Supervisor
-from tiger.run import WAITING
+from tiger.runs import supervisor as jobs
+from tiger.runs.run import WAITING
+from tiger.runs.supervisor import Supervisor
 
 LONG = 1_000_000
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}

@@ -82,6 +82,6 @@ def test_the_core_works_where_streamlit_is_not_installed():
 
 def test_listing_runs_does_not_load_torch():
     """The command line answers at once, and the first sign of life of a worker comes before the big imports."""
-    code = "import sys, tiger.runs, tiger.jobs, tiger.worker; print([n for n in ('torch', 'sklearn') if n in sys.modules])"
+    code = "import sys, tiger.runs.supervisor, tiger.runs.worker; print([n for n in ('torch', 'sklearn') if n in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=120)
     assert said.stdout.strip() == "[]", said.stderr

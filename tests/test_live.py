@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tiger.run import Run
+from tiger.runs.run import Run
 from tiger.ui import live, live_charts
 from tiger.ui.live_feed import LIMIT, Feed, thin
 

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import datasets, maps, runs, worker
+from tiger import datasets, runs
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
 from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
 from tiger.plots import map as plot
-from tiger.session import Session
+from tiger.runs import layouts as maps
+from tiger.runs import worker
+from tiger.runs.worker_context import Session
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # compile UMAP once
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}

@@ -10,12 +10,15 @@ import torch
 
 from tests.models import tiny as shop
 from tests.training_help import config, write_shop
-from tiger import metrics, model_training, models, runconfig, runs, training
+from tiger import metrics, models, runs
 from tiger.analysis import evaluation
 from tiger.core import paths
 from tiger.reports import recommenders
-from tiger.run import Run
-from tiger.session import Session
+from tiger.runs import config as runconfig
+from tiger.runs import train_model as model_training
+from tiger.runs import train_quantizer as training
+from tiger.runs.run import Run
+from tiger.runs.worker_context import Session
 
 REF = {"name": "synthetic", "params": {}}
 IDS = {"run": "demo-rqvae"}  # only its name is looked at here
@@ -111,7 +114,7 @@ def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
     model = runs.new_run({"kind": "model", "dataset": ref, "ids": {"run": quantizer.id}, "title": "A model",
                           "model": {"name": "rq_transformer", "params": small}})
     for run in (quantizer, model):
-        said = subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT,
+        said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                               capture_output=True, text=True, timeout=240, env=os.environ | {"TIGER_THREADS": "1"})
         assert run.state == "finished", said.stderr
     ids, fitted = quantizer.semantic_ids(), model.recommender()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pages_help import open_page
 
-from tiger import datasets, imported, runs
+from tiger import datasets, runs
 from tiger.core import paths
+from tiger.runs import import_run as imported
 from tiger.semantic_ids import import_ids, index_json
 from tiger.ui import pagelist
 

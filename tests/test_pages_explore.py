@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 from explore_help import figures_of, open_page, text_of
 
-from tiger import datasets, imported, jobs, maps, metrics, quantizers, runs
+from tiger import datasets, metrics, quantizers, runs
 from tiger.analysis import tree
 from tiger.core import files, paths
+from tiger.runs import import_run as imported
+from tiger.runs import layouts as maps
+from tiger.runs import supervisor as jobs
 from tiger.semantic_ids import import_ids
 from tiger.ui import codebook_data, compare_view, tree_data
 

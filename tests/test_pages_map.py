@@ -8,9 +8,11 @@ import streamlit as st
 from explore_help import figures_of, numbers_in, open_page, places_of, text_of, traces_of
 from streamlit.testing.v1 import AppTest
 
-from tiger import datasets, jobs, maps, metrics, runs
+from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
+from tiger.runs import layouts as maps
+from tiger.runs import supervisor as jobs
 from tiger.ui import map_data, map_items
 
 

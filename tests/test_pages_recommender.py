@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page, values_of
-from tiger import datasets, models, presets, runs
+from tiger import datasets, models, runs
 from tiger.analysis import costs
 from tiger.core import paths
 from tiger.datasets import registry as library
+from tiger.runs import presets
 from tiger.ui import cost_view, pagelist
 
 PAGE = pagelist.BY_KEY["recommender"]
@@ -22,7 +23,7 @@ PAGE = pagelist.BY_KEY["recommender"]
 def quick(tiger_home, monkeypatch):
     """No worker takes a run from the queue, and nothing is measured for seconds."""
     monkeypatch.chdir(paths.PROJECT)
-    monkeypatch.setattr("tiger.jobs.Supervisor._start_waiting", lambda self: None)
+    monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
     frame = costs.cost_frame(costs.Shape())[["kind", "items", "ms"]].head(2).assign(ms=[1.0, 2.0])
     monkeypatch.setattr(cost_view, "measured", lambda shape: frame)
 

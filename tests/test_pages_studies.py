@@ -6,11 +6,13 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.pages_help import open_page
-from tiger import lessons, runconfig, runs, studies, studypage
+from tiger import lessons, runs, studypage
 from tiger.core import files, params, paths
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
+from tiger.runs import config as runconfig
+from tiger.runs import study_artifacts as studies
 from tiger.ui import diversity_view, drift_view, pagelist
 
 PAGE = pagelist.BY_KEY
@@ -183,8 +185,8 @@ def test_nonsense_in_the_address_does_no_harm(key, address, words):
 
 def test_the_form_starts_a_study_and_refuses_nonsense(monkeypatch):
     asked = []
-    monkeypatch.setattr("tiger.jobs.supervisor", lambda: type("Fake", (), {"submit": lambda self, config: asked.append(config)
-                                                                          or runs.new_run(config)})())
+    queue = type("Fake", (), {"submit": lambda self, config: asked.append(config) or runs.new_run(config)})
+    monkeypatch.setattr("tiger.runs.supervisor.supervisor", queue)
     app = open_page(PAGE["drift"])
     app.text_input(key="study:drift:strengths").set_value("0, 2").run()
     app.button(key="start:drift").click().run()

@@ -11,9 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from training_help import SMALL
 
-from tiger import datasets, presets, runs
+from tiger import datasets, runs
 from tiger.core import paths
 from tiger.datasets import registry as library
+from tiger.runs import presets
 from tiger.ui import pagelist
 
 APP = str(paths.PROJECT / "app.py")
@@ -21,7 +22,7 @@ APP = str(paths.PROJECT / "app.py")
 
 def execute(run: runs.Run) -> None:
     """Train the run to its end, as the queue would."""
-    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT, check=True)
+    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True)
     assert run.state == "finished", run.log()
 
 
@@ -110,7 +111,7 @@ def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
 
 
 def test_start_makes_a_run_puts_it_in_the_address_and_says_where_it_stands(ids, monkeypatch):
-    monkeypatch.setattr("tiger.jobs.Supervisor._start_waiting", lambda self: None)  # nobody takes it from the queue
+    monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)  # nobody takes it from the queue
     app = open_page("train", run=ids["healthy"])
     app.radio(key="recipes:True").set_value("tiny-codebook").run()
     app.button(key="start").click().run()
@@ -251,7 +252,7 @@ def test_nonsense_in_the_address_does_no_harm(ids, address):
 
 
 def test_the_doctor_names_the_disease_and_starts_the_remedy_beside_it(ids, monkeypatch):
-    monkeypatch.setattr("tiger.jobs.Supervisor._start_waiting", lambda self: None)
+    monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
     app = open_page("doctor", run=ids["sick"])
     assert "### Total collapse" in said(app)
     app.button(key=f"remedy:{ids['sick']}:0").click().run()

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from tests.training_help import config
 from tiger import runs
 from tiger.core import files, paths
-from tiger.run import Run
+from tiger.runs.run import Run
 
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from tests.training_help import SMALL, config
-from tiger import checkpoint, quantizers, results, runs, training
-from tiger.run import Run
-from tiger.session import Session
+from tiger import quantizers, runs
+from tiger.runs import artifacts as results
+from tiger.runs import checkpoint
+from tiger.runs import train_quantizer as training
+from tiger.runs.run import Run
+from tiger.runs.worker_context import Session
 
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 EMB_IE = np.random.default_rng(0).normal(size=(200, 24)).astype(np.float32)
@@ -118,7 +121,7 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
     """Both runs hear beta at step 20 and the rate at step 31; one crashes at 40 with its checkpoint at step 10."""
     asked = {20: {"beta": 2.0}, 31: {"learning_rate": 0.01}}
     pair = new_run(), new_run()
-    monkeypatch.setattr("tiger.session.CONTROL_S", 0)
+    monkeypatch.setattr("tiger.runs.worker_context.CONTROL_S", 0)
     monkeypatch.setattr(training, "CHECKPOINT_S", 1e9)
     save, took = training.QuantizerTraining._save, training.QuantizerTraining._took
 

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file
 from tests.training_help import config, until, wait_for, write_shop
 from tiger import runs
 from tiger.core import files, paths
-from tiger.jobs import prepare
-from tiger.run import Run
+from tiger.runs.run import Run
+from tiger.runs.supervisor import prepare
 
 LONG = 1_000_000  # steps: only a stop ends it
 
@@ -35,7 +35,7 @@ def start(tiger_home):
         if run.state != "queued":
             prepare(run, run.status, "queued")
         with (run.path / "log.txt").open("ab") as log:
-            child = subprocess.Popen([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT,
+            child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                                      stdout=log, stderr=log, env=os.environ | {"TIGER_THREADS": "1"} | environment)
         children.append(child)
         return child
@@ -128,7 +128,7 @@ def test_two_workers_never_execute_one_run(shop, start):
     run = runs.new_run(config(shop, n_steps=LONG))
     first = start(run)
     wait_for(lambda: begun(run), "the first step")
-    second = subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT,
+    second = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                             capture_output=True, text=True, timeout=120)
     assert second.returncode == 3 and "Another worker has run" in second.stderr
     assert first.poll() is None and run.status["pid"] == first.pid and run.state == "running"
@@ -180,7 +180,7 @@ def test_numbers_that_overflow_make_a_run_fail_in_one_sentence(shop, start, tmp_
 
 @pytest.mark.parametrize("arguments", [[], ["/nowhere"], ["a", "b"]])
 def test_usage(tmp_path, arguments):
-    said = subprocess.run([sys.executable, "-m", "tiger.worker", *arguments], cwd=paths.PROJECT, text=True,
+    said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", *arguments], cwd=paths.PROJECT, text=True,
                           capture_output=True, timeout=120)
     assert said.returncode == 2 and said.stderr.startswith("Usage:")
 

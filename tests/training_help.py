@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import runs
-from tiger.run import Run
+from tiger.runs.run import Run
 
 SMALL = {"n_codes": 16, "n_steps": 60, "batch_size": 64, "hidden": "32", "latent_width": 8, "log_every": 5}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiger import htmlpage, runconfig, studies
+from tiger import htmlpage
 from tiger.core import files
 from tiger.drift import REMEDIES, SOURCES
 from tiger.htmlpage import Part
@@ -14,7 +14,9 @@ from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
 from tiger.reports import intervals
-from tiger.run import Run
+from tiger.runs import config as runconfig
+from tiger.runs import study_artifacts as studies
+from tiger.runs.run import Run
 
 
 def drift_page(run: Run) -> str:

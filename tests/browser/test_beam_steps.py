@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled
-from tiger import datasets, models, quantizers, results, runs
+from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry as library
+from tiger.runs import artifacts as results
 
 MAIN = "document.querySelector('[data-testid=stMain]')"
 

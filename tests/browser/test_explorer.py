@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled
-from tiger import datasets, imported, quantizers
+from tiger import datasets, quantizers
 from tiger.datasets import registry as library
+from tiger.runs import import_run as imported
 from tiger.semantic_ids import import_ids
 from tiger.ui import diversity_view, drift_view, pagelist
 

@@ -11,10 +11,13 @@ import pytest
 from tests.drift_help import row
 from tests.pages_help import open_page
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, runconfig, runs, studies, worker
+from tiger import cli, datasets, runs
 from tiger.core import files, paths
 from tiger.datasets import registry as library
 from tiger.reports import drift as report
+from tiger.runs import config as runconfig
+from tiger.runs import study_artifacts as studies
+from tiger.runs import worker
 from tiger.ui import drift_view, pagelist
 from tiger.ui import studies as study_ui
 
@@ -41,7 +44,7 @@ def carry_out(shop, values):
 
 def work(run, n_threads):
     """Let a worker of its own process carry it out."""
-    subprocess.run([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT, check=True, timeout=300,
+    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True, timeout=300,
                    env=os.environ | {"TIGER_THREADS": str(n_threads)})
     assert run.state == "finished", run.status["message"]
 

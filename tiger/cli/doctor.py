@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import datasets, reports, runconfig, runs
+from tiger import datasets, reports, runs
 from tiger.analysis.doctor import Diagnosis
 from tiger.cli import flags
 from tiger.cli.runs import pick
+from tiger.runs import config as runconfig
 from tiger.semantic_ids import import_ids
 
 

@@ -5,7 +5,7 @@ import json
 from typing import Any, NoReturn
 
 from tiger.core import params
-from tiger.runconfig import flag
+from tiger.runs.config import flag
 
 
 class Parser(argparse.ArgumentParser):

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import datasets, imported
+from tiger import datasets
 from tiger.analysis import projection
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
+from tiger.runs import import_run as imported
 from tiger.semantic_ids import (
     ALIGNMENTS,
     SemanticIds,

@@ -7,7 +7,7 @@ import numpy as np
 from tiger import datasets, runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
-from tiger.run import Run
+from tiger.runs.run import Run
 
 
 def pick_model(run_id: str) -> Run:

@@ -4,8 +4,9 @@ import argparse
 import time
 from typing import Any
 
-from tiger import jobs, runs
+from tiger import runs
 from tiger.cli import flags
+from tiger.runs import supervisor as jobs
 
 ACTIONS = ("list", "show", "command", "resume", "stop", "delete")
 

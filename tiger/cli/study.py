@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from tiger import drift, runconfig, runs, studies
+from tiger import drift, runs
 from tiger.cli import flags, train
-from tiger.run import Run
+from tiger.runs import config as runconfig
+from tiger.runs import study_artifacts as studies
+from tiger.runs.run import Run
 
 
 def add(kind: str, parser: argparse.ArgumentParser) -> None:

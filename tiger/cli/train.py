@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tiger import datasets, jobs, metrics, models, presets, quantizers, runconfig, runs
+from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.core import params
-from tiger.run import Run
+from tiger.runs import config as runconfig
+from tiger.runs import presets
+from tiger.runs import supervisor as jobs
+from tiger.runs.run import Run
 
 LOOK_S = 0.1
 

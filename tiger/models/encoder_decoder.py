@@ -157,7 +157,7 @@ class T5Net(nn.Module):
 
 @dataclass
 class EncoderDecoder(GenerativeRecommender):
-    """The paper's sizes by default; ``tiger.presets`` has some that train in a class."""
+    """The paper's sizes by default; ``tiger.runs.presets`` has some that train in a class."""
 
     name = "encoder_decoder"
     title = "Encoder-decoder (the paper)"

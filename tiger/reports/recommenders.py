@@ -13,7 +13,7 @@ from tiger.core import params
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
-from tiger.run import Run
+from tiger.runs.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 ENDS = tuple(f"{name} {end}" for name in NAMES for end in ("low", "high"))

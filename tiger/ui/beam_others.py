@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from tiger import models, presets, runs
+from tiger import models, runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
-from tiger.run import BUSY
+from tiger.runs import presets
+from tiger.runs.run import BUSY
 from tiger.ui import beam_data, state
 from tiger.ui.beam_data import N_SEARCHED, Scene
 

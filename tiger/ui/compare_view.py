@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import maps
 from tiger.analysis import tree
 from tiger.plots import tree as plot
+from tiger.runs import layouts as maps
 from tiger.ui import exports, numbers_data, shell, state, tree_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.tree_data import Other

@@ -4,9 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import jobs, metrics, quantizers, reports, runs
+from tiger import metrics, quantizers, reports, runs
 from tiger.analysis import doctor
 from tiger.core import params
+from tiger.runs import supervisor as jobs
 from tiger.ui import codebook_data, live, shell
 
 FORMULAS = {

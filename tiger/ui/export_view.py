@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from tiger import maps, runs
+from tiger import runs
 from tiger.analysis import projection
 from tiger.datasets.catalogue import Catalogue
+from tiger.runs import layouts as maps
 from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
 from tiger.ui import explore, exports, shell
 

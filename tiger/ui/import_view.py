@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import imported, runs
+from tiger import runs
 from tiger.core import paths
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue
+from tiger.runs import import_run as imported
 from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
 from tiger.ui import loading, shell, state
 from tiger.ui.pagelist import BY_KEY

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
-from tiger.run import WAITING
+from tiger.runs.run import WAITING
 from tiger.ui import exports, live_charts
 from tiger.ui.live_feed import Feed
 from tiger.ui.shell import plain

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import maps, runs
+from tiger import runs
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
 from tiger.datasets import registry as library
@@ -16,6 +16,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
 from tiger.plots import colours
 from tiger.plots import map as plot
+from tiger.runs import layouts as maps
 from tiger.ui import codebook_data, state, tree_data
 from tiger.ui.codebook_data import Codes
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from tiger import maps
+from tiger.runs import layouts as maps
 from tiger.ui import exports, map_data, pipeline, shell, state
 from tiger.ui.codebook_data import Codes
 

@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, maps, runs
+from tiger import runs
 from tiger.plots import map as plot
+from tiger.runs import layouts as maps
+from tiger.runs import supervisor as jobs
 from tiger.ui import exports, live, map_data, map_items, map_words, shell, state, tree_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.map_data import SPACES, View

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from tiger import maps
 from tiger.analysis.projection import Layout
+from tiger.runs import layouts as maps
 from tiger.ui import map_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.map_data import View

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import jobs, maps, metrics, runs
+from tiger import metrics, runs
 from tiger.analysis import tree
 from tiger.analysis.tree import IdSet
 from tiger.datasets.catalogue import Catalogue
+from tiger.runs import layouts as maps
+from tiger.runs import supervisor as jobs
 from tiger.ui import codebook_data, state, tree_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.tree_data import Other

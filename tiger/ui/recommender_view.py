@@ -4,11 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import jobs, models, presets, quantizers, runconfig, runs
+from tiger import models, quantizers, runs
 from tiger.analysis import evaluation
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
+from tiger.runs import config as runconfig
+from tiger.runs import presets
+from tiger.runs import supervisor as jobs
 from tiger.ui import exports, forms, live, shell, state, train_view, watch_view
 from tiger.ui.pagelist import BY_KEY
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import datasets, runconfig, runs
+from tiger import datasets, runs
 from tiger.datasets import registry as library
 from tiger.datasets.catalogue import Catalogue
+from tiger.runs import config as runconfig
 
 DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
 NUMBERS = ("item", "user", "level")

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from tiger import jobs, presets, quantizers, runconfig, runs
+from tiger import quantizers, runs
 from tiger.core import params
+from tiger.runs import config as runconfig
+from tiger.runs import presets
+from tiger.runs import supervisor as jobs
 from tiger.ui import forms, live, shell, state
 
 RECIPE = "train_recipe"

@@ -4,10 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from tiger import maps, runs
+from tiger import runs
 from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
+from tiger.runs import layouts as maps
 from tiger.ui import exports, shell, state, tree_data
 from tiger.ui.codebook_data import Codes
 from tiger.ui.tree_data import Other

@@ -4,8 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import jobs, quantizers, runconfig, runs
+from tiger import quantizers, runs
 from tiger.core import params
+from tiger.runs import config as runconfig
+from tiger.runs import supervisor as jobs
 from tiger.ui import doctor_view, live, shell, state, walk_view
 from tiger.ui.forms import float_step, words
 from tiger.ui.live_feed import Feed

@@ -1,4 +1,4 @@
-"""The one entry point that executes a run: ``python -m tiger.worker RUN_DIR``.
+"""The one entry point that executes a run: ``python -m tiger.runs.worker RUN_DIR``.
 
 Starts small, so that the first sign of life comes before torch is loaded, and ends with a state in
 ``status.json`` whatever happens, short of being killed.
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tiger.core import files
 from tiger.core.progress import Progress
-from tiger.run import Run
-from tiger.session import Session
+from tiger.runs.run import Run
+from tiger.runs.worker_context import Session
 
 STOP_PATIENCE_S = 0.7
 STOPPED = "Stopped; resume it to go on."
@@ -51,7 +51,8 @@ class Beat(threading.Thread):
 def train_quantizer(session: Session) -> Iterator[Progress]:
     """Load the run's catalogue and train its quantizer."""
     session.say(stage="loading the dataset")
-    from tiger import datasets, quantizers, training
+    from tiger import datasets, quantizers
+    from tiger.runs import train_quantizer as training
     given = session.run.config["quantizer"]
     catalogue = datasets.load_ref(session.run.config["dataset"])
     quantizer = quantizers.create(given["name"], **given["params"])
@@ -62,7 +63,9 @@ def train_quantizer(session: Session) -> Iterator[Progress]:
 def train_model(session: Session) -> Iterator[Progress]:
     """Load the run's catalogue and semantic IDs, and train its recommender."""
     session.say(stage="loading the dataset")
-    from tiger import datasets, model_training, models, runs
+    from tiger import datasets, models
+    from tiger.runs import store as runs
+    from tiger.runs import train_model as model_training
     given, ids = session.run.config["model"], session.run.config["ids"]
     catalogue = datasets.load_ref(session.run.config["dataset"])
     semantic_ids = runs.find(ids["run"]).semantic_ids() if ids else None
@@ -72,15 +75,15 @@ def train_model(session: Session) -> Iterator[Progress]:
 
 
 def project(session: Session) -> Iterator[Progress]:
-    """Compute a map of the items; see ``tiger.maps``."""
-    from tiger import maps
+    """Compute a map of the items; see ``tiger.runs.layouts``."""
+    from tiger.runs import layouts as maps
     yield from maps.execute(session)
 
 
 def study(session: Session) -> Iterator[Progress]:
-    """Drift, cold items or diversity; see ``tiger.studies``."""
+    """Drift, cold items or diversity; see ``tiger.runs.study_artifacts``."""
     session.say(stage="starting")
-    from tiger.studies import execute
+    from tiger.runs import run_study as execute
     yield from execute.execute(session)
 
 
@@ -144,7 +147,7 @@ def _sentence(error: Exception) -> str:
 
 def main() -> int:
     if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "config.json").is_file():
-        print("Usage: python -m tiger.worker RUN_DIR (a run's folder, with config.json)", file=sys.stderr)
+        print("Usage: python -m tiger.runs.worker RUN_DIR (a run's folder, with config.json)", file=sys.stderr)
         return 2
     return execute(Run(Path(sys.argv[1]).resolve()))
 

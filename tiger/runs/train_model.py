@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tiger import results
 from tiger.analysis import evaluation
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
+from tiger.runs import artifacts as results
+from tiger.runs.train_quantizer import Training
+from tiger.runs.worker_context import Session
 from tiger.semantic_ids import SemanticIds
-from tiger.session import Session
-from tiger.training import Training
 
 VALID_USERS = 300  # of the sample that is measured while training
 VALID_WIDTH = 10

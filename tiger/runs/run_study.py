@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import cold, datasets, diversity, drift, models, runs
+from tiger import cold, datasets, diversity, drift, models
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
-from tiger.run import Run
+from tiger.runs import store as runs
+from tiger.runs import study_artifacts as results
+from tiger.runs.run import Run
+from tiger.runs.worker_context import EventLog, Session
 from tiger.semantic_ids import SemanticIds
-from tiger.session import EventLog, Session
-from tiger.studies import results
 
 
 class Study:

@@ -16,15 +16,16 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from tiger import metrics, runs
+from tiger import metrics
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
 from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
-from tiger.run import Run
-from tiger.session import Session
+from tiger.runs import store as runs
+from tiger.runs.run import Run
+from tiger.runs.worker_context import Session
 
 SPACES = {"input": "input vectors", "latent": "latent vectors", "reconstruction": "reconstructions"}
 

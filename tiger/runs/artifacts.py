@@ -9,7 +9,7 @@ from safetensors.numpy import save
 from tiger.core import files
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
-from tiger.run import RESULTS, Run
+from tiger.runs.run import RESULTS, Run
 from tiger.semantic_ids import SemanticIds
 
 N_SNAPSHOTS = 40

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tiger import runs
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
-from tiger.run import Run
+from tiger.runs import store as runs
+from tiger.runs.run import Run
 from tiger.semantic_ids import Imported
 
 

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tiger import runs
 from tiger.core import files, paths
-from tiger.run import BUSY, WAITING, Run
+from tiger.runs import store as runs
+from tiger.runs.run import BUSY, WAITING, Run
 
 MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
@@ -54,7 +54,7 @@ def launch(run: Run, n_at_once: int) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     with (run.path / "log.txt").open("ab") as log:
-        child = subprocess.Popen([sys.executable, "-m", "tiger.worker", str(run.path)], cwd=paths.PROJECT,
+        child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, **flags)
     return child
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tiger.core import files
 from tiger.core.progress import Meter, Progress
-from tiger.run import DEFAULT_STATUS, WAITING, Run
+from tiger.runs.run import DEFAULT_STATUS, WAITING, Run
 
 STATUS_S = 0.2  # between two writes of status.json
 BEAT_S = 1.0  # a silent worker still beats

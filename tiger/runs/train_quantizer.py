@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 
-from tiger import checkpoint, results, runconfig
 from tiger.core.progress import Progress
-from tiger.presets import PRESETS, Preset
 from tiger.quantizers import Quantizer
-from tiger.run import Run
-from tiger.session import EventLog, Session
+from tiger.runs import artifacts as results
+from tiger.runs import checkpoint
+from tiger.runs import config as runconfig
+from tiger.runs.presets import PRESETS, Preset
+from tiger.runs.run import Run
+from tiger.runs.worker_context import EventLog, Session
 
 CHECKPOINT_S = float(os.environ.get("TIGER_CHECKPOINT_S") or 5)
 CHECKPOINT_SHARE = 0.02  # checkpoints take at most this share of the time, whatever the disk

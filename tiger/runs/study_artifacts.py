@@ -3,7 +3,7 @@
 from typing import Any
 
 from tiger.core import files
-from tiger.run import Run
+from tiger.runs.run import Run
 
 
 def request(kind: str, dataset: dict[str, Any], parent: str, values: dict[str, Any], model: str | None = None,

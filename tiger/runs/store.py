@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiger import runconfig
 from tiger.core import files, paths
-from tiger.run import BUSY, DEFAULT_STATUS, Run
+from tiger.runs import config as runconfig
+from tiger.runs.run import BUSY, DEFAULT_STATUS, Run
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
 
@@ -95,6 +95,3 @@ def command(run: Run) -> str:
 def command_line(config: dict[str, Any]) -> str:
     """The command line that trains what ``config`` asks for."""
     return runconfig.command(config)
-
-
-__all__ = ["Run", "command", "command_line", "delete", "find", "list_runs", "new_run", "size_bytes"]
