@@ -8,8 +8,8 @@ import pandas as pd
 from tiger import quantizers
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
-from tiger.drift import Known, Version
 from tiger.quantizers.base import Quantizer
+from tiger.studies.drift import Known, Version
 
 SMALL = {
     "rqvae": {"n_codes": 8, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},

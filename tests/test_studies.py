@@ -10,7 +10,7 @@ import pytest
 
 from data import make_studies
 from tests.training_help import config, write_shop
-from tiger import cli, cold, datasets, diversity, runs, studypage
+from tiger import cli, datasets, runs, studypage
 from tiger.core import files
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
@@ -18,6 +18,8 @@ from tiger.reports import drift as report
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs import worker
+from tiger.studies import cold_start as cold
+from tiger.studies import diversity
 
 DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "reader_epochs": 1, "reader_users": 10, "regain_steps": 2}
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from tiger import htmlpage
 from tiger.core import files
-from tiger.drift import REMEDIES, SOURCES
 from tiger.htmlpage import Part
 from tiger.plots import drift as plot
 from tiger.plots import studies as study_plot
@@ -17,6 +16,7 @@ from tiger.reports import intervals
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs.run import Run
+from tiger.studies.drift import REMEDIES, SOURCES
 
 
 def drift_page(run: Run) -> str:

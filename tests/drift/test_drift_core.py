@@ -11,7 +11,9 @@ from safetensors.numpy import save_file
 
 from tests.drift_help import SMALL, catalogue, known, same
 from tiger import models, quantizers
-from tiger.drift import (
+from tiger.quantizers.fine_tuning import fine_tune, sticky_codes, sticky_encode
+from tiger.semantic_ids import SemanticIds
+from tiger.studies.drift import (
     Comparison,
     Knobs,
     Reader,
@@ -27,9 +29,7 @@ from tiger.drift import (
     simulate,
     with_ids,
 )
-from tiger.drift.reader import fine_tune_reader
-from tiger.quantizers.fine_tuning import fine_tune, sticky_codes, sticky_encode
-from tiger.semantic_ids import SemanticIds
+from tiger.studies.drift.recommender_probe import fine_tune_reader
 
 
 @pytest.fixture(scope="module")

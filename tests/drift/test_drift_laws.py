@@ -10,9 +10,23 @@ from hypothesis import strategies as st
 
 from tests.drift_help import SMALL, catalogue, known, permuted, same
 from tiger import quantizers
-from tiger.drift import BY_NUMBER, Effort, Knobs, Known, Outcome, Version, apply, outcome_of, rename, simulate, threads
-from tiger.drift.measure import ids_of, measure, truth
-from tiger.drift.simulate import turn
+from tiger.studies.drift import (
+    BY_NUMBER,
+    Effort,
+    Knobs,
+    Known,
+    Outcome,
+    Version,
+    apply,
+    outcome_of,
+    simulate,
+    threads,
+)
+from tiger.studies.drift import (
+    match_codes as rename,
+)
+from tiger.studies.drift.measure import ids_of, measure, truth
+from tiger.studies.drift.simulate import turn
 
 EFFORT = Effort(fine_steps=5)
 

@@ -6,8 +6,8 @@ from scipy import stats
 
 from tests.drift_help import catalogue, known
 from tiger import metrics, models
-from tiger.drift import Reader, ids_of
-from tiger.drift.reader import fine_tune_reader
+from tiger.studies.drift import Reader, ids_of
+from tiger.studies.drift.recommender_probe import fine_tune_reader
 
 MODEL = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1, "batch_size": 16, "history_length": 6}
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import procrustes as scipy_procrustes
 
 from tests.drift_help import catalogue, known, same
-from tiger.drift import (
+from tiger.studies.drift import (
     Comparison,
     Version,
     align_first,
@@ -21,7 +21,7 @@ from tiger.drift import (
     residual,
     version_files,
 )
-from tiger.drift.simulate import turn
+from tiger.studies.drift.simulate import turn
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_refit_after_more_interactions_starts_from_a_quantizer_of_the_first(ca
 
 def test_neighbours_are_those_of_the_version_that_is_measured(cat, monkeypatch):
     """One set of true neighbours per strength and period, whatever addresses Python hands out to versions."""
-    monkeypatch.setattr("tiger.drift.compare.id", lambda thing: 1, raising=False)
+    monkeypatch.setattr("tiger.studies.drift.compare.id", lambda thing: 1, raising=False)
     asked = drift_params({"strengths": "0, 1", "remedies": "1", "rotation": 0, "shift": 0, "noise": 3, "replaced": 0,
                           "periods": 2})
     comparison = Comparison(cat, known(cat), asked)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from tiger import drift, runs
+from tiger import runs
 from tiger.cli import flags, train
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs.run import Run
+from tiger.studies import drift
 
 
 def add(kind: str, parser: argparse.ArgumentParser) -> None:

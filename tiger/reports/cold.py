@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from tiger.cold import METHODS
 from tiger.reports.intervals import range_words, share_ends
+from tiger.studies.cold_start import METHODS
 
 SHOWN_K, SHOWN_EPSILON = 10, 0.1
 

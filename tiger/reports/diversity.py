@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from tiger.datasets.catalogue import Catalogue
-from tiger.diversity import CUTS, REPORTED
 from tiger.reports.intervals import range_words, share_ends
+from tiger.studies.diversity import CUTS, REPORTED
 
 CURVES = {"recall": "Recall@10", "entropy10": "Entropy@10 of the categories (nats)"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger.drift.remedies import BY_NUMBER
+from tiger.studies.drift.remedies import BY_NUMBER
 
 SATURATED = 0.9  # beyond, nothing is left to add up
 RECALLS = ("recall_before", "recall_after", "recall_regained")

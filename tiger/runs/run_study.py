@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tiger import cold, datasets, diversity, drift, models
+from tiger import datasets, models
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
@@ -21,6 +21,8 @@ from tiger.runs import study_artifacts as results
 from tiger.runs.run import Run
 from tiger.runs.worker_context import EventLog, Session
 from tiger.semantic_ids import SemanticIds
+from tiger.studies import cold_start as cold
+from tiger.studies import diversity, drift
 
 
 class Study:
@@ -168,7 +170,7 @@ class Study:
         chosen = self.config["study"].get("model")
         if chosen:
             return dict(runs.find(chosen).config["model"])
-        return {"name": "rq_transformer", "params": dict(drift.reader.QUICK)}
+        return {"name": "rq_transformer", "params": dict(drift.recommender_probe.QUICK)}
 
     def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
         """Find the chosen recommender, or (always where ``own``) train a small one once and keep it in the run's folder."""

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tiger import diversity, runs
+from tiger import runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots import studies as plot
 from tiger.reports import diversity as report
 from tiger.reports import intervals
+from tiger.studies import diversity
 from tiger.ui import beam_data, explore, exports, shell, studies
 
 VIEWS = ("All users", "One user")

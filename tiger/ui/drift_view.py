@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import drift, runs, studypage
+from tiger import runs, studypage
 from tiger.plots import drift as plot
 from tiger.reports import drift as report
+from tiger.studies import drift
 from tiger.ui import exports, shell, studies
 
 VIEWS = ("Trade-off", "Where items went", "Old recommender", "Period by period", "All numbers")

@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import drift, runs, studypage
+from tiger import runs, studypage
 from tiger.core import params, paths
 from tiger.datasets import registry as library
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs import supervisor as jobs
+from tiger.studies import drift
 from tiger.ui import forms, live, shell, state
 
 NO_MODEL = "train a small one for this study"

@@ -11,8 +11,8 @@ from tiger import runs
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches
 from tiger.datasets.catalogue import Catalogue
-from tiger.diversity import category_labels
 from tiger.quantizers.lsh import LSH
+from tiger.studies.diversity import category_labels
 from tiger.ui import codebook_data, state
 from tiger.ui.codebook_data import Codes
 

@@ -6,8 +6,8 @@ from tiger import quantizers
 from tiger.core import params
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.drift.known import Known, threads
-from tiger.drift.versions import refit
+from tiger.studies.drift.baseline import Known, threads
+from tiger.studies.drift.versions import refit
 
 EARLIER = ("The old vectors were made anew from the first {share:.0%} of each user's training interactions, and the quantizer "
            "was trained on them with the settings of the run; the new vectors know all training interactions. A recommender "

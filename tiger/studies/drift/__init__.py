@@ -7,17 +7,17 @@ collisions, neighbours, history tokens. ``reader``: what the old recommender los
 ``compare``: everything at every strength, or period after period.
 """
 
-from tiger.drift.align import align, fit_width, likeness, procrustes, residual, unmoved
-from tiger.drift.asked import SOURCES, DriftParams, drift_params
-from tiger.drift.compare import Comparison
-from tiger.drift.earlier import EARLIER, earlier
-from tiger.drift.known import Known, threads
-from tiger.drift.measure import flows, ids_of, lost_share, measure, truth
-from tiger.drift.reader import Reader, quick, with_ids
-from tiger.drift.remedies import BY_NUMBER, REMEDIES, Effort, Outcome, Remedy, apply, outcome_of
-from tiger.drift.rename import rename
-from tiger.drift.simulate import Knobs, Version, simulate
-from tiger.drift.versions import align_first, from_file, from_files, refit, version_files
+from tiger.studies.drift.align import align, fit_width, likeness, procrustes, residual, unmoved
+from tiger.studies.drift.baseline import Known, threads
+from tiger.studies.drift.compare import Comparison
+from tiger.studies.drift.config import SOURCES, DriftParams, drift_params
+from tiger.studies.drift.earlier import EARLIER, earlier
+from tiger.studies.drift.match_codes import rename
+from tiger.studies.drift.measure import flows, ids_of, lost_share, measure, truth
+from tiger.studies.drift.recommender_probe import Reader, quick, with_ids
+from tiger.studies.drift.remedies import BY_NUMBER, REMEDIES, Effort, Outcome, Remedy, apply, outcome_of
+from tiger.studies.drift.simulate import Knobs, Version, simulate
+from tiger.studies.drift.versions import align_first, from_file, from_files, refit, version_files
 
 __all__ = ["BY_NUMBER", "EARLIER", "REMEDIES", "SOURCES", "Comparison", "DriftParams", "Effort", "Knobs", "Known", "Outcome",
            "Reader", "Remedy", "Version", "align", "align_first", "apply", "drift_params", "earlier", "fit_width", "flows",

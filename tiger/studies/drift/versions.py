@@ -11,8 +11,8 @@ from tiger.datasets import embed
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.io import readers
 from tiger.datasets.vectors import MAX_WIDTH, Given, read_ids
-from tiger.drift.align import align, fit_width, likeness, residual, unmoved
-from tiger.drift.simulate import Version
+from tiger.studies.drift.align import align, fit_width, likeness, residual, unmoved
+from tiger.studies.drift.simulate import Version
 
 ALIGN = ("auto", "yes", "no")
 MAX_FILES = 12

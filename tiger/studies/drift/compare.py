@@ -9,14 +9,14 @@ import numpy as np
 from tiger import metrics
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.drift.asked import DriftParams
-from tiger.drift.known import Known
-from tiger.drift.measure import Truth, flows, ids_of, measure, truth
-from tiger.drift.reader import Reader
-from tiger.drift.remedies import BY_NUMBER, Effort, Outcome, Retrained, apply
-from tiger.drift.simulate import Version, simulate
-from tiger.drift.versions import align_first, from_files, refit
 from tiger.semantic_ids import SemanticIds
+from tiger.studies.drift.baseline import Known
+from tiger.studies.drift.config import DriftParams
+from tiger.studies.drift.measure import Truth, flows, ids_of, measure, truth
+from tiger.studies.drift.recommender_probe import Reader
+from tiger.studies.drift.remedies import BY_NUMBER, Effort, Outcome, Retrained, apply
+from tiger.studies.drift.simulate import Version, simulate
+from tiger.studies.drift.versions import align_first, from_files, refit
 
 
 @dataclass

@@ -7,10 +7,10 @@ import numpy as np
 
 from tiger import metrics
 from tiger.core.progress import Progress
-from tiger.drift.known import Known
-from tiger.drift.simulate import Version
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.fine_tuning import fine_tune, sticky_encode
+from tiger.studies.drift.baseline import Known
+from tiger.studies.drift.simulate import Version
 
 MODES = {"penalty": "fine-tune with a penalty on changed codes",
          "threshold": "no training; re-assign only items whose error passes a threshold"}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiger.core.params import build, param
-from tiger.drift.remedies import BY_NUMBER, REMEDIES
-from tiger.drift.simulate import Knobs
-from tiger.drift.sticky import MODES
-from tiger.drift.versions import ALIGN, MAX_FILES, version_files
+from tiger.studies.drift.penalised import MODES
+from tiger.studies.drift.remedies import BY_NUMBER, REMEDIES
+from tiger.studies.drift.simulate import Knobs
+from tiger.studies.drift.versions import ALIGN, MAX_FILES, version_files
 
 SOURCES = {"simulated": "a simulated drift", "titles": "TF-IDF of the titles alone",
            "history": "TF-IDF with the titles bought next to each item, refit after more interactions",

@@ -8,11 +8,11 @@ import numpy as np
 
 from tiger import metrics
 from tiger.datasets.catalogue import Catalogue
-from tiger.drift.known import Known
-from tiger.drift.remedies import Outcome
-from tiger.drift.simulate import Version
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places
+from tiger.studies.drift.baseline import Known
+from tiger.studies.drift.remedies import Outcome
+from tiger.studies.drift.simulate import Version
 
 N_NEIGHBOURS, N_QUERIES = 10, 500
 

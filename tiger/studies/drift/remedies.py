@@ -9,13 +9,13 @@ import numpy as np
 from tiger import quantizers
 from tiger.core import params
 from tiger.core.progress import Progress
-from tiger.drift.align import align, unmoved
-from tiger.drift.known import Known, threads
-from tiger.drift.rename import rename
-from tiger.drift.simulate import Version
-from tiger.drift.sticky import past_threshold, with_penalty
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.fine_tuning import fine_tune
+from tiger.studies.drift.align import align, unmoved
+from tiger.studies.drift.baseline import Known, threads
+from tiger.studies.drift.match_codes import rename
+from tiger.studies.drift.penalised import past_threshold, with_penalty
+from tiger.studies.drift.simulate import Version
 
 
 @dataclass(frozen=True)

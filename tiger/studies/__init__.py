@@ -1,0 +1,1 @@
+"""Experiments as generators of rows: drift, cold start, diversity."""
