@@ -32,7 +32,7 @@ LIMIT_BYTES = 500_000
 def main(names: list[str]) -> None:
     """Carry out the named studies (all by default), each in a workspace of its own."""
     sys.path.insert(0, str(DATA.parent))
-    from tiger.lessons import LESSONS
+    from tiger.reports.lessons import LESSONS
 
     known = STUDIES | {one.study: (one.kind, f"Lesson: {one.title}", one.values) for one in LESSONS}
     work = names[1] if names[:1] == ["--work"] else ""

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tests.pages_help import open_page
-from tiger import lessons, runs
+from tiger import runs
 from tiger.analysis import costs
 from tiger.core import paths
+from tiger.reports import lessons
 from tiger.ui import cost_view, diversity_view, drift_view, exports, live, pagelist
 from tiger.ui.live_feed import Feed
 

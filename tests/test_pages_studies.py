@@ -6,11 +6,12 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.pages_help import open_page
-from tiger import lessons, runs, studypage
+from tiger import runs
 from tiger.core import files, params, paths
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
+from tiger.reports import lessons, study_page
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.ui import diversity_view, drift_view, pagelist
@@ -81,8 +82,8 @@ def unfinished(bundled: str, n_rows: int) -> runs.Run:
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 5])
-@pytest.mark.parametrize(("kind", "page"), [("drift", studypage.drift_page), ("cold", studypage.cold_page),
-                                            ("diversity", studypage.diversity_page)])
+@pytest.mark.parametrize(("kind", "page"), [("drift", study_page.drift_page), ("cold", study_page.cold_page),
+                                            ("diversity", study_page.diversity_page)])
 def test_a_study_that_was_stopped_early_shows_what_it_has(kind, page, n_rows):
     made = unfinished(f"demo-{kind}", n_rows * (42 if kind == "cold" else 1))
     for view in {"drift": drift_view.VIEWS, "diversity": diversity_view.VIEWS[:1], "cold": [None]}[kind]:
@@ -212,4 +213,4 @@ def test_a_failed_study_says_why_and_can_be_resumed():
     app = open_page(PAGE["drift"], study=made.id)
     assert "It was too hot." in said(app) and app.button(key="study:resume")
     with pytest.raises(ValueError, match="measured nothing yet"):
-        studypage.drift_page(made)
+        study_page.drift_page(made)

@@ -10,11 +10,12 @@ import pytest
 
 from data import make_studies
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, runs, studypage
+from tiger import cli, datasets, runs
 from tiger.core import files
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
+from tiger.reports import study_page
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs import worker
@@ -73,7 +74,7 @@ def test_a_drift_study_leaves_rows_a_table_and_a_page_of_its_own(shop):
     assert list(zip(frame["strength"], frame["remedy"], strict=True)) == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 7)]
     assert (frame.loc[frame["strength"] == 0, ["changed", "token_share", "lost"]] == 0).all(axis=None)
     assert len(pd.read_parquet(made.path / "rows.parquet")) == 6
-    text = studypage.drift_page(made)
+    text = study_page.drift_page(made)
     assert text.startswith("<!doctype html>") and "Plotly.newPlot" in text and "At strength" in text
     assert "http" not in text.split("<body>")[0] and 'src="http' not in text, "nothing is fetched"
     assert runconfig.command(made.config).startswith(f"python -m tiger drift {shop[1].id} --strengths '0, 1'")
@@ -121,7 +122,7 @@ def test_a_cold_study_measures_every_method(shop):
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
     assert "users who picked a held-out item next" in cold_report.cold_words(frame)
-    text = studypage.cold_page(made)
+    text = study_page.cold_page(made)
     assert_whole(text, ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
     assert "<details>" in text.split("<h2>All numbers</h2>")[1], "a table of 192 rows is folded away"
 
@@ -173,7 +174,7 @@ def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     assert frame["entropy10"].between(0, np.log(10)).all()
     beside = diversity_report.beside_the_paper(frame)
     assert beside[beside["heat"] == 2.0]["reported"].tolist() == list(diversity.REPORTED[2.0])
-    assert_whole(studypage.diversity_page(made), ["Entropy beside the paper", "level by level", "T = 2 on level 1 only"])
+    assert_whole(study_page.diversity_page(made), ["Entropy beside the paper", "level by level", "T = 2 on level 1 only"])
 
 
 @pytest.mark.parametrize(("kind", "given", "words"), [

@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from tiger import studypage
 from tiger.cli import flags, study
 from tiger.reports import diversity as report
+from tiger.reports import study_page
 
 
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
@@ -16,13 +16,13 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Carry the study out and print recall and entropy at every temperature."""
-    studypage.check_out(args.out)
+    study_page.check_out(args.out)
     made, found = study.carry_out("diversity", args)
     frame = report.diversity_frame(found["rows"])
     if len(frame):
         study.show(args, report.diversity_table(frame))
         flags.say(args, f"\n{report.diversity_words(frame)}")
     if args.out and len(frame):
-        studypage.write(made, args.out)
+        study_page.write(made, args.out)
         flags.say(args, f"Report: {args.out}")
     return found | {"words": report.diversity_words(frame)}

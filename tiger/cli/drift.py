@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tiger import studypage
 from tiger.cli import flags, study
 from tiger.core import files
 from tiger.reports import drift as report
+from tiger.reports import study_page
 
 SHOWN = ["Strength", "Period", "No.", "Remedy", "IDs changed", "Variance lost", "Items that share codes", "Share of tokens",
          "Processor seconds", "Recall@10, new IDs", "… after some steps"]
@@ -30,6 +30,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         study.show(args, table[[column for column in SHOWN if column in table]])
         flags.say(args, f"\n{report.winner_words(frame)}")
     if args.out and len(frame):
-        files.write(Path(args.out), studypage.drift_page(made))
+        files.write(Path(args.out), study_page.drift_page(made))
         flags.say(args, f"Report: {args.out}")
     return found | {"words": report.winner_words(frame)}

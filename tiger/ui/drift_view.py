@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import runs, studypage
+from tiger import runs
 from tiger.plots import drift as plot
 from tiger.reports import drift as report
+from tiger.reports import study_page
 from tiger.studies import drift
 from tiger.ui import exports, shell, studies
 
@@ -37,7 +38,7 @@ def result(run: runs.Run, view: str) -> None:
     else:
         numbers(frame)
     with st.container(horizontal=True):
-        st.download_button("Report as HTML", lambda: studypage.drift_page(run), f"{run.id}.html", "text/html",
+        st.download_button("Report as HTML", lambda: study_page.drift_page(run), f"{run.id}.html", "text/html",
                            key="drift_report", icon=":material/download:", type="tertiary", on_click="ignore",
                            help="One file with all figures and numbers; it opens without a network.")
         exports.csv_button(report.drift_table(frame), f"{run.id}-numbers", "Numbers as CSV")

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from tiger import lessons, runs
+from tiger import runs
 from tiger.datasets import registry as library
-from tiger.lessons import Lesson
 from tiger.plots import drift as drift_plot
 from tiger.plots import studies as study_plot
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as drift_report
+from tiger.reports import lessons
+from tiger.reports.lessons import Lesson
 from tiger.runs import study_artifacts as studies
 from tiger.runs import supervisor as jobs
 from tiger.ui import exports, live, shell, state

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import runs, studypage
+from tiger import runs
 from tiger.core import params, paths
 from tiger.datasets import registry as library
+from tiger.reports import study_page
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs import supervisor as jobs
@@ -165,7 +166,7 @@ def buttons(run: runs.Run, now: str) -> None:
 def report_button(run: runs.Run) -> None:
     """Save what the study has measured so far as one HTML file."""
     kind = run.config["kind"]
-    st.download_button("Report as HTML", lambda: studypage.PAGES[kind](run), f"{run.id}.html", "text/html",
+    st.download_button("Report as HTML", lambda: study_page.PAGES[kind](run), f"{run.id}.html", "text/html",
                        key=f"{kind}_report", icon=":material/download:", type="tertiary", on_click="ignore",
                        help="One file with all figures and numbers; it opens without a network.")
 

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiger import htmlpage
 from tiger.core import files
-from tiger.htmlpage import Part
 from tiger.plots import drift as plot
 from tiger.plots import studies as study_plot
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
-from tiger.reports import intervals
+from tiger.reports import html, intervals
+from tiger.reports.html import Part
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs.run import Run
@@ -107,7 +106,7 @@ def whole(run: Run, parts: list[Part]) -> str:
     """The page, with a word where the study has not ended, and the equal command below."""
     if run.state != "finished":
         parts = [Part(text=f"This study is {run.state}; these are the numbers so far."), *parts]
-    return htmlpage.page(run.title, parts, f"Made with TIGER Lab. {runconfig.command(run.config)}")
+    return html.page(run.title, parts, f"Made with TIGER Lab. {runconfig.command(run.config)}")
 
 
 PAGES: dict[str, Callable[[Run], str]] = {"drift": drift_page, "cold": cold_page, "diversity": diversity_page}
