@@ -53,7 +53,8 @@ def main() -> None:
 
 
 def train(data: str) -> str:
-    from tiger import cli, runs
+    from tiger import runs
+    from tiger.cli import main as cli
     if cli.main(["train", "rkmeans", "--dataset", "recbole", "--data-path", data, "--json"]):
         sys.exit(1)
     return runs.list_runs()[0].id

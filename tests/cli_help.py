@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tiger import cli
+from tiger.cli import main as cli
 from tiger.core import paths
 
 SMALL = ["--n-codes", "16", "--n-steps", "40", "--batch-size", "64", "--hidden", "32", "--latent-width", "8"]

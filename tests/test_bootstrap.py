@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tiger import bootstrap, environment
+from tiger.cli import bootstrap, environment
 from tiger.core import paths
 
 
@@ -162,7 +162,7 @@ def test_inside_an_environment_that_still_lacks_something_it_does_not_go_round(p
 
 def test_it_starts_with_the_standard_library_alone():
     """-S leaves out site-packages, as on a bare machine."""
-    code = ("import sys, tiger.bootstrap; "
+    code = ("import sys, tiger.cli.bootstrap; "
             "print([name for name in ('numpy', 'torch', 'pandas', 'streamlit') if name in sys.modules])")
     project = Path(bootstrap.__file__).resolve().parent.parent
     said = subprocess.run([sys.executable, "-S", "-c", code], cwd=project, capture_output=True, text=True)

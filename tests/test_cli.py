@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 
 from tests.cli_help import SMALL, ask, tiger
 from tests.training_help import config, write_shop
-from tiger import cli, runs
+from tiger import runs
+from tiger.cli import main as cli
 from tiger.core import files, paths
 
 

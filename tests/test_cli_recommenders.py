@@ -8,7 +8,8 @@ import pytest
 
 from tests.cli_help import ask
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, quantizers, runs
+from tiger import datasets, quantizers, runs
+from tiger.cli import main as cli
 from tiger.core import files
 from tiger.runs.train_quantizer import QuantizerTraining
 from tiger.runs.worker_context import Session

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tiger import cli, datasets, reports, runs
+from tiger import datasets, reports, runs
+from tiger.cli import main as cli
 from tiger.core import paths
 from tiger.runs import import_run as imported
 from tiger.semantic_ids import Fit, import_ids

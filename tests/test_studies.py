@@ -10,7 +10,8 @@ import pytest
 
 from data import make_studies
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, runs
+from tiger import datasets, runs
+from tiger.cli import main as cli
 from tiger.core import files
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report

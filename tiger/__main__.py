@@ -6,7 +6,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (an old Python must be able to say
     sys.exit("TIGER Lab needs Python 3.11 or newer, but this is {}.{}; "
              "start it with a newer one, such as python3.12 -m tiger app.".format(*sys.version_info[:2]))
 
-from tiger import bootstrap
+from tiger.cli import bootstrap
 
 if __name__ == "__main__":
     sys.exit(bootstrap.main(sys.argv[1:]))

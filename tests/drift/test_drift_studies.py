@@ -11,7 +11,8 @@ import pytest
 from tests.drift_help import row
 from tests.pages_help import open_page
 from tests.training_help import config, write_shop
-from tiger import cli, datasets, runs
+from tiger import datasets, runs
+from tiger.cli import main as cli
 from tiger.core import files, paths
 from tiger.datasets import registry as library
 from tiger.reports import drift as report

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tiger import environment
+from tiger.cli import environment
+from tiger.cli.environment import DEV, RUNTIME, SetupError
 from tiger.core import paths
-from tiger.environment import DEV, RUNTIME, SetupError
 
 HELP = """\
 usage: python -m tiger COMMAND ...
@@ -75,7 +75,7 @@ def other(arguments: list[str]) -> int:
             return 0
         raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); "
                          "run `python -m tiger setup` first.")
-    from tiger import cli
+    from tiger.cli import main as cli
     return cli.main(arguments)
 
 

@@ -1,0 +1,79 @@
+"""``python -m tiger COMMAND``: one file a command. A new command is one file and one line here.
+
+Every command module has ``add(parser)``, which declares its flags, and ``run(args)``, which returns what
+``--json`` prints; for people it prints as it goes along.
+"""
+
+import importlib
+import json
+import math
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from tiger.cli.flags import Parser
+
+COMMANDS = {
+    "datasets": ("tiger.cli.datasets", "list, describe and download datasets"),
+    "train": ("tiger.cli.train", "train a quantizer or a recommender and keep it as a run"),
+    "evaluate": ("tiger.cli.evaluate", "measure how often a trained recommender finds the held-out item"),
+    "recommend": ("tiger.cli.recommend", "recommend items to a user or for a history"),
+    "compare": ("tiger.cli.compare", "compare all measured recommenders of a dataset"),
+    "encode": ("tiger.cli.encode", "turn items into semantic IDs with a trained run"),
+    "doctor": ("tiger.cli.doctor", "say what ails a run or a file of semantic IDs"),
+    "drift": ("tiger.cli.drift", "compare seven remedies for IDs whose vectors changed"),
+    "cold": ("tiger.cli.cold", "hold items out of all training and recommend them"),
+    "diversity": ("tiger.cli.diversity", "measure temperature against recall and variety"),
+    "ids": ("tiger.cli.ids", "bring in anyone's semantic IDs, take a run's IDs elsewhere"),
+    "runs": ("tiger.cli.runs", "list, show, resume, stop and delete runs"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; bad input ends with one sentence on stderr and code 2."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("\n".join(f"  {name:<10}{words}" for name, (_, words) in COMMANDS.items()))
+        print("\nEach command explains itself: python -m tiger train --help")
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        print(f"tiger: there is no command '{name}'; known are app, test, setup, {', '.join(COMMANDS)}.",
+              file=sys.stderr)
+        return 2
+    try:
+        return _run(name, rest)
+    except (ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # somebody closed the pipe, as `| head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        print(f"tiger {name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(name: str, rest: list[str]) -> int:
+    module, words = COMMANDS[name]
+    command: Any = importlib.import_module(module)
+    parser = Parser(f"python -m tiger {name}", f"{words[0].upper()}{words[1:]}.")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+    command.add(parser, rest)
+    args = parser.parse_args(rest)
+    result = command.run(args)
+    if args.json:
+        print(json.dumps(plain(result), default=str, allow_nan=False))
+    sys.stdout.flush()
+    return 0
+
+
+def plain(value: Any) -> Any:
+    """The same for JSON: numpy's numbers as Python's, and null for NaN and infinity, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
