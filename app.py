@@ -5,7 +5,7 @@ Start it with ``python -m tiger app``; under it lies ``streamlit run app.py``.
 
 import streamlit as st
 
-from tiger.ui import shell
+from tiger.ui.shared import layout as shell
 
 st.set_page_config(page_title="TIGER Lab", page_icon=str(shell.LOGO), layout="wide",
                    menu_items={"About": "**TIGER Lab**: generative retrieval with semantic IDs."})

@@ -31,7 +31,7 @@ def main() -> None:
     run_id = args.run or train(args.data)
     from pages_help import open_page
 
-    from tiger.ui.pagelist import BY_KEY
+    from tiger.ui.shared.pagelist import BY_KEY
 
     for page in ("tree", "map"):  # on the bundled shop: loads the libraries
         open_page(BY_KEY[page])

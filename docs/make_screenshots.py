@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.browser.conftest import ARGS, close, program, start
-from tiger.ui.pagelist import BY_KEY
+from tiger.ui.shared.pagelist import BY_KEY
 
 FOLDER = Path(__file__).resolve().parent
 SIZE = {"width": 1400, "height": 940}

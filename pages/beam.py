@@ -2,7 +2,29 @@
 
 import streamlit as st
 
-from tiger.ui import beam_compare, beam_present, beam_result, beam_setup, beam_state, beam_steps, beam_why, shell, state
+from tiger.ui.beam import (
+    compare as beam_compare,
+)
+from tiger.ui.beam import (
+    present as beam_present,
+)
+from tiger.ui.beam import (
+    result as beam_result,
+)
+from tiger.ui.beam import (
+    setup as beam_setup,
+)
+from tiger.ui.beam import (
+    state as beam_state,
+)
+from tiger.ui.beam import (
+    steps as beam_steps,
+)
+from tiger.ui.beam import (
+    why as beam_why,
+)
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
 
 VIEWS = ("Step by step", "Why", "Recommendations", "Before and after")
 

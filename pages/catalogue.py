@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui import explore, loading, shell, state
+from tiger.ui.catalogue import data_loading as loading
+from tiger.ui.catalogue import explore
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
 
 VIEWS = {"items": "Items", "users": "Users", "shape": "Shape", "load": "Load own data"}
 

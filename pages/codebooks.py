@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui import codebook_data, codebook_view, shell, state, walk_view
+from tiger.ui.codebooks import data as codebook_data
+from tiger.ui.codebooks import view as codebook_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
+from tiger.ui.train import walk_view
 
 VIEWS = ("Usage", "Collisions", "One item's walk")
 

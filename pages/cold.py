@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui import cold_view, live, shell, state, studies
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
+from tiger.ui.studies import cold as cold_view
+from tiger.ui.studies import studies
 
 shell.heading("cold", "Some items are held out of all training. Their codes come from their content alone, so a recommender "
                       "that writes codes can still reach them; one that knows item numbers cannot.")

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui import diversity_view, live, shell, state, studies
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
+from tiger.ui.studies import diversity as diversity_view
+from tiger.ui.studies import studies
 
 shell.heading("diversity", "A recommender that writes codes has a temperature at every level. Heat on the first code moves to "
                            "other categories, heat on the last only to other items nearby.")

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from tiger.ui import doctor_view, live, shell, state
+from tiger.ui.doctor import view as doctor_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
 
 shell.heading("doctor", "The doctor reads a run's codes and its log, names what ails it, shows the evidence, and can "
                         "start a second run with the remedy beside it.")

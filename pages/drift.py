@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui import drift_view, live, shell, state, studies
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
+from tiger.ui.studies import drift as drift_view
+from tiger.ui.studies import studies
 
 shell.heading("drift", "Item vectors change with time, and IDs are made from vectors. Seven remedies, on the same items: "
                        "how many IDs change, how well the codes fit the new vectors, what the old recommender loses.")

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from tiger.ui import export_view, import_view, shell, state
+from tiger.ui.exchange import export_view, import_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
 
 VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "out": "Export"}
 

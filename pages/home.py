@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from tiger.ui import pipeline, shell, state
+from tiger.ui.home import pipeline
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
 
 shell.heading("home", "Follow one item from its text to the ID that a model can write. The numbers are those "
                       "of the dataset and run in the sidebar.")

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from tiger.ui import lessons_view, live, shell
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live
+from tiger.ui.studies import lessons as lessons_view
 
 shell.heading("lessons", "Each lesson is one finding on the bundled shop: read, predict, then see. Every number was measured, "
                          "and every measurement can be run again here without a network.")

@@ -2,7 +2,12 @@
 
 import streamlit as st
 
-from tiger.ui import codebook_data, codebook_view, live, map_items, map_view, shell, state
+from tiger.ui.codebooks import data as codebook_data
+from tiger.ui.codebooks import view as codebook_view
+from tiger.ui.map import items as map_items
+from tiger.ui.map import view as map_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
 
 shell.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
                      "shape; with more levels counted, branches become shades. Click a mark, lasso some, or search.")

@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui import comparison_view, cost_view, live, recommender_view, shell, state
+from tiger.ui.recommender import comparison as comparison_view
+from tiger.ui.recommender import costs as cost_view
+from tiger.ui.recommender import view as recommender_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
 
 VIEWS = ("Train", "Compare", "Beam width", "Cost")
 

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui import live, shell, state, train_view, watch_view
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import live, state
+from tiger.ui.train import view as train_view
+from tiger.ui.train import watch as watch_view
 
 shell.heading("train", "Choose a recipe and press Start. A healthy run uses most codes of every level: perplexity "
                        "climbs, dead codes go to zero. A sick one falls to perplexity 1.")

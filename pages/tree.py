@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui import codebook_data, compare_view, shell, state, tree_view
+from tiger.ui.codebooks import data as codebook_data
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared import state
+from tiger.ui.tree import compare as compare_view
+from tiger.ui.tree import view as tree_view
 
 VIEWS = ("Trees", "Numbers", "Disagreements", "Difference")
 

@@ -6,7 +6,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from tiger.core import paths
-from tiger.ui import pagelist
+from tiger.ui.shared import pagelist
 
 APP = str(paths.PROJECT / "app.py")
 _init = PagesManager.__init__

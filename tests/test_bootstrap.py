@@ -124,7 +124,7 @@ def test_the_rest_of_the_words_go_to_streamlit_and_pytest(monkeypatch):
     monkeypatch.setattr(environment, "call", lambda words, *rest, **more: calls.append(words) or 0)
     assert bootstrap.main(["app", "--server.port", "8600"]) == 0
     assert bootstrap.main(["test", "-k", "trie"]) == 0
-    assert calls[0][:3] == [sys.executable, "-m", "tiger.ui.serve"]
+    assert calls[0][:3] == [sys.executable, "-m", "tiger.ui.shared.serve"]
     assert calls[0][-2:] == ["--server.port", "8600"]
     assert calls[1][:3] == [sys.executable, "-m", "pytest"]
     assert calls[1][-2:] == ["-k", "trie"]

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from tiger.core import params
 from tiger.core.params import param
-from tiger.ui import exports, forms
+from tiger.ui.shared import exports, forms
 
 
 @dataclass
@@ -29,7 +29,7 @@ def script() -> None:
     from test_forms import Every
 
     from tiger.core import params
-    from tiger.ui import forms
+    from tiger.ui.shared import forms
 
     st.session_state["got"] = forms.fields(params.specs(Every), "form", {"n_levels": 4})
 

@@ -8,7 +8,7 @@ import pytest
 from tiger import datasets
 from tiger.core import params
 from tiger.datasets import registry as library
-from tiger.ui import state
+from tiger.ui.shared import state
 
 REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tiger.runs.run import Run
-from tiger.ui import live, live_charts
-from tiger.ui.live_feed import LIMIT, Feed, thin
+from tiger.ui.shared import live, live_charts
+from tiger.ui.shared.live_feed import LIMIT, Feed, thin
 
 
 class Reads(Run):

@@ -10,7 +10,7 @@ from tiger import datasets, metrics, runs
 from tiger.core import paths
 from tiger.datasets import registry as library
 from tiger.reports import shop
-from tiger.ui import pagelist
+from tiger.ui.shared import pagelist
 
 HOME, CATALOGUE = pagelist.BY_KEY["home"], pagelist.BY_KEY["catalogue"]
 

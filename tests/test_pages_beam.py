@@ -15,7 +15,7 @@ from tiger.core import files, paths
 from tiger.reports import beam as report
 from tiger.reports import influence
 from tiger.search import beam
-from tiger.ui import pagelist
+from tiger.ui.shared import pagelist
 
 PAGE = pagelist.BY_KEY["beam"]
 USER = "77"

@@ -10,7 +10,7 @@ from tiger import datasets, runs
 from tiger.core import paths
 from tiger.runs import import_run as imported
 from tiger.semantic_ids import import_ids, index_json
-from tiger.ui import pagelist
+from tiger.ui.shared import pagelist
 
 EXCHANGE = pagelist.BY_KEY["exchange"]
 

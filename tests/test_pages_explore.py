@@ -15,7 +15,9 @@ from tiger.runs import import_run as imported
 from tiger.runs import layouts as maps
 from tiger.runs import supervisor as jobs
 from tiger.semantic_ids import import_ids
-from tiger.ui import codebook_data, compare_view, tree_data
+from tiger.ui.codebooks import data as codebook_data
+from tiger.ui.tree import compare as compare_view
+from tiger.ui.tree import data as tree_data
 
 
 @pytest.fixture(autouse=True)

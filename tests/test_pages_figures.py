@@ -11,8 +11,11 @@ from tiger import runs
 from tiger.analysis import costs
 from tiger.core import paths
 from tiger.reports import lessons
-from tiger.ui import cost_view, diversity_view, drift_view, exports, live, pagelist
-from tiger.ui.live_feed import Feed
+from tiger.ui.recommender import costs as cost_view
+from tiger.ui.shared import exports, live, pagelist
+from tiger.ui.shared.live_feed import Feed
+from tiger.ui.studies import diversity as diversity_view
+from tiger.ui.studies import drift as drift_view
 
 VIEWS = [
     ("catalogue", {"show": "Shape"}), ("train", {}), ("codebooks", {}), ("codebooks", {"step": "1"}),

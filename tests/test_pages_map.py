@@ -13,7 +13,8 @@ from tiger.analysis import projection
 from tiger.core import files, paths
 from tiger.runs import layouts as maps
 from tiger.runs import supervisor as jobs
-from tiger.ui import map_data, map_items
+from tiger.ui.map import data as map_data
+from tiger.ui.map import items as map_items
 
 
 @pytest.fixture(autouse=True)
@@ -238,7 +239,9 @@ def lassoing() -> None:
     """What the browser's lasso of 1,500 marks sets off."""
     import streamlit as st
 
-    from tiger.ui import codebook_data, map_view, state
+    from tiger.ui.codebooks import data as codebook_data
+    from tiger.ui.map import view as map_view
+    from tiger.ui.shared import state
 
     st.session_state["map"] = {"selection": {"points": [{"customdata": [item]} for item in range(1500)]}}
     map_view._picked(codebook_data.codes_at(state.current_run(), state.catalogue(), None), "here", 0)

@@ -9,7 +9,7 @@ from pages_help import open_page
 
 from tiger.core import paths
 from tiger.datasets import registry as library
-from tiger.ui import pagelist, state
+from tiger.ui.shared import pagelist, state
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from tiger.analysis import costs
 from tiger.core import paths
 from tiger.datasets import registry as library
 from tiger.runs import presets
-from tiger.ui import cost_view, pagelist
+from tiger.ui.recommender import costs as cost_view
+from tiger.ui.shared import pagelist
 
 PAGE = pagelist.BY_KEY["recommender"]
 
@@ -147,7 +148,7 @@ def test_a_link_may_name_a_recipe():
 def test_a_user_with_two_items_has_none_held_out(monkeypatch):
     cat = datasets.load_ref(runs.find("demo-recommender").config["dataset"])
     short = replace(cat, indptr_U1=np.concatenate([[0, 2], cat.indptr_U1[2:]]))
-    monkeypatch.setattr("tiger.ui.state.catalogue", lambda: short)
+    monkeypatch.setattr("tiger.ui.shared.state.catalogue", lambda: short)
     app = open_page(PAGE, user="0")
     assert "User 0 has too few items for one to be held out of training" in said(app) and "Really came next" not in said(app)
     shown = next(frame.value for frame in app.dataframe if "held_out" in frame.value.columns)

@@ -14,7 +14,9 @@ from tiger.reports import drift as report
 from tiger.reports import lessons, study_page
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
-from tiger.ui import diversity_view, drift_view, pagelist
+from tiger.ui.shared import pagelist
+from tiger.ui.studies import diversity as diversity_view
+from tiger.ui.studies import drift as drift_view
 
 PAGE = pagelist.BY_KEY
 

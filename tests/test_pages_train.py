@@ -15,7 +15,7 @@ from tiger import datasets, runs
 from tiger.core import paths
 from tiger.datasets import registry as library
 from tiger.runs import presets
-from tiger.ui import pagelist
+from tiger.ui.shared import pagelist
 
 APP = str(paths.PROJECT / "app.py")
 

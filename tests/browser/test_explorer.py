@@ -14,7 +14,9 @@ from tiger import datasets, quantizers
 from tiger.datasets import registry as library
 from tiger.runs import import_run as imported
 from tiger.semantic_ids import import_ids
-from tiger.ui import diversity_view, drift_view, pagelist
+from tiger.ui.shared import pagelist
+from tiger.ui.studies import diversity as diversity_view
+from tiger.ui.studies import drift as drift_view
 
 MARKS = """() => {
   const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect(), all = [];

@@ -19,8 +19,9 @@ from tiger.reports import drift as report
 from tiger.runs import config as runconfig
 from tiger.runs import study_artifacts as studies
 from tiger.runs import worker
-from tiger.ui import drift_view, pagelist
-from tiger.ui import studies as study_ui
+from tiger.ui.shared import pagelist
+from tiger.ui.studies import drift as drift_view
+from tiger.ui.studies import studies as study_ui
 
 QUICK = {"remedies": "1, 2", "reader": False}
 

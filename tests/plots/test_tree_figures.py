@@ -7,7 +7,7 @@ import pytest
 from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
-from tiger.ui import tree_view
+from tiger.ui.tree import view as tree_view
 
 FULL = tree.Branches.from_codes(np.random.default_rng(0).integers(0, 12, (900, 3)))
 

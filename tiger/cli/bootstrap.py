@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 def app(rest: list[str]) -> int:
     """Serve the app until it is interrupted; Streamlit opens the browser."""
-    return environment.call([sys.executable, "-m", "tiger.ui.serve", "--server.showEmailPrompt", "false", *rest])
+    return environment.call([sys.executable, "-m", "tiger.ui.shared.serve", "--server.showEmailPrompt", "false", *rest])
 
 
 def test(rest: list[str]) -> int:

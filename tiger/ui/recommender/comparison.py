@@ -1,0 +1,72 @@
+"""Recommender, the other two views: models x IDs side by side, and what the beam search loses and invents."""
+
+import pandas as pd
+import streamlit as st
+
+from tiger import runs
+from tiger.datasets.catalogue import Catalogue
+from tiger.plots import recommenders as plots
+from tiger.reports import published, recommenders
+from tiger.ui.shared import exports, state
+from tiger.ui.shared import layout as shell
+
+COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
+           "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
+           "equal": "Beam = exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
+           "settings": "What differs from the defaults"}
+
+
+def compare(cat: Catalogue) -> None:
+    """Every measured recommender of this dataset; the paper's rows where it is the paper's data set."""
+    table = recommenders.table_frame(recommenders.scores_frame(state.models_here()))
+    if table.empty:
+        shell.empty("No recommender of this dataset has been measured yet. Train one to the end; it is measured by itself.")
+        return
+    st.markdown(shell.plain(recommenders.table_words(table)))
+    shown = table
+    if (cat.n_users, cat.n_items) == (published.USERS, published.ITEMS):
+        shown = pd.concat([table, published.reported_frame()], ignore_index=True)
+    metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
+                                  format_func=COLUMNS.__getitem__, bind="query-params")
+    words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_words(table)}"
+    figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
+    st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
+    names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
+    order = [*list(COLUMNS)[:6], f"{metric} low", f"{metric} high", *list(COLUMNS)[6:]]
+    st.dataframe(shown[order], hide_index=True, key="table", column_config={
+        **names, **{name: st.column_config.NumberColumn(names[name], format="%.4f") for name in order[2:8]},
+        **{name: st.column_config.NumberColumn(names[name], format="percent") for name in ("invalid", "equal")}})
+    exports.buttons(figure, "recommenders", shown)
+    explain(cat, shown)
+
+
+def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
+    """How to read the columns, with this dataset's numbers."""
+    st.markdown(
+        f"Each user's last item is hidden, and the model ranks all {cat.n_items:,} items for the history before it. Recall@10 is "
+        "the share of users whose hidden item is among the first ten; NDCG@10 also counts how far up it stands. A generative "
+        "model is right only when the item itself is found: scores on codes would count every item that shares them, and are not "
+        "shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else over users.")
+    users = f"{shown['n_users_all'].max():,.0f}".replace(",", "{,}")
+    st.latex(rf"\text{{NDCG@10}} = \frac{{1}}{{U}} \sum_{{u=1}}^{{U}} \frac{{[r_u \le 10]}}{{\log_2(r_u + 1)}} \ U = {users}")
+    if "as reported" in shown["ids"].tolist():
+        st.caption(published.SETTINGS)
+
+
+def search(run: runs.Run | None) -> None:
+    """How wide a beam must be: invalid IDs without the trie, and what the beam loses against an exact search."""
+    found = run.metrics().get("search") if run is not None else None
+    if run is None or not found:
+        shell.empty("The chosen recommender has no beam search that was measured. Train a model that writes IDs to the end.")
+        return
+    st.markdown(f"**{shell.plain(run.title)}**, {found['n_users']} users for the free search, "
+                f"{found['gap'][0]['n_users']} for the exact one.")
+    invalid, gap = recommenders.search_frames(found)
+    for column, frame, words, title, name in zip(
+            st.columns(2), (invalid, gap), recommenders.search_words(found),
+            ("Share of IDs that no item has", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
+        with column:
+            figure = plots.width_lines(frame, words, title)
+            st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
+            st.markdown(shell.plain(words))
+            exports.under(figure, name, frame)

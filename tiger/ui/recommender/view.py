@@ -1,0 +1,182 @@
+"""Recommender: choose a model and the IDs it writes, train it as a run, and watch it find the held-out item."""
+
+from typing import Any
+
+import streamlit as st
+
+from tiger import models, quantizers, runs
+from tiger.analysis import evaluation
+from tiger.core import params
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports import recommenders
+from tiger.runs import config as runconfig
+from tiger.runs import presets
+from tiger.runs import supervisor as jobs
+from tiger.ui.shared import exports, forms, live, state
+from tiger.ui.shared import layout as shell
+from tiger.ui.shared.pagelist import BY_KEY
+from tiger.ui.train import view as train_view
+from tiger.ui.train import watch as watch_view
+
+BUSY_WORDS = {"queued": "waiting", "running": "training"}
+
+
+def pick(chosen: runs.Run | None) -> None:
+    """Which of this dataset's recommenders the page shows."""
+    here = {run.id: f"{run.title} · {BUSY_WORDS.get(run.state, run.state)}" for run in state.models_here()}
+    if chosen is None or len(here) < 2:
+        return
+    st.session_state["pick_model"] = chosen.id
+    st.selectbox("Recommender", list(here), format_func=lambda run_id: here.get(run_id, run_id), key="pick_model",
+                 on_change=lambda: state.choose_model(st.session_state["pick_model"]))
+
+
+def new_run(shown: runs.Run | None) -> None:
+    """Recipe, IDs, the folded form, the equal command, and the button that starts the run."""
+    busy = shown is not None and live.interval(live.states(shown)) is not None
+    asked = asked_recipe()
+    with st.expander("Train a recommender", expanded=shown is None or asked is not None, icon=":material/play_circle:",
+                     key=f"new_model:{busy}"):
+        keys = [preset.key for preset in presets.MODELS]
+        known = {preset.key: preset for preset in presets.MODELS}
+        key = st.radio("Recipe", keys, keys.index(asked) if asked else 0, key="model_recipe",
+                       format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
+        config = configure(known[key])
+        if config is not None:
+            train_view.command(config)
+            st.button("Start training", type="primary", icon=":material/play_arrow:", key="start_model",
+                      on_click=start, args=(config,))
+
+
+def asked_recipe() -> str | None:
+    """The recipe that a link asks for; one that does not exist is said."""
+    asked = st.query_params.get("recipe")
+    if asked is None or asked in {preset.key for preset in presets.MODELS}:
+        return asked
+    state.notice(f"There is no recipe '{asked[:40]}' for a recommender; choose one of those below.")
+    st.query_params.pop("recipe", None)
+    return None
+
+
+def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
+    """IDs and hyper-parameters; returns the run's configuration, None where there are no IDs to write."""
+    name, given = preset.model["name"], dict(preset.model["params"])
+    learner, ids = models.REGISTRY[name], None
+    if learner.generative:
+        ids = pick_ids()
+        if ids is None:
+            shell.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
+            return None
+    values = given
+    with st.expander(f"Change the recipe: {learner.title}", icon=":material/tune:"):
+        st.caption(learner.one_line)
+        with shell.guard("The form"):
+            values = forms.fields(params.specs(learner), f"model:{preset.key}", given, columns=3)
+    changed = any(values.get(key, value) != value for key, value in given.items())
+    return {"kind": "model", "dataset": state.dataset_ref(), "model": {"name": name, "params": values},
+            "ids": ids and {"run": ids.id}, "preset": preset.key,
+            "title": f"{preset.title} (changed)" if changed else preset.title}
+
+
+def pick_ids() -> runs.Run | None:
+    """Whose semantic IDs the model is to write."""
+    coded = {run.id: run for run in state.runs_here() if run.has_result()}
+    if not coded:
+        return None
+    now = state.current_run()
+    first = list(coded).index(now.id) if now is not None and now.id in coded else 0
+    chosen = st.selectbox("Semantic IDs of", list(coded), first, key="model_ids",
+                          format_func=lambda run_id: f"{coded[run_id].title} · {_kind(coded[run_id])}",
+                          help="The recommender learns to write the IDs that this run gave to the items.")
+    return coded[chosen]
+
+
+def _kind(run: runs.Run) -> str:
+    name = run.learner.get("name")
+    return quantizers.REGISTRY[name].title if name in quantizers.REGISTRY else "imported"
+
+
+def start(config: dict[str, Any]) -> None:
+    """Queue the run and look at it; what forbids it is said at the top of the page."""
+    st.query_params.pop("recipe", None)
+    try:
+        state.choose_model(jobs.supervisor().submit(config).id)
+    except (ValueError, TimeoutError) as error:
+        state.notice(str(error))
+
+
+def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
+    """Everything about one model run, from its folder. The page calls this in a polling fragment."""
+    status = watch_view.controls(run, seen, about(run))
+    shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
+    if runconfig.learner_class(run.learner["name"]).steppable:  # type: ignore[attr-defined]
+        watch_view.charts(run, live.feed(run, status), shown)
+    if status["state"] == "paused":
+        st.caption("Press “Step one batch” to see what a single batch does to the loss of each level.")
+    if status["state"] in live.ACTIVE:
+        return
+    watch_view.how_it_ended(run, status)
+    if run.has_result():
+        with shell.guard("The result"):
+            scores(run)
+            example(run, cat)
+
+
+def about(run: runs.Run) -> str:
+    """What trains on which IDs, in one line."""
+    learner = models.REGISTRY[run.learner["name"]]
+    words = f"{learner.title}, run {run.id}"
+    return f"{words}, writes the IDs of {recommenders.ids_words(run.config['ids'])}" if run.config.get("ids") else words
+
+
+def scores(run: runs.Run) -> None:
+    """How often the held-out item is found, beside what chance would find."""
+    test = run.metrics().get("test")
+    if not test:
+        st.caption(f"Not measured, because it did not finish; python -m tiger evaluate {run.id} measures it as it is.")
+        return
+    for column, name in zip(st.columns(4), recommenders.NAMES, strict=True):
+        low, high = test["interval"][name]
+        column.metric(name.replace("ndcg", "NDCG").replace("recall", "Recall"), f"{test[name]:.4f}",
+                      help=f"95 % interval over users: {low:.4f} to {high:.4f}")
+    who = f"all {test['n_users']:,}" if test["n_users"] == test["n_users_all"] else \
+        f"{test['n_users']:,} of {test['n_users_all']:,}"
+    width = f", {test['width']} beams" if test["width"] else ""
+    st.caption(f"Test item of {who} users, ranked among all items{width}; item-level. "
+               f"{test['ms_per_user']:.2g} ms a user on this machine.")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the recommender …")
+def load(run_id: str, attempt: int, step: int) -> models.Recommender:
+    """A fitted recommender, read once for all visitors."""
+    return runs.find(run_id).recommender()
+
+
+def example(run: runs.Run, cat: Catalogue) -> None:
+    """One user's history and what the model recommends; the item that really came next is marked."""
+    st.subheader("What it recommends", anchor=False)
+    if not cat.n_users:
+        shell.empty("This dataset has no histories to recommend for.")
+        return
+    user = st.number_input("User", 0, cat.n_users - 1, min(state.number_or("user", cat.n_users, 0), cat.n_users - 1),
+                           key=f"example:{run.id}", help="Any user of this dataset; the last item is held out.")
+    state.put_number("user", int(user))
+    history, held_out = recommenders.history_for_test(cat, int(user))
+    status = run.status
+    model = load(run.id, int(status["attempt"]), int(status["step"]))
+    titles = cat.items["title"].tolist()
+    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user))
+    table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)
+    st.markdown(shell.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-5:])))
+    place = table.loc[table["held_out"], "rank"]
+    words = f"is number {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
+    st.markdown(shell.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
+                            else f"Really came next: {titles[held_out]}; it {words}."))
+    shown = table.assign(held_out=["really came next" if mark else "" for mark in table["held_out"]])
+    st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
+                 column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        exports.csv_button(shown, f"recommended-{user}")
+        if model.generative:
+            st.page_link(BY_KEY["beam"].file, label="Step through its beam search", icon=BY_KEY["beam"].icon,
+                         query_params=state.link_params(user=int(user)))

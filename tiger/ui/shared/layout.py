@@ -1,0 +1,161 @@
+"""The frame around every page: logo, shared sidebar, heading, notices, and errors as one sentence."""
+
+import gc
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from tiger.core import paths
+from tiger.datasets import registry as library
+from tiger.ui.shared import state
+from tiger.ui.shared.pagelist import BY_KEY, PAGES
+
+log = logging.getLogger("tiger.ui")
+LOGO = Path(__file__).with_name("logo.svg")
+DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
+"""Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
+STATE_WORDS = {"queued": "waiting", "running": "training", "paused": "paused", "stopped": "stopped",
+               "interrupted": "interrupted", "finished": "finished", "failed": "failed"}
+
+
+@contextmanager
+def guard(doing: str = "") -> Iterator[None]:
+    """Show an error inside the block as one sentence and log the trace; what was on the page stays.
+
+    Args:
+        doing: what was going on, for the log and for errors that say too little themselves.
+    """
+    try:
+        yield
+    except Exception as error:  # the last stop before a visitor: nothing may end as a raw traceback
+        log.exception("%s", doing or "page")
+        st.error(plain(sentence(error, doing)), icon=":material/error:")
+
+
+def sentence(error: Exception, doing: str = "") -> str:
+    """An error as one sentence: its own words where the core raised it, with its kind in front otherwise."""
+    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())[:500]
+    if isinstance(error, ValueError | IndexError) and text:
+        return text
+    return f"{doing or 'This page'} failed: {text or 'no reason given'} ({type(error).__name__})."
+
+
+def plain(text: str) -> str:
+    """Text as it is, with nothing read as Markdown."""
+    return re.sub(r"([\\`*_\[\]$~<>#:|])", r"\\\1", text)
+
+
+@contextmanager
+def frame(title: str) -> Iterator[None]:
+    """Around the chosen page: errors as one sentence, notices said, and then the garbage collector eased."""
+    st.session_state["framed"] = True
+    try:
+        with guard(f"The page {title}"):
+            yield
+        say_notices()
+    finally:
+        st.session_state["framed"] = st.session_state["joined"] = False
+    settle(title)
+
+
+def navigation() -> Any:
+    """The page list as Streamlit's navigation; returns the chosen page."""
+    return st.navigation([st.Page(paths.PROJECT / entry.file, title=entry.title, icon=entry.icon,
+                                  default=entry.key == "home") for entry in PAGES], expanded=True)
+
+
+def _join_frame() -> None:
+    """Run again inside the frame where Streamlit ran a page by itself.
+
+    A folder called ``pages`` makes it do so until ``st.navigation`` was called once in this server: a fresh
+    server's first visitor may come by a link to another page than Home.
+    """
+    if not st.session_state.get("framed") and not st.session_state.get("joined"):
+        st.session_state["joined"] = True
+        navigation()
+        st.rerun()
+
+
+def sidebar() -> None:
+    """Dataset picker, run picker and the way to one's own data; the same on every page."""
+    if st.context.theme.type == "dark":
+        st.html(DARK_BUTTONS)
+    with st.sidebar:
+        entries = {entry.id: entry.title for entry in library.entries()}
+        st.session_state["pick_dataset"] = state.dataset().id
+        st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
+                     on_change=lambda: state.choose_dataset(st.session_state["pick_dataset"]))
+        _run_picker()
+        if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
+            st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
+
+
+def _run_picker() -> None:
+    chosen = state.current_run()
+    if chosen is None:
+        st.caption("No run of this dataset yet.")
+        st.page_link(BY_KEY["train"].file, label="Train the first one", icon=":material/play_circle:",
+                     query_params=state.link_params())
+        return
+    labels = {run.id: f"{run.title} · {STATE_WORDS.get(run.state, run.state)}" for run in state.runs_here()}
+    st.session_state["pick_run"] = chosen.id
+    st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
+                 on_change=lambda: state.choose_run(st.session_state["pick_run"]))
+
+
+def heading(key: str, explanation: str) -> None:
+    """The page's question, one line on how to read it, and the place for what there is to say."""
+    _join_frame()
+    st.title(BY_KEY[key].question, anchor=False)
+    st.markdown(explanation)
+    st.session_state["notices_at"] = st.container()
+    say_notices()
+
+
+def say_notices() -> None:
+    """Say what waits to be said, below the heading; called again when the page has run to its end."""
+    for text in state.take_notices():
+        st.session_state.get("notices_at", st).info(plain(text), icon=":material/info:")
+
+
+def empty(text: str, page: str | None = None, label: str = "") -> None:
+    """An empty state: what is missing, and the way to it."""
+    with st.container(border=True):
+        st.markdown(text)
+        if page:
+            st.page_link(BY_KEY[page].file, label=label or BY_KEY[page].title, icon=BY_KEY[page].icon,
+                         query_params=state.link_params())
+
+
+def page_cards() -> None:
+    """A way into every page but Home, each with its question; three to five in a row, so that rows are full."""
+    others = [page for page in PAGES if page.key != "home"]
+    in_a_row = min((4, 5, 3), key=lambda n: -len(others) % n)
+    for first in range(0, len(others), in_a_row):
+        for column, page in zip(st.columns(in_a_row), others[first:first + in_a_row], strict=False):
+            with column.container(border=True, height="stretch"):
+                st.page_link(page.file, label=f"**{page.title}**", icon=page.icon, query_params=state.link_params())
+                st.caption(page.question)
+
+
+def verdict(title: str, severity: str, evidence: list[str]) -> None:
+    """The doctor's verdict in one box: its name and its first two findings."""
+    show = {"good": st.success, "mild": st.info, "serious": st.warning}.get(severity, st.error)
+    icon = ":material/check_circle:" if severity == "good" else ":material/stethoscope:"
+    show(f"**Doctor: {plain(title)}.** {plain(' '.join(evidence[:2]))}", icon=icon)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def settle(page: str) -> None:
+    """Once per page and process: move all that is loaded by now out of the garbage collector's sight.
+
+    Streamlit collects garbage after every rerun; over this heap that takes seconds, over what a rerun
+    leaves behind it takes milliseconds.
+    """
+    gc.collect()
+    gc.freeze()

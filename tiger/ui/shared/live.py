@@ -1,0 +1,180 @@
+"""What every live view shares: when to poll, the shared feed of a run, its curves, state and progress."""
+
+import dataclasses
+import sys
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from tiger import plots, reports, runs
+from tiger.runs.run import WAITING
+from tiger.ui.shared import exports, live_charts
+from tiger.ui.shared.layout import plain
+from tiger.ui.shared.live_feed import Feed
+
+TICK_S = 1.0
+ACTIVE = ("queued", "running", "paused")
+BADGES = {"queued": ("waiting", "gray", ":material/hourglass_empty:"),
+          "running": ("training", "green", ":material/play_arrow:"),
+          "paused": ("paused", "orange", ":material/pause:"),
+          "stopped": ("stopped", "gray", ":material/stop:"),
+          "interrupted": ("interrupted", "red", ":material/power_off:"),
+          "finished": ("finished", "blue", ":material/check:"),
+          "failed": ("failed", "red", ":material/error:")}
+PENDING = {("running", "pause"): "pausing", ("running", "stop"): "stopping", ("paused", "run"): "going on",
+           ("paused", "stop"): "stopping", ("queued", "stop"): "stopping"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """One live chart: which metrics it draws, and how."""
+
+    title: str
+    metrics: tuple[str, ...]
+    log: bool = False
+    codes: bool = False  # the axis ends at the number of codes
+
+
+LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True)
+PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True)
+DEAD = Chart("Dead codes of each level", ("dead",), codes=True)
+VALID = Chart("Held-out validation item found", ("valid_recall@10", "valid_ndcg@10"))
+LEVEL_LOSS = Chart("Loss of each level's code", ("level_loss",))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _feed(run_id: str) -> Feed:
+    return Feed(runs.find(run_id))
+
+
+def feed(run: runs.Run, status: dict[str, Any]) -> Feed:
+    """The run's curves up to now; one copy for everybody who watches."""
+    return _feed(run.id).update(int(status["attempt"]))
+
+
+def interval(seen: tuple[str, ...]) -> float | None:
+    """Seconds between two looks: one while any of the runs is active, None (no polling) afterwards."""
+    return TICK_S if any(state in ACTIVE for state in seen) else None
+
+
+def states(*watched: runs.Run | None) -> tuple[str, ...]:
+    """The runs' states now; a page notes them when it is drawn and hands them to ``follow`` later."""
+    return tuple(run.state for run in watched if run is not None)
+
+
+def follow(seen: tuple[str, ...], *watched: runs.Run) -> None:
+    """Draw the whole page again when a run's state changed: the sidebar, the form and the polling depend on it."""
+    if states(*watched) != seen:
+        st.rerun()
+
+
+def badge(run: runs.Run, status: dict[str, Any]) -> None:
+    """The run's state in a word; what was asked but not yet done counts as under way."""
+    word, color, icon = BADGES[status["state"]]
+    control = run.read_control()
+    action = "run" if control["step_to"] else control["action"]
+    pending = PENDING.get((status["state"], action))
+    if pending and not (status["state"] == "paused" and control["step_to"]):
+        word, icon = f"{pending} …", ":material/hourglass_top:"
+    st.badge(word, icon=icon, color=color)  # type: ignore[arg-type]
+
+
+def progress(status: dict[str, Any]) -> None:
+    """A bar with stage, steps, rate and time left."""
+    share = status["step"] / status["n_steps"] if status["n_steps"] else 0.0
+    st.progress(min(max(share, 0.0), 1.0), text=plain(progress_words(status)))
+
+
+def progress_words(status: dict[str, Any]) -> str:
+    """Stage, steps, rate and time left as one line."""
+    told = status["stage"] == WAITING or (status["state"] == "running" and status["stage"])
+    words = [str(status["stage"] if told else BADGES[status["state"]][0])]
+    if status["n_steps"]:
+        words.append(f"step {status['step']:,} of {status['n_steps']:,}")
+    if status["state"] == "running" and status["rate"]:
+        words.append(f"{status['rate']:.3g} steps/s")
+        if status["left_s"] is not None:
+            words.append(f"{duration(status['left_s'])} left")
+    return " · ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: "8 s", "2 min 05 s", "1 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def draw(chart: Chart, curves: Feed, n_codes: int, key: str, title: str = "") -> None:
+    """One live chart and its numbers. Its specification is the same at every tick, so the browser only takes new rows.
+
+    The numbers are made only while somebody looks at them.
+    """
+    words = title or (f"{chart.title} (of {n_codes})" if chart.codes else chart.title)
+    spec = live_charts.curves(words, log=chart.log, top=n_codes if chart.codes else None)
+    alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
+    st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
+                       selection_mode="zoom", alt=alt)
+    with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
+        if box.open:
+            numbers(chart, curves, n_codes, alt)
+
+
+def takeaway(chart: Chart, curves: Feed, state: str) -> str:
+    """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
+    if state in ACTIVE:
+        return "The run still trains; the newest numbers stand in the table under the chart."
+    return reports.training_words(curve_frame(chart, curves))
+
+
+def curve_frame(chart: Chart, curves: Feed, max_points: int = reports.training.MAX_POINTS) -> pd.DataFrame:
+    """The chart's curves as a long table: metric, level, step, value."""
+    events = [{"step": step, name: value} for name in chart.metrics for step, value in curves.points.get(name, [])]
+    return reports.training_frame(events, chart.metrics, max_points)
+
+
+def numbers(chart: Chart, curves: Feed, n_codes: int, alt: str) -> None:
+    """A live chart's table, newest step first, and what saves it."""
+    frame = curve_frame(chart, curves)
+    newest = frame.pivot_table(index="step", columns=["metric", "level"], values="value").sort_index(ascending=False)
+    newest.columns = pd.Index([f"level {level}" if level else str(metric).replace("_", " ") for metric, level in newest.columns])
+    whole = curve_frame(chart, curves, sys.maxsize)
+    exports.numbers(partial(lines, chart, curves, n_codes, alt), f"{curves.run.id}-{'-'.join(chart.metrics)}",
+                    newest.reset_index(), len(whole), lambda: whole)
+
+
+def lines(chart: Chart, curves: Feed, n_codes: int, alt: str) -> go.Figure:
+    """The chart as a Plotly figure, for a page of its own."""
+    frame = curve_frame(chart, curves)
+    knobs = reports.knob_frame([dataclasses.asdict(mark) for mark in curves.marks])
+    if len(frame) and frame["level"].max() > 0:
+        return plots.level_lines(frame, alt, knobs, chart.title, n_codes if chart.codes else None)
+    return plots.loss_lines(frame, alt, knobs, chart.log).update_yaxes(title=chart.title)
+
+
+def has(chart: Chart, curves: Feed) -> bool:
+    """Whether the run reported any of the chart's metrics."""
+    return any(name in curves.points for name in chart.metrics)
+
+
+def now_words(curves: Feed, n_codes: int) -> str:
+    """The newest numbers as one sentence, for everybody who cannot read the charts."""
+    perplexity, dead = curves.last("perplexity"), curves.last("dead")
+    words = []
+    if curves.last("loss") is not None:
+        words.append(f"loss {curves.last('loss'):.4g}")
+    if perplexity:
+        words.append("perplexity " + " · ".join(f"{value:.0f}" for value in perplexity) + f" of {n_codes}")
+    if curves.last("valid_recall@10") is not None:
+        words.append(f"validation recall@10 {curves.last('valid_recall@10'):.3f}, "
+                     f"NDCG@10 {curves.last('valid_ndcg@10'):.3f}")
+    if dead:
+        words.append("dead codes " + " · ".join(f"{value:.0f}" for value in dead))
+    levels = " (level 1 first)" if perplexity or dead else ""
+    return f"Last measured: {', '.join(words)}{levels}." if words else "No numbers yet."
