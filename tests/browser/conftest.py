@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracles import oracle
+from tests.support.oracles import oracle
 
 PROJECT = Path(__file__).resolve().parents[2]
 ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

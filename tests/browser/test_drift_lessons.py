@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
-from tests.training_help import wait_for
+from tests.support.training import wait_for
 
 DRIFT = "The vectors changed; what happens to the IDs?"
 

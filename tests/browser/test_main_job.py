@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, stop
-from tests.training_help import wait_for
+from tests.support.training import wait_for
 from tiger.datasets import registry as library
 
 SHARED = ("ml-100k", "amazon-beauty")

@@ -1,0 +1,194 @@
+"""The worker as a real process: killed at any moment, stopped, paused, stepped, and never two on one run."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.support.training import config, until, wait_for, write_shop
+from tiger import runs
+from tiger.core import files, paths
+from tiger.runs.run import Run
+from tiger.runs.supervisor import prepare
+
+LONG = 1_000_000  # steps: only a stop ends it
+
+
+@pytest.fixture
+def shop(tiger_home, tmp_path):
+    return write_shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def start(tiger_home):
+    """Starts workers, and ends those that are left when the test is over."""
+    children = []
+
+    def begin(run: Run, **environment) -> subprocess.Popen:
+        if run.state != "queued":
+            prepare(run, run.status, "queued")
+        with (run.path / "log.txt").open("ab") as log:
+            child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
+                                     stdout=log, stderr=log, env=os.environ | {"TIGER_THREADS": "1"} | environment)
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def begun(run: Run) -> bool:
+    return run.status["step"] > 0
+
+
+def test_kill_9_at_random_moments_and_the_result_is_the_same(shop, start):
+    """Against one run that nobody disturbed; knobs were turned before the first step in both."""
+    rng = random.Random(time.time_ns())
+    asked = config(shop, n_steps=1500, log_every=1)
+    whole, torn = runs.new_run(asked), runs.new_run(asked)
+    for run in (whole, torn):
+        run.control(knobs={"beta": 1.0})
+    assert start(whole).wait(timeout=240) == 0, whole.log()
+    killed_at = []
+    for _ in range(4):
+        child = start(torn, TIGER_CHECKPOINT_S="0.05")
+        before = torn.status["step"]
+        wait_for(lambda: torn.status["step"] > before or child.poll() is not None, "a first step")  # noqa: B023
+        time.sleep(rng.random() * 0.5)
+        child.kill()
+        child.wait()
+        killed_at.append(torn.status["step"])
+        assert torn.state in ("interrupted", "finished")
+    assert start(torn).wait(timeout=240) == 0, torn.log()
+    assert torn.state == "finished", killed_at
+    for name in ("codes.npy", "latent.npy", "recon_error.npy"):
+        np.testing.assert_array_equal(np.load(torn.path / name), np.load(whole.path / name), err_msg=str(killed_at))
+    one, two = (load_file(run.path / "weights.safetensors") for run in (whole, torn))
+    assert one.keys() == two.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name], err_msg=f"{name}, killed at {killed_at}")
+    logs = [[{k: v for k, v in event.items() if k not in ("t_s", "seq")} for event in run.events()[0]]
+            for run in (whole, torn)]
+    assert logs[0] == logs[1]
+    assert torn.snapshots() == whole.snapshots()
+
+
+def test_pause_step_knob_go_on_stop(shop, start):
+    run = runs.new_run(config(shop, n_steps=LONG, log_every=1))
+    start(run)
+    wait_for(lambda: begun(run), "the first step")
+    run.control("pause")
+    paused = until(run, "paused")
+    time.sleep(0.3)
+    assert run.status["step"] == paused["step"], "a paused run does not move"
+    run.step(3)
+    wait_for(lambda: run.status["step"] == paused["step"] + 3 and run.state == "paused", "three steps")
+    trace = wait_for(run.step_trace, "the trace")
+    assert trace["step"] == paused["step"] + 3 and trace["residual"].shape == (64, 4, 8)
+    run.control(knobs={"learning_rate": 0.5})
+    run.step()
+    wait_for(lambda: run.status["step"] == paused["step"] + 4 and run.state == "paused", "one step")
+    mark = [event for event in run.events()[0] if "knob" in event]
+    assert [(e["step"], e["knob"], e["value"]) for e in mark] == [(paused["step"] + 3, "learning_rate", 0.5)]
+    assert run.events()[0][-1]["learning_rate"] == 0.5
+    run.control("run")
+    wait_for(lambda: run.state == "running" and run.status["step"] > paused["step"] + 10, "going on")
+    asked_s = time.monotonic()
+    run.control("stop")
+    until(run, "stopped")
+    assert time.monotonic() - asked_s < 20, "a second on a free machine; generous on a busy one"
+    assert run.has_result() and run.quantizer().n_codes == 16
+
+
+def test_stop_is_heard_in_a_call_that_takes_long(shop, start, tmp_path):
+    """A dataset that hangs: reading a pipe into which nobody writes."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes, which the test uses as a dataset that hangs")
+    (tmp_path / "shop" / "shop.item").unlink()
+    os.mkfifo(tmp_path / "shop" / "shop.item")
+    run = runs.new_run(config(shop))
+    child = start(run)
+    wait_for(lambda: run.status["stage"] == "loading the dataset", "loading")
+    time.sleep(1.5)
+    run.control("stop")
+    assert child.wait(timeout=60) == 0
+    assert run.state == "stopped"
+
+
+def test_two_workers_never_execute_one_run(shop, start):
+    run = runs.new_run(config(shop, n_steps=LONG))
+    first = start(run)
+    wait_for(lambda: begun(run), "the first step")
+    second = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
+                            capture_output=True, text=True, timeout=120)
+    assert second.returncode == 3 and "Another worker has run" in second.stderr
+    assert first.poll() is None and run.status["pid"] == first.pid and run.state == "running"
+
+
+def test_a_silent_worker_still_beats_while_it_is_paused(shop, start):
+    run = runs.new_run(config(shop, n_steps=LONG))
+    start(run)
+    wait_for(lambda: begun(run), "the first step")
+    run.control("pause")
+    beat_s = until(run, "paused")["heartbeat_s"]
+    wait_for(lambda: run.status["heartbeat_s"] > beat_s + 1.5, "two more beats")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_told_to_end_by_the_system_it_saves_and_can_go_on(shop, start):
+    run = runs.new_run(config(shop, n_steps=LONG))
+    child = start(run)
+    wait_for(lambda: begun(run), "the first step")
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=60) == 0
+    step = run.status["step"]
+    assert run.state == "stopped" and "told to end" in run.status["message"] and run.has_result()
+    start(run)
+    wait_for(lambda: run.state == "running" and run.status["step"] > step, "going on after the checkpoint")
+    assert [event["step"] for event in run.events()[0]] == sorted({event["step"] for event in run.events()[0]})
+
+
+def test_a_dataset_that_cannot_be_read_fails_with_one_sentence_and_a_log(shop, start):
+    run = runs.new_run(config(shop | {"params": {"path": "/nowhere/at/all"}}))
+    assert start(run).wait(timeout=120) == 1
+    status = run.status
+    assert status["state"] == "failed"
+    assert "/nowhere/at/all" in status["message"] and "\n" not in status["message"]
+    assert "Traceback" in run.log()
+
+
+def test_numbers_that_overflow_make_a_run_fail_in_one_sentence(shop, start, tmp_path):
+    np.save(tmp_path / "huge.npy", np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32) * np.float32(1e30))
+    given = shop | {"embedding": {"method": "given", "path": str(tmp_path / "huge.npy")}}
+    run = runs.new_run(config(given, kmeans_init=False))
+    assert start(run).wait(timeout=120) == 1
+    status = run.status
+    assert (status["state"], status["step"]) == ("failed", 0)
+    assert status["message"] == ("The loss is inf at step 1, too large for its numbers; normalise the embeddings or lower "
+                                 "the learning rate (0.001 now).")
+    assert not run.has_result()
+
+
+@pytest.mark.parametrize("arguments", [[], ["/nowhere"], ["a", "b"]])
+def test_usage(tmp_path, arguments):
+    said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", *arguments], cwd=paths.PROJECT, text=True,
+                          capture_output=True, timeout=120)
+    assert said.returncode == 2 and said.stderr.startswith("Usage:")
+
+
+def test_a_torn_status_does_not_keep_a_worker_from_starting(shop, start):
+    run = runs.new_run(config(shop))
+    (run.path / "status.json").write_text('{"state": "runn')
+    assert run.state == "interrupted"
+    assert start(run).wait(timeout=120) == 0
+    assert run.state == "finished" and json.loads((run.path / "status.json").read_text())["step"] == 60
+    assert files.read_json(run.path / "config.json") == run.config

@@ -1,0 +1,50 @@
+"""Map and Tree opened without a browser, and what their figures hold."""
+
+import base64
+import json
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+import tests.support.pages  # noqa: F401  runs every page inside the app, so that a pressed button is heard
+from tiger.core import paths
+
+APP = str(paths.PROJECT / "app.py")
+
+
+def open_page(name: str, **params: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=120).run()
+    app.switch_page(f"pages/{name}.py")
+    app.query_params.clear()
+    for key, value in params.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception and not app.error, [box.value for box in app.error]
+    return app
+
+
+def text_of(app: AppTest) -> str:
+    return "\n".join(block.value for block in [*app.markdown, *app.caption, *app.subheader]).replace("\\", "")
+
+
+def figures_of(app: AppTest) -> list[str]:
+    return [chart.proto.alt for chart in app.get("plotly_chart")]
+
+
+def numbers_in(array) -> np.ndarray:
+    """An array of a figure's JSON, however Plotly wrote it."""
+    if isinstance(array, dict):
+        found = np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"])
+        return found.reshape([int(n) for n in array["shape"].split(",")]) if "shape" in array else found
+    return np.array(array)
+
+
+def traces_of(app: AppTest, words: str) -> list[dict]:
+    """The traces of the figure whose alt text has these words."""
+    return next(json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart") if words in chart.proto.alt)
+
+
+def places_of(app: AppTest, words: str) -> dict[int, tuple[float, float]]:
+    """Item to place on the map, of all marks (rings lie on marks)."""
+    return {int(item): place for trace in traces_of(app, words) for item, *place in zip(
+        numbers_in(trace["customdata"]), numbers_in(trace["x"]), numbers_in(trace["y"]), strict=True)}

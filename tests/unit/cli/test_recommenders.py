@@ -1,0 +1,177 @@
+"""Train, evaluate, recommend and compare from the command line, on a shop small enough to check."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.support.cli import ask
+from tests.support.training import config, write_shop
+from tiger import datasets, quantizers, runs
+from tiger.cli import main as cli
+from tiger.core import files
+from tiger.runs.train_quantizer import QuantizerTraining
+from tiger.runs.worker_context import Session
+
+SMALL = ["--width", "16", "--n-layers", "1", "--n-heads", "2", "--n-epochs", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A quantizer run and two seeds of a model on its IDs, the second from the first one's own command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    ref = write_shop(folder / "shop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIGER_HOME", str(folder / "home"))
+        patch.setenv("TIGER_THREADS", "1")
+        coded = runs.new_run(config(ref, "rkmeans", n_codes=8))
+        cat = datasets.load_ref(ref)
+        made = quantizers.create("rkmeans", **coded.config["quantizer"]["params"])
+        list(QuantizerTraining(Session(coded), made, cat.embedding_IE).steps())
+        assert cli.main(["train", "rq_transformer", "--ids", coded.id, "--title", "First", *SMALL]) == 0
+        first = next(run for run in runs.list_runs() if run.title == "First")
+        words = runs.command(first).split()
+        assert words[:3] == ["python", "-m", "tiger"]
+        assert cli.main([*words[3:], "--seed", "1", "--title", "Second"]) == 0
+        second = next(run for run in runs.list_runs() if run.title == "Second")
+    return folder, cat, coded, first, second
+
+
+@pytest.fixture
+def home(trained, monkeypatch):
+    monkeypatch.setenv("TIGER_HOME", str(trained[0] / "home"))
+    return trained
+
+
+def test_train_asks_for_the_same_model_again(home):
+    _, _, coded, first, second = home
+    assert first.state == second.state == "finished" and first.config["ids"] == {"run": coded.id}
+    assert second.config["model"]["params"] == first.config["model"]["params"] | {"seed": 1}
+    assert {"invalid", "gap"} <= first.metrics()["search"].keys()
+
+
+def test_evaluate_says_what_the_run_measured(home, capsys):
+    _, _, _, first, _ = home
+    code, out, err = ask(capsys, "evaluate", first.id, "--json", "--gap", "5")
+    assert code == 0, err
+    found, kept = json.loads(out), first.metrics()["test"]
+    assert found["recall@10"] == kept["recall@10"] and found["interval"] == kept["interval"]
+    assert 0 <= found["invalid_rate"] <= 1 and found["gap"]["n_users"] == 5
+    code, out, _ = ask(capsys, "evaluate", "last", "--users", "20", "--split", "valid")
+    assert code == 0 and "of 20 of 60 users, over all 300 items" in out
+
+
+def test_recommend_is_what_the_model_ranks(home, capsys):
+    _, cat, _, first, _ = home
+    code, out, err = ask(capsys, "recommend", first.id, "--user", "3", "--k", "5", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["history"] == cat.history(3)[:-1].tolist() and found["held_out"] == cat.history(3)[-1]
+    want = first.recommender().recommend(cat.history(3)[:-1], 5)
+    assert [row["item"] for row in found["recommended"]] == want["item"].tolist()
+    assert found["recommended"][0]["title"] == cat.items["title"].iloc[want["item"][0]]
+    code, out, _ = ask(capsys, "recommend", first.id, "--history", "1,2,3", "--k", "2")
+    assert code == 0 and "Bought: " in out
+
+
+def test_compare_joins_seeds_and_shows_the_paper_beside_them(home, capsys):
+    _, _, _, first, second = home
+    code, out, err = ask(capsys, "compare", first.id, second.id, "--reported", "--json")
+    assert code == 0, err
+    mine, *paper = json.loads(out)
+    values = [run.metrics()["test"]["recall@10"] for run in (first, second)]
+    assert mine["seeds"] == 2 and mine["recall@10"] == pytest.approx(np.mean(values))
+    assert mine["over"] == "seeds" and mine["recall@10 low"] <= mine["recall@10"] <= mine["recall@10 high"]
+    assert {row["model"]: row["recall@10"] for row in paper} == {"TIGER": 0.0648, "S3-Rec": 0.0647, "SASRec": 0.0605}
+    code, out, _ = ask(capsys, "compare", first.id)
+    assert code == 0 and "rq_transformer" in out
+
+
+def strict(text: str):
+    """JSON as the standard has it: without NaN and Infinity."""
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_has_no_nan_where_a_baseline_stands_beside_a_generative_run(home, capsys):
+    _, _, _, first, _ = home
+    popular = copied(first, "popular-run", model={"name": "popularity", "params": {}}, ids=None)
+    scores = first.metrics()
+    files.write_json(popular.path / "metrics.json", {"test": scores["test"] | {"width": None}})
+    code, out, err = ask(capsys, "compare", first.id, popular.id, "--json")
+    assert code == 0, err
+    widths = {row["model"]: (row["width"], row["invalid"]) for row in strict(out)}
+    assert widths["popularity"] == (None, None)
+    invalid = {row["width"]: row["rate"] for row in scores["search"]["invalid"]}
+    assert widths["rq_transformer"] == (20, invalid[20])
+    shutil.rmtree(popular.path)
+
+
+def test_everything_that_json_cannot_say_is_null():
+    given = {"a": float("nan"), "b": [np.float32("inf"), 1.5, (np.int64(3),)], "c": {"d": np.array([1.0, np.nan])}, "e": "nan"}
+    found = json.dumps(cli.plain(given), allow_nan=False)
+    assert strict(found) == {"a": None, "b": [None, 1.5, [3]], "c": {"d": [1.0, None]}, "e": "nan"}
+
+
+def test_runs_of_two_datasets_are_ranked_apart(home, capsys):
+    _, _, _, first, _ = home
+    other = copied(first, "other-shop", dataset={"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}})
+    code, out, err = ask(capsys, "compare", first.id, other.id)
+    assert code == 0, err
+    head, *rows = out.splitlines()[:3]
+    assert head.split()[0] == "dataset" and rows[0].startswith("recbole-") and rows[1].startswith("synthetic ")
+    assert "synthetic: RQ-Transformer on " in out
+    rows = strict(ask(capsys, "compare", first.id, other.id, "--json")[1])
+    assert len({row["dataset"] for row in rows}) == 2 and all(row["seeds"] == 1 for row in rows)
+    shutil.rmtree(other.path)
+
+
+def copied(run: runs.Run, name: str, **config) -> runs.Run:
+    """The same run under another id, with another configuration."""
+    path = run.path.with_name(name)
+    shutil.copytree(run.path, path)
+    files.write_json(path / "config.json", run.config | {"id": name, "title": name} | config)
+    return runs.find(name)
+
+
+def test_an_item_that_training_saw_is_not_marked(home, capsys, tmp_path):
+    """A user with two items: training read both, so none is held out; with three, the last one is."""
+    _, _, _, first, _ = home
+    ref = write_shop(tmp_path / "shop")
+    lines = [f"new{n}\ti{item}\t{when}\n" for n in (2, 3) for when, item in enumerate(range(n))]
+    with (tmp_path / "shop" / "shop.inter").open("a") as file:
+        file.writelines(lines)
+    short = copied(first, "short-users", dataset=ref)
+    cat = datasets.load_ref(ref)
+    numbers = {name: cat.user_ids.index(name) for name in ("new2", "new3")}
+    found = {name: strict(ask(capsys, "recommend", short.id, "--user", str(user), "--json")[1])
+             for name, user in numbers.items()}
+    assert found["new2"]["held_out"] is None and len(found["new2"]["history"]) == 2
+    assert not any(row["held_out"] for row in found["new2"]["recommended"])
+    assert found["new3"]["held_out"] == cat.history(numbers["new3"])[-1] and len(found["new3"]["history"]) == 2
+    said = ask(capsys, "recommend", short.id, "--user", str(numbers["new2"]))[1]
+    assert "has fewer than 3 items, so none was held out" in said
+    shutil.rmtree(short.path)
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["train", "rq_transformer"], "writes semantic IDs; say which: --ids RUN"),
+    (["train", "rq_transformer", "--ids", "no-such-run"], "No run 'no-such-run'"),
+    (["train", "rq_transformer", "--preset", "sasrec"], "is for sasrec, not rq_transformer"),
+    (["train", "sasrec", "--dropout", "2"], "dropout is 2.0, but must be between"),
+    (["evaluate", "demo-rqvae"], "is no recommender but a run of kind quantizer"),
+    (["evaluate", "no-such-run"], "No run 'no-such-run'"),
+    (["recommend", "{first}"], "Say whose history it is"),
+    (["recommend", "{first}", "--user", "9999"], "user 9999 does not exist"),
+    (["recommend", "{first}", "--history", "one,two"], "is no list of item numbers"),
+    (["recommend", "{first}", "--history", ","], "the history is empty"),
+    (["recommend", "{first}", "--history", "99999"], "item 99999 is unknown"),
+    (["recommend", "{first}", "--user", "0", "--k", "0"], "k is 0, but must be between 1 and"),
+    (["recommend", "{first}", "--user", "0", "--width", "0"], "beam width is"),
+    (["compare", "--dataset", "movielens"], "No measured recommender"),
+])
+def test_bad_input_is_one_sentence_and_code_2(home, capsys, words, sentence):
+    code, out, err = ask(capsys, *[word.format(first=home[3].id) for word in words])
+    assert code == 2 and sentence in err and len(err.strip().splitlines()) == 1, (out, err)

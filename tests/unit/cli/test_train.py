@@ -1,0 +1,118 @@
+"""Training at the command line: followed, interrupted and resumed; which flags belong to what trains."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.support.cli import SMALL, ask, tiger
+from tests.support.training import config, wait_for, write_shop
+from tiger import quantizers, runs
+from tiger.cli import flags, train
+from tiger.core import files, params, paths
+from tiger.runs.config import flags as written
+
+
+@pytest.fixture
+def shop(tiger_home, tmp_path):
+    write_shop(tmp_path / "shop")
+    return ["--dataset", "recbole", "--data-path", str(tmp_path / "shop")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
+def test_an_interrupt_stops_the_run_so_that_it_can_be_resumed(shop):
+    words = [*SMALL, "--n-steps", "1000000"]
+    child = subprocess.Popen([sys.executable, "-m", "tiger", "train", *shop, *words], cwd=paths.PROJECT,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        run = wait_for(lambda: next((run for run in runs.list_runs() if not run.read_only), None), "the run")
+        wait_for(lambda: run.status["step"] > 0, "the first step")
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 0, err
+    assert run.state == "stopped" and "Stopped after" in out and "step" in err
+    resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        before = run.status["step"]
+        wait_for(lambda: run.status["step"] > before, "going on")
+        assert tiger("runs", "stop", run.id).returncode == 0
+        assert resumed.wait(timeout=60) == 0
+    finally:
+        resumed.kill()
+    assert run.state == "stopped" and run.status["attempt"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
+def test_a_resumed_run_is_followed_and_an_interrupt_ends_its_worker(shop):
+    run = runs.new_run(config({"name": "recbole", "params": {"path": shop[3]}}, n_steps=1_000_000))
+    files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: run.state == "running", "a state that is true from the start")
+        wait_for(lambda: run.state != "running" or run.status["step"] > 0, "the first step")
+        time.sleep(0.5)  # some looks of the bar
+        worker = run.status["pid"]
+        assert run.state == "running" and worker != resumed.pid
+        resumed.send_signal(signal.SIGINT)
+        out, err = resumed.communicate(timeout=60)
+    finally:
+        resumed.kill()
+    assert resumed.returncode == 0, err
+    assert run.state == "stopped" and "Stopped after" in out
+    assert not files.pid_alive(worker), "the worker is not left behind"
+    bars = [bar for bar in err.replace("\r", "\n").splitlines() if "training" in bar and "/1000000" in bar]
+    assert bars, f"the bar follows the training: {err}"
+
+
+def test_a_resumed_run_is_running_before_its_worker_speaks(tiger_home, monkeypatch, capsys):
+    """The status names the command itself, which lives; a run without a process would be "interrupted"."""
+    run = runs.new_run(config({"name": "synthetic", "params": {}}))
+    files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    seen = []
+    monkeypatch.setattr(train, "follow", lambda made, args: seen.append(made.status))
+    assert ask(capsys, "runs", "resume", run.id)[0] == 0
+    assert (seen[0]["state"], seen[0]["pid"], seen[0]["stage"]) == ("running", os.getpid(), "starting")
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    (["lsh"], "lsh"),
+    (["--dataset=synthetic", "rkmeans", "--n-iterations", "5"], "rkmeans"),
+    (["--dataset", "synthetic", "--data-n-items", "90", "rkmeans"], "rkmeans"),
+    (["--no-ema", "lsh"], "lsh"),
+    (["--json", "vqvae", "--ema"], "vqvae"),
+    (["--title", "lsh", "rkmeans"], "rkmeans"),
+    (["--title", "lsh"], None),
+    (["--title=lsh", "--ids", "rqvae"], None),
+    (["--n-codes"], None),
+])
+def test_what_trains_is_found_wherever_its_name_stands(words, name):
+    assert train.named_learner(words) == name
+
+
+@pytest.mark.parametrize("name", list(quantizers.REGISTRY))
+def test_every_hyper_parameter_is_a_flag_and_comes_back(name, capsys):
+    """Each flag, set to another value than the default, arrives as that value."""
+    cls = quantizers.REGISTRY[name]
+    code, out, _ = ask(capsys, "train", name, "--help")
+    assert code == 0
+    for spec in params.specs(cls):
+        assert flags.flag(spec.name) in out
+        if spec.kind is bool:
+            value = not spec.default
+        elif spec.choices:
+            value = next(choice for choice in spec.choices if choice != spec.default)
+        elif spec.kind is str:
+            value = "8-4"
+        else:
+            value = spec.kind(spec.low if spec.low != spec.default else spec.high)
+        parser = flags.Parser("x")
+        flags.add_specs(parser, cls, "all")
+        args = parser.parse_args(written({spec.name: value}))
+        assert flags.given_specs(args, cls) == {spec.name: value}

@@ -1,0 +1,45 @@
+"""The exact search against the score of every item."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support import tiny_models as tiny
+from tiger import models
+
+
+@pytest.fixture(scope="module", params=["rq_transformer", "encoder_decoder"])
+def model(request):
+    torch.set_num_threads(1)
+    return models.create(request.param, **tiny.values(request.param)).fit(tiny.catalogue(), tiny.semantic_ids())
+
+
+@pytest.mark.parametrize("history", [[0], [5, 9, 2], [1, 1, 7, 8, 23, 4]])
+@pytest.mark.parametrize("k", [1, 3, 7, tiny.N_ITEMS])
+def test_finds_what_scoring_every_item_finds(model, history, k):
+    logp_I = model.score_all(history)
+    found = model.best_items(history, k)
+    np.testing.assert_allclose(found.logp_K, np.sort(logp_I)[::-1][:k], atol=1e-4)
+    np.testing.assert_allclose(found.logp_K, logp_I[found.item_K], atol=1e-4)
+    assert len(set(found.item_K)) == k
+    assert found.n_looked <= sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3))
+
+
+def test_a_narrow_beam_is_never_better(model):
+    for first in range(tiny.N_ITEMS):
+        best = model.best_items([first], 2, [0.5, 1.0, 2.0])
+        beam = model.beam_search([first], width=2, temperature=[0.5, 1.0, 2.0]).items
+        assert (beam["logp"].to_numpy() <= best.logp_K + 1e-4).all()
+
+
+def test_a_sharp_model_needs_few_prefixes():
+    model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 60, "learning_rate": 0.01, "dropout": 0.0})
+    model.fit(tiny.catalogue(), tiny.semantic_ids())
+    found = model.best_items([3, 4, 5], 1)
+    assert found.item_K.tolist() == [int(model.score_all([3, 4, 5]).argmax())]
+    assert found.n_looked < sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3)) / 2
+
+
+def test_more_than_the_catalogue_is_refused(model):
+    with pytest.raises(ValueError, match="has only 24 items"):
+        model.best_items([1], 25)

@@ -1,0 +1,127 @@
+"""Every figure on every page: its alt text says what is to be seen, and its table, CSV, HTML and PNG stand with it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.support.pages import open_page
+from tiger import runs
+from tiger.analysis import costs
+from tiger.core import paths
+from tiger.reports import lessons
+from tiger.ui.recommender import costs as cost_view
+from tiger.ui.shared import exports, live, pagelist
+from tiger.ui.shared.live_feed import Feed
+from tiger.ui.studies import diversity as diversity_view
+from tiger.ui.studies import drift as drift_view
+
+VIEWS = [
+    ("catalogue", {"show": "Shape"}), ("train", {}), ("codebooks", {}), ("codebooks", {"step": "1"}),
+    ("codebooks", {"view": "One item's walk"}), ("map", {}), ("map", {"axes": "3-D"}),
+    ("tree", {}), ("tree", {"view": "Numbers"}),
+    ("recommender", {}), *(("recommender", {"view": view}) for view in ("Compare", "Beam width", "Cost")),
+    ("beam", {"at": "2"}), ("beam", {"look": "Why"}),
+    ("beam", {"look": "Before and after", "at": "2", "width": "4", "was": "~~~"}),
+    ("doctor", {}), *(("drift", {"view": view}) for view in drift_view.VIEWS[:3]),
+    ("drift", {"view": drift_view.VIEWS[3], "study": "demo-schedule"}), ("cold", {}),
+    ("diversity", {"view": diversity_view.VIEWS[0]}), *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS)]
+CHARTS = ("plotly_chart", "vega_lite_chart")
+NUMBER = re.compile(r"(?<![\w@.])\d")  # one that is no part of a name, as the 10 of Recall@10 is
+
+
+@pytest.fixture(autouse=True)
+def quick(tiger_home, monkeypatch):
+    """Nothing is measured for seconds."""
+    monkeypatch.chdir(paths.PROJECT)
+    frame = costs.cost_frame(costs.Shape())[["kind", "items", "ms"]].head(2).assign(ms=[1.0, 2.0])
+    monkeypatch.setattr(cost_view, "measured", lambda shape: frame)
+
+
+def shown(key: str, address: dict[str, str]) -> list:
+    """Everything on one view, in reading order; a lesson's prediction is made, so that it reveals its figure."""
+    app = open_page(pagelist.BY_KEY[key], **address)
+    if key == "lessons":
+        radio = next(radio for radio in app.radio if str(radio.key).startswith("predict:"))
+        radio.set_value(radio.options[0]).run()
+    assert not app.error and not app.exception
+    return list(app.main)
+
+
+def said(app) -> str:
+    return " ".join(block.value for block in app.markdown)
+
+
+def titles(chart) -> set[str]:
+    """What a chart and its axes are called."""
+    spec = json.loads(chart.proto.spec)
+    layout = spec.get("layout", spec)
+    axes = [part for name, part in layout.items() if name.startswith(("xaxis", "yaxis"))]
+    found = [part.get("title") for part in (layout, *axes)]
+    return {title.get("text", "") if isinstance(title, dict) else title for title in found if title}
+
+
+def figures(blocks: list) -> list[tuple]:
+    """Every figure with what stands between it and the next one."""
+    at = [place for place, block in enumerate(blocks) if block.type in CHARTS]
+    return [(blocks[here], blocks[here + 1:there]) for here, there in zip(at, [*at, len(blocks)][1:], strict=True)]
+
+
+@pytest.mark.parametrize(("key", "address"), VIEWS,
+                         ids=lambda value: value if isinstance(value, str) else "-".join(value.values()))
+def test_every_figure_says_its_takeaway_and_has_its_numbers_with_it(key, address):
+    found = figures(shown(key, address))
+    assert found, "this view draws something"
+    for chart, below in found:
+        said = chart.proto.alt
+        assert NUMBER.search(said) and len(said.split()) > 4, f"{said!r} is no takeaway"
+        assert said.strip(" .") not in titles(chart), f"{said!r} is only the title"
+        if any(block.type == "expander" and block.label == exports.LABEL and len(block.children) == 0 for block in below):
+            continue  # a live chart's numbers are made when somebody looks; see the next test
+        files = {block.proto.label for block in below if block.type == "download_button"}
+        assert any(block.type == "dataframe" for block in below), f"no table under {said!r}"
+        assert "Figure as HTML" in files and any("CSV" in label for label in files), f"{files} under {said!r}"
+        if chart.type == "plotly_chart":
+            assert "toImage" in str(json.loads(chart.proto.config)["modeBarButtons"]), f"no camera on {said!r}"
+
+
+def test_a_live_charts_numbers_are_made_once_somebody_looks():
+    app = open_page(pagelist.BY_KEY["train"])
+    assert not app.dataframe
+    app.session_state["under:live:demo-rqvae:Perplexity of each level"] = True
+    app.run()
+    events, _ = runs.find("demo-rqvae").events(0)
+    want = {event["step"]: event["perplexity"] for event in events if event.get("perplexity")}
+    table = app.dataframe[0].value.set_index("step")
+    assert set(table.index) == set(want)
+    np.testing.assert_allclose(table.to_numpy(), [want[step] for step in table.index], rtol=1e-5)
+    labels = {button.proto.label for button in app.get("download_button")}
+    assert {"Table as CSV", "Figure as HTML"} <= labels
+
+
+def test_a_charts_alt_text_stays_the_same_while_it_trains_and_then_says_what_happened():
+    feed = Feed(runs.find("demo-rqvae"))
+    feed.points = {"loss": [(1, 8.0), (2, 2.0)]}
+    assert "step 2, loss goes from 8 to 2" in live.takeaway(live.LOSS, feed, "finished")
+    first = live.takeaway(live.LOSS, feed, "running")
+    feed.points["loss"].append((3, 1.0))
+    assert live.takeaway(live.LOSS, feed, "running") == first
+
+
+def test_a_chart_drawn_with_vega_is_saved_as_a_page_with_the_same_numbers():
+    feed = Feed(runs.find("demo-rqvae")).update(1)
+    figure = live.lines(live.PERPLEXITY, feed, 256, "Perplexity rises.")
+    assert [list(line.x) for line in figure.data] == [[step for step, _ in feed.points["perplexity"]]] * len(figure.data)
+    assert [line.y[-1] for line in figure.data] == pytest.approx(feed.last("perplexity"))
+    page = exports.html_bytes(figure, "perplexity").decode()
+    assert "<title>Perplexity rises.</title>" in page and "<script src=" not in page
+
+
+def test_a_branch_of_the_beam_is_chosen_without_a_mouse():
+    app = open_page(pagelist.BY_KEY["beam"], at="2")
+    box = app.selectbox(key="beam_branch")
+    other = box.options[3]
+    assert other != box.value and f"**Why {other} scores as it does**" not in said(app)
+    box.set_value(other).run()
+    assert f"**Why {other} scores as it does**" in said(app) and app.query_params["pick"] in (other, [other])

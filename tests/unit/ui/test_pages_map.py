@@ -1,0 +1,254 @@
+"""The Map without a browser: what is drawn is what is said, and links open the same view."""
+
+import shutil
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.support.explore import figures_of, numbers_in, open_page, places_of, text_of, traces_of
+from tiger import datasets, metrics, runs
+from tiger.analysis import projection
+from tiger.core import files, paths
+from tiger.runs import layouts as maps
+from tiger.runs import supervisor as jobs
+from tiger.ui.map import data as map_data
+from tiger.ui.map import items as map_items
+
+
+@pytest.fixture(autouse=True)
+def _workspace(tiger_home, monkeypatch):
+    monkeypatch.chdir(paths.PROJECT)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    """The bundled catalogue and the demo run's codes."""
+    return datasets.load("synthetic"), runs.find("demo-rqvae").codes()
+
+
+def test_the_map_shows_the_linked_item_and_its_three_kinds_of_neighbours(demo):
+    cat, codes_IL = demo
+    app = open_page("map", item="77", level="2")
+    assert cat.items["title"][77] in text_of(app)
+    same = (codes_IL[:, 0] == codes_IL[77, 0]).sum() - 1
+    assert f"**{same:,}** share 1 code" in text_of(app)
+    near = [frame.value["item"].tolist() for frame in app.dataframe if "in_input" in frame.value]
+    assert near[0] == metrics.nearest(cat.embedding_IE, np.array([77]), 10)[0][0].tolist()
+    latent = runs.find("demo-rqvae").latent()
+    distance = np.linalg.norm(latent - latent[77], axis=1)
+    distance[77] = np.inf
+    assert set(near[1]) == set(np.argsort(distance)[:10])
+    assert f"PCA of the input vectors of {cat.n_items:,} items" in figures_of(app)[0]
+    assert "shades for level 2" in figures_of(app)[0]
+
+
+@pytest.fixture
+def _few_drawn(monkeypatch):
+    """A map that draws 200 marks of more than 300 items."""
+    st.cache_resource.clear()
+    monkeypatch.setattr(projection, "DRAWN_LIMIT", 300)
+    monkeypatch.setattr(map_data, "SAMPLE", 200)
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("_few_drawn")
+def test_above_the_limit_a_density_counts_all_and_a_sample_is_drawn(demo):
+    cat, codes_IL = demo
+    app = open_page("map", space="Latent")
+    density, words = figures_of(app)[:2]
+    assert f"Density of all {cat.n_items:,} items in the PCA of their latent vectors" in density
+    assert numbers_in(traces_of(app, "Density")[0]["customdata"]).sum() == cat.n_items
+    assert "Drawn is a sample of 200 items, of every first code about its share. The density above" in words
+    sample = projection.sample(codes_IL[:, 0], 200).tolist()
+    assert set(places_of(app, "hue and shape")) == {*sample, 0}  # item 0 is chosen
+    flat = open_page("map", axes="3-D")
+    assert len(figures_of(flat)) == 1 and "sample of 200" in figures_of(flat)[0] and "ensity" not in text_of(flat)
+
+
+@pytest.mark.usefixtures("_few_drawn")
+def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
+    _, codes_IL = demo
+    left_out = np.setdiff1d(np.arange(2000), projection.sample(codes_IL[:, 0], 200))
+    app = open_page("map", item=str(left_out[5]), group="-".join(map(str, left_out[10:13])))
+    places = places_of(app, "hue and shape")
+    assert {left_out[5], *left_out[10:13]} <= set(places) and len(places) == 204
+    assert "Added to the sample: 4 chosen items." in text_of(app)
+    everything = projection.pca(demo[0].embedding_IE, 2).place_ND
+    assert places[left_out[5]] == pytest.approx(everything[left_out[5]], abs=1e-4)
+
+
+@pytest.mark.usefixtures("_few_drawn")
+def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo):
+    ref = runs.find("demo-rqvae").config["dataset"]
+    rows = np.arange(0, 1200, 4)
+    asked = maps.request(ref, None, "input", projection.UmapParams())
+    places = np.random.default_rng(0).normal(size=(300, 2))
+    maps.store_layout(asked["projection"]["key"], maps.Layout(places, rows))
+    app = open_page("map", layout="UMAP", item="8", group="4-5-6")
+    density, words = figures_of(app)[:2]
+    assert "in the PCA of their input vectors" in density
+    assert "UMAP placed a sample of 300 items, of every category about its share." in words
+    assert "The density above counts all items, in their PCA." in words and "first code" not in words
+    assert "Of the lasso, 2 items have no place" in text_of(app) and "not on the map" not in text_of(app)
+    assert "The chosen item is not on the map" in text_of(open_page("map", layout="UMAP", item="9"))
+
+
+def test_colours_by_category_stand_in_the_address(demo):
+    cat, _ = demo
+    top = cat.items["category"].str.split(" > ").str[0]
+    app = open_page("map", colour="Category")
+    assert f"stand for the {top.nunique()} top categories" in figures_of(app)[0]
+    look = {}
+    for trace in traces_of(app, "top categories")[:-1]:
+        for item, colour in zip(numbers_in(trace["customdata"]), numbers_in(trace["marker"]["color"]), strict=True):
+            look[int(item)] = (trace["marker"]["symbol"], int(colour))
+    seen = {name: {look[item] for item in np.flatnonzero(top == name)} for name in set(top)}
+    assert all(len(looks) == 1 for looks in seen.values())
+    assert len(set.union(*seen.values())) == top.nunique()
+    app = open_page("map", colour="Category", level="3")  # more levels than these categories have
+    assert not app.info and "first … category levels" in app.select_slider(key="map_level").label
+
+
+def test_a_large_lasso_is_kept_whole_by_its_session_and_in_part_by_a_link():
+    inside = list(range(1500))
+    app = open_page("map")
+    app.session_state["at_group"] = inside, len(inside)
+    app.run()
+    frame = next(table.value for table in app.dataframe if "semantic_id" in table.value and len(table.value) > 100)
+    assert "1,500 items from the lasso" in text_of(app) and len(frame) == map_items.SHOWN
+    assert "first 1,000 of 1,500" in text_of(app)
+    assert any("1,500 rows as lasso.csv" in button.proto.help for button in app.get("download_button"))
+    link = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+    assert link["group_of"] == "1500" and link["group"].count("-") < 200
+    app.query_params.clear()  # to another page and back, as the sidebar's links do
+    app.switch_page("pages/tree.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/map.py").run()
+    assert "1,500 items from the lasso" in text_of(app) and "first 1,000 of 1,500" in text_of(app)
+    other = open_page("map", **link)
+    assert "1,500 items from the lasso" in text_of(other)
+    assert "Shown are 188 of the 1,500 items: a link carries at most 200." in text_of(other)
+    other.button(key="forget").click().run()
+    assert "group" not in other.query_params and "group_of" not in other.query_params
+    assert "from the lasso" not in text_of(other)
+
+
+def test_an_item_without_an_id_says_so(demo):
+    _, codes_IL = demo
+    folder = paths.subfolder("runs") / "demo-gaps"
+    shutil.copytree(paths.BUNDLED / "runs" / "demo-rqvae", folder)
+    files.write_json(folder / "config.json", runs.find("demo-rqvae").config | {"id": "demo-gaps", "title": "Gaps"})
+    gaps = codes_IL.astype(np.int32)
+    gaps[[7, 9]] = -1
+    np.save(folder / "codes.npy", gaps)
+    app = open_page("map", run="demo-gaps", item="7")
+    assert "This item has no ID, so it shares no code" in text_of(app) and "share 1 code" not in text_of(app)
+    assert "This item has no ID." in text_of(app)
+    assert len([table for table in app.dataframe if "in_input" in table.value]) == 2  # input and latent
+    app = open_page("tree", run="demo-gaps", item="7")
+    assert "has **no ID** here" in text_of(app)
+
+
+@pytest.mark.parametrize(("page", "level"), [("map", "9"), ("map", "0"), ("tree", "4")])
+def test_a_level_that_is_not_there_is_said_with_the_levels_that_are(page, level):
+    said = [box.value for box in open_page(page, level=level).info]
+    assert any(f"asks for level '{level}', but here it can only be 1 to 3" in text for text in said)
+
+
+def test_a_search_jumps_to_the_item(demo):
+    cat, _ = demo
+    app = open_page("map")
+    app.text_input(key="walk_search").set_value(cat.items["title"][123]).run()
+    app.selectbox(key="pick_item").set_value(123).run()
+    assert app.query_params["item"] in ("123", ["123"])
+    assert cat.items["title"][123] in text_of(app)
+
+
+@pytest.mark.parametrize(("space", "places"), [("Input", "the same at every step"), ("Latent", "those of the finished run")])
+def test_earlier_steps_colour_the_same_places(space, places):
+    app = open_page("map", space=space)
+    steps = runs.find("demo-rqvae").snapshots()
+    last, colours_then = places_of(app, "hue and shape"), traces_of(app, "hue and shape")
+    assert "Places are" not in text_of(app)
+    app.select_slider(key="pick_step").set_value(steps[0]).run()
+    assert not app.error and app.query_params["step"] in (str(steps[0]), [str(steps[0])])
+    assert places_of(app, "hue and shape") == last and len(last) == 2000
+    assert traces_of(app, "hue and shape") != colours_then
+    assert f"Places are {places}; colours are step {steps[0]:,}'s." in text_of(app)
+
+
+@pytest.mark.parametrize("params", [
+    {"item": "999999"}, {"item": "-1"}, {"level": "9"}, {"space": "Nowhere"}, {"layout": "x"}, {"axes": "4-D"},
+    {"group": "1-2-99999999-x-<b>"}, {"step": "7777777"}, {"axes": "3-D"}, {"space": "Latent"},
+    {"space": "Reconstruction"}, {"group": "3-4-5", "item": "4"}, {"colour": "x"},
+    {"group": "1", "group_of": "99999999999"}, {"group": "1-2", "group_of": "x"}, {"colour": "Category", "step": "0"}])
+def test_any_address_opens_the_map(params):
+    assert figures_of(open_page("map", **params))
+
+
+def test_a_lasso_in_the_address_lists_its_items(demo):
+    app = open_page("map", group="3-4-5")
+    assert "3 items from the lasso" in text_of(app)
+
+
+def test_umap_is_asked_of_a_worker_once(monkeypatch):
+    asked = []
+
+    class Queue:
+        def submit(self, config):
+            asked.append(config)
+            return runs.new_run(config)
+
+    monkeypatch.setattr(jobs, "supervisor", Queue)
+    app = open_page("map", layout="UMAP", space="Latent", seed="3")
+    assert "PCA of the latent vectors" in figures_of(app)[0]
+    app.run()
+    assert [(config["projection"]["space"], config["projection"]["params"]["seed"]) for config in asked] == [
+        ("latent", 3)]
+    key = asked[0]["projection"]["key"]
+    places = np.random.default_rng(0).normal(size=(2000, 2))
+    maps.store_layout(key, maps.Layout(places, np.arange(2000)))
+    app.run()
+    assert "UMAP of the latent vectors" in figures_of(app)[0] and len(asked) == 1
+
+
+class FullQueue:
+    def submit(self, config):
+        raise ValueError("8 runs are waiting already; stop one of them.")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
+    """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
+    if ended:
+        run = runs.new_run(maps.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
+        files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    monkeypatch.setattr(jobs, "supervisor", FullQueue)
+    app = open_page("map", layout="UMAP")
+    if ended:
+        app.button(key="umap_again").click().run()
+    assert not app.exception and not app.error
+    assert any("8 runs are waiting already" in box.value for box in app.warning)
+    assert "PCA of the input vectors" in figures_of(app)[0]
+
+
+def lassoing() -> None:
+    """What the browser's lasso of 1,500 marks sets off."""
+    import streamlit as st
+
+    from tiger.ui.codebooks import data as codebook_data
+    from tiger.ui.map import view as map_view
+    from tiger.ui.shared import state
+
+    st.session_state["map"] = {"selection": {"points": [{"customdata": [item]} for item in range(1500)]}}
+    map_view._picked(codebook_data.codes_at(state.current_run(), state.catalogue(), None), "here", 0)
+
+
+def test_the_lasso_keeps_every_item_that_it_chose():
+    app = AppTest.from_function(lassoing, default_timeout=60).run()
+    assert not app.exception
+    assert app.session_state["at_group"] == (list(range(1500)), 1500)
+    assert app.session_state["map_by_hand"] == ("here", 0, tuple(range(1500)))

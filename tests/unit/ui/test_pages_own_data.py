@@ -1,0 +1,110 @@
+"""The app on datasets of one's own that lack something: no histories, no texts, files that change or do not load."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.support.pages import open_page
+from tiger.core import paths
+from tiger.datasets import registry as library
+from tiger.ui.shared import pagelist, state
+
+
+@pytest.fixture(autouse=True)
+def _workspace(tiger_home):
+    pass
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,title\n1,red scarf\n2,blue hat\n")
+    ref = json.dumps({"name": "tables", "params": {"items": str(items)}})
+    first = state.load_catalogue(ref)
+    assert state.load_catalogue(ref) is first
+    items.write_text("item_id,title\n1,green pan\n2,blue hat\n3,tall cup\n")
+    second = state.load_catalogue(ref)
+    assert second.items["title"].tolist() == ["green pan", "blue hat", "tall cup"]
+    assert first.items["title"].tolist() == ["red scarf", "blue hat"]
+
+
+VIEWS = {"catalogue": ("show", ["Items", "Users", "Shape", "Load own data"]),
+         "recommender": ("view", ["Train", "Compare", "Beam width", "Cost"])}
+PLACES = [(page, {}) for page in pagelist.PAGES] + [
+    (pagelist.BY_KEY[key], {name: view}) for key, (name, views) in VIEWS.items() for view in views]
+
+
+@pytest.fixture
+def vectors_only(tmp_path) -> str:
+    """The id of a dataset of vectors with neither texts nor histories; as many as the bundled shop has items."""
+    path = tmp_path / "vectors.npy"
+    np.save(path, np.load(paths.BUNDLED / "synthetic" / "embedding.npy", allow_pickle=False))
+    return library.add(library.vectors_alone(str(path)), "Vectors").id
+
+
+@pytest.fixture
+def with_runs(vectors_only, tiger_home) -> str:
+    """The same dataset with a quantizer run and a recommender of its own, made of the bundled ones."""
+    for name in ("demo-rqvae", "demo-recommender"):
+        folder = tiger_home / "runs" / name.replace("demo", "own")
+        shutil.copytree(paths.BUNDLED / "runs" / name, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"id": folder.name, "dataset": library.find(vectors_only).ref}
+        if config.get("ids"):
+            config["ids"] = {"run": "own-rqvae"}
+        (folder / "config.json").write_text(json.dumps(config))
+    return vectors_only
+
+
+@pytest.mark.parametrize("runs_too", [False, True], ids=["bare", "with runs"])
+@pytest.mark.parametrize(("page", "params"), PLACES, ids=lambda part: getattr(part, "key", None) or "-".join(part.values()))
+def test_every_page_opens_on_a_dataset_without_histories(request, page, params, runs_too):
+    dataset = request.getfixturevalue("with_runs" if runs_too else "vectors_only")
+    app = open_page(page, dataset=dataset, **params)
+    assert [title.value for title in app.title] == [page.question]
+    assert app.query_params["dataset"] == dataset
+    assert app.query_params.get("run") == ("own-rqvae" if runs_too else None)
+    assert not app.error, [box.value for box in app.error]
+
+
+@pytest.mark.parametrize(("key", "params"), [("catalogue", {"show": "Users"}), ("beam", {}), ("recommender", {})])
+def test_where_a_history_is_needed_its_absence_is_said(with_runs, key, params):
+    app = open_page(pagelist.BY_KEY[key], dataset=with_runs, **params)
+    assert any("This dataset has no histories" in text.value for text in app.markdown)
+
+
+@pytest.fixture
+def form(tmp_path, monkeypatch):
+    """The form for own tables."""
+    monkeypatch.setenv("TIGER_DATA_ROOTS", str(tmp_path))
+    return open_page(pagelist.BY_KEY["catalogue"], show="Load own data")
+
+
+def test_interactions_alone_load_with_nothing_else_chosen(form, tmp_path):
+    rows = [f"u{user},i{item}\n" for user in range(6) for item in range(user, user + 6)]
+    (tmp_path / "inter.csv").write_text("user_id,item_id\n" + "".join(rows))
+    form.button_group(key="load:tables:how").set_value("Path on the server").run()
+    form.text_input(key="load:tables:interactions:at").set_value(str(tmp_path / "inter.csv")).run()
+    form.button(key="load:tables:go").click().run()
+    assert not form.error, [box.value for box in form.error]
+    said = [box.value.replace("\\", "") for box in form.info]
+    assert any("6 users, 36 interactions. No item has a word in its text, so the vectors come from co-occurrence" in text
+               for text in said), said
+    assert library.find(form.query_params["dataset"]).ref["embedding"] == {"method": "cooccurrence"}
+
+
+@pytest.mark.parametrize(("content", "n_left"), [(b"item_id,title\n1,hat\n1,scarf\n", 0), (b"item_id,title\n1,hat\n2,pan\n", 1)])
+def test_an_upload_stays_only_where_it_loads(form, tiger_home, content, n_left):
+    form.file_uploader(key="load:tables:items:up").set_value([("items.csv", content, "text/csv")]).run()
+    form.button(key="load:tables:go").click().run()
+    assert len(list((tiger_home / "uploads").glob("*/*"))) == n_left
+    assert [("repeats the item id" in box.value) for box in form.error] == [True] * (1 - n_left)
+
+
+def test_a_path_longer_than_any_is_one_sentence(form, tmp_path):
+    form.button_group(key="load:tables:how").set_value("Path on the server").run()
+    form.text_input(key="load:tables:items:at").set_value(str(tmp_path / ("x" * 5000))).run()
+    form.button(key="load:tables:go").click().run()
+    assert ["check the spelling." in box.value for box in form.error] == [True]
+    assert "Errno" not in form.error[0].value and len(form.error[0].value) < 400
