@@ -5,13 +5,13 @@ Start it with ``python -m tiger app``; under it lies ``streamlit run app.py``.
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import layout
 
-st.set_page_config(page_title="TIGER Lab", page_icon=str(shell.LOGO), layout="wide",
+st.set_page_config(page_title="TIGER Lab", page_icon=str(layout.LOGO), layout="wide",
                    menu_items={"About": "**TIGER Lab**: generative retrieval with semantic IDs."})
-st.logo(str(shell.LOGO), size="large")
-page = shell.navigation()
-with shell.guard("The sidebar"):
-    shell.sidebar()
-with shell.frame(page.title):
+st.logo(str(layout.LOGO), size="large")
+page = layout.navigation()
+with layout.guard("The sidebar"):
+    layout.sidebar()
+with layout.frame(page.title):
     page.run()

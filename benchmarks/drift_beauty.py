@@ -40,8 +40,8 @@ def main() -> None:
         os.environ |= {"TIGER_HOME": args.home or home, "TIGER_THREADS": str(args.threads)}
         sys.path.insert(0, str(PROJECT))
         from tiger import runs
-        from tiger.reports.drift import drift_frame, drift_table, winner_words
-        from tiger.runs import study_artifacts as studies
+        from tiger.reports.drift import drift_frame, drift_table, winner_summary
+        from tiger.runs import study_artifacts
 
         ref = {"name": "recbole", "params": {"path": str(Path(args.path).resolve())}, "embedding": {"method": "tfidf"}}
         parent = next((run for run in runs.list_runs() if run.title == "drift benchmark" and run.state == "finished"), None)
@@ -51,13 +51,13 @@ def main() -> None:
             wall_s, used_s = worker(parent.path)
             print(f"quantizer: {wall_s:.0f} s wall, {used_s:.0f} s processor", flush=True)
         asked = {"strengths": str(args.strength), "reader_epochs": 3}
-        study = runs.new_run(studies.request("drift", ref, parent.id, asked, title="drift benchmark study"))
+        study = runs.new_run(study_artifacts.request("drift", ref, parent.id, asked, title="drift benchmark study"))
         wall_s, used_s = worker(study.path)
         print(f"study: {study.state} in {wall_s:.0f} s wall, {used_s:.0f} s processor, {args.threads} threads, "
               f"load {os.getloadavg()[0]:.1f}")
-        frame = drift_frame(studies.rows(study))
+        frame = drift_frame(study_artifacts.rows(study))
         if len(frame):
-            print(drift_table(frame).T.to_string(), "\n", winner_words(frame))
+            print(drift_table(frame).T.to_string(), "\n", winner_summary(frame))
         else:
             print(study.status["message"])
 

@@ -33,8 +33,8 @@ from websockets.asyncio.client import connect
 
 from tests.browser.conftest import ARGS, App, close, program, start
 from tiger import runs
-from tiger.datasets import registry as library
-from tiger.runs import supervisor as jobs
+from tiger.datasets import registry
+from tiger.runs import supervisor
 
 WATCH = """(() => {
   const Plain = window.WebSocket, log = window.wireLog = [];
@@ -217,20 +217,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         os.environ["TIGER_HOME"] = home
         ref = {"name": "recbole", "params": {"path": str(Path(args.data).resolve())}, "embedding": {"method": "tfidf"}}
-        library.add(ref, "Beauty")
+        registry.add(ref, "Beauty")
         app = start(Path(home))
         try:
             asked = {"dataset": ref, "quantizer": {"name": "rqvae", "params": {"n_steps": 60}}}
-            done = jobs.supervisor().submit(asked)
+            done = supervisor.current().submit(asked)
             wait_for(done, "finished")
             asked["quantizer"]["params"] = {"n_steps": 1_000_000}  # type: ignore[index]
-            run = jobs.supervisor().submit(asked)
+            run = supervisor.current().submit(asked)
             wait_for(run, "running")
             found = asyncio.run(measure(app, run, done, args))
         finally:
             close(app)
     print(json.dumps({"data": Path(args.data).name, "seed": 0, "rounds": args.rounds, "seconds": args.seconds,
-                      "worker_threads": jobs.n_cores() // jobs.n_workers(),
+                      "worker_threads": supervisor.n_cores() // supervisor.n_workers(),
                       "machine": machine(), **found}, indent=1))
 
 

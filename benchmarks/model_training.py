@@ -23,7 +23,7 @@ import torch
 from bare import BEAUTY, machine
 
 from tiger import datasets, models
-from tiger.runs import supervisor as jobs
+from tiger.runs import supervisor
 from tiger.semantic_ids import SemanticIds
 
 K, L = 256, 3
@@ -149,6 +149,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if not jobs.KEEP_MEMORY.keys() <= os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | jobs.KEEP_MEMORY)
+    if not supervisor.KEEP_MEMORY.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | supervisor.KEEP_MEMORY)
     main()

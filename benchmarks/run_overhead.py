@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tiger import datasets, quantizers, runs
-from tiger.runs import train_quantizer as training
-from tiger.runs.worker_context import Session
+from tiger.runs import train_quantizer
+from tiger.runs.worker_context import WorkerContext
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def bare(cat: datasets.Catalogue, n_steps: int) -> float:
 def written(cat: datasets.Catalogue, ref: dict, n_steps: int) -> tuple[float, float]:
     """Seconds of the same training in a run's folder, and of writing the result afterwards."""
     run = runs.new_run({"dataset": ref, "quantizer": {"name": "rqvae", "params": {"n_steps": n_steps}}})
-    job = training.QuantizerTraining(Session(run), quantizers.create("rqvae", n_steps=n_steps), cat.embedding_IE)
+    job = train_quantizer.QuantizerTraining(WorkerContext(run), quantizers.create("rqvae", n_steps=n_steps), cat.embedding_IE)
     return _seconds(job.steps())
 
 

@@ -42,11 +42,11 @@ def main() -> None:
 def make(asked: dict, target: Path) -> None:
     """Train one run and keep it in ``target``."""
     from tiger import runs
-    from tiger.datasets import registry as library
+    from tiger.datasets import registry
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["TIGER_HOME"] = home
-        run = runs.new_run(asked | {"dataset": library.bundled().ref})
+        run = runs.new_run(asked | {"dataset": registry.bundled().ref})
         subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                        env=os.environ | {"TIGER_THREADS": "1"})
         if run.state != "finished":

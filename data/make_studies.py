@@ -45,20 +45,19 @@ def main(names: list[str]) -> None:
 def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
     """The finished study: begun here, or gone on with where the same was asked before."""
     from tiger import runs
-    from tiger.datasets import registry as library
-    from tiger.runs import config as runconfig
-    from tiger.runs import study_artifacts as studies
-    from tiger.runs import supervisor as jobs
+    from tiger.datasets import registry
+    from tiger.runs import config as run_config
+    from tiger.runs import study_artifacts, supervisor
 
     model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
-    request = studies.request(kind, library.bundled().ref, "demo-rqvae", values, model, title)
-    asked = runconfig.checked(request)["study"]
+    request = study_artifacts.request(kind, registry.bundled().ref, "demo-rqvae", values, model, title)
+    asked = run_config.checked(request)["study"]
     run = next((run for run in runs.list_runs() if run.title == title and not run.read_only
                 and run.config["study"] == asked), None)
     if run is None:
         run = runs.new_run(request)
     else:
-        jobs.prepare(run, run.status, "queued")
+        supervisor.prepare(run, run.status, "queued")
     subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                    env=os.environ | {"TIGER_THREADS": "1"})
     if run.state != "finished":

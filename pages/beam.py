@@ -23,15 +23,14 @@ from tiger.ui.beam import (
 from tiger.ui.beam import (
     why as beam_why,
 )
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.shared import layout, state
 
 VIEWS = ("Step by step", "Why", "Recommendations", "Before and after")
 
-shell.heading("beam", beam_setup.explanation())
+layout.heading("beam", beam_setup.explanation())
 cat, run = state.catalogue(), beam_setup.pick_run()
 if run is not None:
-    with shell.guard("The beam"):
+    with layout.guard("The beam"):
         scene = beam_setup.scene(run, cat)
         if beam_state.presenting():
             beam_present.show(scene)

@@ -2,14 +2,12 @@
 
 import streamlit as st
 
-from tiger.ui.catalogue import data_loading as loading
-from tiger.ui.catalogue import explore
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.catalogue import data_loading, explore
+from tiger.ui.shared import layout, state
 
 VIEWS = {"items": "Items", "users": "Users", "shape": "Shape", "load": "Load own data"}
 
-shell.heading("catalogue", f"**{shell.plain(state.dataset().title)}**: what there is to choose from, and what "
+layout.heading("catalogue", f"**{layout.plain(state.dataset().title)}**: what there is to choose from, and what "
                            "each person picked, oldest first.")
 cat, run = state.catalogue(), state.current_run()
 explore.report_metrics(cat)
@@ -32,4 +30,4 @@ elif view == VIEWS["users"]:
 elif view == VIEWS["shape"]:
     explore.shape(cat)
 else:
-    loading.panel()
+    data_loading.panel()

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 from tiger.ui.studies import cold as cold_view
 from tiger.ui.studies import studies
 
-shell.heading("cold", "Some items are held out of all training. Their codes come from their content alone, so a recommender "
+layout.heading("cold", "Some items are held out of all training. Their codes come from their content alone, so a recommender "
                       "that writes codes can still reach them; one that knows item numbers cannot.")
 parent, study = state.current_run(), studies.current("cold")
 studies.picker("cold", study)
@@ -20,10 +19,10 @@ def watch() -> None:
 
 
 if study is None:
-    shell.empty("No study of cold items for this dataset yet. Start one below.")
+    layout.empty("No study of cold items for this dataset yet. Start one below.")
 else:
     watch()
-    with shell.guard("The study"):
+    with layout.guard("The study"):
         cold_view.result(study)
 cold_view.methods()
 studies.new_study("cold", parent, study, "Hold items out")

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 from tiger.ui.studies import diversity as diversity_view
 from tiger.ui.studies import studies
 
-shell.heading("diversity", "A recommender that writes codes has a temperature at every level. Heat on the first code moves to "
+layout.heading("diversity", "A recommender that writes codes has a temperature at every level. Heat on the first code moves to "
                            "other categories, heat on the last only to other items nearby.")
 cat, parent, study = state.catalogue(), state.current_run(), studies.current("diversity")
 studies.picker("diversity", study)
@@ -23,11 +22,11 @@ if study is not None:
     watch()
 view = st.segmented_control("View", diversity_view.VIEWS, default=diversity_view.VIEWS[0], required=True, key="view",
                             label_visibility="collapsed", bind="query-params")
-with shell.guard("The study"):
+with layout.guard("The study"):
     if view == diversity_view.VIEWS[1]:
         diversity_view.one_user(cat)
     elif study is None:
-        shell.empty("No diversity study of this dataset yet. Start one below.")
+        layout.empty("No diversity study of this dataset yet. Start one below.")
     else:
         diversity_view.result(study)
 studies.new_study("diversity", parent, study, "Measure temperatures")

@@ -3,10 +3,9 @@
 import streamlit as st
 
 from tiger.ui.doctor import view as doctor_view
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 
-shell.heading("doctor", "The doctor reads a run's codes and its log, names what ails it, shows the evidence, and can "
+layout.heading("doctor", "The doctor reads a run's codes and its log, names what ails it, shows the evidence, and can "
                         "start a second run with the remedy beside it.")
 run = state.current_run()
 pair = doctor_view.pair_of(run)
@@ -19,11 +18,11 @@ def compare() -> None:
 
 
 if run is None:
-    shell.empty("No run of this dataset yet, so there is nobody to examine.", "train", "Train the first one")
+    layout.empty("No run of this dataset yet, so there is nobody to examine.", "train", "Train the first one")
 elif not doctor_view.examinable(run):
-    shell.empty(f"**{shell.plain(run.title)}** has no codes yet to examine.", "train", "Watch it train")
+    layout.empty(f"**{layout.plain(run.title)}** has no codes yet to examine.", "train", "Watch it train")
 else:
-    with shell.guard("The doctor"):
+    with layout.guard("The doctor"):
         doctor_view.consult(run)
 if pair:
     st.subheader("Before and after" if len(pair) > 1 else "How it went", anchor=False)

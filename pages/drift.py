@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 from tiger.ui.studies import drift as drift_view
 from tiger.ui.studies import studies
 
-shell.heading("drift", "Item vectors change with time, and IDs are made from vectors. Seven remedies, on the same items: "
+layout.heading("drift", "Item vectors change with time, and IDs are made from vectors. Seven remedies, on the same items: "
                        "how many IDs change, how well the codes fit the new vectors, what the old recommender loses.")
 parent, study = state.current_run(), studies.current("drift")
 studies.picker("drift", study)
@@ -20,13 +19,13 @@ def watch() -> None:
 
 
 if study is None:
-    shell.empty("No drift study of this dataset yet. Start one below.")
+    layout.empty("No drift study of this dataset yet. Start one below.")
 else:
     watch()
     studies.notes(study)
     view = st.segmented_control("View", drift_view.VIEWS, default=drift_view.VIEWS[0], required=True, key="view",
                                 label_visibility="collapsed", bind="query-params")
-    with shell.guard("The study"):
+    with layout.guard("The study"):
         drift_view.result(study, view)
 drift_view.remedies()
 studies.new_study("drift", parent, study, "Compare remedies", drift_view.own_file)

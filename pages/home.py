@@ -3,10 +3,9 @@
 import streamlit as st
 
 from tiger.ui.home import pipeline
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.shared import layout, state
 
-shell.heading("home", "Follow one item from its text to the ID that a model can write. The numbers are those "
+layout.heading("home", "Follow one item from its text to the ID that a model can write. The numbers are those "
                       "of the dataset and run in the sidebar.")
 
 cat, run = state.catalogue(), state.current_run()
@@ -15,11 +14,11 @@ item, user = pipeline.example(cat)
 st.html(pipeline.picture(cat, fact, item, user))
 
 if run is None:
-    shell.empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
+    layout.empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
 elif not fact.verdict:
-    shell.empty(f"**{shell.plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
+    layout.empty(f"**{layout.plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
 else:
-    shell.verdict(fact.verdict, fact.severity, fact.evidence)
+    layout.verdict(fact.verdict, fact.severity, fact.evidence)
 
 st.subheader("Go deeper", anchor=False)
-shell.page_cards()
+layout.page_cards()

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live
+from tiger.ui.shared import layout, live
 from tiger.ui.studies import lessons as lessons_view
 
-shell.heading("lessons", "Each lesson is one finding on the bundled shop: read, predict, then see. Every number was measured, "
+layout.heading("lessons", "Each lesson is one finding on the bundled shop: read, predict, then see. Every number was measured, "
                          "and every measurement can be run again here without a network.")
 lesson = lessons_view.pick()
 own = lessons_view.own_study(lesson)
@@ -19,5 +18,5 @@ def tell() -> None:
     lessons_view.tell(lesson, own)
 
 
-with shell.guard("The lesson"):
+with layout.guard("The lesson"):
     tell()

@@ -6,16 +6,15 @@ from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks import view as codebook_view
 from tiger.ui.map import items as map_items
 from tiger.ui.map import view as map_view
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 
-shell.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
+layout.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
                      "shape; with more levels counted, branches become shades. Click a mark, lasso some, or search.")
 cat, run = state.catalogue(), state.current_run()
 if run is None:
-    shell.empty("No run of this dataset yet, so its items have no IDs to colour by.", "train", "Train the first one")
+    layout.empty("No run of this dataset yet, so its items have no IDs to colour by.", "train", "Train the first one")
 elif not run.has_result() and not run.snapshots():
-    shell.empty(f"**{shell.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
+    layout.empty(f"**{layout.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
 else:
     newest = codebook_data.codes_at(run, cat, None)
     view, level = map_view.controls(newest)

@@ -5,12 +5,11 @@ import streamlit as st
 from tiger.ui.recommender import comparison as comparison_view
 from tiger.ui.recommender import costs as cost_view
 from tiger.ui.recommender import view as recommender_view
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 
 VIEWS = ("Train", "Compare", "Beam width", "Cost")
 
-shell.heading("recommender", "A recommender reads a history and ranks what may come next. Generative ones write the next item's "
+layout.heading("recommender", "A recommender reads a history and ranks what may come next. Generative ones write the next item's "
                              "ID; the others compare vectors or score every item. All are judged on items held out of training.")
 cat, run = state.catalogue(), state.current_model()
 view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed",
@@ -25,7 +24,7 @@ def watch() -> None:
     recommender_view.watch(run, seen, cat)
 
 
-with shell.guard(f"The view {view}"):
+with layout.guard(f"The view {view}"):
     if view == VIEWS[1]:
         comparison_view.compare(cat)
     elif view == VIEWS[2]:
@@ -35,6 +34,6 @@ with shell.guard(f"The view {view}"):
     else:
         recommender_view.new_run(run)
         if run is None:
-            shell.empty("No recommender of this dataset yet. Start one above; the small one takes about a minute.")
+            layout.empty("No recommender of this dataset yet. Start one above; the small one takes about a minute.")
         else:
             watch()

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 from tiger.ui.train import view as train_view
 from tiger.ui.train import watch as watch_view
 
-shell.heading("train", "Choose a recipe and press Start. A healthy run uses most codes of every level: perplexity "
+layout.heading("train", "Choose a recipe and press Start. A healthy run uses most codes of every level: perplexity "
                        "climbs, dead codes go to zero. A sick one falls to perplexity 1.")
 run = state.current_run()
 train_view.new_run(run)
@@ -20,9 +19,9 @@ def watch() -> None:
 
 
 if run is None:
-    shell.empty("No run of this dataset yet. Start one above; it takes under a minute.")
+    layout.empty("No run of this dataset yet. Start one above; it takes under a minute.")
 elif not run.config.get("quantizer"):
-    shell.empty(f"**{shell.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
+    layout.empty(f"**{layout.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
                 "What the import found")
 else:
     watch()

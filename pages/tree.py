@@ -3,20 +3,19 @@
 import streamlit as st
 
 from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.shared import layout, state
 from tiger.ui.tree import compare as compare_view
 from tiger.ui.tree import view as tree_view
 
 VIEWS = ("Trees", "Numbers", "Disagreements", "Difference")
 
-shell.heading("tree", "A semantic ID is a path down a tree. Beside it: buckets from random hyperplanes (LSH) with the "
+layout.heading("tree", "A semantic ID is a path down a tree. Beside it: buckets from random hyperplanes (LSH) with the "
                       "same number of bits, another run, or the catalogue's own categories.")
 cat, run = state.catalogue(), state.current_run()
 if run is None:
-    shell.empty("No run of this dataset yet, so its items have no IDs.", "train", "Train the first one")
+    layout.empty("No run of this dataset yet, so its items have no IDs.", "train", "Train the first one")
 elif not run.has_result() and not run.snapshots():
-    shell.empty(f"**{shell.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
+    layout.empty(f"**{layout.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
 else:
     codes = codebook_data.codes_at(run, cat, None)
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import SLOW_MS, settled
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
-from tiger.datasets import registry as library
-from tiger.runs import artifacts as results
+from tiger.datasets import registry
+from tiger.runs import artifacts
 
 MAIN = "document.querySelector('[data-testid=stMain]')"
 
@@ -37,13 +37,13 @@ def trained(app, shared_data, name: str) -> str:
     n_codes = 16 if cat.n_items < 5000 else 64
     params = {"n_levels": 2, "n_codes": n_codes}
     made = runs.new_run({"dataset": ref, "quantizer": {"name": "lsh", "params": params}}, {"state": "finished", "attempt": 1})
-    results.write_result(made, quantizers.create("lsh", **params).fit(cat.embedding_IE), cat.embedding_IE, 1)
+    artifacts.write_result(made, quantizers.create("lsh", **params).fit(cat.embedding_IE), cat.embedding_IE, 1)
     model = {"name": "rq_transformer", "params": {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1, "batch_size": 512}}
     run = runs.new_run({"kind": "model", "dataset": ref, "model": model, "ids": {"run": made.id}, "title": "Quick"},
                        {"state": "finished", "attempt": 1})
     models.create(model["name"], **model["params"]).fit(cat, made.semantic_ids()).save(run.path)
     files.write_json(run.path / "metrics.json", {})
-    return library.add(ref, name).id
+    return registry.add(ref, name).id
 
 
 def step_through(page, app, dataset: str) -> None:

@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled
 from tiger import datasets, quantizers
-from tiger.datasets import registry as library
-from tiger.runs import import_run as imported
+from tiger.datasets import registry
+from tiger.runs import import_run
 from tiger.semantic_ids import import_ids
 from tiger.ui.shared import pagelist
 from tiger.ui.studies import diversity as diversity_view
@@ -217,7 +217,7 @@ def serious(axe, page, options: dict | None = None) -> list[str]:
 def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, app, shared_data, monkeypatch):
     monkeypatch.setenv("TIGER_HOME", str(app.home))
     cat = datasets.load("recbole", path=str(shared_data / "amazon-beauty"))
-    entry = library.add(cat.source, "Beauty")
+    entry = registry.add(cat.source, "Beauty")
     opened(page, app, "exchange", dataset=entry.id)
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(
         shared_data / "letter-beauty" / "Beauty.index.json")
@@ -244,9 +244,9 @@ def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, 
 def test_movielens_map_and_tree(page, app, shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("TIGER_HOME", os.fspath(app.home))
     cat = datasets.load("recbole", path=str(shared_data / "ml-100k"))
-    library.add(cat.source, "MovieLens 100K")
+    registry.add(cat.source, "MovieLens 100K")
     np.save(tmp_path / "lsh.npy", quantizers.create("lsh", n_codes=16, seed=1).fit(cat.embedding_IE).encode(cat.embedding_IE))
-    run = imported.keep(import_ids(tmp_path / "lsh.npy", cat, "number", 16), cat, "LSH of another seed")
+    run = import_run.keep(import_ids(tmp_path / "lsh.npy", cat, "number", 16), cat, "LSH of another seed")
     opened(page, app, "map", run=run.id)
     drawn(page)
     click_mark(page, page.evaluate(MARKS)[0])

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, stop
 from tests.support.training import wait_for
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 
 SHARED = ("ml-100k", "amazon-beauty")
 
@@ -57,7 +57,7 @@ def known(app, monkeypatch, shared_data, name: str) -> str:
     """Put one of the real data sets into the app's library, as loading it on the Catalogue page does."""
     monkeypatch.setenv("TIGER_HOME", str(app.home))
     ref = {"name": "recbole", "params": {"path": str(shared_data / name)}, "embedding": {"method": "tfidf"}}
-    return library.add(ref, name).id
+    return registry.add(ref, name).id
 
 
 def watch_and_steer(page, app, dataset: str) -> None:

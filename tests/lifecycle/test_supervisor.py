@@ -188,7 +188,7 @@ def test_a_class_submits_at_once_and_the_bound_holds(tiger_home, monkeypatch):
 
 def test_a_server_restart_loses_nothing(shop, server):
     """Killed, not closed: one run trains on, one waits, and the next server takes both as they are."""
-    code = ("import sys, json; from tiger import jobs; s = jobs.supervisor()\n"
+    code = ("import sys, json; from tiger.runs import supervisor as jobs; s = jobs.current()\n"
             "jobs.n_cores = lambda: 1\n"
             "for line in sys.stdin: print(s.submit(json.loads(line)).id, flush=True)")
     old = subprocess.Popen([sys.executable, "-c", code], cwd=paths.PROJECT, text=True,
@@ -255,8 +255,8 @@ def test_only_what_ended_early_can_be_resumed(tiger_home, monkeypatch, state):
 
 
 def test_hostile_ids_are_refused(tiger_home):
-    supervisor = jobs.supervisor()
-    assert jobs.supervisor() is supervisor
+    supervisor = jobs.current()
+    assert jobs.current() is supervisor
     for run_id in ("../x", "x" * 9999, ""):
         with pytest.raises(ValueError, match="No run"):
             supervisor.resume(run_id)

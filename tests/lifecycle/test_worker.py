@@ -16,7 +16,7 @@ from tests.support.training import config, until, wait_for, write_shop
 from tiger import runs
 from tiger.core import files, paths
 from tiger.runs.run import Run
-from tiger.runs.supervisor import prepare
+from tiger.runs.supervisor import requeue
 
 LONG = 1_000_000  # steps: only a stop ends it
 
@@ -33,7 +33,7 @@ def start(tiger_home):
 
     def begin(run: Run, **environment) -> subprocess.Popen:
         if run.state != "queued":
-            prepare(run, run.status, "queued")
+            requeue(run, run.status, "queued")
         with (run.path / "log.txt").open("ab") as log:
             child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                                      stdout=log, stderr=log, env=os.environ | {"TIGER_THREADS": "1"} | environment)
@@ -56,7 +56,7 @@ def test_kill_9_at_random_moments_and_the_result_is_the_same(shop, start):
     asked = config(shop, n_steps=1500, log_every=1)
     whole, torn = runs.new_run(asked), runs.new_run(asked)
     for run in (whole, torn):
-        run.control(knobs={"beta": 1.0})
+        run.control(live_params={"beta": 1.0})
     assert start(whole).wait(timeout=240) == 0, whole.log()
     killed_at = []
     for _ in range(4):
@@ -94,7 +94,7 @@ def test_pause_step_knob_go_on_stop(shop, start):
     wait_for(lambda: run.status["step"] == paused["step"] + 3 and run.state == "paused", "three steps")
     trace = wait_for(run.step_trace, "the trace")
     assert trace["step"] == paused["step"] + 3 and trace["residual"].shape == (64, 4, 8)
-    run.control(knobs={"learning_rate": 0.5})
+    run.control(live_params={"learning_rate": 0.5})
     run.step()
     wait_for(lambda: run.status["step"] == paused["step"] + 4 and run.state == "paused", "one step")
     mark = [event for event in run.events()[0] if "knob" in event]

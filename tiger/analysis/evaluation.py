@@ -76,7 +76,7 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
     width, k = min(width, trie.n_items), min(k, trie.n_items)
     lost_U, lost_at, examples = [], [0] * trie.n_levels, []
     for user in users:
-        history = model.part_read(parts.history_before(int(user), split))
+        history = model.readable_history(parts.history_before(int(user), split))
         if len(history) == 0:
             continue
         best = model.best_items(history, k)
@@ -98,7 +98,7 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
     """At which level (from 1) each item's prefix left the beam."""
     if not items:
         return []
-    ids_IM = model.facts_["ids"].numpy()
+    ids_IM = model.metadata_["ids"].numpy()
     steps = beam.trace(model.net_, model.trie_, history, width).steps  # type: ignore[arg-type]
     kept = [set(step.loc[step["kept"], "prefix"]) for step in steps]
     found = []
@@ -108,7 +108,7 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
     return found
 
 
-def gap_words(gap: dict[str, Any]) -> str:
+def gap_summary(gap: dict[str, Any]) -> str:
     """``beam_gap`` in one sentence."""
     if gap["n_users"] == 0:
         return "No user's history holds an item that has an ID, so there was no beam to compare."

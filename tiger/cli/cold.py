@@ -21,8 +21,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     frame = report.cold_frame(found["rows"])
     if len(frame):
         study.show(args, report.cold_table(report.over_k(frame)))
-        flags.say(args, f"\n{report.cold_words(frame)}")
+        flags.say(args, f"\n{report.cold_summary(frame)}")
     if args.out and len(frame):
         study_page.write(made, args.out)
         flags.say(args, f"Report: {args.out}")
-    return found | {"words": report.cold_words(frame)}
+    return found | {"words": report.cold_summary(frame)}

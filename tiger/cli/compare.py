@@ -6,7 +6,7 @@ from typing import Any
 from tiger import runs
 from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.reports import published, recommenders
 
 
@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         rows += published.reported_frame().to_dict("records")
     flags.table(args, [{name: row.get(name, "") for name in columns} for row in rows])
     for dataset, part in table.groupby("dataset", sort=False):
-        flags.say(args, (f"{dataset}: " if several else "") + recommenders.table_words(part))
+        flags.say(args, (f"{dataset}: " if several else "") + recommenders.table_summary(part))
     flags.say(args, "Low and high: 95 % interval. " + (published.SETTINGS if args.reported else ""))
     return rows
 
 
 def here(args: argparse.Namespace) -> list[runs.Run]:
     """Every model run of the dataset that the flags describe."""
-    wanted = library.key(flags.dataset_ref(args))
+    wanted = registry.key(flags.dataset_ref(args))
     return [found for found in runs.list_runs() if found.config.get("kind") == "model"
-            and library.key(found.config.get("dataset") or {}) == wanted]
+            and registry.key(found.config.get("dataset") or {}) == wanted]

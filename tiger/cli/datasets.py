@@ -35,10 +35,10 @@ def run(args: argparse.Namespace) -> Any:
 
 def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Every source with its hyper-parameters."""
-    found = [{"name": source["name"], "title": source["title"], "one_line": source["one_line"],
+    found = [{"name": source["name"], "title": source["title"], "summary": source["summary"],
               "flags": [flags.flag(spec.name, "data-") for spec in source["specs"]]}
              for source in datasets.describe_sources()]
-    flags.table(args, [{"name": source["name"], "what": source["one_line"], "flags": " ".join(source["flags"])}
+    flags.table(args, [{"name": source["name"], "what": source["summary"], "flags": " ".join(source["flags"])}
                        for source in found])
     return found
 

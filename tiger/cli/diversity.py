@@ -21,8 +21,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     frame = report.diversity_frame(found["rows"])
     if len(frame):
         study.show(args, report.diversity_table(frame))
-        flags.say(args, f"\n{report.diversity_words(frame)}")
+        flags.say(args, f"\n{report.diversity_summary(frame)}")
     if args.out and len(frame):
         study_page.write(made, args.out)
         flags.say(args, f"Report: {args.out}")
-    return found | {"words": report.diversity_words(frame)}
+    return found | {"words": report.diversity_summary(frame)}

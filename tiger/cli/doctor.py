@@ -8,7 +8,7 @@ from tiger import datasets, reports, runs
 from tiger.analysis.doctor import Diagnosis
 from tiger.cli import flags
 from tiger.cli.runs import pick
-from tiger.runs import config as runconfig
+from tiger.runs import config as run_config
 from tiger.semantic_ids import import_ids
 
 
@@ -44,7 +44,7 @@ def tell(args: argparse.Namespace, found: Diagnosis, chosen: runs.Run | None) ->
     if found.also:
         flags.say(args, f"\nAlso: {', '.join(found.also)}.")
     for remedy in found.remedies:
-        words = " ".join(runconfig.flags(remedy.changes))
+        words = " ".join(run_config.flags(remedy.changes))
         flags.say(args, f"\n{remedy.title}: {remedy.why}\n  {words}")
     if found.remedies and chosen is not None:
         flags.say(args, f"\nAdd the flags to: {runs.command(chosen)}")

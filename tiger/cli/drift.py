@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if len(frame):
         table = report.drift_table(frame)
         study.show(args, table[[column for column in SHOWN if column in table]])
-        flags.say(args, f"\n{report.winner_words(frame)}")
+        flags.say(args, f"\n{report.winner_summary(frame)}")
     if args.out and len(frame):
         files.write(Path(args.out), study_page.drift_page(made))
         flags.say(args, f"Report: {args.out}")
-    return found | {"words": report.winner_words(frame)}
+    return found | {"words": report.winner_summary(frame)}

@@ -40,5 +40,5 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                     f"users, over all {cat.n_items:,} items.")
     flags.table(args, [round_scores({key: value for key, value in found.items() if key not in ("run", "split", "gap")})])
     if "gap" in found:
-        flags.say(args, evaluation.gap_words(found["gap"]))
+        flags.say(args, evaluation.gap_summary(found["gap"]))
     return found

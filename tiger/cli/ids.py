@@ -10,7 +10,7 @@ from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import import_run as imported
+from tiger.runs import import_run
 from tiger.semantic_ids import (
     ALIGNMENTS,
     SemanticIds,
@@ -64,7 +64,7 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
                               "strangers": found.report.n_strangers, "align": found.report.align, "sentences": said}
     if args.dry_run:
         return result
-    made = imported.keep(found, cat, args.title, str(path.resolve()))
+    made = import_run.keep(found, cat, args.title, str(path.resolve()))
     flags.say(args, f"Kept as run {made.id}. See it: python -m tiger app, then open the run '{made.title}'; or "
                     f"python -m tiger doctor {made.id}")
     return result | {"run": made.id}

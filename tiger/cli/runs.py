@@ -6,7 +6,7 @@ from typing import Any
 
 from tiger import runs
 from tiger.cli import flags
-from tiger.runs import supervisor as jobs
+from tiger.runs import supervisor
 
 ACTIONS = ("list", "show", "command", "resume", "stop", "delete")
 
@@ -76,10 +76,10 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     """Go on with a run that ended early, in the foreground."""
     from tiger.cli import train
     status = chosen.status
-    if chosen.read_only or status["state"] not in jobs.RESUMABLE:
+    if chosen.read_only or status["state"] not in supervisor.RESUMABLE:
         raise ValueError(f"'{chosen.title}' is {status['state']}; only a run that was stopped, interrupted or failed "
                          "can be resumed.")
-    jobs.prepare(chosen, status, **train.at_once())
+    supervisor.requeue(chosen, status, **train.at_once())
     return train.follow(chosen, args)
 
 

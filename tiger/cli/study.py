@@ -8,8 +8,8 @@ import pandas as pd
 
 from tiger import runs
 from tiger.cli import flags, train
-from tiger.runs import config as runconfig
-from tiger.runs import study_artifacts as studies
+from tiger.runs import config as run_config
+from tiger.runs import study_artifacts
 from tiger.runs.run import Run
 from tiger.studies import drift
 
@@ -20,14 +20,14 @@ def add(kind: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="RUN", help="the model run that writes these codes; without one a small "
                                                        "recommender is trained")
     parser.add_argument("--title", default="", help="name for people")
-    flags.add_specs(parser, runconfig.study_class(kind), f"{kind} study")
+    flags.add_specs(parser, run_config.study_class(kind), f"{kind} study")
 
 
 def coded(name: str) -> Run:
     """A run with codes by id, or the newest own one for "last"."""
     if name != "last":
         return runs.find(name)
-    own = [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and not run.read_only]
+    own = [run for run in runs.list_runs() if run.config.get("kind") in run_config.CODED and not run.read_only]
     if not own:
         raise ValueError("There is no run of your own yet; train one with python -m tiger train, or name demo-rqvae.")
     return own[0]
@@ -53,12 +53,12 @@ def with_whole_paths(given: dict[str, Any]) -> dict[str, Any]:
 def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
     """Make the study, follow it to its end, and return it with what ``--json`` prints."""
     parent = coded(args.run)
-    given = with_whole_paths(flags.given_specs(args, runconfig.study_class(kind)))
-    made = runs.new_run(studies.request(kind, parent.config["dataset"], parent.id, given, args.model, args.title),
+    given = with_whole_paths(flags.given_specs(args, run_config.study_class(kind)))
+    made = runs.new_run(study_artifacts.request(kind, parent.config["dataset"], parent.id, given, args.model, args.title),
                         train.at_once())
     flags.say(args, f"Study {made.id} in {made.path}")
     found = train.follow(made, args)
-    return made, found | {"rows": studies.rows(made)}
+    return made, found | {"rows": study_artifacts.rows(made)}
 
 
 def show(args: argparse.Namespace, table: pd.DataFrame) -> None:

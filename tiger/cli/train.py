@@ -11,9 +11,8 @@ from tqdm import tqdm
 from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.core import params
-from tiger.runs import config as runconfig
-from tiger.runs import presets
-from tiger.runs import supervisor as jobs
+from tiger.runs import config as run_config
+from tiger.runs import presets, supervisor
 from tiger.runs.run import Run
 
 LOOK_S = 0.1
@@ -35,7 +34,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                                                      "dataset it learns from ('last': the newest)")
     parser.add_argument("--title", default="", help="name for people")
     flags.add_dataset(parser, rest)
-    learner = runconfig.learner_class(chosen or "rqvae")
+    learner = run_config.learner_class(chosen or "rqvae")
     flags.add_specs(parser, learner, getattr(learner, "title", ""))
 
 
@@ -45,10 +44,10 @@ def named_learner(rest: list[str]) -> str | None:
     Every flag of every learner, dataset and embedding is known here, so that no flag's value is taken for a name.
     """
     names = [*quantizers.REGISTRY, *models.REGISTRY]
-    owners = [(runconfig.learner_class(name), "") for name in names]
+    owners = [(run_config.learner_class(name), "") for name in names]
     owners += [(source, "data_") for source in datasets.REGISTRY.values()]
     owners += [(method, "embedding_") for method in datasets.EMBEDDINGS.values()]
-    known = {runconfig.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
+    known = {run_config.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
     known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--dataset", "--embedding"), False)
     found = flags.peek_word(rest, known)
     return found if found in names else None
@@ -70,8 +69,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             raise ValueError(f"The recipe '{args.preset}' is for {preset['name']}, not {args.learner}; "
                              "leave one of them out.")
         given, args.title = dict(preset["params"]), args.title or title
-    given |= flags.given_specs(args, runconfig.learner_class(args.learner))
-    args.title = args.title or str(getattr(runconfig.learner_class(args.learner), "title", ""))
+    given |= flags.given_specs(args, run_config.learner_class(args.learner))
+    args.title = args.title or str(getattr(run_config.learner_class(args.learner), "title", ""))
     learner = {"name": args.learner, "params": given}
     config = {"dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
     config |= model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner}
@@ -88,7 +87,7 @@ def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> dict[str, A
             raise ValueError(f"{args.learner} writes semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
                              "'demo-rqvae' is bundled).")
         return config
-    coded = [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and not run.read_only]
+    coded = [run for run in runs.list_runs() if run.config.get("kind") in run_config.CODED and not run.read_only]
     run = coded[0] if args.ids == "last" and coded else runs.find(args.ids)
     return config | {"ids": {"run": run.id}, "dataset": run.config["dataset"]}
 
@@ -100,7 +99,7 @@ def at_once() -> dict[str, Any]:
 
 def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
-    child = jobs.launch(made, jobs.n_at_once())
+    child = supervisor.launch(made, supervisor.n_at_once())
     with tqdm(total=None, unit="step", disable=args.json, dynamic_ncols=True, leave=True) as bar:
         code = None
         while code is None:  # whatever its status says: as long as the worker lives, Ctrl-C is for it
@@ -111,7 +110,7 @@ def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
                     time.sleep(LOOK_S)
             except KeyboardInterrupt:
                 made.control("stop")
-    jobs.explain_end(made, child.pid, code)
+    supervisor.record_exit(made, child.pid, code)
     return summary(made, args)
 
 

@@ -76,20 +76,20 @@ def check(spec: Spec, value: Any) -> Any:
         else:
             value = spec.kind(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{spec.name} is {value!r}, but must be {_kind_words(spec)}.") from None
+        raise ValueError(f"{spec.name} is {value!r}, but must be {_kind_summary(spec)}.") from None
     if spec.choices is not None and value not in spec.choices:
         raise ValueError(f"{spec.name} is {value!r}, but must be one of {', '.join(map(str, spec.choices))}.")
     low, high = spec.low, spec.high
     if (low is not None and value < low) or (high is not None and value > high):
-        raise ValueError(f"{spec.name} is {value}, but must be {_bounds_words(low, high)}.")
+        raise ValueError(f"{spec.name} is {value}, but must be {_bounds_summary(low, high)}.")
     return value
 
 
-def _kind_words(spec: Spec) -> str:
+def _kind_summary(spec: Spec) -> str:
     return {bool: "true or false", int: "a whole number", float: "a finite number"}.get(spec.kind, "text")
 
 
-def _bounds_words(low: float | None, high: float | None) -> str:
+def _bounds_summary(low: float | None, high: float | None) -> str:
     if low is None:
         return f"at most {high}"
     return f"at least {low}" if high is None else f"between {low} and {high}"

@@ -1,6 +1,6 @@
 """Sources of catalogues: the registry, and ``load``, which adds the embedding.
 
-A new source is one file with a dataclass (``title``, ``one_line``, hyper-parameters, ``read``) and
+A new source is one file with a dataclass (``title``, ``summary``, hyper-parameters, ``read``) and
 one line in ``REGISTRY``.
 """
 
@@ -117,5 +117,5 @@ def embedding_method(embedding: dict[str, Any]) -> Any:
 
 def describe_sources() -> list[dict[str, Any]]:
     """Every source for a picker: name, title, one line, and its hyper-parameters (``params.Spec``)."""
-    return [{"name": name, "title": source.title, "one_line": source.one_line, "specs": params.specs(source)}
+    return [{"name": name, "title": source.title, "summary": source.summary, "specs": params.specs(source)}
             for name, source in REGISTRY.items()]

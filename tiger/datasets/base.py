@@ -29,7 +29,7 @@ class Source(Protocol):
     """A dataclass of hyper-parameters (``tiger.core.params``) that can read its files."""
 
     title: str
-    one_line: str
+    summary: str
 
     def read(self) -> RawCatalogue:
         """Read and check everything; ValueError with one sentence where something is wrong."""

@@ -24,7 +24,7 @@ class TextAndCooccurrence:
     """
 
     title: ClassVar[str] = "Text and co-occurrence"
-    one_line: ClassVar[str] = "TF-IDF text vectors, if there are texts, beside vectors of which items are bought near each other."
+    summary: ClassVar[str] = "TF-IDF text vectors, if there are texts, beside vectors of which items are bought near each other."
 
     dim: int = param(256, "Width of the text half.", low=2, high=2048)
     item_dim: int = param(128, "Width of the co-occurrence half.", low=2, high=2048)

@@ -34,7 +34,7 @@ class Tfidf:
     """
 
     title: ClassVar[str] = "TF-IDF and SVD"
-    one_line: ClassVar[str] = "Words, weighted by how rare they are, folded into a few hundred numbers."
+    summary: ClassVar[str] = "Words, weighted by how rare they are, folded into a few hundred numbers."
 
     dim: int = param(256, "Width of the vectors; fewer where the text does not allow as many.", low=2,
                      high=2048)
@@ -76,7 +76,7 @@ class Sentence:
     """A sentence-transformers model, by name or folder; only safetensors weights are read."""
 
     title: ClassVar[str] = "Sentence model"
-    one_line: ClassVar[str] = "A language model reads each text; needs the package sentence-transformers."
+    summary: ClassVar[str] = "A language model reads each text; needs the package sentence-transformers."
 
     model: str = param("sentence-transformers/all-MiniLM-L6-v2",
                        "Name on the Hugging Face hub, or a folder on this machine.")

@@ -21,7 +21,7 @@ class Given:
     """Vectors as they are, not scaled; one row per item."""
 
     title: ClassVar[str] = "Own vectors"
-    one_line: ClassVar[str] = "Your own embeddings, one row per item, from an .npy or .safetensors file."
+    summary: ClassVar[str] = "Your own embeddings, one row per item, from an .npy or .safetensors file."
 
     path: str = param("", "The .npy or .safetensors file with one row per item.")
     ids: str = param("", "File with the item id of each row (.txt one a line, .json list, or .csv with "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger.core import params
-from tiger.models.base import Knobs, Recommender
+from tiger.models.base import LiveParams, Recommender
 from tiger.models.encoder_decoder import EncoderDecoder
 from tiger.models.pair_ranker import Cascade, PairRanker
 from tiger.models.popularity import Popularity
@@ -41,4 +41,4 @@ def load(folder: Path | str) -> Recommender:
     return create(about["model"], **about["params"]).read_weights(Path(folder))
 
 
-__all__ = ["REGISTRY", "Knobs", "Recommender", "create", "load"]
+__all__ = ["REGISTRY", "LiveParams", "Recommender", "create", "load"]

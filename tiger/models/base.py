@@ -20,7 +20,7 @@ from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 
-Knobs = Callable[[], dict[str, float]]
+LiveParams = Callable[[], dict[str, float]]
 """Asked before every step: live hyper-parameters that changed since, by name."""
 
 log = logging.getLogger(__name__)
@@ -43,10 +43,10 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    one_line: ClassVar[str]
+    summary: ClassVar[str]
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
     steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused and resumed
-    most_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
+    max_eval_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
     seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
 
     def fit(self, cat: Catalogue, ids: SemanticIds | None = None) -> "Recommender":
@@ -57,7 +57,7 @@ class Recommender(ABC):
 
     @abstractmethod
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         """The fit as a generator that yields after every step; see ``quantizers.base``."""
 
     @abstractmethod
@@ -162,7 +162,7 @@ class Recommender(ABC):
             chosen_U = chosen_U[np.isin(parts.user_U, users)]
         if len(chosen_U) == 0:
             raise ValueError("no user to evaluate; leave-one-out needs users with at least 3 items.")
-        rows_U = [self.part_read(parts.history_before(int(user), split)) for user in parts.user_U[chosen_U]]
+        rows_U = [self.readable_history(parts.history_before(int(user), split)) for user in parts.user_U[chosen_U]]
         length_U = np.array([len(row) for row in rows_U])
         order = np.argsort(length_U, kind="stable")[int((length_U == 0).sum()):]  # in order of length: spares padding
         ranked_UK = np.full((len(chosen_U), k), -1, np.int64)
@@ -192,7 +192,7 @@ class Recommender(ABC):
         """The last items that the model can read."""
         return history if self.max_items is None else history[-self.max_items:]
 
-    def part_read(self, history: np.ndarray) -> np.ndarray:
+    def readable_history(self, history: np.ndarray) -> np.ndarray:
         """Which items of a history the model reads, in order; may be none."""
         return self.shorten(history)
 
@@ -216,7 +216,7 @@ class Recommender(ABC):
         if bad_T.any():
             raise ValueError(f"item {given[bad_T][0]} is unknown; "
                              f"this model knows items 0 to {self.n_items - 1}.")
-        read = self.part_read(given.astype(np.int64))
+        read = self.readable_history(given.astype(np.int64))
         if len(read) == 0:
             raise ValueError("no item of the history has a semantic ID; give one that has.")
         limit = self.max_items

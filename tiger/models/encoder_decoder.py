@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
+from tiger.models.backbone import real
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
-from tiger.models.trunk import real
 
 START = 0  # the decoder's first token, and the padding
 UNKNOWN_USER = 0.1  # share of training examples whose user is hidden, so that a history alone can be read, too
@@ -161,7 +161,7 @@ class EncoderDecoder(GenerativeRecommender):
 
     name = "encoder_decoder"
     title = "Encoder-decoder (the paper)"
-    one_line = "Reads the history code by code and writes the next item's ID code by code."
+    summary = "Reads the history code by code and writes the next item's ID code by code."
 
     n_layers: int = param(4, "Layers of the encoder, and of the decoder.", low=1, high=24)
     n_heads: int = param(6, "Attention heads.", low=1, high=32)
@@ -189,9 +189,9 @@ class EncoderDecoder(GenerativeRecommender):
         spread = (user * 2_654_435_761) % 2**32  # Knuth's multiplicative hash: neighbours share no token
         return np.concatenate([[-1 - spread % self.n_user_tokens], row]).astype(np.int64)
 
-    def part_read(self, history: np.ndarray) -> np.ndarray:
+    def readable_history(self, history: np.ndarray) -> np.ndarray:
         user, items = (history[:1], history[1:]) if len(history) and history[0] < 0 else (history[:0], history)
-        return np.concatenate([user, super().part_read(items)])
+        return np.concatenate([user, super().readable_history(items)])
 
     def _cut(self, row: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
         if row[0] >= 0:
@@ -200,6 +200,6 @@ class EncoderDecoder(GenerativeRecommender):
         known = rng.random() >= UNKNOWN_USER
         return torch.cat([torch.from_numpy(row[:1]), items_T]) if known else items_T
 
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
-        return T5Net(facts["ids"], facts["n_codes"].tolist(), self.width, self.n_layers, self.n_heads,
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return T5Net(metadata["ids"], metadata["n_codes"].tolist(), self.width, self.n_layers, self.n_heads,
                      self.head, self.ff, self.dropout, self.label_smoothing, self.n_user_tokens)

@@ -23,7 +23,7 @@ class GenerativeRecommender(NeuralRecommender):
 
     generative = True
 
-    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+    def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         """The IDs.
 
         Raises:
@@ -43,14 +43,14 @@ class GenerativeRecommender(NeuralRecommender):
         rows = [(user, row[self._has_id(row)]) for user, row in super().readable_rows(cat)]
         return [(user, row) for user, row in rows if len(row) >= 2]
 
-    def _start(self, facts: dict[str, torch.Tensor]) -> None:
-        self.trie_ = Trie(facts["ids"].numpy(), facts["n_codes"].tolist())
-        super()._start(facts)
+    def _start(self, metadata: dict[str, torch.Tensor]) -> None:
+        self.trie_ = Trie(metadata["ids"].numpy(), metadata["n_codes"].tolist())
+        super()._start(metadata)
 
     def _has_id(self, row: np.ndarray) -> np.ndarray:
-        return self.facts_["ids"].numpy()[row, 0] >= 0
+        return self.metadata_["ids"].numpy()[row, 0] >= 0
 
-    def part_read(self, history: np.ndarray) -> np.ndarray:
+    def readable_history(self, history: np.ndarray) -> np.ndarray:
         """The last items that have an ID."""
         return self.shorten(history[self._has_id(history)])
 
@@ -62,19 +62,19 @@ class GenerativeRecommender(NeuralRecommender):
         return beam.trace(self.net_, self.trie_, row, width, temperature, constrained)  # type: ignore[arg-type]
 
     def best_items(self, history: Sequence[int] | np.ndarray, k: int = 20,
-                   temperature: float | Sequence[float] = 1.0, user: int | None = None) -> exact.Best:
+                   temperature: float | Sequence[float] = 1.0, user: int | None = None) -> exact.ExactTopK:
         """The k items of the largest exact log-probability, without scoring the others; see ``exact``."""
         row = self.with_user(self.check_history(history), user)
         return exact.best_items(self.net_, self.trie_, row, k, temperature)  # type: ignore[arg-type]
 
     def search(self, histories: list[np.ndarray], width: int = 20, temperature: float | Sequence[float] = 1.0,
-               constrained: bool = True) -> beam.Found:
+               constrained: bool = True) -> beam.BeamResult:
         """Beam search for a batch of users, without a record; every history holds an item that has an ID."""
-        rows = [self.part_read(row) for row in histories]
+        rows = [self.readable_history(row) for row in histories]
         return beam.search(self.net_, self.trie_, rows, width, temperature, constrained)  # type: ignore[arg-type]
 
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
-        rows = [self.part_read(row) for row in histories]
+        rows = [self.readable_history(row) for row in histories]
         parts = [beam.score_all(self.net_, self.trie_, [row]) for row in rows]  # type: ignore[arg-type]
         return torch.cat(parts).numpy()
 
@@ -110,7 +110,7 @@ class GenerativeRecommender(NeuralRecommender):
     def n_unreadable(self, cat: Catalogue, split: str, users: np.ndarray) -> int:
         """Evaluated users among these whose history holds no item that has an ID."""
         parts = cat.split()
-        return sum(len(self.part_read(parts.history_before(int(user), split))) == 0
+        return sum(len(self.readable_history(parts.history_before(int(user), split))) == 0
                    for user in np.intersect1d(users, parts.user_U))
 
     def invalid_rate(self, cat: Catalogue, split: str, users: np.ndarray, width: int = 20,
@@ -118,7 +118,7 @@ class GenerativeRecommender(NeuralRecommender):
         """Share of the IDs that no item has, when the beam may write any code."""
         parts, width = cat.split(), self.n_beams(width, 1)
         rows = [self.with_user(row, int(user)) for user in np.intersect1d(users, parts.user_U)
-                if len(row := self.part_read(parts.history_before(int(user), split)))]
+                if len(row := self.readable_history(parts.history_before(int(user), split)))]
         if not rows:
             return math.nan
         batches = [rows[start:start + batch_size] for start in range(0, len(rows), batch_size)]

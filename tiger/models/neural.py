@@ -19,7 +19,7 @@ from tiger.core import precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.base import Knobs, Recommender
+from tiger.models.base import LiveParams, Recommender
 from tiger.semantic_ids import SemanticIds
 
 
@@ -51,12 +51,12 @@ class NeuralRecommender(Recommender):
 
     steppable = True
 
-    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+    def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         """What the network is built from besides hyper-parameters and the number of items; stored with the weights."""
         return {}
 
     @abstractmethod
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
         """A fresh network; its ``loss(rows)`` takes item sequences and returns the loss and its parts."""
 
     def readable_rows(self, cat: Catalogue) -> list[tuple[int, np.ndarray]]:
@@ -74,28 +74,28 @@ class NeuralRecommender(Recommender):
 
     @property
     def n_items(self) -> int:
-        return int(self.facts_["n_items"])
+        return int(self.metadata_["n_items"])
 
     @property
     def learned_catalogue(self) -> int | None:
-        return int(self.facts_["catalogue"]) if "catalogue" in self.facts_ else None
+        return int(self.metadata_["catalogue"]) if "catalogue" in self.metadata_ else None
 
     def _check_sizes(self) -> None:
         if self.width % self.n_heads:
             raise ValueError(f"width is {self.width}, but must be a multiple of n_heads, {self.n_heads}.")
 
-    def _start(self, facts: dict[str, torch.Tensor]) -> None:
+    def _start(self, metadata: dict[str, torch.Tensor]) -> None:
         self._check_sizes()
-        self.facts_ = facts
+        self.metadata_ = metadata
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.training_net_ = self.build(facts).eval()
+            self.training_net_ = self.build(metadata).eval()
         self.net_ = self.training_net_ if self.average == 0 else copy.deepcopy(self.training_net_)
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint())}
-        self._start(known | self.facts(cat, ids))
+        self._start(known | self.metadata(cat, ids))
         rows = self.examples(cat)
         if not rows:
             raise ValueError("no history has two training items; predicting the next item needs some.")
@@ -110,7 +110,7 @@ class NeuralRecommender(Recommender):
         for step in range(self.step_, n_steps):
             if not batches or step % per_epoch == 0:
                 batches = self._batches(rows, step // per_epoch)
-            self.peak_ = (knobs() if knobs else {}).get("learning_rate", self.peak_)
+            self.peak_ = (live_params() if live_params else {}).get("learning_rate", self.peak_)
             rate = self.peak_ * _schedule(step, n_steps, self.warmup)
             metrics = self._train_step([rows[at] for at in batches[step % per_epoch]], step, rate)
             self.step_ = step + 1
@@ -181,7 +181,7 @@ class NeuralRecommender(Recommender):
 
     def tensors(self) -> dict[str, torch.Tensor]:
         weights = {f"net.{key}": value.clone() for key, value in self.net_.state_dict().items()}
-        return weights | {f"fact.{key}": value for key, value in self.facts_.items()}
+        return weights | {f"fact.{key}": value for key, value in self.metadata_.items()}
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
         self._start({key[5:]: value for key, value in tensors.items() if key.startswith("fact.")})

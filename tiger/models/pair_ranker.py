@@ -14,9 +14,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
+from tiger.models.backbone import Backbone, last, real, small_start
 from tiger.models.blocks import Attention, Dropout, RMSNorm, pad
 from tiger.models.neural import NeuralRecommender
-from tiger.models.trunk import Trunk, last, real, small_start
 
 CHUNK = 2_000_000  # numbers of one batch of pairs: users x items x width
 
@@ -37,12 +37,12 @@ class PairBlock(nn.Module):
 
 
 class PairNet(nn.Module):
-    """Item vectors and trunk as in SASRec; layers in which a candidate looks at the history; one score a pair."""
+    """Item vectors and backbone as in SASRec; layers in which a candidate looks at the history; one score a pair."""
 
     def __init__(self, n_items: int, width: int, n_layers: int, n_heads: int, dropout: float, length: int,
                  n_negatives: int):
         super().__init__()
-        self.item, self.trunk = nn.Embedding(n_items, width), Trunk(width, n_layers, n_heads, dropout, length)
+        self.item, self.backbone = nn.Embedding(n_items, width), Backbone(width, n_layers, n_heads, dropout, length)
         self.pair = nn.ModuleList(PairBlock(width, n_heads, dropout) for _ in range(n_layers))
         self.norm, self.out = RMSNorm(width), nn.Linear(width, 1)
         self.n_negatives = n_negatives
@@ -58,7 +58,7 @@ class PairNet(nn.Module):
     def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
         """Every position: its next item against random items as pairs, and against all items by inner product."""
         items_BT, length_B = pad(rows)
-        hidden_BTD = self.trunk(self.item(items_BT[:, :-1]))
+        hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
         n_rows, n_places = hidden_BTD.shape[:2]
         real_BT = real(length_B - 1, n_places)
         goal_N = items_BT[:, 1:][real_BT]
@@ -75,7 +75,7 @@ class PairNet(nn.Module):
     def read(self, histories: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The history's vectors, the user's vector, and -inf at padding."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        hidden_BTD = self.trunk(self.item(items_BT))
+        hidden_BTD = self.backbone(self.item(items_BT))
         real_BT = real(length_B, items_BT.shape[1])
         gap = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
         return hidden_BTD, last(hidden_BTD, length_B), gap
@@ -87,15 +87,15 @@ class PairRanker(NeuralRecommender):
 
     name = "pair_ranker"
     title = "Pair ranker"
-    one_line = "Scores every (user, item) pair with a transformer: one forward pass an item."
-    most_users = 300
+    summary = "Scores every (user, item) pair with a transformer: one forward pass an item."
+    max_eval_users = 300
 
     n_negatives: int = param(64, "Random items that each right item is compared with in training.", low=1, high=4096)
     n_candidates: int = param(0, "Items that a nearest-neighbour first stage proposes; 0: all of them.", low=0,
                               high=100_000)
 
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
-        return PairNet(int(facts["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return PairNet(int(metadata["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
                        self.history_length, self.n_negatives)
 
     @torch.inference_mode()
@@ -118,7 +118,7 @@ class Cascade(PairRanker):
 
     name = "cascade"
     title = "Cascade"
-    one_line = "Takes the nearest items to the user's vector, then scores these few as pairs."
-    most_users = 5000
+    summary = "Takes the nearest items to the user's vector, then scores these few as pairs."
+    max_eval_users = 5000
 
     n_candidates: int = param(100, "Items that the nearest-neighbour first stage proposes.", low=1, high=100_000)

@@ -9,7 +9,7 @@ import torch
 
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.base import Knobs, Recommender
+from tiger.models.base import LiveParams, Recommender
 from tiger.semantic_ids import SemanticIds
 
 
@@ -19,10 +19,10 @@ class Popularity(Recommender):
 
     name = "popularity"
     title = "Popularity"
-    one_line = "Recommends what most users touched, to everybody alike."
+    summary = "Recommends what most users touched, to everybody alike."
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Iterator[Progress]:
+                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         split = cat.split()
         items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
         self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)

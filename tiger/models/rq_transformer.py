@@ -13,16 +13,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
+from tiger.models.backbone import Backbone, last, real, small_start
 from tiger.models.blocks import Attention, Block, KeyValue, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.prefixes import PrefixVectors
-from tiger.models.trunk import Trunk, last, real, small_start
 
 Cache = tuple[list[KeyValue], torch.Tensor, torch.Tensor]  # depth layers' keys and values; codes' sum; trie node
 
 
 class RQNet(nn.Module):
-    """Code vectors (input and output alike), trunk over items, depth transformer over levels."""
+    """Code vectors (input and output alike), backbone over items, depth transformer over levels."""
 
     ids_IM: torch.Tensor
 
@@ -33,7 +33,7 @@ class RQNet(nn.Module):
         self.n_codes, self.label_smoothing = n_codes, label_smoothing
         self.code = nn.ModuleList(nn.Embedding(n, width) for n in n_codes)
         self.prefixes = PrefixVectors(ids_IM, n_codes, width) if prefix_vectors and len(n_codes) > 1 else None
-        self.trunk = Trunk(width, n_layers, n_heads, dropout, length)
+        self.backbone = Backbone(width, n_layers, n_heads, dropout, length)
         self.level = nn.Parameter(torch.zeros(len(n_codes), width))
         self.depth = nn.ModuleList(Block(width, n_heads, width // n_heads, 4 * width, dropout)
                                    for _ in range(n_depth_layers))
@@ -50,7 +50,7 @@ class RQNet(nn.Module):
         return torch.stack(parts, -2)
 
     def hidden(self, items_BT: torch.Tensor) -> torch.Tensor:
-        return self.trunk(self.vectors(items_BT).sum(-2))
+        return self.backbone(self.vectors(items_BT).sum(-2))
 
     def logits(self, x_ND: torch.Tensor, level: int, node_N: torch.Tensor | None) -> torch.Tensor:
         """Scores (N, K) of this level's codes; ``node_N`` are the prefixes that the codes follow."""
@@ -66,7 +66,7 @@ class RQNet(nn.Module):
         row_N, place_N = real(length_B - 1, n_items - 1).nonzero(as_tuple=True)
         goal_N = items_BT[row_N, place_N + 1]
         vectors_BTMD = self.vectors(items_BT)  # once for both ends: each look into a table costs a gradient of its size
-        hidden_BTD = self.trunk(vectors_BTMD[:, :-1].sum(-2))
+        hidden_BTD = self.backbone(vectors_BTMD[:, :-1].sum(-2))
         hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, row_N * (n_items - 1) + place_N)  # padding ends here
         goal_NMD = vectors_BTMD.flatten(0, 1).index_select(0, row_N * n_items + place_N + 1)
         before_NMD = F.pad(goal_NMD[:, :-1].cumsum(1), (0, 0, 1, 0))
@@ -107,7 +107,7 @@ class RQNet(nn.Module):
 
     def attentions(self) -> tuple[list[Attention], list[Attention]]:
         """The layers that read the history; none reads it again while codes are written."""
-        return [block.attend for block in self.trunk.blocks], []  # type: ignore[misc]
+        return [block.attend for block in self.backbone.blocks], []  # type: ignore[misc]
 
     def reorder(self, cache: Cache, parent_BW: torch.Tensor) -> Cache:
         user_B1 = torch.arange(len(parent_BW))[:, None]
@@ -120,7 +120,7 @@ class RQTransformer(GenerativeRecommender):
 
     name = "rq_transformer"
     title = "RQ-Transformer"
-    one_line = "Reads one position an item; a small second transformer writes the next item's codes."
+    summary = "Reads one position an item; a small second transformer writes the next item's codes."
 
     # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
     dropout: float = param(0.5, "Share of activations that training drops.", low=0.0, high=0.9)
@@ -130,7 +130,7 @@ class RQTransformer(GenerativeRecommender):
     prefix_vectors: bool = param(True, "A vector for every prefix of the catalogue, beside one for every code: much "
                                        "better on sparse data, but the tables grow with the catalogue.")
 
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
-        return RQNet(facts["ids"], facts["n_codes"].tolist(), self.width, self.n_heads, self.n_layers,
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return RQNet(metadata["ids"], metadata["n_codes"].tolist(), self.width, self.n_heads, self.n_layers,
                      self.n_depth_layers, self.dropout, self.history_length, self.label_smoothing,
                      self.prefix_vectors)

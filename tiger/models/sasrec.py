@@ -13,25 +13,25 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.models import retrieval
+from tiger.models.backbone import Backbone, last, real, small_start
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
-from tiger.models.trunk import Trunk, last, real, small_start
 
 
 class SASRecNet(nn.Module):
-    """Item vectors, trunk, and the same item vectors again as output."""
+    """Item vectors, backbone, and the same item vectors again as output."""
 
     def __init__(self, n_items: int, width: int, n_layers: int, n_heads: int, dropout: float, length: int,
                  label_smoothing: float):
         super().__init__()
         self.item = nn.Embedding(n_items, width)
-        self.trunk = Trunk(width, n_layers, n_heads, dropout, length)
+        self.backbone = Backbone(width, n_layers, n_heads, dropout, length)
         self.label_smoothing = label_smoothing
         small_start(self)
 
     def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
         items_BT, length_B = pad(rows)
-        hidden_BTD = self.trunk(self.item(items_BT[:, :-1]))
+        hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
         real_BT = real(length_B - 1, items_BT.shape[1] - 1)
         logits_NI = hidden_BTD[real_BT] @ self.item.weight.T
         return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
@@ -39,7 +39,7 @@ class SASRecNet(nn.Module):
     def user(self, histories: list[np.ndarray]) -> torch.Tensor:
         """One vector a user (B, D)."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        return last(self.trunk(self.item(items_BT)), length_B)
+        return last(self.backbone(self.item(items_BT)), length_B)
 
 
 @dataclass
@@ -48,7 +48,7 @@ class SASRec(NeuralRecommender):
 
     name = "sasrec"
     title = "SASRec"
-    one_line = "Turns a history into one vector and takes the items with the largest inner product."
+    summary = "Turns a history into one vector and takes the items with the largest inner product."
 
     # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
     dropout: float = param(0.5, "Share of activations that training drops.", low=0.0, high=0.9)
@@ -56,8 +56,8 @@ class SASRec(NeuralRecommender):
 
     index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
 
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
-        return SASRecNet(int(facts["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return SASRecNet(int(metadata["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
                          self.history_length, self.label_smoothing)
 
     @torch.inference_mode()

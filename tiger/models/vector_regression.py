@@ -15,14 +15,14 @@ from torch.nn import functional as F
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import retrieval
+from tiger.models.backbone import Backbone, last, real, small_start
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
-from tiger.models.trunk import Trunk, last, real, small_start
 from tiger.semantic_ids import SemanticIds
 
 
 class RegressionNet(nn.Module):
-    """Trunk between two linear maps, from the item embedding and back to it."""
+    """Backbone between two linear maps, from the item embedding and back to it."""
 
     emb_IE: torch.Tensor
 
@@ -31,13 +31,13 @@ class RegressionNet(nn.Module):
         super().__init__()
         self.register_buffer("emb_IE", emb_IE, persistent=False)
         self.into = nn.Linear(emb_IE.shape[1], width, bias=False)
-        self.trunk = Trunk(width, n_layers, n_heads, dropout, length)
+        self.backbone = Backbone(width, n_layers, n_heads, dropout, length)
         self.out = nn.Linear(width, emb_IE.shape[1])
         small_start(self)
 
     def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
         items_BT, length_B = pad(rows)
-        hidden_BTD = self.trunk(self.into(self.emb_IE[items_BT[:, :-1]]))
+        hidden_BTD = self.backbone(self.into(self.emb_IE[items_BT[:, :-1]]))
         real_BT = real(length_B - 1, items_BT.shape[1] - 1)
         guess_NE, goal_NE = self.out(hidden_BTD[real_BT]), self.emb_IE[items_BT[:, 1:][real_BT]]
         return F.mse_loss(guess_NE, goal_NE, reduction="none").sum(-1).mean(), {}
@@ -45,7 +45,7 @@ class RegressionNet(nn.Module):
     def guess(self, histories: list[np.ndarray]) -> torch.Tensor:
         """The embedding expected next (B, E)."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        return self.out(last(self.trunk(self.into(self.emb_IE[items_BT])), length_B))
+        return self.out(last(self.backbone(self.into(self.emb_IE[items_BT])), length_B))
 
 
 @dataclass
@@ -54,16 +54,16 @@ class VectorRegression(NeuralRecommender):
 
     name = "vector_regression"
     title = "Vector regression"
-    one_line = "Generates the next item's embedding and takes its nearest neighbours."
+    summary = "Generates the next item's embedding and takes its nearest neighbours."
 
     index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
 
-    def facts(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+    def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         emb_IE = F.normalize(torch.from_numpy(cat.embedding_IE), dim=1)
         return {"embedding": emb_IE}
 
-    def build(self, facts: dict[str, torch.Tensor]) -> nn.Module:
-        return RegressionNet(facts["embedding"], self.width, self.n_layers, self.n_heads, self.dropout,
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return RegressionNet(metadata["embedding"], self.width, self.n_layers, self.n_heads, self.dropout,
                              self.history_length)
 
     @torch.inference_mode()
@@ -73,9 +73,9 @@ class VectorRegression(NeuralRecommender):
 
     @torch.inference_mode()
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
-        return -torch.cdist(self.guesses(histories), self.facts_["embedding"]).square().numpy()
+        return -torch.cdist(self.guesses(histories), self.metadata_["embedding"]).square().numpy()
 
     def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
         if self.index == "exact":
             return super().rank_batch(histories, k, width)
-        return retrieval.search(self.guesses(histories).numpy(), self.facts_["embedding"].numpy(), k, squared=True)
+        return retrieval.search(self.guesses(histories).numpy(), self.metadata_["embedding"].numpy(), k, squared=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger.core import params
-from tiger.quantizers.base import Knobs, Quantizer
+from tiger.quantizers.base import LiveParams, Quantizer
 from tiger.quantizers.lsh import LSH
 from tiger.quantizers.random_codes import RandomCodes
 from tiger.quantizers.rkmeans import ResidualKMeans
@@ -38,4 +38,4 @@ def load(folder: Path) -> Quantizer:
     return create(about["quantizer"], **about["params"]).read_weights(folder)
 
 
-__all__ = ["REGISTRY", "Knobs", "Quantizer", "create", "load"]
+__all__ = ["REGISTRY", "LiveParams", "Quantizer", "create", "load"]

@@ -15,7 +15,7 @@ from tiger.core import params
 from tiger.core.params import param
 from tiger.core.progress import Progress
 
-Knobs = Callable[[], dict[str, float]]
+LiveParams = Callable[[], dict[str, float]]
 """Asked before every step: live hyper-parameters that changed since, by name."""
 
 
@@ -29,8 +29,8 @@ class Quantizer(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    one_line: ClassVar[str]
-    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused, stepped and given new knobs
+    summary: ClassVar[str]
+    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused, stepped and given new live_params
 
     n_levels: int = param(3, "Codes in a semantic ID, coarse to fine.", low=1, high=8)
     n_codes: int = param(256, "Codes to choose from at each level.", low=2, high=65536)
@@ -44,14 +44,14 @@ class Quantizer(ABC):
 
     @abstractmethod
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
-                  knobs: Knobs | None = None) -> Iterator[Progress]:
+                  live_params: LiveParams | None = None) -> Iterator[Progress]:
         """The fit as a generator that yields after every step.
 
         Args:
             emb_IE: float32 embeddings.
             state: what ``training_state`` returned at some step; the fit goes on from there and ends with
                 the bit-identical result of a fit that was never interrupted.
-            knobs: asked before each step for live hyper-parameters that changed.
+            live_params: asked before each step for live hyper-parameters that changed.
 
         Between two steps the quantizer can already ``encode`` and ``decode``.
         """

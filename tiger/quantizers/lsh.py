@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tiger.core.params import param
 from tiger.core.progress import Progress
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 1024
 RIDGE = 1e-3  # rows: keeps the decoder defined when there are fewer items than bits
@@ -29,7 +29,7 @@ class LSH(Quantizer):
 
     name: ClassVar[str] = "lsh"
     title: ClassVar[str] = "LSH"
-    one_line: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
+    summary: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
 
     centre: str = param("mean", "Hyperplanes go through the items' mean, or through the origin.",
                         choices=("mean", "origin"))
@@ -48,7 +48,7 @@ class LSH(Quantizer):
         return bits
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
-                  knobs: Knobs | None = None) -> Iterator[Progress]:
+                  live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the planes; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)
         n_bits = self.n_levels * self.bits_per_level

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tiger.core.progress import Progress
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 8192
 
@@ -26,10 +26,10 @@ class RandomCodes(Quantizer):
 
     name: ClassVar[str] = "random_codes"
     title: ClassVar[str] = "Random codes"
-    one_line: ClassVar[str] = "Codes by lot: unique enough, but similar items share nothing."
+    summary: ClassVar[str] = "Codes by lot: unique enough, but similar items share nothing."
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
-                  knobs: Knobs | None = None) -> Iterator[Progress]:
+                  live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the hash; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)
         emb_IE = check_embeddings(emb_IE)

@@ -14,7 +14,7 @@ from torch import Tensor
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 
 BLOCK = 1024
@@ -26,12 +26,12 @@ class ResidualKMeans(Quantizer):
 
     name: ClassVar[str] = "rkmeans"
     title: ClassVar[str] = "Residual k-means"
-    one_line: ClassVar[str] = "k-means on what the levels before left over; no network, hard to break."
+    summary: ClassVar[str] = "k-means on what the levels before left over; no network, hard to break."
 
     n_iterations: int = param(25, "Rounds of k-means at each level, at most.", low=1, high=1000)
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
-                  knobs: Knobs | None = None) -> Iterator[Progress]:
+                  live_params: LiveParams | None = None) -> Iterator[Progress]:
         """One step a level; see ``Quantizer.fit_steps``. Its metrics: mean squared length left, perplexity, dead."""
         self.refuse_state(state)
         emb_IE = check_embeddings(emb_IE)

@@ -16,7 +16,7 @@ from tiger.core import precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import sinkhorn as sinkhorn_module
-from tiger.quantizers.base import Knobs, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 from tiger.quantizers.networks import Network, layers_of, parse_widths
 from tiger.quantizers.normaliser import Normaliser
@@ -31,7 +31,7 @@ class RQVAE(Quantizer):
 
     name: ClassVar[str] = "rqvae"
     title: ClassVar[str] = "RQ-VAE"
-    one_line: ClassVar[str] = "An autoencoder learns the vectors that are quantised, level by level; the paper's."
+    summary: ClassVar[str] = "An autoencoder learns the vectors that are quantised, level by level; the paper's."
     steppable: ClassVar[bool] = True
 
     n_steps: int = param(600, "Training steps, one batch each.", low=1, high=1_000_000)
@@ -85,7 +85,7 @@ class RQVAE(Quantizer):
         return precision.uses_bfloat16(self.precision)
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
-                  knobs: Knobs | None = None) -> Iterator[Progress]:
+                  live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Train; see ``Quantizer.fit_steps``. The first Progress, step 0, is the start of the codebooks."""
         self.check_params()
         emb = torch.from_numpy(check_embeddings(emb_IE))
@@ -100,8 +100,8 @@ class RQVAE(Quantizer):
             trainer.place_codebooks()
             yield Progress("k-means start", 0, self.n_steps)
         while trainer.step < self.n_steps:
-            if knobs is not None:
-                trainer.turn(knobs())
+            if live_params is not None:
+                trainer.turn(live_params())
             metrics = trainer.advance()
             yield Progress("training", trainer.step, self.n_steps, metrics)
 

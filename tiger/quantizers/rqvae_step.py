@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tiger.quantizers import koleo as spread
-from tiger.quantizers import sinkhorn
+from tiger.quantizers import koleo, sinkhorn
 from tiger.quantizers.codebook import Codebook, distances, nearest
 from tiger.quantizers.estimators import ESTIMATORS
 from tiger.quantizers.networks import Network, ParameterBuffer, layers_of
@@ -96,7 +95,7 @@ class Step:
         for left_BZ in self.rows[1:]:
             grad_z_BZ = torch.add(grad_z_BZ, left_BZ, alpha=beta * scale)
         if self.options.spread > 0:
-            grad_z_BZ = grad_z_BZ + spread.gradient(self.z_BZ, self.options.spread)
+            grad_z_BZ = grad_z_BZ + koleo.gradient(self.z_BZ, self.options.spread)
         self.encoder.backward(grad_z_BZ.bfloat16() if self.fast else grad_z_BZ)
         if self.fast:
             self.buffer.grads[:self.n_network].copy_(self.work.grads)

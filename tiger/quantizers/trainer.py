@@ -1,4 +1,4 @@
-"""Training an RQ-VAE step by step: batches, window statistics, restarts, live knobs, and its whole state."""
+"""Training an RQ-VAE step by step: batches, window statistics, restarts, live live_params, and its whole state."""
 
 import math
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from tiger.reports.items import (
     neighbours,
     shared_codes,
     walk_frame,
-    walk_words,
+    walk_summary,
 )
 from tiger.reports.training import (
     compare_frame,
@@ -27,24 +27,24 @@ from tiger.reports.training import (
     knob_frame,
     runs_frame,
     training_frame,
-    training_words,
+    training_summary,
 )
 from tiger.reports.usage import (
     code_history,
     collisions_frame,
-    collisions_words,
+    collisions_summary,
     levels_frame,
     perplexity_over_time,
     usage_frame,
     usage_over_time,
-    usage_over_time_words,
-    usage_words,
+    usage_over_time_summary,
+    usage_summary,
 )
 
 __all__ = [
-    "code_history", "code_neighbours", "code_words", "collisions_frame", "collisions_words", "compare_frame",
+    "code_history", "code_neighbours", "code_words", "collisions_frame", "collisions_summary", "compare_frame",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "items_of_prefix", "knob_frame", "levels_frame", "neighbours",
-    "perplexity_over_time", "runs_frame", "shared_codes", "training_frame", "training_words", "usage_frame",
-    "usage_over_time", "usage_over_time_words", "usage_words", "walk_frame", "walk_words",
+    "perplexity_over_time", "runs_frame", "shared_codes", "training_frame", "training_summary", "usage_frame",
+    "usage_over_time", "usage_over_time_summary", "usage_summary", "walk_frame", "walk_summary",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tiger.reports.intervals import range_words, share_ends
+from tiger.reports.intervals import range_summary, share_ends
 from tiger.studies.cold_start import METHODS
 
 SHOWN_K, SHOWN_EPSILON = 10, 0.1
@@ -30,7 +30,7 @@ def cold_table(frame: pd.DataFrame) -> pd.DataFrame:
     """The numbers for people, with the 95 % interval over the users."""
     heads = {"title": "Method", "who": "Next item", "k": "K", "epsilon": "Epsilon", "recall": "Recall", "n_users": "Users"}
     table = frame[list(heads)].rename(columns=heads)
-    ranges = [range_words(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)]
+    ranges = [range_summary(low, high) for low, high in zip(frame["low"], frame["high"], strict=True)]
     table.insert(list(heads).index("recall") + 1, "Recall, 95 %", ranges)
     return table
 
@@ -51,7 +51,7 @@ def recall_of(frame: pd.DataFrame, method: str, who: str, k: int, epsilon: float
     return float(found["recall"].iloc[0]) if len(found) else float("nan")
 
 
-def cold_words(frame: pd.DataFrame) -> str:
+def cold_summary(frame: pd.DataFrame) -> str:
     """What the study found, in three sentences; "" before every method was measured."""
     if not len(frame):
         return ""
@@ -69,7 +69,7 @@ def cold_words(frame: pd.DataFrame) -> str:
     return words
 
 
-def epsilon_words(frame: pd.DataFrame, who: str = "cold") -> str:
+def epsilon_summary(frame: pd.DataFrame, who: str = "cold") -> str:
     """The epsilon figure's takeaway."""
     part = over_epsilon(frame, who)
     if not len(part):
@@ -80,7 +80,7 @@ def epsilon_words(frame: pd.DataFrame, who: str = "cold") -> str:
     return f"Recall@{SHOWN_K} of {who} next items. " + "; ".join(said) + "."
 
 
-def k_words(frame: pd.DataFrame) -> str:
+def k_summary(frame: pd.DataFrame) -> str:
     """The K figure's takeaway."""
     part = over_k(frame)
     if not len(part):

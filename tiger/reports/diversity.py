@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.datasets.catalogue import Catalogue
-from tiger.reports.intervals import range_words, share_ends
+from tiger.reports.intervals import range_summary, share_ends
 from tiger.studies.diversity import CUTS, REPORTED
 
 CURVES = {"recall": "Recall@10", "entropy10": "Entropy@10 of the categories (nats)"}
@@ -36,7 +36,7 @@ def diversity_table(frame: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({"Setting": frame["name"]})
     for name, head in heads.items():
         ends = zip(frame[f"{name}_low"], frame[f"{name}_high"], strict=True)
-        table[head], table[f"{head}, 95 %"] = frame[name], [range_words(low, high, ".2f") for low, high in ends]
+        table[head], table[f"{head}, 95 %"] = frame[name], [range_summary(low, high, ".2f") for low, high in ends]
     return table.assign(**{"Different items in all lists": frame["different"], "Users": frame["n_users"]})
 
 
@@ -68,7 +68,7 @@ def per_level(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_values(["level", "heat"], ignore_index=True)
 
 
-def level_words(frame: pd.DataFrame, value: str, title: str, form: str = ".2f") -> str:
+def level_summary(frame: pd.DataFrame, value: str, title: str, form: str = ".2f") -> str:
     """The takeaway of a curve of ``per_level``: where each level starts and ends."""
     said = []
     for level, part in per_level(frame).groupby("level") if len(frame) else ():
@@ -89,7 +89,7 @@ def hottest_alone(frame: pd.DataFrame) -> pd.DataFrame:
     return alone[alone["heat"] == alone["heat"].max()] if len(alone) else alone
 
 
-def diversity_words(frame: pd.DataFrame) -> str:
+def diversity_summary(frame: pd.DataFrame) -> str:
     """What heat does, in one or two sentences; "" with fewer than two temperatures."""
     heats = all_levels(frame)
     if len(heats) < 2:

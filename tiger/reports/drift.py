@@ -83,21 +83,21 @@ def winners(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def winner_words(frame: pd.DataFrame) -> str:
+def winner_summary(frame: pd.DataFrame) -> str:
     """Which remedy wins where, as one or two sentences per range of strengths, and how far the rest is; "" without rows."""
     if not len(frame):
         return ""
     table, words = winners(frame), []
     if len(table):
         names = table["fewest"] + table["kindest"]
-        words = [_range_words(part) for _, part in table.groupby(names.ne(names.shift()).cumsum(), sort=False)]
+        words = [_range_summary(part) for _, part in table.groupby(names.ne(names.shift()).cumsum(), sort=False)]
     done = done_strengths(frame)
     words += [f"At strength {row.strength:g}, so far {row.n_done} of {row.n_asked} remedies are measured."
               for row in done[~done["whole"]].itertuples()]
     return " ".join(words)
 
 
-def _range_words(part: pd.DataFrame) -> str:
+def _range_summary(part: pd.DataFrame) -> str:
     """What holds for neighbouring strengths with the same winners."""
     low, high, row = part["strength"].iloc[0], part["strength"].iloc[-1], part.iloc[-1]
     where = f"At strength {low:g}" if low == high else f"From strength {low:g} to {high:g}"
@@ -117,7 +117,7 @@ def _from_to(values: pd.Series, form: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def trade_words(frame: pd.DataFrame) -> str:
+def trade_summary(frame: pd.DataFrame) -> str:
     """The trade-off figure's takeaway, for those who cannot see it."""
     if not len(frame):
         return "Nothing measured yet."
@@ -127,7 +127,7 @@ def trade_words(frame: pd.DataFrame) -> str:
     return f"At strength {frame['strength'].max():g}: " + "; ".join(said) + "."
 
 
-def schedule_words(frame: pd.DataFrame) -> str:
+def schedule_summary(frame: pd.DataFrame) -> str:
     """Do the remedies' changes add up over the periods? "" without more than one period."""
     if not len(frame) or frame["period"].max() < 2:
         return ""
@@ -146,7 +146,7 @@ def schedule_words(frame: pd.DataFrame) -> str:
     return "; ".join(said) + "." if said else ""
 
 
-def recall_words(frame: pd.DataFrame) -> str:
+def recall_summary(frame: pd.DataFrame) -> str:
     """What the old recommender loses and gets back at the strongest drift; "" where nobody was asked."""
     asked = frame.dropna(subset=["recall_after"]) if len(frame) else frame
     if not len(asked):
@@ -174,7 +174,7 @@ def flow_frame(rows: Sequence[dict[str, Any]], strength: float, period: int, rem
     return pd.DataFrame({"old": [], "new": [], "items": []})
 
 
-def flow_words(frame: pd.DataFrame) -> str:
+def flow_summary(frame: pd.DataFrame) -> str:
     """The flow picture's takeaway."""
     if not len(frame):
         return "Nothing measured yet."

@@ -21,6 +21,6 @@ def share_ends(share: float, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def range_words(low: float, high: float, form: str = ".1%") -> str:
+def range_summary(low: float, high: float, form: str = ".1%") -> str:
     """ "12.0% to 26.1%"; empty where the ends are not known."""
     return f"{low:{form}} to {high:{form}}" if math.isfinite(low) and math.isfinite(high) else ""

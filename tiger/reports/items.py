@@ -125,7 +125,7 @@ def walk_frame(trace: Mapping[str, np.ndarray], row: int, codebooks: Sequence[np
     return frame
 
 
-def walk_words(frame: pd.DataFrame) -> str:
+def walk_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``walk_frame`` in one sentence."""
     codes = "-".join(map(str, frame["code"]))
     near_all = (frame["explained"] > 0.95).any()  # whole per cents would hide what the last levels add

@@ -201,14 +201,14 @@ LESSONS = (
            "Who finds more of the held-out items in the top 10: shared codes, or simply the nearest content?",
            ("Shared codes", "Nearest content", "Neither finds any"),
            _cold_answer,
-           lambda rows: cold_report.cold_words(cold_report.cold_frame(rows)),
+           lambda rows: cold_report.cold_summary(cold_report.cold_frame(rows)),
            _cold_moral),
     Lesson("heat", "Where to turn up the heat", "diversity", "diversity",
            {"users": 60, "temperatures": "1, 2"},
            "Recommendations are drawn code by code. Only one level's temperature is turned up to 2, the others stay at 1.",
            "Heat on which level gives the most varied categories?", ("Level 1", "Level 2", "A later level"),
            lambda rows: min(_hottest_level(rows), 3) - 1,
-           lambda rows: diversity_report.diversity_words(diversity_report.diversity_frame(rows)),
+           lambda rows: diversity_report.diversity_summary(diversity_report.diversity_frame(rows)),
            _heat_moral),
 )
 BY_KEY = {lesson.key: lesson for lesson in LESSONS}

@@ -10,7 +10,7 @@ import pandas as pd
 from tiger import metrics, models, quantizers, runs
 from tiger.analysis import evaluation
 from tiger.core import params
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs.run import Run
@@ -37,13 +37,13 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         if not scores:
             continue
         given, ref = run.config["model"], run.config.get("dataset") or {}
-        key = library.key(ref)
-        known[key] = known.get(key) or dataset_words(ref)  # looks through the library once a dataset
+        key = registry.key(ref)
+        known[key] = known.get(key) or dataset_summary(ref)  # looks through the library once a dataset
         unfinished = "" if run.state == "finished" else f", ended after step {run.status['step']:,}"
         ends = {f"{name} {end}": scores["interval"][name][at] for name in NAMES for at, end in enumerate(("low", "high"))}
         rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given["name"],
                      **ids_about(run.config.get("ids")), "seed": given["params"].get("seed", 0),
-                     "settings": settings_words(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
+                     "settings": settings_summary(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
                      "n_users": scores["n_users"], "n_users_all": scores["n_users_all"], "width": scores["width"],
                      "invalid": at_width(run.metrics(), "invalid", "rate"), "equal": at_width(run.metrics(), "gap", "equal"),
                      "trained_s": trained_s(run)})
@@ -86,17 +86,17 @@ def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("dataset", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
 
-def table_words(table: pd.DataFrame) -> str:
+def table_summary(table: pd.DataFrame) -> str:
     """The takeaway of one dataset's ``table_frame``; which rows hold for some of the users only, which runs are left out."""
     if table.empty:
         return "No recommender of this dataset has been measured yet."
     best, worst = table.iloc[0], table.iloc[-1]
-    words = f"{row_words(best['model'], best['ids'], ' on ')} finds the held-out item among its first ten for " \
+    words = f"{row_summary(best['model'], best['ids'], ' on ')} finds the held-out item among its first ten for " \
             f"{100 * best['recall@10']:.1f} % of the users"
     if len(table) > 1:
         words += f", the most; {models.REGISTRY[worst['model']].title} for {100 * worst['recall@10']:.1f} %, the fewest"
     words += "."
-    some = [f"{row_words(row['model'], row['ids'], ' on ')} ({users})" for _, row in table.iterrows()
+    some = [f"{row_summary(row['model'], row['ids'], ' on ')} ({users})" for _, row in table.iterrows()
             if (users := some_users(row["n_users"], row["n_users_all"]))]
     if some:
         words += f" Measured on a sample of the users, so less comparable: {'; '.join(some)}."
@@ -107,7 +107,7 @@ def table_words(table: pd.DataFrame) -> str:
     return words
 
 
-def row_words(model: str, ids: str, between: str = " · ") -> str:
+def row_summary(model: str, ids: str, between: str = " · ") -> str:
     """A row's name for people: the model, and the IDs that it writes, if any."""
     title = str(getattr(models.REGISTRY.get(model), "title", model))
     return title if ids == "–" else f"{title}{between}{ids}"
@@ -118,13 +118,13 @@ def some_users(n_users: float, n_users_all: float) -> str:
     return f"{n_users:,.0f} of {n_users_all:,.0f} users" if n_users < n_users_all else ""
 
 
-def dataset_words(ref: dict[str, Any]) -> str:
+def dataset_summary(ref: dict[str, Any]) -> str:
     """The dataset's id in the library; for one that is not in it, name and key."""
-    known = library.find_ref(ref)
-    return known.id if known else f"{ref.get('name')}-{library.key(ref)[:6]}"
+    known = registry.find_ref(ref)
+    return known.id if known else f"{ref.get('name')}-{registry.key(ref)[:6]}"
 
 
-def ids_words(ids: dict[str, Any] | None) -> str:
+def ids_summary(ids: dict[str, Any] | None) -> str:
     """What made the IDs that a model writes, in a few words; a dash for a model that writes none."""
     return str(ids_about(ids)["ids"])
 
@@ -147,7 +147,7 @@ def ids_about(ids: dict[str, Any] | None) -> dict[str, Any]:
     return about | {"made": _changed(run.learner, made), "ids_seed": run.learner["params"].get("seed", 0)}
 
 
-def settings_words(given: dict[str, Any]) -> str:
+def settings_summary(given: dict[str, Any]) -> str:
     """Hyper-parameters that differ from the defaults, without the seed."""
     return _changed(given, models.REGISTRY[given["name"]])
 
@@ -209,7 +209,7 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
     reported = table["ids"] == "as reported"
     words = ["reported by the paper" if told else ids for ids, told in zip(table["ids"], reported, strict=True)]
     users = [some_users(*pair) for pair in zip(table["n_users"], table["n_users_all"], strict=True)]
-    names = [row_words(model, ids) + (f" ({some})" if some else "")
+    names = [row_summary(model, ids) + (f" ({some})" if some else "")
              for model, ids, some in zip(table["model"], words, users, strict=True)]
     seen: dict[str, int] = {}
     for at, name in enumerate(names):  # two settings of one model are two rows
@@ -229,10 +229,10 @@ def search_frames(search: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return invalid, gap
 
 
-def search_words(search: dict[str, Any]) -> tuple[str, str]:
+def search_summary(search: dict[str, Any]) -> tuple[str, str]:
     """The takeaways of ``search_frames``: what a free beam writes that no item has, and what a beam loses."""
     rates = search["invalid"]
     first, last = rates[0], rates[-1]
     invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that {first['width']} beam writes and "
                f"{100 * last['rate']:.1f} % of those that {last['width']} beams write belong to no item.")
-    return invalid, " ".join(evaluation.gap_words(gap) for gap in search["gap"][:1] + search["gap"][-1:])
+    return invalid, " ".join(evaluation.gap_summary(gap) for gap in search["gap"][:1] + search["gap"][-1:])

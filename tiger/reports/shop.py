@@ -93,14 +93,14 @@ def length_histogram(cat: Catalogue, longest: int | None = None) -> pd.DataFrame
     return pd.DataFrame({"length": np.arange(len(counts)) * width, "users": counts})
 
 
-def length_words(frame: pd.DataFrame) -> str:
+def length_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``length_histogram`` in one sentence."""
     most, width = frame.loc[frame["users"].idxmax()], int(frame["length"].diff().max()) if len(frame) > 1 else 1
     lengths = f"{most['length']}" if width == 1 else f"{most['length']} to {most['length'] + width - 1}"
     return f"The most common history holds {lengths} items ({most['users']:,} of {frame['users'].sum():,} users)."
 
 
-def tail_words(frame: pd.DataFrame) -> str:
+def tail_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``popularity_tail`` in one sentence."""
     tenth = frame[frame["rank"] <= max(1, frame["rank"].max() / 10)].iloc[-1]
     return f"The most picked tenth of the items makes up {tenth['share']:.0%} of all picks."

@@ -66,7 +66,7 @@ def knob_frame(events: Events) -> pd.DataFrame:
     return frame
 
 
-def training_words(frame: pd.DataFrame) -> str:
+def training_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``training_frame`` in one sentence: where each curve began and ended."""
     said = []
     for (name, level), part in frame.groupby(["metric", "level"], sort=False):

@@ -48,7 +48,7 @@ def usage_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int], level: int |
     return pd.concat(parts, ignore_index=True)
 
 
-def usage_words(frame: pd.DataFrame) -> str:
+def usage_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``usage_frame`` in one sentence, for alt text."""
     said = []
     for level, part in frame.groupby("level"):
@@ -84,7 +84,7 @@ def usage_over_time(snapshots: Snapshots, n_codes: int, level: int) -> pd.DataFr
     return pd.DataFrame(share_SK, index=pd.Index([step for step, _ in snapshots], name="step"))
 
 
-def usage_over_time_words(frame: pd.DataFrame, level: int) -> str:
+def usage_over_time_summary(frame: pd.DataFrame, level: int) -> str:
     """The takeaway of ``usage_over_time`` in one sentence."""
     if frame.empty:
         return f"No steps were kept, so the use of level {level + 1} over time is unknown."
@@ -144,7 +144,7 @@ def collisions_frame(codes_IL: np.ndarray, cat: Catalogue | None = None, at_most
     return pd.DataFrame(rows, columns=columns)
 
 
-def collisions_words(codes_IL: np.ndarray) -> str:
+def collisions_summary(codes_IL: np.ndarray) -> str:
     """Collisions in one sentence."""
     found = metrics.collisions(codes_IL)
     if not found.collided_items:

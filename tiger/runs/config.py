@@ -65,19 +65,17 @@ def _checked_ids(config: dict[str, Any]) -> dict[str, str] | None:
 
 def study_class(kind: str) -> type:
     """The parameters that a study of this kind is asked."""
-    from tiger.studies import cold_start as cold
-    from tiger.studies import diversity, drift
-    return {"drift": drift.DriftParams, "cold": cold.ColdParams, "diversity": diversity.DiversityParams}[kind]
+    from tiger.studies import cold_start, diversity, drift
+    return {"drift": drift.DriftParams, "cold": cold_start.ColdParams, "diversity": diversity.DiversityParams}[kind]
 
 
 def _checked_study(config: dict[str, Any]) -> dict[str, Any]:
     """Every parameter of a study, and the recommender that it is about."""
-    from tiger.studies import cold_start as cold
-    from tiger.studies import diversity, drift
+    from tiger.studies import cold_start, diversity, drift
     if not config.get("parent"):
         raise ValueError(f"A {config['kind']} study needs 'parent': the run whose codes it is about.")
     given = config.get("study") or {}
-    check: Any = {"drift": drift.drift_params, "cold": cold.cold_params, "diversity": diversity.diversity_params}
+    check: Any = {"drift": drift.drift_params, "cold": cold_start.cold_params, "diversity": diversity.diversity_params}
     made = check[config["kind"]](given.get("params") or {})
     return {"params": params.values(made), "model": given.get("model") or None}
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import store as runs
+from tiger.runs import store
 from tiger.runs.run import Run
 from tiger.semantic_ids import Imported
 
@@ -44,7 +44,7 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
         files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences(),
                                                   "align": report.align, "doubt": report.doubt, "tried": tried})
 
-    return runs.new_run(config, {"state": "finished", "message": report.sentences()[0]}, fill)
+    return store.new_run(config, {"state": "finished", "message": report.sentences()[0]}, fill)
 
 
 def sentences(run: Run) -> list[str]:

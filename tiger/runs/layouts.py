@@ -23,9 +23,9 @@ from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
-from tiger.runs import store as runs
+from tiger.runs import store
 from tiger.runs.run import Run
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 
 SPACES = {"input": "input vectors", "latent": "latent vectors", "reconstruction": "reconstructions"}
 
@@ -101,38 +101,38 @@ def request(dataset: dict[str, Any], run: Run | None, space: str,
 
 def running(key: str) -> Run | None:
     """The newest run that computes this layout, whatever became of it; None where nobody asked."""
-    for run in runs.list_runs():
+    for run in store.list_runs():
         if run.config.get("kind") == "projection" and (run.config.get("projection") or {}).get("key") == key:
             return run
     return None
 
 
-def execute(session: Session) -> Iterator[Progress]:
+def execute(context: WorkerContext) -> Iterator[Progress]:
     """What the worker does with a run of kind "projection": load, project, store."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # before umap is loaded
     from tiger import datasets
 
-    config = session.run.config
+    config = context.run.config
     asked = config["projection"]
-    session.say(stage="loading the dataset")
+    context.update_status(stage="loading the dataset")
     cat = datasets.load_ref(config["dataset"])
-    parent = runs.find(config["parent"]) if config.get("parent") else None
+    parent = store.find(config["parent"]) if config.get("parent") else None
     x_IE = vectors(cat, parent, asked["space"])
     rows = projection.sample(_strata(parent, cat), projection.DRAWN_LIMIT)
-    session.say(stage="loading UMAP")
+    context.update_status(stage="loading UMAP")
     layout = None
     for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked["params"])):
-        if session.asked()["action"] == "stop":
-            session.stop_heard = True
-            words = session.ending or "Stopped; the map was not finished."
-            session.say(state="stopped", message=words, rate=0.0, left_s=None)
+        if context.read_control()["action"] == "stop":
+            context.stop_acknowledged = True
+            words = context.ending or "Stopped; the map was not finished."
+            context.update_status(state="stopped", message=words, rate=0.0, left_s=None)
             return
         layout = progress.metrics.get("layout")
-        session.progress(progress)
+        context.progress(progress)
         yield progress
     assert layout is not None  # the last step always carries it
     store_layout(asked["key"], layout)
-    session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
+    context.update_status(state="finished", stage="", message="", rate=0.0, left_s=None)
 
 
 def sampled_by(run: Run | None, cat: Catalogue) -> str:

@@ -26,7 +26,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tiger.core import files, paths
-from tiger.runs import config as runconfig
+from tiger.runs import config as run_config
 
 if TYPE_CHECKING:
     from tiger.models import Recommender
@@ -140,7 +140,7 @@ class Run:
     def knobs(self) -> dict[str, Any]:
         """The live hyper-parameters as they are asked for now: config, then what was turned since."""
         given = self.learner
-        specs = runconfig.live_specs(given["name"])
+        specs = run_config.live_specs(given["name"])
         start = {spec.name: given["params"].get(spec.name, spec.default) for spec in specs}
         return start | self.read_control()["knobs"]
 
@@ -150,13 +150,13 @@ class Run:
         return start | (files.read_json(self.path / "control.json") or {})
 
     def control(self, action: str | None = None, step_to: int | None = None,
-                knobs: dict[str, Any] | None = None) -> None:
+                live_params: dict[str, Any] | None = None) -> None:
         """Ask the worker for something; it answers by its status within a fraction of a second.
 
         Args:
             action: "run", "pause" or "stop"; None keeps what was asked last.
             step_to: go on until this many steps are done, then pause. An action without it clears it.
-            knobs: live hyper-parameters to change from the next step on.
+            live_params: live hyper-parameters to change from the next step on.
 
         Raises:
             ValueError: a bundled run, an unknown action, or a knob that cannot be turned that way.
@@ -165,7 +165,7 @@ class Run:
             raise ValueError(f"'{self.title}' is bundled and cannot be changed; start a run of your own.")
         if action is not None and action not in ACTIONS:
             raise ValueError(f"action is {action!r}, but must be one of {', '.join(ACTIONS)}.")
-        checked = runconfig.check_knobs(self.learner["name"], knobs) if knobs else {}
+        checked = run_config.check_knobs(self.learner["name"], live_params) if live_params else {}
         with _control_lock:
             asked = self.read_control()
             if action is not None or step_to is not None:

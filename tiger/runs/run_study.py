@@ -16,27 +16,25 @@ from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
-from tiger.runs import store as runs
-from tiger.runs import study_artifacts as results
+from tiger.runs import store, study_artifacts
 from tiger.runs.run import Run
-from tiger.runs.worker_context import EventLog, Session
+from tiger.runs.worker_context import EventLog, WorkerContext
 from tiger.semantic_ids import SemanticIds
-from tiger.studies import cold_start as cold
-from tiger.studies import diversity, drift
+from tiger.studies import cold_start, diversity, drift
 
 
 class Study:
     """One attempt to carry out one study.
 
     Args:
-        session: the run, opened.
+        context: the run, opened.
     """
 
-    def __init__(self, session: Session):
-        self.session, self.run, self.config = session, session.run, session.run.config
-        session.say(stage="loading the dataset", attempt=session.status["attempt"] + 1)
+    def __init__(self, context: WorkerContext):
+        self.context, self.run, self.config = context, context.run, context.run.config
+        context.update_status(stage="loading the dataset", attempt=context.status["attempt"] + 1)
         self.cat = datasets.load_ref(self.config["dataset"])
-        self.parent = runs.find(str(self.config["parent"]))
+        self.parent = store.find(str(self.config["parent"]))
         self.params = self.config["study"]["params"]
         log = self.run.path / "events.jsonl"
         self.log = EventLog(self.run, log.stat().st_size if log.exists() else 0)
@@ -48,43 +46,44 @@ class Study:
         for progress in make():
             for row in [*progress.metrics.get("rows", []), *([progress.metrics["row"]] if "row" in progress.metrics else [])]:
                 self.log.add(progress.step, time.monotonic() - self.start_s, row=row)
-            self.session.progress(progress)
+            self.context.progress(progress)
             yield progress
-            if not self._may_go_on():
-                self.session.stop_heard = True
-                self.session.say(state="stopped", message=self.session.ending or self._where(), rate=0.0, left_s=None)
+            if not self._wait_while_paused():
+                self.context.stop_acknowledged = True
+                self.context.update_status(state="stopped", message=self.context.ending or self._where(), rate=0.0, left_s=None)
                 return
-        self.session.stop_heard = True
+        self.context.stop_acknowledged = True
         self._keep_table()
-        self.session.say(state="finished", stage="", message="", rate=0.0, left_s=None)
+        self.context.update_status(state="finished", stage="", message="", rate=0.0, left_s=None)
 
     def _where(self) -> str:
         """What a stopped study goes on with when it is resumed."""
-        if results.rows(self.run):
+        if study_artifacts.rows(self.run):
             return "Stopped; resume it to go on behind the last finished row."
         return "Stopped before the first row was there; resumed, it begins again with the training that it was in."
 
     def _keep_table(self) -> None:
         """The rows as Parquet, for whoever reads them with other tools."""
-        frame = pd.DataFrame([{key: value for key, value in row.items() if key != "flows"} for row in results.rows(self.run)])
+        rows = study_artifacts.rows(self.run)
+        frame = pd.DataFrame([{key: value for key, value in row.items() if key != "flows"} for row in rows])
         part = self.run.path / ".rows.part"
         frame.to_parquet(part, index=False)
         files.replace(part, self.run.path / "rows.parquet")
 
-    def _may_go_on(self) -> bool:
+    def _wait_while_paused(self) -> bool:
         """Wait while it is paused; False where it must stop."""
         paused = False
         while True:
-            action = self.session.asked()["action"]
+            action = self.context.read_control()["action"]
             if action != "pause":
                 break
             if not paused:
-                self.session.say(state="paused", rate=0.0, left_s=None)
+                self.context.update_status(state="paused", rate=0.0, left_s=None)
                 paused = True
             time.sleep(0.05)
         if paused and action == "run":
-            self.session.restart_meter()
-            self.session.say(state="running")
+            self.context.restart_meter()
+            self.context.update_status(state="running")
         return bool(action == "run")
 
     def note(self, text: str) -> None:
@@ -93,7 +92,7 @@ class Study:
 
     def tell(self, **facts: Any) -> None:
         """Keep what is the same for all rows."""
-        files.write_json(self.run.path / "study.json", results.about(self.run) | facts)
+        files.write_json(self.run.path / "study.json", study_artifacts.about(self.run) | facts)
 
     def _drift(self) -> Iterator[Progress]:
         """Seven remedies at every strength, or period after period."""
@@ -124,21 +123,21 @@ class Study:
     def _done_drift(self, asked: drift.DriftParams) -> set[tuple[float, int]]:
         """Remedies whose every period is there."""
         counted: dict[tuple[float, int], int] = {}
-        for row in results.rows(self.run):
+        for row in study_artifacts.rows(self.run):
             key = (float(row["strength"]), int(row["remedy"]))
             counted[key] = counted.get(key, 0) + 1
         return {key for key, n in counted.items() if n >= asked.n_periods()}
 
     def _cold(self) -> Iterator[Progress]:
         """Hold items out, train without them, recommend them; what was trained stays in the run's folder."""
-        asked = cold.cold_params(self.params)
-        held = cold.hold_out(self.cat, asked.share, asked.seed)
-        model, kept, codes_at = cold.fresh(self._recipe(), asked), self.run.path / "warm", self.run.path / "warm_codes.npy"
+        asked = cold_start.cold_params(self.params)
+        held = cold_start.hold_out(self.cat, asked.share, asked.seed)
+        model, kept, codes_at = cold_start.fresh(self._recipe(), asked), self.run.path / "warm", self.run.path / "warm_codes.npy"
         codes_IL = np.load(codes_at, allow_pickle=False) if codes_at.exists() else None
         if codes_IL is not None and (kept / "weights.safetensors").exists():
             model = generative(models.load(kept))
         else:
-            for progress in cold.fit(self.cat, held, self.parent.quantizer(), asked, model, codes_IL):
+            for progress in cold_start.fit(self.cat, held, self.parent.quantizer(), asked, model, codes_IL):
                 if "codes" in progress.metrics:
                     codes_IL = progress.metrics["codes"]
                     keep_array(codes_at, codes_IL)
@@ -147,13 +146,13 @@ class Study:
         assert codes_IL is not None
         self.tell(dataset=self.cat.name, n_items=self.cat.n_items, n_cold=int(held.cold_I.sum()), model=model.title,
                   cold_users=len(held.cold_users), parent=self.parent.title)
-        yield from cold.judge(self.cat, held, codes_IL, model, asked, self._done_cold())
+        yield from cold_start.judge(self.cat, held, codes_IL, model, asked, self._done_cold())
 
     def _done_cold(self) -> frozenset[tuple[str, str]]:
         """Methods and groups of users whose every row is there."""
-        counted = Counter((row["method"], row["who"]) for row in results.rows(self.run))
+        counted = Counter((row["method"], row["who"]) for row in study_artifacts.rows(self.run))
         return frozenset((method, who) for (method, who), n in counted.items()
-                         if n >= len(cold.CUTS) * len(cold.epsilons(method)))
+                         if n >= len(cold_start.CUTS) * len(cold_start.epsilons(method)))
 
     def _diversity(self) -> Iterator[Progress]:
         """Temperatures, one after the other."""
@@ -162,14 +161,14 @@ class Study:
         yield from self._with_model(codes_IL, n_codes_of(self.parent), asked.epochs)
         _, what = diversity.category_labels(self.cat)
         self.tell(dataset=self.cat.name, model=self.model.title, labels=what, parent=self.parent.title)
-        done = frozenset(row["name"] for row in results.rows(self.run))
+        done = frozenset(row["name"] for row in study_artifacts.rows(self.run))
         yield from diversity.steps(self.cat, self.model, asked, done)
 
     def _recipe(self) -> dict[str, Any]:
         """Name and hyper-parameters of the chosen model run, or the small model's."""
         chosen = self.config["study"].get("model")
         if chosen:
-            return dict(runs.find(chosen).config["model"])
+            return dict(store.find(chosen).config["model"])
         return {"name": "rq_transformer", "params": dict(drift.recommender_probe.QUICK)}
 
     def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
@@ -189,9 +188,9 @@ class Study:
         self.model = made
 
 
-def execute(session: Session) -> Iterator[Progress]:
+def execute(context: WorkerContext) -> Iterator[Progress]:
     """What the worker does with runs of the kinds drift, cold and diversity."""
-    yield from Study(session).steps()
+    yield from Study(context).steps()
 
 
 def keep_model(model: models.Recommender, folder: Path) -> None:
@@ -232,7 +231,7 @@ def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRe
     Raises:
         ValueError: it writes no IDs, or those of another run.
     """
-    chosen = runs.find(run_id)
+    chosen = store.find(run_id)
     ids_run = (chosen.config.get("ids") or {}).get("run")
     if ids_run != parent.id:
         raise ValueError(f"The recommender '{chosen.title}' writes the IDs of run {ids_run or 'none'}, not of "
@@ -241,8 +240,8 @@ def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRe
     if model.n_items != cat.n_items:
         raise ValueError(f"The recommender '{chosen.title}' knows {model.n_items:,} items, but the dataset has "
                          f"{cat.n_items:,}; choose one of this dataset.")
-    sizes = model.facts_["n_codes"].tolist()
-    return model, SemanticIds(model.facts_["ids"].numpy(), sizes, parent.codes().shape[1])
+    sizes = model.metadata_["n_codes"].tolist()
+    return model, SemanticIds(model.metadata_["ids"].numpy(), sizes, parent.codes().shape[1])
 
 
 def generative(model: models.Recommender) -> GenerativeRecommender:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger.core import files, paths
-from tiger.runs import config as runconfig
+from tiger.runs import config as run_config
 from tiger.runs.run import BUSY, DEFAULT_STATUS, Run
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
@@ -27,7 +27,7 @@ def new_run(config: dict[str, Any], status: dict[str, Any] | None = None,
     Raises:
         ValueError: an unknown kind, quantizer or hyper-parameter, or a value out of bounds.
     """
-    whole = runconfig.checked(config)
+    whole = run_config.checked(config)
     root = paths.subfolder("runs")
     part = root / f".new-{secrets.token_hex(6)}"
     part.mkdir()
@@ -89,9 +89,9 @@ def size_bytes(run: Run) -> int:
 
 def command(run: Run) -> str:
     """The command line that trains the same as a run."""
-    return runconfig.command(run.config)
+    return run_config.command(run.config)
 
 
 def command_line(config: dict[str, Any]) -> str:
     """The command line that trains what ``config`` asks for."""
-    return runconfig.command(config)
+    return run_config.command(config)

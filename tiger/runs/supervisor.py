@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger.core import files, paths
-from tiger.runs import store as runs
+from tiger.runs import store
 from tiger.runs.run import BUSY, WAITING, Run
 
 MAX_WAITING = 32
@@ -81,7 +81,7 @@ class Supervisor:
         """
         with self._alone():
             self._check_room()
-            run = runs.new_run(config)
+            run = store.new_run(config)
         self.wake.set()
         return run
 
@@ -91,14 +91,14 @@ class Supervisor:
         Raises:
             ValueError: unknown run, one that is not over or that is finished, or the queue is full.
         """
-        run = runs.find(run_id)
+        run = store.find(run_id)
         with self._alone():
             status = run.status
             if run.read_only or status["state"] not in RESUMABLE:
                 raise ValueError(f"'{run.title}' is {status['state']}; only a run that was stopped, "
                                  "interrupted or failed can be resumed.")
             self._check_room()
-            prepare(run, status, "queued")
+            requeue(run, status, "queued")
         self.wake.set()
         return run
 
@@ -138,7 +138,7 @@ class Supervisor:
             if code is None:
                 continue
             del self.children[run_id]
-            explain_end(Run(self.folder / run_id), child.pid, code)
+            record_exit(Run(self.folder / run_id), child.pid, code)
 
     def _start_waiting(self) -> None:
         if not self.queue():
@@ -165,7 +165,7 @@ class Supervisor:
                 changed_ns = (folder / "status.json").stat().st_mtime_ns
             except OSError:
                 continue
-            if self.over.get(folder.name) == changed_ns or not runs.RUN_ID.fullmatch(folder.name):
+            if self.over.get(folder.name) == changed_ns or not store.RUN_ID.fullmatch(folder.name):
                 continue
             run = Run(folder)
             status = run.status
@@ -181,11 +181,11 @@ def n_at_once() -> int:
 
     It does not wait for others, so where all are busy there is one more.
     """
-    busy = [run for run in runs.list_runs() if not run.read_only and run.state == "running"]
+    busy = [run for run in store.list_runs() if not run.read_only and run.state == "running"]
     return max(1, len(busy))
 
 
-def prepare(run: Run, status: dict[str, Any], state: str, **more: Any) -> None:
+def requeue(run: Run, status: dict[str, Any], state: str, **more: Any) -> None:
     """Make a run that ended early ready to go on: no stop in its control, a fresh state.
 
     Args:
@@ -197,7 +197,7 @@ def prepare(run: Run, status: dict[str, Any], state: str, **more: Any) -> None:
         "state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None} | more)
 
 
-def explain_end(run: Run, pid: int, code: int) -> None:
+def record_exit(run: Run, pid: int, code: int) -> None:
     """Where a worker ended without a word, say what is known."""
     said = files.read_json(run.path / "status.json") or {}
     if said.get("state") not in BUSY or said.get("pid") not in (pid, os.getpid()):
@@ -218,7 +218,7 @@ SUPERVISORS: dict[Path, Supervisor] = {}
 _first = threading.Lock()
 
 
-def supervisor() -> Supervisor:
+def current() -> Supervisor:
     """The supervisor of this process and workspace."""
     with _first:
         home = paths.home()

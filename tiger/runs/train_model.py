@@ -15,9 +15,9 @@ from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
-from tiger.runs import artifacts as results
+from tiger.runs import artifacts
 from tiger.runs.train_quantizer import Training
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 from tiger.semantic_ids import SemanticIds
 
 VALID_USERS = 300  # of the sample that is measured while training
@@ -32,22 +32,22 @@ class ModelTraining(Training):
     """One attempt to execute one model run.
 
     Args:
-        session: the run, opened.
+        context: the run, opened.
         model: fresh, with the run's hyper-parameters.
         cat: the catalogue it learns from.
         ids: the semantic IDs that a generative model writes.
     """
 
-    def __init__(self, session: Session, model: Recommender, cat: Catalogue, ids: SemanticIds | None):
-        super().__init__(session, model)
+    def __init__(self, context: WorkerContext, model: Recommender, cat: Catalogue, ids: SemanticIds | None):
+        super().__init__(context, model)
         self.model, self.cat, self.ids = model, cat, ids
-        self.users = evaluation.sample_users(cat, min(VALID_USERS, model.most_users // 5))
+        self.users = evaluation.sample_users(cat, min(VALID_USERS, model.max_eval_users // 5))
         self.looks: set[int] | None = None
 
     def fit_steps(self) -> Iterator[Progress]:
-        return self.model.fit_steps(self.cat, self.ids, state=self.state, knobs=self.knobs)
+        return self.model.fit_steps(self.cat, self.ids, state=self.state, live_params=self.live_params)
 
-    def took(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> dict[str, Any]:
         """Loss and learning rate of every so many steps, and validation scores about once an epoch."""
         if self.looks is None:
             self.looks = look_steps(progress.n_steps, int(getattr(self.model, "n_epochs", 1)))
@@ -62,35 +62,35 @@ class ModelTraining(Training):
         scores = evaluation.measure(self.model, self.cat, "valid", self.users, VALID_WIDTH, (10,))
         return {f"valid_{name}": scores[name] for name in ("recall@10", "ndcg@10")}
 
-    def keep(self, stepped: bool) -> None:
-        results.write_weights(self.run, self.model)
+    def save_partial(self, stepped: bool) -> None:
+        artifacts.write_weights(self.run, self.model)
 
     def write_result(self, finished: bool) -> None:
         """The weights, and after a whole fit the scores on validation and test items."""
-        results.write_weights(self.run, self.model)
+        artifacts.write_weights(self.run, self.model)
         if not finished or not len(self.users):
             return
-        self.session.stop_heard = False  # a stop may cut the measuring short: the weights are written
+        self.context.stop_acknowledged = False  # a stop may cut the measuring short: the weights are written
         users = self.measured_users()
         scores: dict[str, Any] = {}
         for split, words in (("valid", "validation"), ("test", "test")):
-            self.session.say(stage=f"measuring on the {words} items")
+            self.context.update_status(stage=f"measuring on the {words} items")
             scores[split] = evaluation.measure(self.model, self.cat, split, users)
         if isinstance(self.model, GenerativeRecommender):
-            self.session.say(stage="comparing the beam with an exact search")
+            self.context.update_status(stage="comparing the beam with an exact search")
             scores["search"] = evaluation.measure_search(self.model, self.cat)
-        self.session.stop_heard = True
+        self.context.stop_acknowledged = True
         files.write_json(self.run.path / "metrics.json", scores)
 
     def measured_users(self) -> np.ndarray:
-        """Everybody, where that takes about a minute at most; else as many as the model's ``most_users``."""
+        """Everybody, where that takes about a minute at most; else as many as the model's ``max_eval_users``."""
         everybody = evaluation.sample_users(self.cat, None)
-        if len(everybody) <= self.model.most_users:
+        if len(everybody) <= self.model.max_eval_users:
             return everybody
         tried = evaluation.sample_users(self.cat, TRIED_USERS)
         each_ms = evaluation.measure(self.model, self.cat, "valid", tried)["ms_per_user"]
         fast = each_ms * len(everybody) <= 1000 * MEASURE_S
-        return everybody if fast else evaluation.sample_users(self.cat, self.model.most_users)
+        return everybody if fast else evaluation.sample_users(self.cat, self.model.max_eval_users)
 
 
 def look_steps(n_steps: int, n_epochs: int) -> set[int]:

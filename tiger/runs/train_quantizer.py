@@ -15,12 +15,11 @@ import torch
 
 from tiger.core.progress import Progress
 from tiger.quantizers import Quantizer
-from tiger.runs import artifacts as results
-from tiger.runs import checkpoint
-from tiger.runs import config as runconfig
+from tiger.runs import artifacts, checkpoint
+from tiger.runs import config as run_config
 from tiger.runs.presets import PRESETS, Preset
 from tiger.runs.run import Run
-from tiger.runs.worker_context import EventLog, Session
+from tiger.runs.worker_context import EventLog, WorkerContext
 
 CHECKPOINT_S = float(os.environ.get("TIGER_CHECKPOINT_S") or 5)
 CHECKPOINT_SHARE = 0.02  # checkpoints take at most this share of the time, whatever the disk
@@ -41,12 +40,12 @@ class Training(ABC):
     """One attempt to execute one run: what is the same whatever learns.
 
     Args:
-        session: the run, opened.
+        context: the run, opened.
         learner: fresh, with the run's hyper-parameters.
     """
 
-    def __init__(self, session: Session, learner: Learner):
-        self.session, self.run, self.learner = session, session.run, learner
+    def __init__(self, context: WorkerContext, learner: Learner):
+        self.context, self.run, self.learner = context, context.run, learner
         kept = (checkpoint.read(self.run.path) if learner.steppable else None) or {}
         self.state: dict[str, Any] | None = kept.get("state")
         torch.set_num_threads(int(kept.get("n_threads", torch.get_num_threads())))  # sums depend on it
@@ -57,7 +56,7 @@ class Training(ABC):
         self.seq = max([int(kept.get("seq", 0)), *(int(event.get("seq", 0)) for event in turned_later)])
         self.restored = bool(self.turned)
         self.log = EventLog(self.run, int(kept.get("log_bytes", 0)))
-        results.clear(self.run, self.step if self.state is not None else -1)
+        artifacts.clear(self.run, self.step if self.state is not None else -1)
         self.mark_s = self.saved_s = time.monotonic()
         self.save_cost_s = 0.0
         self.begun, self.done = self.state is not None, False
@@ -67,11 +66,11 @@ class Training(ABC):
         """The learner's fit, from ``self.state`` on, with ``self.knobs`` asked before each step."""
 
     @abstractmethod
-    def took(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> dict[str, Any]:
         """Keep what belongs to this step; returns its line for the log, empty where it gets none."""
 
     @abstractmethod
-    def keep(self, stepped: bool) -> None:
+    def save_partial(self, stepped: bool) -> None:
         """Write what a page shows of a run that pauses; ``stepped``: after a single step."""
 
     @abstractmethod
@@ -80,23 +79,24 @@ class Training(ABC):
 
     def steps(self) -> Iterator[Progress]:
         """Train until the end, or until it is told to stop; the status says which."""
-        attempt = self.session.status["attempt"] + 1
-        self.session.say(state="running", step=self.step, message="", attempt=attempt, n_threads=torch.get_num_threads())
+        attempt = self.context.status["attempt"] + 1
+        self.context.update_status(state="running", step=self.step, message="", attempt=attempt,
+                                   n_threads=torch.get_num_threads())
         fit = self.fit_steps()
-        while self.done or self._may_go_on():
+        while self.done or self._wait_while_paused():
             progress = next(fit, None)
             if progress is None:
                 self._end("finished", "")
                 return
-            self._took(progress)
+            self._after_step(progress)
             yield progress
-        words = self.session.ending or "Stopped; resume it to go on."
+        words = self.context.ending or "Stopped; resume it to go on."
         if self.begun and self.learner.steppable:
             self._end("stopped", words)
         else:
-            self.session.say(state="stopped", message=words)
+            self.context.update_status(state="stopped", message=words)
 
-    def knobs(self) -> dict[str, float]:
+    def live_params(self) -> dict[str, float]:
         """Live hyper-parameters that changed, marked in the log; the learner asks before each step."""
         due: dict[str, Any] = {}
         if self.restored:
@@ -104,7 +104,7 @@ class Training(ABC):
         while self.replay and self.replay[0]["step"] <= self.step:
             event = self.replay.pop(0)
             due |= self._turn({event["knob"]: event["value"]}, int(event.get("seq", 0)))
-        asked = self.session.asked()
+        asked = self.context.read_control()
         if asked["seq"] > self.seq and not self.replay:
             self.seq = asked["seq"]
             due |= self._turn(asked["knobs"], self.seq)
@@ -112,9 +112,9 @@ class Training(ABC):
 
     def _turn(self, knobs: dict[str, Any], seq: int) -> dict[str, Any]:
         try:
-            knobs = runconfig.check_knobs(self.learner.name, knobs)
+            knobs = run_config.check_knobs(self.learner.name, knobs)
         except ValueError as error:
-            self.session.say(message=str(error))
+            self.context.update_status(message=str(error))
             return {}
         before = {name: getattr(self.learner, name) for name in knobs} | self.turned
         changed = {name: value for name, value in knobs.items() if value != before[name]}
@@ -129,13 +129,13 @@ class Training(ABC):
         self.trained_s, self.mark_s = self.trained_s + now - self.mark_s, now
         return self.trained_s
 
-    def _took(self, progress: Progress) -> None:
+    def _after_step(self, progress: Progress) -> None:
         """Everything that follows a step: log, status, what is kept, checkpoint."""
         self.step, self.begun, self.done = progress.step, True, progress.step >= progress.n_steps
-        line = self.took(progress)
+        line = self.on_step(progress)
         if line:
             self.log.add(progress.step, self._t_s(), **line)
-        self.session.progress(progress)
+        self.context.progress(progress)
         pause_s = max(CHECKPOINT_S, self.save_cost_s / CHECKPOINT_SHARE)
         if time.monotonic() - self.saved_s >= pause_s:
             self._save()
@@ -152,81 +152,81 @@ class Training(ABC):
         self.saved_s = time.monotonic()
         self.save_cost_s = self.saved_s - start_s
 
-    def _may_go_on(self) -> bool:
+    def _wait_while_paused(self) -> bool:
         """Wait while the run is paused, or has no place to compute; False where it must stop."""
         paused_s: float | None = None
         while True:
-            asked = self.session.asked()
+            asked = self.context.read_control()
             if asked["action"] == "stop":
-                self.session.stop_heard = True
+                self.context.stop_acknowledged = True
                 return False
             step_to = asked["step_to"]
             if asked["action"] == "run" if step_to is None else self.step < step_to:
                 break
             if paused_s is None:
                 paused_s = self._pause(stepped=step_to is not None)
-            if self.session.waiting:
+            if self.context.waiting:
                 paused_s = time.monotonic()
             elif time.monotonic() - paused_s > PAUSE_LIMIT_S:
-                self.session.ending = "It was paused for long, so its worker ended; resume it to go on."
+                self.context.ending = "It was paused for long, so its worker ended; resume it to go on."
             time.sleep(0.03)
         if paused_s is not None:
             self.mark_s = time.monotonic()
-            self.session.restart_meter()
-            self.session.say(state="running")
+            self.context.restart_meter()
+            self.context.update_status(state="running")
         return True
 
     def _pause(self, stepped: bool) -> float:
         self._t_s()
         if self.begun:
             self._save()
-            self.keep(stepped)
-        self.session.say(state="paused", rate=0.0, left_s=None)
+            self.save_partial(stepped)
+        self.context.update_status(state="paused", rate=0.0, left_s=None)
         return time.monotonic()
 
     def _end(self, state: str, message: str) -> None:
         """Write checkpoint and result, then say so."""
-        self.session.stop_heard = True  # from here on it ends by itself
-        self.session.say(stage="writing the result")
+        self.context.stop_acknowledged = True  # from here on it ends by itself
+        self.context.update_status(stage="writing the result")
         self._save()
         self.write_result(finished=state == "finished")
         self.log.close()
-        self.session.say(state=state, stage="", message=message, rate=0.0, left_s=None)
+        self.context.update_status(state=state, stage="", message=message, rate=0.0, left_s=None)
 
 
 class QuantizerTraining(Training):
     """Train a quantizer on a catalogue's embeddings, and keep its codes along the way.
 
     Args:
-        session: the run, opened.
+        context: the run, opened.
         quantizer: fresh, with the run's hyper-parameters.
         emb_IE: the catalogue's embeddings.
     """
 
-    def __init__(self, session: Session, quantizer: Quantizer, emb_IE: np.ndarray):
-        super().__init__(session, quantizer)
+    def __init__(self, context: WorkerContext, quantizer: Quantizer, emb_IE: np.ndarray):
+        super().__init__(context, quantizer)
         self.quantizer, self.emb_IE = quantizer, emb_IE
         self.snapshot_at: set[int] | None = None
 
     def fit_steps(self) -> Iterator[Progress]:
-        return self.quantizer.fit_steps(self.emb_IE, state=self.state, knobs=self.knobs)
+        return self.quantizer.fit_steps(self.emb_IE, state=self.state, live_params=self.live_params)
 
-    def took(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> dict[str, Any]:
         if self.snapshot_at is None:
             batch = getattr(self.quantizer, "batch_size", None)
-            self.snapshot_at = results.snapshot_steps(progress.n_steps, batch, len(self.emb_IE))
+            self.snapshot_at = artifacts.snapshot_steps(progress.n_steps, batch, len(self.emb_IE))
         if self.step in self.snapshot_at and self.step < progress.n_steps:
-            results.write_snapshot(self.run, self.quantizer, self.emb_IE, self.step)
+            artifacts.write_snapshot(self.run, self.quantizer, self.emb_IE, self.step)
         return progress.metrics
 
-    def keep(self, stepped: bool) -> None:
+    def save_partial(self, stepped: bool) -> None:
         if stepped:
-            results.write_step_trace(self.run, self.quantizer, self.emb_IE, self.step)
-        results.write_weights(self.run, self.quantizer)
-        results.write_snapshot(self.run, self.quantizer, self.emb_IE, self.step)
+            artifacts.write_step_trace(self.run, self.quantizer, self.emb_IE, self.step)
+        artifacts.write_weights(self.run, self.quantizer)
+        artifacts.write_snapshot(self.run, self.quantizer, self.emb_IE, self.step)
 
     def write_result(self, finished: bool) -> None:
-        results.write_result(self.run, self.quantizer, self.emb_IE, self.step)
+        artifacts.write_result(self.run, self.quantizer, self.emb_IE, self.step)
 
 
 def _knob_events(run: Run, since_byte: int) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.runs.run import Run
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 
 STOP_PATIENCE_S = 0.7
 STOPPED = "Stopped; resume it to go on."
@@ -25,69 +25,69 @@ TOLD = "It was told to end; resume it to go on."
 TAKEN = 3  # exit code: another worker has the run
 
 
-class Beat(threading.Thread):
+class Heartbeat(threading.Thread):
     """Says every second that the worker lives, and ends it where "stop" is not heard.
 
     A stop during one long call (reading a dataset, the k-means start) cannot wait for that call. Ending the
     process there is safe for the same reason that ``kill -9`` is: the last checkpoint is whole.
     """
 
-    def __init__(self, session: Session):
+    def __init__(self, context: WorkerContext):
         super().__init__(daemon=True)
-        self.session, self.ended = session, threading.Event()
+        self.context, self.ended = context, threading.Event()
 
     def run(self) -> None:
         asked_s: float | None = None
         while not self.ended.wait(0.2):
             with contextlib.suppress(OSError):
-                self.session.beat()
-                asked = self.session.run.read_control()["action"] == "stop" or self.session.ending
+                self.context.beat()
+                asked = self.context.run.read_control()["action"] == "stop" or self.context.ending
                 asked_s = (asked_s or time.monotonic()) if asked else None
-            if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.session.stop_heard:
-                self.session.say(state="stopped", message=self.session.ending or STOPPED)
+            if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
+                self.context.update_status(state="stopped", message=self.context.ending or STOPPED)
                 os._exit(0)
 
 
-def train_quantizer(session: Session) -> Iterator[Progress]:
+def train_quantizer(context: WorkerContext) -> Iterator[Progress]:
     """Load the run's catalogue and train its quantizer."""
-    session.say(stage="loading the dataset")
+    context.update_status(stage="loading the dataset")
     from tiger import datasets, quantizers
-    from tiger.runs import train_quantizer as training
-    given = session.run.config["quantizer"]
-    catalogue = datasets.load_ref(session.run.config["dataset"])
+    from tiger.runs.train_quantizer import QuantizerTraining
+    given = context.run.config["quantizer"]
+    catalogue = datasets.load_ref(context.run.config["dataset"])
     quantizer = quantizers.create(given["name"], **given["params"])
-    session.say(stage="starting")
-    yield from training.QuantizerTraining(session, quantizer, catalogue.embedding_IE).steps()
+    context.update_status(stage="starting")
+    yield from QuantizerTraining(context, quantizer, catalogue.embedding_IE).steps()
 
 
-def train_model(session: Session) -> Iterator[Progress]:
+def train_model(context: WorkerContext) -> Iterator[Progress]:
     """Load the run's catalogue and semantic IDs, and train its recommender."""
-    session.say(stage="loading the dataset")
+    context.update_status(stage="loading the dataset")
     from tiger import datasets, models
-    from tiger.runs import store as runs
-    from tiger.runs import train_model as model_training
-    given, ids = session.run.config["model"], session.run.config["ids"]
-    catalogue = datasets.load_ref(session.run.config["dataset"])
-    semantic_ids = runs.find(ids["run"]).semantic_ids() if ids else None
+    from tiger.runs import store
+    from tiger.runs.train_model import ModelTraining
+    given, ids = context.run.config["model"], context.run.config["ids"]
+    catalogue = datasets.load_ref(context.run.config["dataset"])
+    semantic_ids = store.find(ids["run"]).semantic_ids() if ids else None
     model = models.create(given["name"], **given["params"])
-    session.say(stage="starting")
-    yield from model_training.ModelTraining(session, model, catalogue, semantic_ids).steps()
+    context.update_status(stage="starting")
+    yield from ModelTraining(context, model, catalogue, semantic_ids).steps()
 
 
-def project(session: Session) -> Iterator[Progress]:
+def project(context: WorkerContext) -> Iterator[Progress]:
     """Compute a map of the items; see ``tiger.runs.layouts``."""
-    from tiger.runs import layouts as maps
-    yield from maps.execute(session)
+    from tiger.runs import layouts
+    yield from layouts.execute(context)
 
 
-def study(session: Session) -> Iterator[Progress]:
+def study(context: WorkerContext) -> Iterator[Progress]:
     """Drift, cold items or diversity; see ``tiger.runs.study_artifacts``."""
-    session.say(stage="starting")
-    from tiger.runs import run_study as execute
-    yield from execute.execute(session)
+    context.update_status(stage="starting")
+    from tiger.runs import run_study
+    yield from run_study.execute(context)
 
 
-EXECUTORS: dict[str, Callable[[Session], Iterator[Progress]]] = {
+EXECUTORS: dict[str, Callable[[WorkerContext], Iterator[Progress]]] = {
     "quantizer": train_quantizer,
     "model": train_model,
     "projection": project,
@@ -102,25 +102,25 @@ def execute(run: Run) -> int:
     if not lock.acquire():
         print(f"Another worker has run {run.id}.", file=sys.stderr)
         return TAKEN
-    session = Session(run)
-    session.say(state="running", stage="starting", message="", rate=0.0, left_s=None)
+    context = WorkerContext(run)
+    context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(session, "ending", TOLD))
-    beat = Beat(session)
-    beat.start()
+        signal.signal(number, lambda *_: setattr(context, "stop_reason", TOLD))
+    heartbeat = Heartbeat(context)
+    heartbeat.start()
     try:
-        session.wait_for_place()
+        context.wait_for_slot()
         _use_little()
-        for _ in EXECUTORS[run.config["kind"]](session):
+        for _ in EXECUTORS[run.config["kind"]](context):
             pass
         return 0
     except Exception as error:
         traceback.print_exc()
-        session.say(state="failed", message=_sentence(error), rate=0.0, left_s=None)
+        context.update_status(state="failed", message=_sentence(error), rate=0.0, left_s=None)
         return 1
     finally:
-        beat.ended.set()
-        session.place.free()
+        heartbeat.ended.set()
+        context.slot.free()
         lock.release()
 
 

@@ -1,6 +1,6 @@
 """A worker's side of a run: says how it goes, keeps the log, and hears what is asked of it.
 
-Any kind of run (quantizer, model, projection) uses the same session, so all of them can be watched, paused,
+Any kind of run (quantizer, model, projection) uses the same context, so all of them can be watched, paused,
 stepped and stopped alike.
 """
 
@@ -20,7 +20,7 @@ BEAT_S = 1.0  # a silent worker still beats
 CONTROL_S = 0.05  # between two looks at control.json
 
 
-class Place:
+class WorkerSlot:
     """One of the workspace's few places to compute. A worker holds one unless it is paused.
 
     Args:
@@ -45,7 +45,7 @@ class Place:
             self.held = None
 
 
-class Session:
+class WorkerContext:
     """Opened by the one worker that executes the run.
 
     Args:
@@ -55,10 +55,10 @@ class Session:
     def __init__(self, run: Run):
         self.run = run
         self.status: dict[str, Any] = DEFAULT_STATUS | (files.read_json(run.path / "status.json") or {})
-        self.stop_heard = False
+        self.stop_acknowledged = False
         self.ending: str | None = None  # why it must stop other than by the page, such as a signal
         places = os.environ.get("TIGER_WORKERS", "")
-        self.place = Place(run.path.parent, int(places) if places.isdigit() else 0)
+        self.slot = WorkerSlot(run.path.parent, int(places) if places.isdigit() else 0)
         self._stage: str | None = None  # what is said again when it no longer waits for a place
         self._meter = Meter()
         self._lock = threading.RLock()
@@ -66,19 +66,19 @@ class Session:
         self._asked: dict[str, Any] = run.read_control()
         self._asked_mark: Any = None
 
-    def say(self, write: bool = True, **changes: Any) -> None:
+    def update_status(self, write: bool = True, **changes: Any) -> None:
         """Change the status and, unless it is only a small thing, write it at once."""
         with self._lock:
             self.status |= changes | {"pid": os.getpid()}
             if self.status["state"] == "paused":
-                self.place.free()
+                self.slot.free()
             if write or time.monotonic() - self._written_s >= STATUS_S:
                 self._write()
 
     def progress(self, progress: Progress) -> None:
         """Take note of a step; the file follows at most five times a second."""
         self._meter.update(progress.step)
-        self.say(write=False, stage=progress.stage, step=progress.step, n_steps=progress.n_steps,
+        self.update_status(write=False, stage=progress.stage, step=progress.step, n_steps=progress.n_steps,
                  rate=self._meter.rate, left_s=self._meter.left_s(progress.n_steps))
 
     def restart_meter(self) -> None:
@@ -95,7 +95,7 @@ class Session:
         self._written_s = time.monotonic()
         files.write_json(self.run.path / "status.json", self.status | {"heartbeat_s": time.time()})
 
-    def asked(self) -> dict[str, Any]:
+    def read_control(self) -> dict[str, Any]:
         """What is asked of the worker: action, step_to, knobs, seq. A look costs a microsecond.
 
         A paused worker is told to go on only once it has a place to compute. Single steps need none.
@@ -121,19 +121,19 @@ class Session:
         """Whether it would compute if there were a place."""
         return self._stage is not None
 
-    def wait_for_place(self) -> None:
-        """Take a place before anything is computed; a stop meanwhile is ``worker.Beat``'s."""
-        while self._lacks_place():
+    def wait_for_slot(self) -> None:
+        """Take a place before anything is computed; a stop meanwhile is ``worker.Heartbeat``'s."""
+        while self._lacks_slot():
             time.sleep(0.1)
 
     def _held_back(self) -> bool:
         if self._asked["action"] == "run" and self._asked["step_to"] is None:
-            return self._lacks_place()
+            return self._lacks_slot()
         self._said_to_wait(False)  # asked to pause again, or for single steps
         return False
 
-    def _lacks_place(self) -> bool:
-        lacks = not self.place.take()
+    def _lacks_slot(self) -> bool:
+        lacks = not self.slot.take()
         self._said_to_wait(lacks)
         return lacks
 
@@ -141,10 +141,10 @@ class Session:
         """Say so where the worker begins to wait, and what it said before where it ends."""
         if waits and self._stage is None:
             self._stage = str(self.status["stage"])
-            self.say(stage=WAITING)
+            self.update_status(stage=WAITING)
         elif not waits and self._stage is not None:
             stage, self._stage = self._stage, None
-            self.say(stage=stage)
+            self.update_status(stage=stage)
 
 
 class EventLog:

@@ -39,7 +39,7 @@ class Decoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class BeamResult:
     """What a batched search found, best first.
 
     Args:
@@ -117,7 +117,7 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
 @torch.inference_mode()
 def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
            temperature: float | Sequence[float] = 1.0, constrained: bool = True,
-           steps: list[pd.DataFrame] | None = None) -> Found:
+           steps: list[pd.DataFrame] | None = None) -> BeamResult:
     """Beam search for a batch of users.
 
     Args:
@@ -157,7 +157,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         total_BW = best_BW
         if level + 1 < trie.n_levels:
             cache = decoder.reorder(cache, parent_BW)
-    return Found(trie.item(node_BW), ids_BWM, total_BW)
+    return BeamResult(trie.item(node_BW), ids_BWM, total_BW)
 
 
 def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor, step_BWK: torch.Tensor,

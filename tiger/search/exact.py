@@ -17,23 +17,23 @@ SLACK = 1e-3  # sums in another order differ in the last digits
 
 
 @dataclass(frozen=True)
-class Best:
+class ExactTopK:
     """What an exact search finds.
 
     Args:
         item_K: int64 item numbers, best first.
         logp_K: their exact log-probabilities.
-        n_looked: prefixes that had to be looked at.
+        n_expanded: prefixes that had to be looked at.
     """
 
     item_K: np.ndarray
     logp_K: np.ndarray
-    n_looked: int
+    n_expanded: int
 
 
 @torch.inference_mode()
 def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
-               temperature: float | Sequence[float] = 1.0) -> Best:
+               temperature: float | Sequence[float] = 1.0) -> ExactTopK:
     """The k items of the catalogue with the largest exact log-probability.
 
     Args:
@@ -49,20 +49,20 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
     floor = float(found.logp_BW[0, k - 1]) - SLACK
     memory, cache = decoder.encode([history]), None
     node_P, total_P, code_P = torch.zeros(1, dtype=torch.int64), torch.zeros(1), None
-    n_looked = 0
+    n_expanded = 0
     for level in range(trie.n_levels):
         logits_1PK, cache = decoder.step(memory, cache, level, None if code_P is None else code_P[None])
         step_PK = torch.log_softmax(logits_1PK[0].float() / heat[level], -1)
         child_X, parent_X = _children(trie, level, node_P)
         code_X = trie.child_code[level][child_X]
         total_X = total_P[parent_X] + step_PK[parent_X, code_X]
-        n_looked += len(child_X)
+        n_expanded += len(child_X)
         stay_X = total_X >= floor
         node_P, total_P, code_P, parent_P = child_X[stay_X], total_X[stay_X], code_X[stay_X], parent_X[stay_X]
         if level + 1 < trie.n_levels:
             cache = decoder.reorder(cache, parent_P[None])
     best_K = total_P.argsort(descending=True, stable=True)[:k]
-    return Best(trie.item(node_P[best_K]).numpy(), total_P[best_K].numpy(), n_looked)
+    return ExactTopK(trie.item(node_P[best_K]).numpy(), total_P[best_K].numpy(), n_expanded)
 
 
 def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -119,13 +119,13 @@ class Prefixes:
         prefixes, number_N = np.unique(codes_IL[items], axis=0, return_inverse=True)
         self.items = [items[number_N == number] for number in range(len(prefixes))] if len(prefixes) < 64 else \
             np.split(items[np.argsort(number_N, kind="stable")], np.cumsum(np.bincount(number_N))[:-1])
-        self.trie = Trie(prefixes, model.facts_["n_codes"].tolist()[:codes_IL.shape[1]])
+        self.trie = Trie(prefixes, model.metadata_["n_codes"].tolist()[:codes_IL.shape[1]])
 
     @torch.inference_mode()
     def ranked(self, histories: list[np.ndarray], width: int) -> list[np.ndarray]:
         """Item numbers for each user, best prefix first."""
         width = min(width, self.trie.n_items, beam.MAX_WIDTH)
-        rows = [self.model.part_read(history) for history in histories]
+        rows = [self.model.readable_history(history) for history in histories]
         found = beam.search(self.model.net_, self.trie, rows, width)  # type: ignore[arg-type]
         return [np.concatenate([self.items[number] for number in row[row >= 0]]) if (row >= 0).any() else np.empty(0, int)
                 for row in found.item_BW.numpy()]

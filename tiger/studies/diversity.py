@@ -111,7 +111,7 @@ def sample(model: GenerativeRecommender, histories: list[np.ndarray], heat: floa
         histories: item numbers that all have an ID.
         heat: one temperature, or one a level of the IDs.
     """
-    rows = [model.part_read(history) for history in histories]
+    rows = [model.readable_history(history) for history in histories]
     logp_BI = beam.score_all(model.net_, model.trie_, rows, heat).numpy()  # type: ignore[arg-type]
     noisy_BI = logp_BI + rng.gumbel(size=logp_BI.shape)
     best_BK = np.argsort(-noisy_BI, axis=1, kind="stable")[:, :k]
@@ -159,7 +159,7 @@ def steps(cat: Catalogue, model: GenerativeRecommender, asked: DiversityParams,
                          "measured; load item metadata with a category column.")
     label_I, parts = metrics.label_numbers(labels), cat.split()
     place_N = np.unique(np.linspace(0, len(parts.user_U) - 1, min(asked.users, len(parts.user_U))).astype(np.int64))
-    histories = [model.part_read(parts.history_before(int(parts.user_U[place]), "test")) for place in place_N]
+    histories = [model.readable_history(parts.history_before(int(parts.user_U[place]), "test")) for place in place_N]
     place_N = place_N[[len(history) > 0 for history in histories]]
     histories = [history for history in histories if len(history)]
     if not histories:

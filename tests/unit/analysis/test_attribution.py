@@ -7,7 +7,7 @@ import transformers
 
 from tests.support import tiny_models as tiny
 from tiger import models
-from tiger.analysis import attribution as explain
+from tiger.analysis import attribution
 
 HISTORY, ITEM = [3, 4, 5, 6], 7
 
@@ -20,7 +20,7 @@ def model(request):
 
 
 def test_the_codes_add_up_to_the_exact_score_with_and_without_each_item(model):
-    found = explain.influence(model, HISTORY, tiny.semantic_ids().ids_IM[ITEM])
+    found = attribution.influence(model, HISTORY, tiny.semantic_ids().ids_IM[ITEM])
     whole = model.score_all(HISTORY)[ITEM]
     assert found.logp_M.sum() == pytest.approx(whole, abs=1e-4)
     assert found.change_MT.shape == (3, 4) and found.item_T.tolist() == HISTORY
@@ -30,7 +30,7 @@ def test_the_codes_add_up_to_the_exact_score_with_and_without_each_item(model):
 
 
 def test_attention_is_a_distribution_over_the_items(model):
-    found = explain.influence(model, HISTORY, (0, 0, 0))
+    found = attribution.influence(model, HISTORY, (0, 0, 0))
     assert found.attention_MT.shape == (3, 4) and (found.attention_MT >= 0).all()
     np.testing.assert_allclose(found.attention_MT.sum(1), 1, atol=1e-5)
     once = bool(np.allclose(found.attention_MT, found.attention_MT[0]))
@@ -39,15 +39,15 @@ def test_attention_is_a_distribution_over_the_items(model):
 
 
 def test_one_item_alone_gets_all_the_attention_and_cannot_be_left_out(model):
-    found = explain.influence(model, [5], (0, 0, 0))
+    found = attribution.influence(model, [5], (0, 0, 0))
     np.testing.assert_allclose(found.attention_MT, 1, atol=1e-6)
     assert np.isnan(found.change_MT).all()
 
 
 def test_long_histories_and_temperatures(model):
-    found = explain.influence(model, list(range(15)), (0, 1, 2), temperature=[1.0, 2.0, 0.5])
+    found = attribution.influence(model, list(range(15)), (0, 1, 2), temperature=[1.0, 2.0, 0.5])
     assert found.item_T.tolist() == list(range(9, 15))
-    plain = explain.influence(model, list(range(15)), (0, 1, 2))
+    plain = attribution.influence(model, list(range(15)), (0, 1, 2))
     assert found.logp_M[0] == plain.logp_M[0] and found.logp_M[1] != plain.logp_M[1]
 
 
@@ -56,13 +56,13 @@ def test_one_layer_worked_by_hand():
     model = models.create("rq_transformer", **tiny.values("rq_transformer"))
     model.fit(tiny.catalogue(), tiny.semantic_ids())
     net, rows = model.net_, torch.tensor([HISTORY])
-    x_1TD = net.trunk.norm_in(net.vectors(rows).sum(-2) + net.trunk.place[:4])
-    layer = net.trunk.blocks[0].attend
-    seen = net.trunk.blocks[0].norm_self(x_1TD)
+    x_1TD = net.backbone.norm_in(net.vectors(rows).sum(-2) + net.backbone.place[:4])
+    layer = net.backbone.blocks[0].attend
+    seen = net.backbone.blocks[0].norm_self(x_1TD)
     q, k = (part(seen)[0].unflatten(-1, (2, 8)) for part in (layer.q, layer.k))
     by_head = [torch.softmax(k[:, head] @ q[3, head] / 8**0.5, 0) for head in range(2)]
     want = 0.5 * (by_head[0] + by_head[1]) / 2 + torch.tensor([0, 0, 0, 0.5])
-    got = explain.attention(model, np.array(HISTORY), np.array([0, 0, 0]))
+    got = attribution.attention(model, np.array(HISTORY), np.array([0, 0, 0]))
     np.testing.assert_allclose(got[0], want.detach().numpy(), atol=1e-5)
 
 
@@ -84,7 +84,7 @@ def test_attention_equals_what_hugging_face_reports_for_the_same_weights():
     for weight in out.encoder_attentions:
         rolled = 0.5 * (weight[0].mean(0) + torch.eye(12)) @ rolled
     want = torch.stack([weight[0].mean(0) for weight in out.cross_attentions]).mean(0) @ rolled
-    got = explain.attention(model, np.array(HISTORY), codes_M)
+    got = attribution.attention(model, np.array(HISTORY), codes_M)
     np.testing.assert_allclose(got, want.view(3, 4, 3).sum(2).numpy(), atol=1e-4)
 
 
@@ -92,4 +92,4 @@ def test_attention_equals_what_hugging_face_reports_for_the_same_weights():
                                              ((0, 3, 0), "code 3 of level 2 is unknown; this model knows 0 to 2")])
 def test_impossible_ids_are_refused_in_one_sentence(model, codes, text):
     with pytest.raises(ValueError, match=text):
-        explain.influence(model, HISTORY, codes)
+        attribution.influence(model, HISTORY, codes)

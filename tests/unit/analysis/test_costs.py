@@ -91,14 +91,14 @@ def test_prefix_vectors_are_kept_and_scored_and_so_grow_with_the_catalogue():
 
 
 def test_the_words_do_not_deny_what_grows():
-    plain, with_tables = (costs.cost_words(costs.cost_frame(costs.shape_of("rq_transformer", {"prefix_vectors": kept})))
+    plain, with_tables = (costs.cost_summary(costs.cost_frame(costs.shape_of("rq_transformer", {"prefix_vectors": kept})))
                           for kept in (False, True))
     assert "a generative request stays as dear as it was" in plain and "stays as dear" not in with_tables
     assert "What must be kept grows for all: the generative model's from" in plain
     kept = costs.cost_frame(costs.Shape()).pivot_table(index="kind", columns="items", values="bytes")
     assert kept.loc[EXACT, 10**9] == 4 * 128 * 10**9
     assert (kept.diff(axis=1).iloc[:, 1:] > 0).all(axis=None), "something grows for every kind"
-    assert [costs.size_words(n) for n in (999, 1000, 4.1e10, 2e12, 3e15)] == ["999 B", "1 kB", "41 GB", "2 TB", "3,000 TB"]
+    assert [costs.size_summary(n) for n in (999, 1000, 4.1e10, 2e12, 3e15)] == ["999 B", "1 kB", "41 GB", "2 TB", "3,000 TB"]
 
 
 def test_every_model_but_popularity_stands_in_a_row():

@@ -12,7 +12,7 @@ from tiger import datasets, quantizers, runs
 from tiger.cli import main as cli
 from tiger.core import files
 from tiger.runs.train_quantizer import QuantizerTraining
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 
 SMALL = ["--width", "16", "--n-layers", "1", "--n-heads", "2", "--n-epochs", "1"]
 
@@ -28,7 +28,7 @@ def trained(tmp_path_factory):
         coded = runs.new_run(config(ref, "rkmeans", n_codes=8))
         cat = datasets.load_ref(ref)
         made = quantizers.create("rkmeans", **coded.config["quantizer"]["params"])
-        list(QuantizerTraining(Session(coded), made, cat.embedding_IE).steps())
+        list(QuantizerTraining(WorkerContext(coded), made, cat.embedding_IE).steps())
         assert cli.main(["train", "rq_transformer", "--ids", coded.id, "--title", "First", *SMALL]) == 0
         first = next(run for run in runs.list_runs() if run.title == "First")
         words = runs.command(first).split()

@@ -75,7 +75,7 @@ def test_a_catalogues_source_loads_it_again(name, small, tiger_home):
 @pytest.mark.parametrize("name", datasets.REGISTRY)
 def test_every_source_describes_itself(name):
     source = datasets.REGISTRY[name]
-    assert source.title and source.one_line.endswith(".")
+    assert source.title and source.summary.endswith(".")
     assert {spec.name for spec in params.specs(source)} == {field.name for field in dataclasses.fields(source)}
     for spec in params.specs(source):
         assert spec.help.endswith(".") and params.check(spec, spec.default) == spec.default

@@ -10,7 +10,7 @@ import pytest
 from tiger import datasets
 from tiger.core import paths
 from tiger.datasets import embed
-from tiger.datasets.sources.shop_words import complements, read_words
+from tiger.datasets.sources.shop_words import complements, read_summary
 from tiger.datasets.sources.synthetic import Synthetic
 
 
@@ -69,7 +69,7 @@ def test_histories_have_a_long_tail_and_no_repeats(shop):
 
 
 def test_next_purchase_follows_complements_and_tastes():
-    kinds, words = read_words()
+    kinds, words = read_summary()
     goes_with = complements(words["complements"], kinds)
     number = {" > ".join(kind.path): leaf for leaf, kind in enumerate(kinds)}
 
@@ -98,7 +98,7 @@ def test_seed_tail_and_size_do_what_they_say():
 
 
 def test_complements_hold_in_both_directions_and_name_known_kinds():
-    kinds, words = read_words()
+    kinds, words = read_summary()
     goes_with = complements(words["complements"], kinds)
     assert len({kind.name for kind in kinds}) == len(kinds)
     assert len(goes_with) > 150

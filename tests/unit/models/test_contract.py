@@ -8,7 +8,7 @@ import torch
 
 from tests.support import tiny_models as tiny
 from tiger import models
-from tiger.analysis import attribution as explain
+from tiger.analysis import attribution
 
 GENERATIVE = [name for name, kind in models.REGISTRY.items() if kind.generative]
 
@@ -160,7 +160,7 @@ def test_user_tokens_tell_users_apart_and_an_unknown_user_is_read_too(tmp_path):
     model.save(tmp_path)
     assert (models.load(tmp_path).score_all([3, 4], user=1) == second_I).all()
     codes_M = tiny.semantic_ids().ids_IM[9]
-    assert explain.attention(model, np.array([3, 4]), codes_M).sum(1) == pytest.approx(1)
+    assert attribution.attention(model, np.array([3, 4]), codes_M).sum(1) == pytest.approx(1)
 
 
 def test_ids_of_another_catalogue_are_refused():

@@ -9,7 +9,7 @@ import torch
 
 from tests.support import tiny_models as tiny
 from tiger import models
-from tiger.analysis import attribution as explain
+from tiger.analysis import attribution
 from tiger.plots import beam as plot
 from tiger.reports import beam_tree, influence
 
@@ -65,11 +65,11 @@ def test_the_legend_names_what_is_drawn_and_no_more(frame):
 
 def test_influence_as_table_words_and_figure(model):
     codes, titles = [0, 2, 3], [f"thing {item}" for item in range(tiny.N_ITEMS)]
-    found = explain.influence(model, HISTORY, codes)
+    found = attribution.influence(model, HISTORY, codes)
     table = influence.frame(found, titles, codes)
     whole = table[table["code"] == influence.ALL]
     assert whole["item"].tolist() == HISTORY and len(table) == len(HISTORY) * 4
-    both = explain.id_logp(model, [np.array(HISTORY), np.array([3, 5])], np.array(codes)).sum(1)
+    both = attribution.id_logp(model, [np.array(HISTORY), np.array([3, 5])], np.array(codes)).sum(1)
     assert whole["change"].iloc[1] == pytest.approx(both[0] - both[1], abs=1e-5)
     assert whole["attention"].sum() == pytest.approx(1, abs=1e-5)
     wide = influence.wide(table)
@@ -82,6 +82,6 @@ def test_influence_as_table_words_and_figure(model):
 
 
 def test_one_item_alone_cannot_be_left_out(model):
-    table = influence.frame(explain.influence(model, [7], [0, 0, 0]), ["t"] * tiny.N_ITEMS, [0, 0, 0])
+    table = influence.frame(attribution.influence(model, [7], [0, 0, 0]), ["t"] * tiny.N_ITEMS, [0, 0, 0])
     assert "none can be left out" in influence.words(table)
     assert isinstance(influence.wide(table), pd.DataFrame)

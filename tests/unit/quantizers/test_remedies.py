@@ -7,8 +7,7 @@ from scipy.special import logsumexp
 
 from tests.support.oracles import oracle
 from tiger import quantizers
-from tiger.quantizers import koleo as spread
-from tiger.quantizers import sinkhorn
+from tiger.quantizers import koleo, sinkhorn
 from tiger.quantizers.codebook import Codebook
 
 SHAPE = {"n_levels": 2, "n_codes": 6, "hidden": "16", "latent_width": 5, "batch_size": 40, "restart_threshold": 0.0}
@@ -155,7 +154,7 @@ def test_spread_has_the_gradient_of_its_objective():
     z = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     distance = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist") + torch.diag(torch.full((30,), torch.inf))
     (-0.7 * distance.amin(1).log().mean()).backward()
-    torch.testing.assert_close(spread.gradient(z.detach(), 0.7), z.grad, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(koleo.gradient(z.detach(), 0.7), z.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_spread_reaches_the_encoder_in_a_step(emb_IE):
@@ -166,7 +165,7 @@ def test_spread_reaches_the_encoder_in_a_step(emb_IE):
         next(fit)
         grads.append(q.trainer_.buffer.grad["encoder.1.weight"].clone())
     hidden = q.trainer_.stepper.encoder.out[0]
-    own = spread.gradient(q.trainer_.stepper.rows[0], 0.5)
+    own = koleo.gradient(q.trainer_.stepper.rows[0], 0.5)
     torch.testing.assert_close(grads[1] - grads[0], own.t() @ hidden, rtol=1e-3, atol=1e-4)
 
 

@@ -60,7 +60,7 @@ def test_a_walk_worked_by_hand():
     assert frame["explained"].tolist() == pytest.approx([1 - 9.25 / 29.25, 1 - 4.25 / 29.25])
     assert frame["code_2"].tolist() == [0, 2] and frame["code_3"].tolist() == [1, 0]
     assert frame["distance_2"].tolist() == pytest.approx([4.5, 9.25**0.5])
-    assert reports.walk_words(frame) == \
+    assert reports.walk_summary(frame) == \
         "The item's codes are 2-1; after each level they account for 68%, 85% of its vector."
     assert list(reports.walk_frame(trace, 0).columns) == ["level", "code", "before", "after", "explained", "distance"]
 

@@ -33,7 +33,7 @@ def test_unmeasured_sizes_follow_from_the_last_measured_one():
     ratio = costs.pairs(SHAPE, 10**6)[1] / costs.pairs(SHAPE, 1000)[1]
     assert frame["ms"].iloc[2] == pytest.approx(9 * ratio)
     assert costs.cost_frame(SHAPE)["ms"].isna().all()
-    assert "exact neighbours cost" in costs.cost_words(costs.cost_frame(SHAPE))
+    assert "exact neighbours cost" in costs.cost_summary(costs.cost_frame(SHAPE))
 
 
 def test_a_request_of_each_kind_is_timed():
@@ -59,8 +59,8 @@ def test_seeds_become_one_row_with_students_interval():
         assert (mine[f"{name} low"], mine[f"{name} high"]) == pytest.approx((0.2 - half, 0.2 + half), abs=1e-4)
     assert mine["over"] == "seeds"
     assert table.iloc[0]["over"] == "users" and table.iloc[0]["ndcg@5 low"] == pytest.approx(0.4)
-    assert recommenders.table_words(table) == ("Popularity finds the held-out item among its first ten for 50.0 % of the users, "
-                                               "the most; SASRec for 20.0 %, the fewest.")
+    assert recommenders.table_summary(table) == (
+        "Popularity finds the held-out item among its first ten for 50.0 % of the users, the most; SASRec for 20.0 %, the fewest.")
     dots = recommenders.dots_frame(table)
     assert dots["name"].tolist() == ["Popularity", "SASRec"] and not dots["reported"].any()
 
@@ -81,7 +81,7 @@ def test_no_run_vanishes_without_a_word():
     assert table["ids"].tolist() == ["RQ-VAE: Mine (defaults)", "RQ-VAE: Mine (n_codes 8)"]
     assert table["recall@10"].tolist() == [pytest.approx(0.25), 0.1]
     assert table["seeds"].tolist() == [2, 1] and table["repeats"].tolist() == [1, 0]
-    assert "1 run repeats both seeds of another run and is not counted again." in recommenders.table_words(table)
+    assert "1 run repeats both seeds of another run and is not counted again." in recommenders.table_summary(table)
     assert table["seeds"].sum() + table["repeats"].sum() == len(rows)
 
 
@@ -94,7 +94,7 @@ def test_each_dataset_is_ranked_by_itself():
 def test_scores_of_a_sample_of_the_users_say_so():
     rows = [row(0, 0.3, n_users=300, n_users_all=22363), row(0, 0.1, model="popularity", n_users=22363, n_users_all=22363)]
     table = recommenders.table_frame(pd.DataFrame(rows))
-    assert "on a sample of the users, so less comparable: SASRec (300 of 22,363 users)." in recommenders.table_words(table)
+    assert "on a sample of the users, so less comparable: SASRec (300 of 22,363 users)." in recommenders.table_summary(table)
     dots = recommenders.dots_frame(pd.concat([table, published.reported_frame()], ignore_index=True))
     assert dots.loc[dots["some"], "name"].tolist() == ["SASRec (300 of 22,363 users)"]
     marks = {trace.name: trace.marker.symbol for trace in plots.score_dots(dots, "Words.").data}

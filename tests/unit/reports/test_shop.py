@@ -57,14 +57,14 @@ def test_pickers_and_tails(cat):
     assert shop.pickers(cat, 4).tolist() == []
     assert shop.length_histogram(cat)["users"].tolist() == [0, 0, 1, 1, 1]
     assert shop.length_histogram(cat, longest=3)["users"].tolist() == [0, 0, 1, 2]
-    assert shop.length_words(shop.length_histogram(cat)) == \
+    assert shop.length_summary(shop.length_histogram(cat)) == \
         "The most common history holds 2 items (1 of 3 users)."
     long = dataclasses.replace(cat, indptr_U1=np.array([0, 120, 160]), user_ids=["a", "b"],
                                history_items=np.zeros(160, np.int64))
     frame = shop.length_histogram(long, longest=100)
     assert frame[frame["users"] > 0].to_numpy().tolist() == [[40, 1], [100, 1]]
     tail = shop.popularity_tail(cat)
-    assert shop.tail_words(tail) == "The most picked tenth of the items makes up 44% of all picks."
+    assert shop.tail_summary(tail) == "The most picked tenth of the items makes up 44% of all picks."
     assert tail["picked"].tolist() == [4, 2, 2, 1, 0]
     assert tail["share"].tolist() == pytest.approx([4 / 9, 6 / 9, 8 / 9, 1, 1])
 

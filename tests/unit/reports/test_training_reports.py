@@ -17,11 +17,11 @@ def test_curves_are_long_tables():
     assert frame.to_numpy().tolist() == [
         ["loss", 0, 10, 4.0], ["loss", 0, 20, 2.0], ["perplexity", 1, 10, 3.0], ["perplexity", 1, 20, 8.0],
         ["perplexity", 2, 10, 2.0], ["perplexity", 2, 20, 4.0]]
-    assert reports.training_words(frame) == (
+    assert reports.training_summary(frame) == (
         "By step 20, loss goes from 4 to 2; perplexity of level 1 goes from 3 to 8; "
         "perplexity of level 2 goes from 2 to 4.")
     assert reports.training_frame([]).empty
-    assert reports.training_words(reports.training_frame([])) == "Nothing was logged yet."
+    assert reports.training_summary(reports.training_frame([])) == "Nothing was logged yet."
 
 
 def test_knobs_that_were_turned():

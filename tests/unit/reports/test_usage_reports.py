@@ -16,7 +16,7 @@ def test_one_row_a_code():
     assert frame["dead"].tolist() == [False, True, True, False]
     assert set(frame["even_share"]) == {0.25}
     assert len(reports.usage_frame(CODES, [4, 3])) == 7
-    assert reports.usage_words(frame) == "Code usage: level 1 uses 2 of 4 codes, the most used one for 75% of the items."
+    assert reports.usage_summary(frame) == "Code usage: level 1 uses 2 of 4 codes, the most used one for 75% of the items."
     with pytest.raises(ValueError, match=r"level 3 does not exist; these IDs have levels 1 to 2"):
         reports.usage_frame(CODES, 4, 2)
 
@@ -37,9 +37,9 @@ def test_usage_over_time_counts_each_kept_step():
     frame = reports.usage_over_time(SNAPSHOTS, 3, 0)
     assert frame.index.tolist() == [0, 10]
     assert frame.to_numpy().tolist() == [[1, 0, 0], [0.5, 0.25, 0.25]]
-    assert reports.usage_over_time_words(frame, 0) == \
+    assert reports.usage_over_time_summary(frame, 0) == \
         "At level 1, 1 of 3 codes are in use at step 0 and 3 at step 10."
-    assert "No steps were kept" in reports.usage_over_time_words(reports.usage_over_time([], 3, 0), 0)
+    assert "No steps were kept" in reports.usage_over_time_summary(reports.usage_over_time([], 3, 0), 0)
     history = reports.code_history(SNAPSHOTS, 3, 0, 2)
     assert history["items"].tolist() == [0, 1] and history["share"].tolist() == [0, 0.25]
     over = reports.perplexity_over_time(SNAPSHOTS, 3)
@@ -56,8 +56,8 @@ def test_collisions_name_the_items(tiny):
     assert frame["first_item"].tolist() == [0, 1]
     assert frame["titles"].tolist() == ["Red candle | Tall candle | ..", "Blue candle | Rose soap"]
     assert len(reports.collisions_frame(codes_IL, at_most=1)) == 1
-    assert reports.collisions_words(codes_IL) == \
+    assert reports.collisions_summary(codes_IL) == \
         "3 different IDs for 6 items: 5 items share theirs, the fullest ID holds 3."
     alone = np.arange(3)[:, None]
     assert reports.collisions_frame(alone, tiny).empty
-    assert reports.collisions_words(alone) == "All 3 items have an ID of their own."
+    assert reports.collisions_summary(alone) == "All 3 items have an ID of their own."

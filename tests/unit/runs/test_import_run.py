@@ -9,7 +9,7 @@ import pytest
 from tiger import datasets, reports, runs
 from tiger.cli import main as cli
 from tiger.core import paths
-from tiger.runs import import_run as imported
+from tiger.runs import import_run
 from tiger.semantic_ids import Fit, import_ids
 
 CODES = np.random.default_rng(0).integers(0, 8, (2000, 3))
@@ -26,13 +26,13 @@ def file(tiger_home, tmp_path):
 
 def test_an_import_is_a_finished_run(file):
     cat = datasets.load("synthetic")
-    run = imported.keep(import_ids(file, cat), cat, "Theirs", "/some/index.json")
+    run = import_run.keep(import_ids(file, cat), cat, "Theirs", "/some/index.json")
     assert (run.state, run.title, run.config["kind"]) == ("finished", "Theirs", "import")
     assert run.codes()[:-1].tolist() == CODES[:-1].tolist() and run.codes()[-1].tolist() == [-1, -1, -1]
     assert run.semantic_ids().n_codes[:3] == [8, 8, 8]
     assert runs.list_runs()[0].id == run.id
-    assert imported.sentences(run)[0].startswith("1,999 of 2,000 items have an ID of 3 codes")
-    assert imported.sentences(runs.find("demo-rqvae")) == []
+    assert import_run.sentences(run)[0].startswith("1,999 of 2,000 items have an ID of 3 codes")
+    assert import_run.sentences(runs.find("demo-rqvae")) == []
     assert runs.command(run) == "python -m tiger ids import /some/index.json --align number --dataset synthetic"
     assert reports.diagnose(run, cat).signs.n_items == 1999
     with pytest.raises(ValueError, match="no fitted quantizer"):
@@ -42,26 +42,26 @@ def test_an_import_is_a_finished_run(file):
 def test_the_evidence_is_kept_with_the_run(file):
     cat = datasets.load("synthetic")  # the codes are random, so no numbering can fit
     found = import_ids(file, cat)
-    kept = json.loads((imported.keep(found, cat).path / "import.json").read_text(), parse_constant=pytest.fail)
+    kept = json.loads((import_run.keep(found, cat).path / "import.json").read_text(), parse_constant=pytest.fail)
     assert kept["align"] == "number" and kept["doubt"] == found.report.doubt != ""
     assert [way["align"] for way in kept["tried"]] == [fit.align for fit in found.report.tried]
     assert kept["tried"][0]["n_matched"] == 1999 and kept["tried"][0]["recall"] == found.report.tried[0].recall
     few = import_ids(file, cat, tried=[Fit("number", 1999, 1, 0)])  # nothing is known of how it fits
-    assert json.loads((imported.keep(few, cat).path / "import.json").read_text())["tried"][0]["recall"] is None
+    assert json.loads((import_run.keep(few, cat).path / "import.json").read_text())["tried"][0]["recall"] is None
 
 
 def test_what_cannot_be_kept_leaves_nothing(file, monkeypatch, tiny):
     cat = datasets.load("synthetic")
     found = import_ids(file, cat)
     with pytest.raises(ValueError, match=r"2,000 IDs for the 6 items of 'Tiny'"):
-        imported.keep(found, tiny)
+        import_run.keep(found, tiny)
 
     def full_disk(*_, **__):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(np, "save", full_disk)
     with pytest.raises(OSError, match="No space"):
-        imported.keep(found, cat)
+        import_run.keep(found, cat)
     assert not list(paths.subfolder("runs").iterdir())
 
 

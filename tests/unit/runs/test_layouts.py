@@ -14,9 +14,8 @@ from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
 from tiger.plots import map as plot
-from tiger.runs import layouts as maps
-from tiger.runs import worker
-from tiger.runs.worker_context import Session
+from tiger.runs import layouts, worker
+from tiger.runs.worker_context import WorkerContext
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.subfolder("cache") / "numba"))  # compile UMAP once
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
@@ -41,71 +40,71 @@ def test_nearby_by_hand():
     cat.embedding_IE = np.array([[1, 0], [0.9, 0.1], [0, 1], [-1, 0]], np.float32)
     latent = np.array([[0, 0], [5, 0], [1, 0], [2, 0]], np.float32)
     codes = np.array([[1, 1], [0, 0], [1, 0], [1, 1]])
-    found = maps.nearby(cat, 0, codes, latent, k=3)
+    found = layouts.nearby(cat, 0, codes, latent, k=3)
     assert found["input"]["item"].tolist() == [1, 2, 3]
     assert found["input"]["value"].iloc[0] == pytest.approx(0.9 / np.hypot(0.9, 0.1))
     assert found["latent"]["item"].tolist() == [2, 3, 1] and found["latent"]["value"].tolist() == [1, 2, 5]
     assert found["id"]["item"].tolist() == [3, 2] and found["id"]["value"].tolist() == [2, 1]  # item 1 shares none
-    assert maps.nearby(cat, 0, codes, latent, k=1)["latent"]["in_input"].tolist() == [False]
+    assert layouts.nearby(cat, 0, codes, latent, k=1)["latent"]["in_input"].tolist() == [False]
 
 
 def test_an_item_without_an_id_has_no_neighbours_by_id():
     codes = np.array([[-1, -1], [-1, -1], [0, 0], [0, 1]])
-    found = maps.nearby(shop(4), 0, codes, None, k=3)
+    found = layouts.nearby(shop(4), 0, codes, None, k=3)
     assert found["id"].empty and len(found["input"]) == 3 and "latent" not in found
-    assert maps.nearby(shop(4), 2, codes, None, k=3)["id"]["item"].tolist() == [3]
+    assert layouts.nearby(shop(4), 2, codes, None, k=3)["id"]["item"].tolist() == [3]
 
 
 def test_a_sample_says_what_it_keeps_the_shares_of(home):
     cat = shop()
-    assert maps.sampled_by(None, cat) == "category"
-    assert maps.sampled_by(runs.find("demo-rqvae"), cat) == "first code"
+    assert layouts.sampled_by(None, cat) == "category"
+    assert layouts.sampled_by(runs.find("demo-rqvae"), cat) == "first code"
     cat.items["category"] = " "
-    assert maps.sampled_by(None, cat) == "" and len(set(maps._strata(None, cat))) == 1
+    assert layouts.sampled_by(None, cat) == "" and len(set(layouts._strata(None, cat))) == 1
 
 
 def test_layouts_are_found_again_only_by_the_same_question(home):
     asked = UmapParams()
-    key = maps.layout_key(REF, None, "input", asked)
-    assert key == maps.layout_key(dict(reversed(REF.items())), None, "input", UmapParams())
-    assert key != maps.layout_key(REF, None, "input", UmapParams(seed=1))
-    assert maps.find_layout(key) is None
-    maps.store_layout(key, Layout(np.ones((2, 2)), np.array([3, 5])))
-    assert maps.find_layout(key).row_N.tolist() == [3, 5]
+    key = layouts.layout_key(REF, None, "input", asked)
+    assert key == layouts.layout_key(dict(reversed(REF.items())), None, "input", UmapParams())
+    assert key != layouts.layout_key(REF, None, "input", UmapParams(seed=1))
+    assert layouts.find_layout(key) is None
+    layouts.store_layout(key, Layout(np.ones((2, 2)), np.array([3, 5])))
+    assert layouts.find_layout(key).row_N.tolist() == [3, 5]
     (home / "cache" / "maps" / f"{key}.safetensors").write_bytes(b"torn")
-    assert maps.find_layout(key) is None
+    assert layouts.find_layout(key) is None
 
 
 def test_the_worker_computes_and_stores_the_layout(home, monkeypatch):
     cat = shop()
     monkeypatch.setattr(datasets, "load_ref", lambda ref: cat)
     asked = UmapParams(n_epochs=20, n_neighbors=5)
-    run = runs.new_run(maps.request(REF, None, "input", asked))
+    run = runs.new_run(layouts.request(REF, None, "input", asked))
     key = run.config["projection"]["key"]
-    assert maps.running(key).id == run.id
-    steps = list(worker.EXECUTORS["projection"](Session(run)))
+    assert layouts.running(key).id == run.id
+    steps = list(worker.EXECUTORS["projection"](WorkerContext(run)))
     assert run.state == "finished" and steps[-1].step == steps[-1].n_steps
-    layout = maps.find_layout(key)
+    layout = layouts.find_layout(key)
     wanted = list(projection.umap_steps(cat.embedding_IE, None, asked))[-1].metrics["layout"]
     assert (layout.place_ND == wanted.place_ND).all() and (layout.row_N == np.arange(30)).all()
 
 
 def test_the_worker_hears_stop(home, monkeypatch):
     monkeypatch.setattr(datasets, "load_ref", lambda ref: shop())
-    run = runs.new_run(maps.request(REF, None, "input", UmapParams()))
-    session = Session(run)
+    run = runs.new_run(layouts.request(REF, None, "input", UmapParams()))
+    session = WorkerContext(run)
     session.say(state="running")
     session.ending = "It was told to end."
-    assert list(maps.execute(session)) == []
-    assert run.state == "stopped" and maps.find_layout(run.config["projection"]["key"]) is None
+    assert list(layouts.execute(session)) == []
+    assert run.state == "stopped" and layouts.find_layout(run.config["projection"]["key"]) is None
 
 
 def test_unknown_spaces_say_what_there_is(home):
     with pytest.raises(ValueError, match="known are input, latent, reconstruction"):
-        maps.vectors(shop(), None, "elsewhere")
+        layouts.vectors(shop(), None, "elsewhere")
     with pytest.raises(ValueError, match="come from a run"):
-        maps.vectors(shop(), None, "latent")
-    assert maps.spaces(None) == ["input"]
+        layouts.vectors(shop(), None, "latent")
+    assert layouts.spaces(None) == ["input"]
 
 
 BLINDNESS = {  # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB

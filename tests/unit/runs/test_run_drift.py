@@ -14,11 +14,10 @@ from tests.support.training import config, write_shop
 from tiger import datasets, runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.reports import drift as report
-from tiger.runs import config as runconfig
-from tiger.runs import study_artifacts as studies
-from tiger.runs import worker
+from tiger.runs import config as run_config
+from tiger.runs import study_artifacts, worker
 from tiger.ui.shared import pagelist
 from tiger.ui.studies import drift as drift_view
 from tiger.ui.studies import studies as study_ui
@@ -39,7 +38,7 @@ def shop(tiger_home, tmp_path, monkeypatch):
 
 
 def carry_out(shop, values):
-    made = runs.new_run(studies.request("drift", shop[0], shop[1].id, values))
+    made = runs.new_run(study_artifacts.request("drift", shop[0], shop[1].id, values))
     worker.execute(made)
     return made
 
@@ -57,10 +56,10 @@ def test_zero_drift_gives_zero_churn_through_workers_with_other_numbers_of_threa
     parent = runs.new_run(config(ref, n_codes=32, n_steps=30, batch_size=256, hidden="64"))
     work(parent, 2)
     assert parent.status["n_threads"] == 2
-    made = runs.new_run(studies.request("drift", ref, parent.id, {"strengths": "0", "remedies": "1, 2, 4, 5, 6, 7",
+    made = runs.new_run(study_artifacts.request("drift", ref, parent.id, {"strengths": "0", "remedies": "1, 2, 4, 5, 6, 7",
                                                                   "reader": False, "sticky_mode": "threshold"}))
     work(made, 1)
-    frame = report.drift_frame(studies.rows(made))
+    frame = report.drift_frame(study_artifacts.rows(made))
     assert frame["remedy"].tolist() == [1, 2, 4, 5, 6, 7]
     assert (frame["changed"] == 0).all() and (frame["tokens"] == 0).all(), frame[["remedy", "changed"]]
 
@@ -75,11 +74,11 @@ def test_files_are_replayed_period_by_period_and_gone_on_with(shop, tmp_path):
         np.save(folder / f"{month}.npy", (cat.embedding_IE + noise_IE).astype(np.float32))
     made = carry_out(shop, QUICK | {"source": "file", "path": str(folder)})
     assert made.state == "finished", made.status["message"]
-    frame = report.drift_frame(studies.rows(made))
+    frame = report.drift_frame(study_artifacts.rows(made))
     assert list(zip(frame["remedy"], frame["period"], strict=True)) == [(r, p) for r in (1, 2) for p in (1, 2, 3)]
     frozen = frame[frame["remedy"] == 2]["changed"].tolist()
     assert frozen[0] == 0 < frozen[1] < frozen[2]
-    assert sum("matched by row order" in note for note in studies.notes(made)) == 3
+    assert sum("matched by row order" in note for note in study_artifacts.notes(made)) == 3
     n_lines = len(made.events()[0])
     worker.execute(made)
     assert not [event for event in made.events()[0][n_lines:] if "row" in event], "all periods are there already"
@@ -88,10 +87,10 @@ def test_files_are_replayed_period_by_period_and_gone_on_with(shop, tmp_path):
 def test_a_refit_after_more_interactions_trains_quantizer_and_recommender_on_the_first(shop):
     made = carry_out(shop, {"source": "history", "remedies": "1, 2", "reader_epochs": 1, "reader_users": 10, "regain_steps": 2})
     assert made.state == "finished", made.status["message"]
-    frame = report.drift_frame(studies.rows(made))
+    frame = report.drift_frame(study_artifacts.rows(made))
     assert frame["changed"].iloc[0] == 0 < frame["changed"].iloc[1] and frame["recall_after"].notna().all()
-    assert any("first 50% of each user's training interactions" in note for note in studies.notes(made))
-    assert "none" not in runconfig.command(made.config)
+    assert any("first 50% of each user's training interactions" in note for note in study_artifacts.notes(made))
+    assert "none" not in run_config.command(made.config)
 
 
 def test_the_command_line_finds_files_from_where_it_was_given(shop, tmp_path, capsys, monkeypatch):
@@ -117,7 +116,8 @@ def test_the_command_line_finds_files_from_where_it_was_given(shop, tmp_path, ca
 @pytest.fixture
 def half_done(tiger_home):
     """A study of the demo run: strength 0.5 is done, strength 1 has the first period of its first remedy."""
-    made = runs.new_run(studies.request("drift", library.bundled().ref, "demo-rqvae", {"strengths": "0.5, 1", "periods": 2}))
+    made = runs.new_run(study_artifacts.request("drift", registry.bundled().ref, "demo-rqvae",
+                                                {"strengths": "0.5, 1", "periods": 2}))
     asked = [(0.5, remedy, period) for remedy in (1, 2, 7) for period in (1, 2)] + [(1.0, 1, 1)]
     events = [{"step": step, "t_s": 0, "row": row(strength, remedy, 0.1, period=period, n_periods=2, recall_before=0.3,
                                                   recall_after=0.2)} for step, (strength, remedy, period) in enumerate(asked)]

@@ -17,11 +17,9 @@ from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
 from tiger.reports import study_page
-from tiger.runs import config as runconfig
-from tiger.runs import study_artifacts as studies
-from tiger.runs import worker
-from tiger.studies import cold_start as cold
-from tiger.studies import diversity
+from tiger.runs import config as run_config
+from tiger.runs import study_artifacts, worker
+from tiger.studies import cold_start, diversity
 
 DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "reader_epochs": 1, "reader_users": 10, "regain_steps": 2}
 
@@ -63,7 +61,7 @@ def shop(tmp_path_factory):
 
 
 def carry_out(kind, shop, values, model=None):
-    made = runs.new_run(studies.request(kind, shop[0], shop[1].id, values, model))
+    made = runs.new_run(study_artifacts.request(kind, shop[0], shop[1].id, values, model))
     worker.execute(made)
     return made
 
@@ -71,18 +69,18 @@ def carry_out(kind, shop, values, model=None):
 def test_a_drift_study_leaves_rows_a_table_and_a_page_of_its_own(shop):
     made = carry_out("drift", shop, DRIFT)
     assert made.state == "finished", made.status["message"]
-    frame = report.drift_frame(studies.rows(made))
+    frame = report.drift_frame(study_artifacts.rows(made))
     assert list(zip(frame["strength"], frame["remedy"], strict=True)) == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 7)]
     assert (frame.loc[frame["strength"] == 0, ["changed", "token_share", "lost"]] == 0).all(axis=None)
     assert len(pd.read_parquet(made.path / "rows.parquet")) == 6
     text = study_page.drift_page(made)
     assert text.startswith("<!doctype html>") and "Plotly.newPlot" in text and "At strength" in text
     assert "http" not in text.split("<body>")[0] and 'src="http' not in text, "nothing is fetched"
-    assert runconfig.command(made.config).startswith(f"python -m tiger drift {shop[1].id} --strengths '0, 1'")
+    assert run_config.command(made.config).startswith(f"python -m tiger drift {shop[1].id} --strengths '0, 1'")
 
 
 def test_a_stopped_study_goes_on_behind_its_last_row(shop, monkeypatch):
-    made = runs.new_run(studies.request("drift", shop[0], shop[1].id, DRIFT | {"reader": False}))
+    made = runs.new_run(study_artifacts.request("drift", shop[0], shop[1].id, DRIFT | {"reader": False}))
     seen = []
     steps = worker.EXECUTORS["drift"]
 
@@ -95,11 +93,11 @@ def test_a_stopped_study_goes_on_behind_its_last_row(shop, monkeypatch):
 
     monkeypatch.setitem(worker.EXECUTORS, "drift", until_two_rows)
     worker.execute(made)
-    assert made.state == "stopped" and len(studies.rows(made)) == 2
-    first = studies.rows(made)
+    assert made.state == "stopped" and len(study_artifacts.rows(made)) == 2
+    first = study_artifacts.rows(made)
     monkeypatch.setitem(worker.EXECUTORS, "drift", steps)
     worker.execute(made)
-    again = studies.rows(made)
+    again = study_artifacts.rows(made)
     assert made.state == "finished" and len(again) == 6 and again[:2] == first
     assert sum("row" in event for event in made.events()[0]) == 6, "nothing was measured twice"
 
@@ -108,7 +106,7 @@ def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, t
     cat = datasets.load_ref(shop[0])
     np.save(tmp_path / "new.npy", cat.embedding_IE[:, :30])
     made = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "new.npy"), "remedies": "2,7", "reader": False})
-    assert made.state == "finished" and "30 wide" in studies.notes(made)[0]
+    assert made.state == "finished" and "30 wide" in study_artifacts.notes(made)[0]
     broken = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "gone.npy"), "reader": False})
     assert broken.state == "failed" and "is no file" in broken.status["message"]
 
@@ -116,13 +114,13 @@ def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, t
 def test_a_cold_study_measures_every_method(shop):
     made = carry_out("cold", shop, COLD)
     assert made.state == "finished", made.status["message"]
-    frame = cold_report.cold_frame(studies.rows(made))
-    assert set(frame["method"]) == set(cold.METHODS) and frame["recall"].between(0, 1).all()
+    frame = cold_report.cold_frame(study_artifacts.rows(made))
+    assert set(frame["method"]) == set(cold_start.METHODS) and frame["recall"].between(0, 1).all()
     for _, part in frame.groupby(["method", "who", "epsilon"]):
         assert (np.diff(part.sort_values("k")["recall"]) >= -1e-12).all(), "recall never falls with K"
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
-    assert "users who picked a held-out item next" in cold_report.cold_words(frame)
+    assert "users who picked a held-out item next" in cold_report.cold_summary(frame)
     text = study_page.cold_page(made)
     assert_whole(text, ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
     assert "<details>" in text.split("<h2>All numbers</h2>")[1], "a table of 192 rows is folded away"
@@ -133,8 +131,8 @@ COLD = {"share": 0.2, "users": 20, "width": 10, "epochs": 1}
 
 @pytest.mark.parametrize("where", ["after the quantizer", "inside the recommender", "after two groups"])
 def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(shop, monkeypatch, where):
-    whole = studies.rows(carry_out("cold", shop, COLD))
-    made = runs.new_run(studies.request("cold", shop[0], shop[1].id, COLD))
+    whole = study_artifacts.rows(carry_out("cold", shop, COLD))
+    made = runs.new_run(study_artifacts.request("cold", shop[0], shop[1].id, COLD))
     steps, seen, fits = worker.EXECUTORS["cold"], [], []
     reached = {"after the quantizer": lambda: (made.path / "warm_codes.npy").exists(),
                "inside the recommender": lambda: seen[-1].stage.startswith("recommender"),
@@ -150,14 +148,14 @@ def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(sho
 
     monkeypatch.setitem(worker.EXECUTORS, "cold", until_there)
     worker.execute(made)
-    first = studies.rows(made)
+    first = study_artifacts.rows(made)
     assert made.state == "stopped" and len(first) == (84 if where == "after two groups" else 0)
     assert ("behind the last finished row" in made.status["message"]) == bool(first)
     assert ("begins again with the training" in made.status["message"]) != bool(first)
     monkeypatch.setitem(worker.EXECUTORS, "cold", lambda session: (fits.append(p.stage) or p for p in steps(session)))
     made.control("run")
     worker.execute(made)
-    assert made.state == "finished" and studies.rows(made) == whole
+    assert made.state == "finished" and study_artifacts.rows(made) == whole
     assert "quantizer on warm items" not in fits, "the codes were kept"
     assert ("recommender on warm items" in fits) == (not first), "and so was a recommender that was done"
     assert sum("row" in event for event in made.events()[0]) == len(whole), "nothing was measured twice"
@@ -170,7 +168,7 @@ def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     worker.execute(parent)
     made = carry_out("diversity", (parent.config["dataset"], parent), {"users": 12, "epochs": 1, "temperatures": "1 2"})
     assert made.state == "finished", made.status["message"]
-    frame = diversity_report.diversity_frame(studies.rows(made))
+    frame = diversity_report.diversity_frame(study_artifacts.rows(made))
     assert frame["name"].tolist()[:3] == ["beam search", "T = 1", "T = 2"] and (frame["level"] > 0).sum() >= 3
     assert frame["entropy10"].between(0, np.log(10)).all()
     beside = diversity_report.beside_the_paper(frame)
@@ -183,7 +181,7 @@ def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     ("diversity", {"temperatures": "-1"}, "temperatures is '-1'"), ("cold", {"speed": 1}, "no hyper-parameter")])
 def test_nonsense_is_refused_before_anything_starts(shop, kind, given, words):
     with pytest.raises(ValueError, match=words):
-        runs.new_run(studies.request(kind, shop[0], shop[1].id, given))
+        runs.new_run(study_artifacts.request(kind, shop[0], shop[1].id, given))
     with pytest.raises(ValueError, match="needs 'parent'"):
         runs.new_run({"kind": kind, "dataset": shop[0]})
 

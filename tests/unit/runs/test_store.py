@@ -143,8 +143,8 @@ def test_arrays_with_objects_are_never_read(run):
 
 def test_control_keeps_what_it_was_not_asked_to_change(run):
     run.control("pause")
-    run.control(knobs={"beta": 1})
-    run.control(knobs={"learning_rate": "0.01"})
+    run.control(live_params={"beta": 1})
+    run.control(live_params={"learning_rate": "0.01"})
     assert run.read_control() == {"action": "pause", "step_to": None, "seq": 3,
                                   "knobs": {"beta": 1.0, "learning_rate": 0.01}}
     assert run.knobs() == {"learning_rate": 0.01, "beta": 1.0, "restart_threshold": 1.0}

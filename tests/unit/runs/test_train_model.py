@@ -14,11 +14,10 @@ from tiger import metrics, models, runs
 from tiger.analysis import evaluation
 from tiger.core import paths
 from tiger.reports import recommenders
-from tiger.runs import config as runconfig
-from tiger.runs import train_model as model_training
-from tiger.runs import train_quantizer as training
+from tiger.runs import config as run_config
+from tiger.runs import train_model, train_quantizer
 from tiger.runs.run import Run
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 
 REF = {"name": "synthetic", "params": {}}
 IDS = {"run": "demo-rqvae"}  # only its name is looked at here
@@ -41,7 +40,7 @@ def train(run: Run, n_steps: int | None = None) -> None:
     """Train to the end, or crash after ``n_steps``."""
     given = run.config["model"]
     model = models.create(given["name"], **given["params"])
-    job = model_training.ModelTraining(Session(run), model, shop.catalogue(), shop.semantic_ids())
+    job = train_model.ModelTraining(WorkerContext(run), model, shop.catalogue(), shop.semantic_ids())
     for progress in job.steps():
         if n_steps is not None and progress.step >= n_steps:
             return
@@ -75,11 +74,11 @@ def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
 
 @pytest.mark.parametrize("name", ["rq_transformer", "sasrec"])
 def test_crashes_and_a_turned_knob_leave_the_same_result(monkeypatch, name):
-    monkeypatch.setattr(training, "CHECKPOINT_S", 0)
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_SHARE", 1e9)
     whole, torn = new_run(name, n_epochs=3), new_run(name, n_epochs=3)
     for run in (whole, torn):
-        run.control(knobs={"learning_rate": 0.01})
+        run.control(live_params={"learning_rate": 0.01})
     train(whole)
     train(torn, 2)
     train(torn, 7)
@@ -95,7 +94,7 @@ def test_crashes_and_a_turned_knob_leave_the_same_result(monkeypatch, name):
 
 
 def test_a_paused_model_can_be_used_and_one_without_steps_runs_too(monkeypatch):
-    monkeypatch.setattr(training, "PAUSE_LIMIT_S", 0.1)
+    monkeypatch.setattr(train_quantizer, "PAUSE_LIMIT_S", 0.1)
     run = new_run("rq_transformer")
     run.control("pause", step_to=3)
     train(run)
@@ -118,26 +117,26 @@ def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
                               capture_output=True, text=True, timeout=240, env=os.environ | {"TIGER_THREADS": "1"})
         assert run.state == "finished", said.stderr
     ids, fitted = quantizer.semantic_ids(), model.recommender()
-    np.testing.assert_array_equal(fitted.facts_["ids"].numpy(), ids.ids_IM)
+    np.testing.assert_array_equal(fitted.metadata_["ids"].numpy(), ids.ids_IM)
     words = runs.command(model)
     assert words.startswith(f"python -m tiger train rq_transformer --ids {quantizer.id} --width 16")
 
 
 @pytest.mark.parametrize(("limit_s", "expected"), [(60.0, 60), (0.0, 10)])
 def test_all_users_are_measured_where_that_is_fast(monkeypatch, limit_s, expected):
-    monkeypatch.setattr(models.REGISTRY["popularity"], "most_users", 10)
-    monkeypatch.setattr(model_training, "MEASURE_S", limit_s)
+    monkeypatch.setattr(models.REGISTRY["popularity"], "max_eval_users", 10)
+    monkeypatch.setattr(train_model, "MEASURE_S", limit_s)
     run = new_run("popularity")
     train(run)
     kept = run.metrics()["test"]
     assert (kept["n_users"], kept["n_users_all"]) == (expected, shop.catalogue().n_users) == (expected, 60)
-    words = recommenders.table_words(recommenders.table_frame(recommenders.scores_frame([run])))
+    words = recommenders.table_summary(recommenders.table_frame(recommenders.scores_frame([run])))
     assert ("on a sample of the users, so less comparable: Popularity (10 of 60 users)" in words) == (expected == 10)
 
 
 @pytest.mark.parametrize(("n_steps", "n_epochs"), [(240, 20), (5, 5), (1000, 4), (40_000, 400), (1, 1)])
 def test_the_validation_sample_is_measured_a_bounded_number_of_times(n_steps, n_epochs):
-    steps = model_training.look_steps(n_steps, n_epochs)
+    steps = train_model.look_steps(n_steps, n_epochs)
     assert max(steps) == n_steps and min(steps) >= 1 and len(steps) <= 30
     if n_epochs == 20:
         assert steps == set(range(12, 241, 12))
@@ -149,9 +148,9 @@ def test_what_cannot_train_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match="A model run needs 'model'"):
         runs.new_run({"kind": "model", "dataset": REF})
     with pytest.raises(ValueError, match="'gpt' is no quantizer and no model; known are rqvae"):
-        runconfig.live_specs("gpt")
+        run_config.live_specs("gpt")
     with pytest.raises(ValueError, match="'width' cannot change while sasrec trains; what can: learning_rate"):
-        runconfig.check_knobs("sasrec", {"width": 3})
+        run_config.check_knobs("sasrec", {"width": 3})
     with pytest.raises(ValueError, match="has no fitted recommender yet; it is queued"):
         new_run("sasrec").recommender()
 
@@ -182,5 +181,5 @@ def test_the_gap_to_an_exact_search_is_what_all_scores_say():
     assert sum(gap["lost_at"]) == sum(lost) > 0
     whole = evaluation.beam_gap(model, cat, "test", users, width=24, k=4)
     assert (whole["equal"], whole["lost"], whole["lost_at"]) == (1.0, 0.0, [0, 0, 0])
-    assert "100 % of 12 users get the same 4 items" in evaluation.gap_words(whole)
-    assert "better items are lost, most of them at level" in evaluation.gap_words(gap)
+    assert "100 % of 12 users get the same 4 items" in evaluation.gap_summary(whole)
+    assert "better items are lost, most of them at level" in evaluation.gap_summary(gap)

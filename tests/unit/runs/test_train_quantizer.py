@@ -11,11 +11,9 @@ from safetensors.torch import load_file
 
 from tests.support.training import SMALL, config
 from tiger import quantizers, runs
-from tiger.runs import artifacts as results
-from tiger.runs import checkpoint
-from tiger.runs import train_quantizer as training
+from tiger.runs import artifacts, checkpoint, train_quantizer
 from tiger.runs.run import Run
-from tiger.runs.worker_context import Session
+from tiger.runs.worker_context import WorkerContext
 
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 EMB_IE = np.random.default_rng(0).normal(size=(200, 24)).astype(np.float32)
@@ -31,18 +29,18 @@ def one_thread():
 
 @pytest.fixture
 def checkpoint_every_step(monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_S", 0)
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_SHARE", 1e9)
 
 
 def new_run(name: str = "rqvae", **params) -> Run:
     return runs.new_run(config(REF, name, **params))
 
 
-def train(run: Run, n_steps: int | None = None) -> training.QuantizerTraining:
+def train(run: Run, n_steps: int | None = None) -> train_quantizer.QuantizerTraining:
     """Train to the end, or crash after ``n_steps`` further steps: nothing is written any more from there."""
     given = run.config["quantizer"]
-    job = training.QuantizerTraining(Session(run), quantizers.create(given["name"], **given["params"]), EMB_IE)
+    job = train_quantizer.QuantizerTraining(WorkerContext(run), quantizers.create(given["name"], **given["params"]), EMB_IE)
     steps = job.steps()
     for progress in steps:
         if n_steps is not None and progress.step >= n_steps:
@@ -98,9 +96,9 @@ def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, m
     rng = random.Random(seed)
     whole, torn = new_run(**more), new_run(**more)
     train(whole)
-    monkeypatch.setattr(training.QuantizerTraining, "_save", _sometimes(rng, training.QuantizerTraining._save))
-    monkeypatch.setattr(training, "CHECKPOINT_S", 0)
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(train_quantizer.QuantizerTraining, "_save", _sometimes(rng, train_quantizer.QuantizerTraining._save))
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_SHARE", 1e9)
     for crash in sorted(rng.sample(range(1, 60), 4)):
         train(torn, crash)
         with (torn.path / "events.jsonl").open("ab") as log:
@@ -122,17 +120,17 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
     asked = {20: {"beta": 2.0}, 31: {"learning_rate": 0.01}}
     pair = new_run(), new_run()
     monkeypatch.setattr("tiger.runs.worker_context.CONTROL_S", 0)
-    monkeypatch.setattr(training, "CHECKPOINT_S", 1e9)
-    save, took = training.QuantizerTraining._save, training.QuantizerTraining._took
+    monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 1e9)
+    save, took = train_quantizer.QuantizerTraining._save, train_quantizer.QuantizerTraining._took
 
     def take(self, progress):
         took(self, progress)
         if self.session.status["attempt"] == 1 and progress.step in asked:
-            self.run.control(knobs=asked[progress.step])
+            self.run.control(live_params=asked[progress.step])
         if self.run is pair[1] and progress.step == 10:
             save(self)
 
-    monkeypatch.setattr(training.QuantizerTraining, "_took", take)
+    monkeypatch.setattr(train_quantizer.QuantizerTraining, "_took", take)
     train(pair[0])
     train(pair[1], 40)
     assert checkpoint.read(pair[1].path)["step"] == 10
@@ -148,7 +146,7 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
 
 
 def test_step_mode_pauses_at_the_step_and_keeps_that_batch(tiger_home, monkeypatch):
-    monkeypatch.setattr(training, "PAUSE_LIMIT_S", 0.1)
+    monkeypatch.setattr(train_quantizer, "PAUSE_LIMIT_S", 0.1)
     run = new_run()
     run.control("pause", step_to=7)
     job = train(run)
@@ -164,7 +162,7 @@ def test_step_mode_pauses_at_the_step_and_keeps_that_batch(tiger_home, monkeypat
 
 
 def test_a_pause_before_the_first_step_waits_there(tiger_home, monkeypatch):
-    monkeypatch.setattr(training, "PAUSE_LIMIT_S", 0.1)
+    monkeypatch.setattr(train_quantizer, "PAUSE_LIMIT_S", 0.1)
     run = new_run()
     run.control("pause")
     train(run)
@@ -179,8 +177,8 @@ def test_a_stopped_run_can_be_looked_at_and_goes_on_to_the_same_end(tiger_home, 
     train(whole)
     stopped.control("pause", step_to=23)
     given = stopped.config["quantizer"]
-    session = Session(stopped)
-    job = training.QuantizerTraining(session, quantizers.create("rqvae", **given["params"]), EMB_IE)
+    session = WorkerContext(stopped)
+    job = train_quantizer.QuantizerTraining(session, quantizers.create("rqvae", **given["params"]), EMB_IE)
     for progress in job.steps():
         if progress.step == 23:
             stopped.control("stop")
@@ -224,19 +222,19 @@ def test_a_checkpoint_of_other_data_is_refused_in_words(tiger_home, checkpoint_e
 @pytest.mark.parametrize(("n_steps", "batch", "n_items"), [
     (600, 1024, 12_101), (600, 1024, 2_000), (100_000, 64, 50), (3, 8, 10), (1, 1, 1), (50, None, 10**6)])
 def test_snapshots_lie_close_at_the_start_and_even_later_and_stay_few(n_steps, batch, n_items):
-    steps = sorted(results.snapshot_steps(n_steps, batch, n_items))
+    steps = sorted(artifacts.snapshot_steps(n_steps, batch, n_items))
     assert steps[0] == 0 and steps[-1] == n_steps
     assert len(steps) <= 42
     if n_steps >= 600:
         assert len(steps) >= 10
         assert max(np.diff(steps)) <= n_steps / 6 + 1
-    seen = len(steps) * min(n_items, results.SNAPSHOT_ITEMS) / 6  # an encoding is a sixth of a training step
+    seen = len(steps) * min(n_items, artifacts.SNAPSHOT_ITEMS) / 6  # an encoding is a sixth of a training step
     if n_items == 12_101:
         assert seen < 0.05 * n_steps * batch
 
 
 def test_snapshots_sample_large_catalogues_evenly(tiger_home, monkeypatch):
-    monkeypatch.setattr(results, "SNAPSHOT_ITEMS", 50)
+    monkeypatch.setattr(artifacts, "SNAPSHOT_ITEMS", 50)
     run = new_run()
     job = train(run)
     kept = run.snapshot(60)

@@ -42,7 +42,7 @@ def test_all_possible_ids_together_have_probability_one(model):
 
 def plain_search(model, history, width, heat):
     """Beam search in plain Python over lists, asking the network for one prefix at a time."""
-    known = {tuple(row[:depth]) for row in model.facts_["ids"].tolist() for depth in (1, 2, 3)}
+    known = {tuple(row[:depth]) for row in model.metadata_["ids"].tolist() for depth in (1, 2, 3)}
     beams = [((), 0.0)]
     for level in range(3):
         grown = []
@@ -106,14 +106,14 @@ def test_users_in_a_batch_do_not_touch_each_other(model):
 
 def test_every_candidate_is_on_record_with_its_reason(model):
     found = model.beam_search([3, 4, 5], width=4)
-    known = {tuple(row[:depth]) for row in model.facts_["ids"].tolist() for depth in (1, 2, 3)}
+    known = {tuple(row[:depth]) for row in model.metadata_["ids"].tolist() for depth in (1, 2, 3)}
     n_beams = 1
     for level, step in enumerate(found.steps):
         assert len(step) == n_beams * [4, 3, 4][level]
         for row in step.itertuples():
             assert (row.reason == "not in the catalogue") == (row.prefix not in known)
             assert row.kept == (row.reason == "kept")
-            below = sum(tuple(code[:level + 1]) == row.prefix for code in model.facts_["ids"].tolist())
+            below = sum(tuple(code[:level + 1]) == row.prefix for code in model.metadata_["ids"].tolist())
             assert row.n_items_below == below
         worst_kept = step.loc[step["kept"], "total_logp"].min()
         assert (step.loc[step["reason"] == "beam full", "total_logp"] <= worst_kept).all()

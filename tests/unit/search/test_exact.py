@@ -22,7 +22,7 @@ def test_finds_what_scoring_every_item_finds(model, history, k):
     np.testing.assert_allclose(found.logp_K, np.sort(logp_I)[::-1][:k], atol=1e-4)
     np.testing.assert_allclose(found.logp_K, logp_I[found.item_K], atol=1e-4)
     assert len(set(found.item_K)) == k
-    assert found.n_looked <= sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3))
+    assert found.n_expanded <= sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3))
 
 
 def test_a_narrow_beam_is_never_better(model):
@@ -37,7 +37,7 @@ def test_a_sharp_model_needs_few_prefixes():
     model.fit(tiny.catalogue(), tiny.semantic_ids())
     found = model.best_items([3, 4, 5], 1)
     assert found.item_K.tolist() == [int(model.score_all([3, 4, 5]).argmax())]
-    assert found.n_looked < sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3)) / 2
+    assert found.n_expanded < sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3)) / 2
 
 
 def test_more_than_the_catalogue_is_refused(model):

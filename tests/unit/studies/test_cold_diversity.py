@@ -10,8 +10,7 @@ from tiger.plots import studies as plot
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports.intervals import share_ends
-from tiger.studies import cold_start as cold
-from tiger.studies import diversity
+from tiger.studies import cold_start, diversity
 from tiger.studies.cold_start import Prefixes, fill, hold_out, nearest_content, warm_ids
 from tiger.studies.diversity import category_labels, diversity_params, entropies_at, sample
 
@@ -89,7 +88,7 @@ def test_warm_ids_leave_cold_items_without_one(held):
     ids = warm_ids(codes_IL, 8, out.cold_I)
     assert (ids.has_id_I == ~out.cold_I).all() and model.trie_.n_items == (~out.cold_I).sum()
     with pytest.raises(ValueError, match="writes no semantic IDs"):
-        cold.fresh({"name": "sasrec", "params": {}}, cold.ColdParams())
+        cold_start.fresh({"name": "sasrec", "params": {}}, cold_start.ColdParams())
 
 
 def test_entropy_of_categories_worked_by_hand():
@@ -181,7 +180,7 @@ def test_the_entropys_interval_is_students_over_the_users(held):
 
 def test_nobody_with_a_readable_history_is_one_sentence(held, monkeypatch):
     cat, _, _, model = held
-    monkeypatch.setattr(type(model), "part_read", lambda self, history: history[:0])
+    monkeypatch.setattr(type(model), "readable_history", lambda self, history: history[:0])
     with pytest.raises(ValueError, match="none of the users asked has an item with an ID"):
         list(diversity.steps(cat, model, diversity_params({"users": 5})))
 

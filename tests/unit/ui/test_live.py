@@ -111,11 +111,11 @@ def test_durations_for_people(seconds, words):
 
 def test_progress_in_words():
     status = {"state": "running", "stage": "training", "step": 1200, "n_steps": 6000, "rate": 40.0, "left_s": 120.0}
-    assert live.progress_words(status) == "training · step 1,200 of 6,000 · 40 steps/s · 2 min 00 s left"
-    assert live.progress_words(status | {"state": "paused", "rate": 0.0}) == "paused · step 1,200 of 6,000"
+    assert live.progress_summary(status) == "training · step 1,200 of 6,000 · 40 steps/s · 2 min 00 s left"
+    assert live.progress_summary(status | {"state": "paused", "rate": 0.0}) == "paused · step 1,200 of 6,000"
     waits = status | {"state": "paused", "stage": "waiting for a free worker", "rate": 0.0}
-    assert live.progress_words(waits) == "waiting for a free worker · step 1,200 of 6,000"
-    assert live.progress_words(status | {"state": "queued", "n_steps": 0, "stage": ""}) == "waiting"
+    assert live.progress_summary(waits) == "waiting for a free worker · step 1,200 of 6,000"
+    assert live.progress_summary(status | {"state": "queued", "n_steps": 0, "stage": ""}) == "waiting"
 
 
 def test_polling_ends_with_the_run():

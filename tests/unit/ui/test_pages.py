@@ -8,7 +8,7 @@ import pytest
 from tests.support.pages import html_of, open_page, values_of
 from tiger import datasets, metrics, runs
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.reports import shop
 from tiger.ui.shared import pagelist
 
@@ -136,7 +136,7 @@ def test_a_bad_path_is_one_sentence_and_changes_nothing():
     app.button(key="load:recbole:go").click().run()
     assert len(app.error) == 1
     assert "lies outside the folders this server may read" in app.error[0].value
-    assert [entry.id for entry in library.entries()] == ["synthetic"]
+    assert [entry.id for entry in registry.entries()] == ["synthetic"]
     assert app.query_params["dataset"] == "synthetic"
 
 
@@ -165,4 +165,4 @@ def test_a_run_in_the_address_brings_its_dataset():
     app = open_page(CATALOGUE, run=run.id)
     assert values_of(app)["Items"] == "60"
     assert app.query_params["run"] == run.id
-    assert library.find(app.query_params["dataset"]).ref == ref
+    assert registry.find(app.query_params["dataset"]).ref == ref

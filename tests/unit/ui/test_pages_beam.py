@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support import tiny_models as tiny
 from tests.support.pages import html_of, open_page
 from tiger import datasets, models, runs
-from tiger.analysis import attribution as explain
+from tiger.analysis import attribution
 from tiger.core import files, paths
 from tiger.reports import beam as report
 from tiger.reports import influence
@@ -80,7 +80,7 @@ def test_every_number_of_a_step_is_the_cores(demo, history, cat):
 def test_the_exact_search_marks_what_it_would_keep(demo, history):
     app = opened(at="1", width="5")
     best = np.argsort(-demo.score_all(history), kind="stable")[:5]
-    first = dict.fromkeys(demo.facts_["ids"].numpy()[best, 0].tolist())
+    first = dict.fromkeys(demo.metadata_["ids"].numpy()[best, 0].tolist())
     shown = table(app, "prefix", "exact")
     marked = shown[shown["exact"].str.startswith("yes")]
     assert set(marked["prefix"].astype(int)) <= set(first)
@@ -166,8 +166,8 @@ def test_recommendations_beside_popularity_with_the_held_out_item_marked(demo, c
 def test_why_names_the_item_that_mattered(demo, cat, history):
     app = opened(look="Why")
     item = int(demo.beam_search(history, width=10).items["item"].iloc[0])
-    codes = demo.facts_["ids"][item].tolist()
-    found = explain.influence(demo, history, codes)
+    codes = demo.metadata_["ids"][item].tolist()
+    found = attribution.influence(demo, history, codes)
     words = influence.words(influence.frame(found, cat.items["title"].tolist(), codes))
     assert words in text_of(app)
     shown = table(app, "position", "fall of log P, whole ID")

@@ -8,7 +8,7 @@ import pytest
 from tests.support.pages import open_page
 from tiger import datasets, runs
 from tiger.core import paths
-from tiger.runs import import_run as imported
+from tiger.runs import import_run
 from tiger.semantic_ids import import_ids, index_json
 from tiger.ui.shared import pagelist
 
@@ -103,7 +103,7 @@ def test_without_a_file_nothing_is_loaded():
 @pytest.mark.parametrize("page", pagelist.PAGES, ids=lambda page: page.key)
 def test_every_page_works_on_imported_ids(page, file):
     cat = datasets.load("synthetic")
-    run = imported.keep(import_ids(file, cat), cat)
+    run = import_run.keep(import_ids(file, cat), cat)
     for params in ({}, {"item": "1999"}):  # an item without an ID
         app = open_page(page, run=run.id, **params)
         assert not app.error, [box.value for box in app.error]

@@ -11,9 +11,7 @@ from tests.support.explore import figures_of, open_page, text_of
 from tiger import datasets, metrics, quantizers, runs
 from tiger.analysis import tree
 from tiger.core import files, paths
-from tiger.runs import import_run as imported
-from tiger.runs import layouts as maps
-from tiger.runs import supervisor as jobs
+from tiger.runs import import_run, layouts, supervisor
 from tiger.semantic_ids import import_ids
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.tree import compare as compare_view
@@ -52,7 +50,7 @@ def uneven(demo, tmp_path):
     text = {str(item): [f"<{'abcd'[level]}_{code}>" for level, code in enumerate(row)]
             for item, row in enumerate(codes.tolist())}
     (tmp_path / "index.json").write_text(json.dumps(text))
-    return imported.keep(import_ids(tmp_path / "index.json", cat), cat, "Theirs"), codes
+    return import_run.keep(import_ids(tmp_path / "index.json", cat), cat, "Theirs"), codes
 
 
 def test_lsh_has_as_many_bits_as_ids_with_uneven_levels(demo, uneven):
@@ -97,7 +95,7 @@ def test_an_unknown_number_is_called_unknown():
     frame = pd.DataFrame([{"set": "one", "measure": "recall", "level": 1, "mean": nan, "low": nan, "high": nan},
                           {"set": "one", "measure": "recall", "level": 2, "mean": 0.0001, "low": nan, "high": nan}])
     assert compare_view.table(frame)["one"].tolist() == ["unknown", "< 0.001"]
-    assert compare_view.curve_words(frame, "recall", "True") == "True: one unknown at level 1, 0% at level 2."
+    assert compare_view.curve_summary(frame, "recall", "True") == "True: one unknown at level 1, 0% at level 2."
 
 
 def test_a_branch_lists_its_items(demo):
@@ -169,7 +167,7 @@ def test_the_chosen_item_stays_chosen_from_page_to_page(demo):
     app.query_params.clear()  # as the sidebar's links do
     app.switch_page("pages/tree.py").run()
     assert app.query_params["item"] in ("77", ["77"])
-    assert f"lies at **{maps.id_text(codes_IL[77].tolist())}** here" in text_of(app)
+    assert f"lies at **{layouts.id_text(codes_IL[77].tolist())}** here" in text_of(app)
     app.button(key="to_branch").click().run()
     assert app.query_params["branch"] in (str(codes_IL[77, 0]), [str(codes_IL[77, 0])])
     app.query_params.clear()
@@ -184,7 +182,7 @@ def test_more_seeds_are_queued_with_everything_else_equal(monkeypatch):
         def submit(self, config):
             asked.append(config)
 
-    monkeypatch.setattr(jobs, "supervisor", Queue)
+    monkeypatch.setattr(supervisor, "supervisor", Queue)
     app = open_page("tree", view="Numbers")
     app.button(key="more_seeds").click().run()
     own = runs.find("demo-rqvae").config["quantizer"]["params"]

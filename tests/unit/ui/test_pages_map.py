@@ -11,8 +11,7 @@ from tests.support.explore import figures_of, numbers_in, open_page, places_of, 
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
-from tiger.runs import layouts as maps
-from tiger.runs import supervisor as jobs
+from tiger.runs import layouts, supervisor
 from tiger.ui.map import data as map_data
 from tiger.ui.map import items as map_items
 
@@ -84,9 +83,9 @@ def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
 def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo):
     ref = runs.find("demo-rqvae").config["dataset"]
     rows = np.arange(0, 1200, 4)
-    asked = maps.request(ref, None, "input", projection.UmapParams())
+    asked = layouts.request(ref, None, "input", projection.UmapParams())
     places = np.random.default_rng(0).normal(size=(300, 2))
-    maps.store_layout(asked["projection"]["key"], maps.Layout(places, rows))
+    layouts.store_layout(asked["projection"]["key"], layouts.Layout(places, rows))
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
     density, words = figures_of(app)[:2]
     assert "in the PCA of their input vectors" in density
@@ -202,7 +201,7 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
             asked.append(config)
             return runs.new_run(config)
 
-    monkeypatch.setattr(jobs, "supervisor", Queue)
+    monkeypatch.setattr(supervisor, "supervisor", Queue)
     app = open_page("map", layout="UMAP", space="Latent", seed="3")
     assert "PCA of the latent vectors" in figures_of(app)[0]
     app.run()
@@ -210,7 +209,7 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
         ("latent", 3)]
     key = asked[0]["projection"]["key"]
     places = np.random.default_rng(0).normal(size=(2000, 2))
-    maps.store_layout(key, maps.Layout(places, np.arange(2000)))
+    layouts.store_layout(key, layouts.Layout(places, np.arange(2000)))
     app.run()
     assert "UMAP of the latent vectors" in figures_of(app)[0] and len(asked) == 1
 
@@ -224,9 +223,9 @@ class FullQueue:
 def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
     """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
     if ended:
-        run = runs.new_run(maps.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
+        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
         files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
-    monkeypatch.setattr(jobs, "supervisor", FullQueue)
+    monkeypatch.setattr(supervisor, "supervisor", FullQueue)
     app = open_page("map", layout="UMAP")
     if ended:
         app.button(key="umap_again").click().run()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.pages import open_page
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.ui.shared import pagelist, state
 
 
@@ -40,7 +40,7 @@ def vectors_only(tmp_path) -> str:
     """The id of a dataset of vectors with neither texts nor histories; as many as the bundled shop has items."""
     path = tmp_path / "vectors.npy"
     np.save(path, np.load(paths.BUNDLED / "synthetic" / "embedding.npy", allow_pickle=False))
-    return library.add(library.vectors_alone(str(path)), "Vectors").id
+    return registry.add(registry.vectors_alone(str(path)), "Vectors").id
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def with_runs(vectors_only, tiger_home) -> str:
         folder = tiger_home / "runs" / name.replace("demo", "own")
         shutil.copytree(paths.BUNDLED / "runs" / name, folder)
         config = json.loads((folder / "config.json").read_text())
-        config |= {"id": folder.name, "dataset": library.find(vectors_only).ref}
+        config |= {"id": folder.name, "dataset": registry.find(vectors_only).ref}
         if config.get("ids"):
             config["ids"] = {"run": "own-rqvae"}
         (folder / "config.json").write_text(json.dumps(config))
@@ -91,7 +91,7 @@ def test_interactions_alone_load_with_nothing_else_chosen(form, tmp_path):
     said = [box.value.replace("\\", "") for box in form.info]
     assert any("6 users, 36 interactions. No item has a word in its text, so the vectors come from co-occurrence" in text
                for text in said), said
-    assert library.find(form.query_params["dataset"]).ref["embedding"] == {"method": "cooccurrence"}
+    assert registry.find(form.query_params["dataset"]).ref["embedding"] == {"method": "cooccurrence"}
 
 
 @pytest.mark.parametrize(("content", "n_left"), [(b"item_id,title\n1,hat\n1,scarf\n", 0), (b"item_id,title\n1,hat\n2,pan\n", 1)])

@@ -12,7 +12,7 @@ from tests.support.pages import open_page, values_of
 from tiger import datasets, models, runs
 from tiger.analysis import costs
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.runs import presets
 from tiger.ui.recommender import costs as cost_view
 from tiger.ui.shared import pagelist
@@ -91,7 +91,7 @@ def test_the_table_has_every_measured_model_and_the_beam_its_width():
 
 def test_a_dataset_without_runs_and_a_wrong_address(shared_data):
     ref = {"name": "recbole", "params": {"path": str(shared_data / "ml-100k")}, "embedding": {"method": "tfidf"}}
-    entry = library.add(ref, "MovieLens")
+    entry = registry.add(ref, "MovieLens")
     app = open_page(PAGE, dataset=entry.id)
     assert "No recommender of this dataset yet" in said(app) and "No run of this dataset has IDs yet" in said(app)
     for view in ("Compare", "Beam width", "Cost"):

@@ -12,8 +12,8 @@ from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
 from tiger.reports import lessons, study_page
-from tiger.runs import config as runconfig
-from tiger.runs import study_artifacts as studies
+from tiger.runs import config as run_config
+from tiger.runs import study_artifacts
 from tiger.ui.shared import pagelist
 from tiger.ui.studies import diversity as diversity_view
 from tiger.ui.studies import drift as drift_view
@@ -33,8 +33,8 @@ def said(app) -> str:
 
 def test_drift_shows_the_bundled_study_at_first_visit():
     app = open_page(PAGE["drift"])
-    frame = report.drift_frame(studies.rows(runs.find("demo-drift")))
-    assert report.winner_words(frame) in said(app) and not app.error
+    frame = report.drift_frame(study_artifacts.rows(runs.find("demo-drift")))
+    assert report.winner_summary(frame) in said(app) and not app.error
     assert app.dataframe[0].value["IDs changed"].tolist() == pytest.approx(report.last_periods(frame)["changed"].tolist())
 
 
@@ -46,7 +46,7 @@ def test_every_view_of_both_drift_studies_opens(view):
 
 
 def test_drift_studies_obey_the_laws_that_pages_promise():
-    frame = report.drift_frame(studies.rows(runs.find("demo-drift")))
+    frame = report.drift_frame(study_artifacts.rows(runs.find("demo-drift")))
     none = frame[(frame["strength"] == 0) & frame["remedy"].isin([1, 2, 7])]
     assert len(none) == 3 and (none["changed"] == 0).all() and (none["lost"] == 0).all()
     assert frame["remedy"].nunique() == 7 and (paths.BUNDLED / "runs" / "demo-drift" / "rows.parquet").stat().st_size < 5e5
@@ -54,9 +54,10 @@ def test_drift_studies_obey_the_laws_that_pages_promise():
 
 def test_cold_and_diversity_show_their_bundled_studies():
     app = open_page(PAGE["cold"])
-    assert cold_report.cold_words(cold_report.cold_frame(studies.rows(runs.find("demo-cold")))) in said(app)
+    assert cold_report.cold_summary(cold_report.cold_frame(study_artifacts.rows(runs.find("demo-cold")))) in said(app)
     app = open_page(PAGE["diversity"])
-    words = diversity_report.diversity_words(diversity_report.diversity_frame(studies.rows(runs.find("demo-diversity"))))
+    rows = study_artifacts.rows(runs.find("demo-diversity"))
+    words = diversity_report.diversity_summary(diversity_report.diversity_frame(rows))
     assert words in said(app) and not app.error
 
 
@@ -73,12 +74,12 @@ def unfinished(bundled: str, n_rows: int) -> runs.Run:
     """A study of one's own that was stopped behind the first rows of a bundled one."""
     whole = runs.find(bundled)
     config = whole.config
-    known = {spec.name for spec in params.specs(runconfig.study_class(config["kind"]))}
+    known = {spec.name for spec in params.specs(run_config.study_class(config["kind"]))}
     given = {name: value for name, value in config["study"]["params"].items() if name in known}
-    made = runs.new_run(studies.request(config["kind"], config["dataset"], config["parent"], given, title="Half"))
+    made = runs.new_run(study_artifacts.request(config["kind"], config["dataset"], config["parent"], given, title="Half"))
     rows = [event for event in whole.events()[0] if "row" in event][:n_rows]
     (made.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in rows), encoding="utf-8")
-    files.write_json(made.path / "study.json", studies.about(whole))
+    files.write_json(made.path / "study.json", study_artifacts.about(whole))
     files.write_json(made.path / "status.json", made.status | {"state": "stopped", "message": "Stopped.", "pid": 1})
     return made
 
@@ -120,7 +121,7 @@ def test_a_user_nothing_of_whom_can_be_read_is_said(monkeypatch):
 @pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda lesson: lesson.key)
 def test_a_lessons_bundled_study_is_what_running_it_here_asks(lesson):
     bundled = runs.find(lesson.study)
-    asked = params.values(params.build(runconfig.study_class(lesson.kind), lesson.values))
+    asked = params.values(params.build(run_config.study_class(lesson.kind), lesson.values))
     assert bundled.config["study"]["params"] == asked and bundled.config["kind"] == lesson.kind
     assert bundled.config["study"]["model"] == (None if lesson.kind == "cold" else "demo-recommender")
     assert bundled.config["parent"] == "demo-rqvae" and bundled.state == "finished"
@@ -165,7 +166,7 @@ def test_a_lessons_moral_follows_from_its_rows(key, rows, words):
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda lesson: lesson.key)
 def test_a_lesson_asks_first_and_then_shows_what_was_measured(lesson):
-    rows = studies.rows(runs.find(lesson.study))
+    rows = study_artifacts.rows(runs.find(lesson.study))
     right, words = lesson.answer(rows), lesson.reveal(rows)
     assert 0 <= right < len(lesson.options) and words and "nan" not in words
     app = open_page(PAGE["lessons"], lesson=lesson.key)
@@ -189,7 +190,7 @@ def test_nonsense_in_the_address_does_no_harm(key, address, words):
 def test_the_form_starts_a_study_and_refuses_nonsense(monkeypatch):
     asked = []
     queue = type("Fake", (), {"submit": lambda self, config: asked.append(config) or runs.new_run(config)})
-    monkeypatch.setattr("tiger.runs.supervisor.supervisor", queue)
+    monkeypatch.setattr("tiger.runs.supervisor.current", queue)
     app = open_page(PAGE["drift"])
     app.text_input(key="study:drift:strengths").set_value("0, 2").run()
     app.button(key="start:drift").click().run()
@@ -210,7 +211,7 @@ def test_a_file_outside_what_the_server_may_read_is_refused():
 
 
 def test_a_failed_study_says_why_and_can_be_resumed():
-    made = runs.new_run(studies.request("drift", runs.find("demo-drift").config["dataset"], "demo-rqvae", {}))
+    made = runs.new_run(study_artifacts.request("drift", runs.find("demo-drift").config["dataset"], "demo-rqvae", {}))
     files.write_json(made.path / "status.json", made.status | {"state": "failed", "message": "It was too hot.", "pid": 1})
     app = open_page(PAGE["drift"], study=made.id)
     assert "It was too hot." in said(app) and app.button(key="study:resume")

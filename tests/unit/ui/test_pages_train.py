@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support.training import SMALL
 from tiger import datasets, runs
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.runs import presets
 from tiger.ui.shared import pagelist
 
@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
         patch.chdir(paths.PROJECT)
         found = {}
         for name, changes in (("healthy", {}), ("sick", {"kmeans_init": False, "restart_threshold": 0.0})):
-            run = runs.new_run({"dataset": library.bundled().ref, "title": f"A {name} one",
+            run = runs.new_run({"dataset": registry.bundled().ref, "title": f"A {name} one",
                                 "quantizer": {"name": "rqvae", "params": SMALL | changes}})
             execute(run)
             found[name] = run.id
@@ -91,7 +91,7 @@ def pretend(run_id: str, **status) -> runs.Run:
 def test_a_dataset_without_runs_offers_the_first_one(tiger_home, monkeypatch, shared_data):
     monkeypatch.chdir(paths.PROJECT)
     ref = {"name": "recbole", "params": {"path": str(shared_data / "ml-100k")}, "embedding": {"method": "tfidf"}}
-    entry = library.add(ref, "MovieLens")
+    entry = registry.add(ref, "MovieLens")
     for key in ("train", "codebooks", "doctor"):
         app = open_page(key, dataset=entry.id)
         assert "No run of this dataset yet" in said(app)
@@ -153,7 +153,7 @@ def test_a_knob_acts_at_once_and_shows_what_others_turned(ids):
     assert app.number_input(key=key).value == run.config["quantizer"]["params"]["beta"]
     app.number_input(key=key).set_value(1.5).run()
     assert run.knobs() == {"learning_rate": 1e-3, "beta": 1.5, "restart_threshold": 1.0}
-    run.control(knobs={"beta": 0.7})
+    run.control(live_params={"beta": 0.7})
     app.run()
     assert app.number_input(key=f"knob:{run.id}:beta:1").value == 0.7
     assert run.knobs()["beta"] == 0.7
@@ -234,7 +234,7 @@ def test_the_walk_subtracts_one_code_after_another(ids):
 
 
 def test_codes_without_vectors_hide_what_cannot_be_shown(ids):
-    run = runs.new_run({"dataset": library.bundled().ref, "quantizer": {"name": "random_codes", "params": {}}})
+    run = runs.new_run({"dataset": registry.bundled().ref, "quantizer": {"name": "random_codes", "params": {}}})
     execute(run)
     app = open_page("codebooks", run=run.id)
     assert "these codes have no vectors" in said(app)

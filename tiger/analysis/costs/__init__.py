@@ -6,16 +6,16 @@ from tiger.analysis.costs.formulas import (
     SIZES,
     cascade,
     cost_frame,
-    cost_words,
+    cost_summary,
     generative,
     n_prefixes,
     pairs,
-    size_words,
+    size_summary,
     vectors_exact,
     vectors_index,
 )
 from tiger.analysis.costs.shape import Shape, shape_of
 from tiger.analysis.costs.timing import measure
 
-__all__ = ["KINDS", "PROBES", "SIZES", "Shape", "cascade", "cost_frame", "cost_words", "generative", "measure", "n_prefixes",
-           "pairs", "shape_of", "size_words", "vectors_exact", "vectors_index"]
+__all__ = ["KINDS", "PROBES", "SIZES", "Shape", "cascade", "cost_frame", "cost_summary", "generative", "measure", "n_prefixes",
+           "pairs", "shape_of", "size_summary", "vectors_exact", "vectors_index"]

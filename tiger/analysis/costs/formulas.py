@@ -158,7 +158,7 @@ def cost_frame(shape: Shape, sizes: Sequence[int] = SIZES, measured: pd.DataFram
     return pd.DataFrame(rows, columns=["kind", "models", "items", "passes", "flops", "bytes", "ms", "measured"])
 
 
-def cost_words(frame: pd.DataFrame) -> str:
+def cost_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``cost_frame`` in two sentences: operations, and what must be kept."""
     low, high = int(frame["items"].min()), int(frame["items"].max())
     flops, kept = (frame.pivot_table(index="kind", columns="items", values=name) for name in ("flops", "bytes"))
@@ -167,11 +167,12 @@ def cost_words(frame: pd.DataFrame) -> str:
     first = "stays as dear as it was" if same else f"costs {factor[GENERATIVE]:.2f} times as much"
     return (f"From {low:,} to {high:,} items a generative request {first}, exact neighbours cost "
             f"{factor[EXACT]:,.0f} times as much, and scoring every pair {factor[PAIRS]:,.0f} times. What must be kept grows "
-            f"for all: the generative model's from {size_words(kept[low][GENERATIVE])} to {size_words(kept[high][GENERATIVE])}, "
-            f"item vectors from {size_words(kept[low][EXACT])} to {size_words(kept[high][EXACT])}.")
+            f"for all: the generative model's from {size_summary(kept[low][GENERATIVE])} to "
+            f"{size_summary(kept[high][GENERATIVE])}, "
+            f"item vectors from {size_summary(kept[low][EXACT])} to {size_summary(kept[high][EXACT])}.")
 
 
-def size_words(n_bytes: float) -> str:
+def size_summary(n_bytes: float) -> str:
     """Bytes with a decimal unit."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 1000:

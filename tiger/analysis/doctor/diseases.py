@@ -32,7 +32,7 @@ def perplexities(signs: Signs) -> str:
     return f"Perplexity per level: {', '.join(shown)}"
 
 
-def levels_words(levels: list[int]) -> str:
+def levels_summary(levels: list[int]) -> str:
     """``Level 1`` or ``Levels 1 and 3``, from levels counted from 0."""
     names = [str(level + 1) for level in levels]
     return f"Level {names[0]}" if len(names) == 1 else f"Levels {', '.join(names[:-1])} and {names[-1]}"
@@ -141,12 +141,12 @@ def level_starvation(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
     fed = [level for level in range(len(signs.use)) if level not in starved]
     if fed:
         shown = ", ".join(f"{signs.perplexity[level]:.1f} of {signs.reach[level]:,}" for level in fed)
-        evidence.append(f"{levels_words(fed)} for comparison: {shown}.")
+        evidence.append(f"{levels_summary(fed)} for comparison: {shown}.")
     if starved[0] > 0 and signs.prefixes[starved[0] - 1] >= TOLD_APART * signs.n_items:
         return _nothing_left(signs, starved[0], evidence)
     verb = "does" if len(starved) == 1 else "do"
     return Diagnosis("level_starvation", "Level starvation", "serious", evidence,
-                     f"{levels_words(starved)} {verb} little work: most codes there are hardly ever chosen. Either "
+                     f"{levels_summary(starved)} {verb} little work: most codes there are hardly ever chosen. Either "
                      "they began far from what earlier levels leave over, or they lost their items while the encoder "
                      "moved.",
                      [remedies.KMEANS_RESTART, remedies.RESTART, remedies.EMA, remedies.SINKHORN, remedies.STANDARDISE],

@@ -24,11 +24,11 @@ def category_codes(category_I: Sequence[str] | np.ndarray, n_levels: int | None 
     return codes_IL
 
 
-def word_counts(texts: Sequence[str], max_words: int = 20_000) -> tuple[sparse.csr_matrix, np.ndarray]:
+def word_counts(texts: Sequence[str], max_summary: int = 20_000) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Which word occurs in which text: (I, words) sparse 0/1, and the words."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(binary=True, max_features=max_words, stop_words="english", dtype=np.float32,
+    counter = CountVectorizer(binary=True, max_features=max_summary, stop_words="english", dtype=np.float32,
                               token_pattern=r"(?u)\b[^\W\d_]\w+\b")
     try:
         found = counter.fit_transform(texts)

@@ -97,7 +97,7 @@ def read_delimited(source: bytes | Path, name: str, delimiter: str, quoted: bool
     try:
         table = pa.csv.read_csv(pa.BufferReader(data), read, parse, convert)
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{name}: {_row_words(str(error))}; the file may be torn, check that row.") from None
+        raise ValueError(f"{name}: {_row_summary(str(error))}; the file may be torn, check that row.") from None
     _check_rows(table.num_rows, name, max_rows)
     frame = table.to_pandas()
     if quoted and len(frame) and _open_quote(str(frame.iloc[-1, -1]), data):
@@ -124,7 +124,7 @@ def check_names(names: list[str], file: str) -> None:
             raise ValueError(f"{file} has two columns named '{name}'; rename one.")
 
 
-def _row_words(message: str) -> str:
+def _row_summary(message: str) -> str:
     """Arrow's message as one short clause: 'row 3: expected 2 columns, got 1'."""
     message = message.removeprefix("CSV parse error: ").split("\n")[0]
     head, _, rest = message.partition(": ")

@@ -37,7 +37,7 @@ class Amazon:
     """One category: its reviews and, in a second file, its metadata."""
 
     title: ClassVar[str] = "Amazon reviews"
-    one_line: ClassVar[str] = "McAuley's review and metadata files of one category, 2014 to 2023."
+    summary: ClassVar[str] = "McAuley's review and metadata files of one category, 2014 to 2023."
 
     reviews: str = param("", "The file of reviews, such as reviews_Beauty_5.json.gz or All_Beauty.jsonl.gz.")
     metadata: str = param("", "The file of metadata, such as meta_Beauty.json.gz; empty to do without texts.")

@@ -32,7 +32,7 @@ class MovieLens:
     """One of the three archives; which one is seen from the files inside."""
 
     title: ClassVar[str] = "MovieLens"
-    one_line: ClassVar[str] = "GroupLens's film ratings, from their zip archive or its unpacked folder."
+    summary: ClassVar[str] = "GroupLens's film ratings, from their zip archive or its unpacked folder."
 
     path: str = param("", "The .zip from GroupLens or its unpacked folder; empty for what was downloaded "
                           "here.")

@@ -27,7 +27,7 @@ class RecBole:
     """
 
     title: ClassVar[str] = "RecBole files"
-    one_line: ClassVar[str] = "A folder of RecBole's atomic files: .inter, .item and, if there is one, .user."
+    summary: ClassVar[str] = "A folder of RecBole's atomic files: .inter, .item and, if there is one, .user."
 
     path: str = param("", "Folder with the .inter and .item files, or the .inter file itself.")
     user_field: str = param("user_id", "Column of the user's id.", group="columns")

@@ -24,7 +24,7 @@ class Kind:
     coloured: bool
 
 
-def read_words() -> tuple[list[Kind], dict[str, list[str]]]:
+def read_summary() -> tuple[list[Kind], dict[str, list[str]]]:
     """The kinds of product in tree order, and the other lists of ``shop_words.txt`` by section."""
     sections: dict[str, list[str]] = {}
     for line in WORDS.read_text(encoding="utf-8").splitlines():

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tiger.core.params import param
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
-from tiger.datasets.sources.shop_words import Kind, capital, complements, read_words, split
+from tiger.datasets.sources.shop_words import Kind, capital, complements, read_summary, split
 
 DAYS = 730
 SHARE_COMPLEMENT, SHARE_TASTE = 0.45, 0.85  # marks on 0..1: complement, taste, and above it bestsellers
@@ -33,7 +33,7 @@ class Synthetic:
     """The made shop; with its default values it is read from ``data/synthetic`` instead of being made."""
 
     title: ClassVar[str] = "Synthetic shop"
-    one_line: ClassVar[str] = "A made shop with a known category tree and people with known habits."
+    summary: ClassVar[str] = "A made shop with a known category tree and people with known habits."
 
     n_items: int = param(2000, "Products in the shop.", low=50, high=20_000)
     n_users: int = param(4000, "People with a history.", low=10, high=50_000)
@@ -46,7 +46,7 @@ class Synthetic:
     def read(self) -> RawCatalogue:
         """Make the shop; the same values give the same shop on every machine."""
         rng = random.Random(f"tiger-shop-{self.seed}")
-        kinds, words = read_words()
+        kinds, words = read_summary()
         products = make_products(rng, kinds, words, self.n_items)
         shop = Shop(rng, kinds, products, complements(words["complements"], kinds), self.tail)
         rows = [(f"u{user:05d}", item, day) for user in range(self.n_users)

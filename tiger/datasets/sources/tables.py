@@ -17,7 +17,7 @@ class Tables:
     """One table of items, one of interactions, or only one of the two."""
 
     title: ClassVar[str] = "Own tables"
-    one_line: ClassVar[str] = "Your own items and interactions as CSV, TSV or Parquet."
+    summary: ClassVar[str] = "Your own items and interactions as CSV, TSV or Parquet."
 
     items: str = param("", "Table of items: item_id and, if there are, title, text, category.")
     interactions: str = param("", "Table of interactions: user_id, item_id and, if there is, timestamp.")

@@ -43,12 +43,12 @@ def with_ids(model: Recommender, ids: SemanticIds) -> GenerativeRecommender:
     if len(ids) != model.n_items:
         raise ValueError(f"there are {len(ids)} IDs, but the model learned from {model.n_items} items; use IDs of the "
                          "same catalogue.")
-    facts = {"n_items": model.facts_["n_items"], "ids": torch.from_numpy(ids.ids_IM.astype(np.int64)),
+    metadata = {"n_items": model.metadata_["n_items"], "ids": torch.from_numpy(ids.ids_IM.astype(np.int64)),
              "n_codes": torch.tensor(ids.n_codes)}
-    old = SemanticIds(model.facts_["ids"].numpy(), model.facts_["n_codes"].tolist(), len(model.facts_["n_codes"]))
+    old = SemanticIds(model.metadata_["ids"].numpy(), model.metadata_["n_codes"].tolist(), len(model.metadata_["n_codes"]))
     weights = _resized(model.net_.state_dict(), old, ids)
     made = type(model)(**params.values(model))
-    made.load_tensors({f"fact.{key}": value for key, value in facts.items()}
+    made.load_tensors({f"fact.{key}": value for key, value in metadata.items()}
                       | {f"net.{key}": value for key, value in weights.items()})
     return made
 

@@ -67,14 +67,14 @@ class Remedy:
         number: 1 to 7, as the page counts them.
         key: short name for files and links.
         title: for people.
-        one_line: what it does.
+        summary: what it does.
         apply: generator; its last Progress carries ``metrics["outcome"]``.
     """
 
     number: int
     key: str
     title: str
-    one_line: str
+    summary: str
     apply: Callable[[Known, Version, Effort, Retrained], Steps]
 
 

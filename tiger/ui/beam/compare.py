@@ -14,8 +14,7 @@ from tiger.ui.beam import state as beam_state
 from tiger.ui.beam import steps as beam_steps
 from tiger.ui.beam.data import Scene
 from tiger.ui.beam.state import Ask
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 
 MOVES = {"up": "▲ up", "down": "▼ down", "stays": "= stays", "new": "＋ new", "gone": "✕ gone"}
 COLUMNS: dict[str, Any] = {
@@ -61,7 +60,7 @@ def banner(scene: Scene) -> None:
 def show(scene: Scene) -> None:
     """Both searches together; without an earlier one, how to get it."""
     if scene.before is None:
-        shell.empty("Change the width, the temperature or the history above: the search from before the change stays here "
+        layout.empty("Change the width, the temperature or the history above: the search from before the change stays here "
                     "beside the new one.")
         return
     before, now, level = beam_data.search(scene, scene.before), beam_data.search(scene), max(scene.level, 1)

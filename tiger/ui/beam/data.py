@@ -11,9 +11,8 @@ from safetensors import SafetensorError
 from scipy import sparse
 
 from tiger import models, runs
-from tiger.analysis import attribution as explain
-from tiger.analysis import tree
-from tiger.datasets import registry as library
+from tiger.analysis import attribution, tree
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.reports import beam as report
@@ -112,11 +111,11 @@ def _model(key: str, run_id: str) -> tuple[GenerativeRecommender, SemanticIds]:
     found = loaded(runs.find(run_id))
     if not isinstance(found, GenerativeRecommender):
         raise ValueError(f"{found.title} writes no IDs, so it has no beam.")
-    n_codes, named = found.facts_["n_codes"].tolist(), runs.find(run_id).config.get("ids") or {}
+    n_codes, named = found.metadata_["n_codes"].tolist(), runs.find(run_id).config.get("ids") or {}
     n_levels = len(n_codes)
     with contextlib.suppress(ValueError):  # the run that made the IDs may be gone
         n_levels = min(n_levels, max(n_levels - 1, runs.find(str(named.get("run"))).semantic_ids().n_levels))
-    return found, SemanticIds(found.facts_["ids"].numpy(), n_codes, n_levels)
+    return found, SemanticIds(found.metadata_["ids"].numpy(), n_codes, n_levels)
 
 
 def loaded(run: runs.Run) -> models.Recommender:
@@ -170,18 +169,18 @@ def _wide(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -
     return _model.beam_search(np.array(ask.items), ask.width, list(ask.heat), not ask.free, user)
 
 
-def best(scene: Scene, k: int | None = None) -> exact.Best:
+def best(scene: Scene, k: int | None = None) -> exact.ExactTopK:
     """The exact search's best items, as many as there are beams."""
     k = min(max(k or scene.ask.width, N_LISTED), scene.ids.n_ids, beam.MAX_WIDTH)
     return _best(scene.key, replace(scene.ask, width=k, free=False), scene.reader(scene.ask), scene.model)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _best(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -> exact.Best:
+def _best(key: str, ask: Ask, user: int | None, _model: GenerativeRecommender) -> exact.ExactTopK:
     return _model.best_items(np.array(ask.items), ask.width, list(ask.heat), user)
 
 
-def influence(scene: Scene, item: int) -> explain.Influence:
+def influence(scene: Scene, item: int) -> attribution.Influence:
     """Which items of the history drove each code of an item's ID."""
     return _influence(scene.key, scene.ask.items, scene.ask.heat, item, scene.reader(scene.ask), scene.model, scene.ids)
 
@@ -194,9 +193,9 @@ def read_places(scene: Scene) -> np.ndarray:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _influence(key: str, items: tuple[int, ...], heat: tuple[float, ...], item: int, user: int | None,
-               _model: GenerativeRecommender, _ids: SemanticIds) -> explain.Influence:
+               _model: GenerativeRecommender, _ids: SemanticIds) -> attribution.Influence:
     with _explaining:
-        return explain.influence(_model, np.array(items), _ids.ids_IM[item].tolist(), list(heat), user)
+        return attribution.influence(_model, np.array(items), _ids.ids_IM[item].tolist(), list(heat), user)
 
 
 def about(scene: Scene, prefixes: list[Prefix]) -> pd.DataFrame:
@@ -210,7 +209,7 @@ def _about(key: str, prefixes: tuple[Prefix, ...], _ids: SemanticIds, _cat: Cata
     starts = np.cumsum([0, *map(len, below)])
     items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
     member = sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(prefixes), _cat.n_items))
-    words = tree.typical_words(member, _words(library.key(_cat.source), _cat))
+    words = tree.typical_words(member, _words(registry.key(_cat.source), _cat))
     label_I, _ = tree_data.labels(_cat)
     mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
     titles = _cat.items["title"].to_numpy(object)
@@ -234,7 +233,7 @@ def beginnings(scene: Scene, found: beam.Trace) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _lost(key: str, ask: Ask, level: int, _found: beam.Trace, _best: exact.Best, _ids: SemanticIds) -> pd.DataFrame:
+def _lost(key: str, ask: Ask, level: int, _found: beam.Trace, _best: exact.ExactTopK, _ids: SemanticIds) -> pd.DataFrame:
     k = min(ask.width, len(_best.item_K))
     if level:
         return report.exact_beginnings(_found, level, _best.item_K[:k], _best.logp_K[:k], _ids.ids_IM)

@@ -11,8 +11,7 @@ from tiger.reports import beam as report
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam import others as beam_others
 from tiger.ui.beam.data import N_LISTED, Scene
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 STAR = "★ "
@@ -28,7 +27,7 @@ def lists(scene: Scene, beside: list[str]) -> dict[str, np.ndarray]:
         try:
             found[name] = beam_others.listed(scene, others[name])
         except ValueError as error:
-            st.caption(shell.plain(f"{name} is left out: {error}"))
+            st.caption(layout.plain(f"{name} is left out: {error}"))
     return found
 
 
@@ -40,7 +39,7 @@ def show(scene: Scene) -> None:
     train_links()
     found = lists(scene, beside)
     places = report.places(found, scene.target)
-    st.markdown(place_words(scene, places))
+    st.markdown(place_summary(scene, places))
     frame = report.recommendations(found, N_LISTED)
     shown = frame.copy()
     for name in found:
@@ -87,12 +86,12 @@ def _long(scene: Scene, found: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["recommender", "place", "item", "title", "held_out"])
 
 
-def place_words(scene: Scene, places: pd.DataFrame) -> str:
+def place_summary(scene: Scene, places: pd.DataFrame) -> str:
     """Where the lists have the held-out item, in a sentence or two."""
     if scene.target is None:
         return "This user has too few items for one to be held out."
-    said = [f"{shell.plain(row.recommender)} no. **{row.place}**" for row in places.itertuples() if not pd.isna(row.place)]
-    title = f"★ What came next is “{shell.plain(scene.title(scene.target))}”: "
+    said = [f"{layout.plain(row.recommender)} no. **{row.place}**" for row in places.itertuples() if not pd.isna(row.place)]
+    title = f"★ What came next is “{layout.plain(scene.title(scene.target))}”: "
     return title + (", ".join(said) + "." if said else "none of these lists has it.") + _why_missed(scene)
 
 

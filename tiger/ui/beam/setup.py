@@ -15,8 +15,7 @@ from tiger.ui.beam.data import Scene
 from tiger.ui.beam.state import Ask, change
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.home import pipeline
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.shared import layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 CSS = """<style>
@@ -43,7 +42,7 @@ def explanation() -> str:
 def pick_run() -> runs.Run | None:
     """The recommender to look at; without any, the way to train one."""
     if not state.catalogue().n_users:
-        shell.empty("This dataset has no histories to start a beam from; load it together with interactions.")
+        layout.empty("This dataset has no histories to start a beam from; load it together with interactions.")
         return None
     found = beam_data.usable()
     if not found:
@@ -51,7 +50,7 @@ def pick_run() -> runs.Run | None:
         waiting = [run for run in state.models_here() if run.state in ("queued", "running", "paused")]
         text = ("The recommender is still training; its beams can be watched when it has finished or is stopped."
                 if waiting else "No recommender of this dataset writes IDs yet, so there is no beam to watch.")
-        shell.empty(text, page, "Watch it train" if waiting else "Train the first one")
+        layout.empty(text, page, "Watch it train" if waiting else "Train the first one")
         return None
     chosen = state.current_model()
     return next((run for run in found if chosen is not None and run.id == chosen.id), found[0])
@@ -105,7 +104,7 @@ def controls(scene: Scene) -> None:
         presenter_switch()
     changed = beam_data.changed_ids(scene)
     if changed:
-        st.info(shell.plain(changed), icon=":material/info:")
+        st.info(layout.plain(changed), icon=":material/info:")
 
 
 def _pick_model(scene: Scene) -> None:

@@ -15,8 +15,7 @@ from tiger.search import beam
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam import tables as beam_tables
 from tiger.ui.beam.data import Scene
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 
 TREE_COLUMNS: dict[str, Any] = {
     "level": "Level", "branch": "Codes so far", "words": st.column_config.TextColumn("Stands for", width=300),
@@ -32,18 +31,18 @@ def show(scene: Scene) -> None:
         st.markdown(f"Nothing is written yet: one empty beginning, and all {scene.ids.n_ids:,} items are possible. **Press "
                     "Forward:** the model gives every code of level 1 a probability.")
         return
-    st.markdown(step_words(scene, found))
+    st.markdown(step_summary(scene, found))
     drawn = picture(scene, found)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         formula(scene, found, drawn)
     with right:
-        beam_tables.exact_words(scene, found)
+        beam_tables.exact_summary(scene, found)
     beam_tables.candidates(scene, found)
     beam_tables.exact_table(scene, found)
 
 
-def step_words(scene: Scene, found: beam.Trace) -> str:
+def step_summary(scene: Scene, found: beam.Trace) -> str:
     """What happened at this level, in two sentences."""
     level, n = scene.level, report.counts(found, scene.level)
     before, total = len(report.kept(found, level - 1)), sum(n.values())
@@ -164,7 +163,7 @@ def formula(scene: Scene, found: beam.Trace, drawn: list[str]) -> None:
                  on_change=lambda: st.query_params.update(pick=st.session_state["beam_branch"]))
     way = report.path(found, prefix)
     words = beam_data.about(scene, [prefix])["words"].iloc[0]
-    st.markdown(f"**Why {report.text(prefix)} scores as it does**" + (f" ({shell.plain(words)})" if words else ""))
+    st.markdown(f"**Why {report.text(prefix)} scores as it does**" + (f" ({layout.plain(words)})" if words else ""))
     st.markdown(r"$\displaystyle \log P(c_{1..l}\mid h)=\sum_{i=1}^{l}\log p(c_i\mid c_{<i},h)$")  # inline: it wraps
     parts = " ".join(f"{value:+.3f}" for value in way["step_logp"]).removeprefix("+")
     total = way["total_logp"].iloc[-1]

@@ -9,8 +9,7 @@ from tiger.reports.beam import Prefix
 from tiger.search import beam
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam.data import Scene
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 from tiger.ui.tree import data as tree_data
 
 SHOWN = 200
@@ -43,7 +42,7 @@ def candidates(scene: Scene, found: beam.Trace) -> None:
                                 format_func=lambda name: f"{name} {n[FATES[name] or beam.KEPT]:,}" if FATES[name] else name))
     frame = report.candidates(found, scene.level, FATES[name], SHOWN)
     prefixes = [tuple(map(int, prefix.split("-"))) for prefix in frame["prefix"]]
-    frame = frame.assign(**beam_data.about(scene, prefixes), exact=_exact_words(scene, found, prefixes))
+    frame = frame.assign(**beam_data.about(scene, prefixes), exact=_exact_summary(scene, found, prefixes))
     order = ["place", "prefix", "fate", "words", "probability", "step_logp", "total_logp", "exact", "n_items_below", "mix"]
     if not tree_data.has_categories(scene.cat) and tree_data.labels(scene.cat)[0] is None:
         order.remove("mix")
@@ -78,13 +77,13 @@ def missed(scene: Scene, found: beam.Trace) -> list[Prefix]:
     return list(dict.fromkeys(codes[:level] for codes, level in zip(lost["codes"], lost["lost_at"], strict=True)))
 
 
-def _exact_words(scene: Scene, found: beam.Trace, prefixes: list[Prefix]) -> list[str]:
+def _exact_summary(scene: Scene, found: beam.Trace, prefixes: list[Prefix]) -> list[str]:
     frame = beam_data.beginnings(scene, found)
     place = dict(zip(frame["codes"], frame["best_place"], strict=True))
     return [f"yes, no. {place[prefix]}" if prefix in place else "no" for prefix in prefixes]
 
 
-def exact_words(scene: Scene, found: beam.Trace) -> None:
+def exact_summary(scene: Scene, found: beam.Trace) -> None:
     """What an exact search over the catalogue would have kept here, in two sentences."""
     frame, there = beam_data.beginnings(scene, found), beam_data.best(scene)
     lost = frame[frame["lost_at"].notna()]
@@ -96,7 +95,7 @@ def exact_words(scene: Scene, found: beam.Trace) -> None:
         st.success("So far the beam lost nothing that an exact search would find.", icon=":material/check_circle:")
         return
     first = lost.iloc[0]
-    st.warning(f"Lost a better item at level {first['lost_at']}: “{shell.plain(scene.title(first['best_item']))}”, no. "
+    st.warning(f"Lost a better item at level {first['lost_at']}: “{layout.plain(scene.title(first['best_item']))}”, no. "
                f"{first['best_place']} of the exact search.", icon=":material/content_cut:")
 
 
@@ -105,7 +104,7 @@ def exact_table(scene: Scene, found: beam.Trace) -> None:
     lost, there = beam_data.lost(scene, found), beam_data.best(scene)
     n_all = scene.ids.n_ids
     with st.expander(f"Where the whole beam lost better items: {len(lost)} of {min(scene.ask.width, len(there.item_K))}"):
-        st.markdown(f"The exact search looked at {there.n_looked:,} prefixes to be sure of the best among {n_all:,} items; this "
+        st.markdown(f"The exact search looked at {there.n_expanded:,} prefixes to be sure of the best among {n_all:,} items; "
                     f"beam at {sum(map(len, found.steps)):,} candidates. A beam of {n_all:,} would lose nothing.")
         if lost.empty:
             st.caption("Nothing: the beam found all of the exact search's best items. Try a narrower beam.")

@@ -10,8 +10,7 @@ from tiger.reports import beam as report
 from tiger.reports import influence as why
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam.data import Scene
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 
 LONGEST = 28
 
@@ -26,7 +25,7 @@ def show(scene: Scene) -> None:
     found = beam_data.influence(scene, item)
     table = why.frame(found, scene.cat.items["title"].astype(str).tolist(), codes, beam_data.read_places(scene))
     words = why.words(table)
-    st.markdown(f"“{shell.plain(scene.title(item))}” has the ID **{report.text(codes)}**. {shell.plain(words)}")
+    st.markdown(f"“{layout.plain(scene.title(item))}” has the ID **{report.text(codes)}**. {layout.plain(words)}")
     parts = " ".join(f"{value:+.3f}" for value in found.logp_M).removeprefix("+")
     st.markdown(rf"$\log P({','.join(map(str, codes))}\mid h)$ $={parts}$ $={found.logp_M.sum():.3f}$")
     drawn = table.assign(label=[label if len(label) <= LONGEST else label[:LONGEST - 1] + "…" for label in table["label"]])

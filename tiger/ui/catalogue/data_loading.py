@@ -10,12 +10,11 @@ import streamlit as st
 from tiger import datasets
 from tiger.core import params, paths
 from tiger.core.params import Spec
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.datasets.io import readers
 from tiger.datasets.sources import grouplens
 from tiger.datasets.sources.movielens import MovieLens
-from tiger.ui.shared import forms, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import forms, layout, state
 
 UPLOAD, ON_SERVER = "Upload files", "Path on the server"
 PATHS = ("path", "ids", "items", "interactions", "reviews", "metadata")
@@ -32,11 +31,11 @@ def panel() -> None:
     name = st.pills("Where does the data come from?", list(titles), format_func=titles.__getitem__,
                     default="tables" if "tables" in titles else next(iter(titles)), required=True, key="source")
     source = datasets.REGISTRY[name]
-    st.markdown(source.one_line)
+    st.markdown(source.summary)
     if source is MovieLens:
-        with shell.guard("The download"):
+        with layout.guard("The download"):
             fetch()
-    with st.container(border=True), shell.guard("The form"):
+    with st.container(border=True), layout.guard("The form"):
         values = _form(params.specs(source), f"load:{name}")
         embedding = _embedding(name)
         title = st.text_input("Name", key=f"load:{name}:title", max_chars=60,
@@ -53,10 +52,10 @@ def load(ref: dict[str, Any], title: str) -> None:
             cat = state.load_catalogue(json.dumps(ref, sort_keys=True))
         except Exception:
             status.update(label="Nothing was loaded; what you had is still there.", state="error")
-            library.drop_uploads(ref)
+            registry.drop_uploads(ref)
             raise
         status.update(label="Loaded.", state="complete", expanded=False)
-    entry = library.add(cat.source, title or cat.name)
+    entry = registry.add(cat.source, title or cat.name)
     state.choose_dataset(entry.id)
     chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
     state.notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
@@ -114,7 +113,7 @@ def _embedding(name: str) -> dict[str, Any]:
     method = st.selectbox("Embedding", list(methods), format_func=methods.__getitem__,
                           key=f"load:{name}:embedding", help="How an item's text becomes numbers. Sentence models "
                           "need the package sentence-transformers.")
-    st.caption(datasets.EMBEDDINGS[method].one_line)
+    st.caption(datasets.EMBEDDINGS[method].summary)
     return {"method": method} | _form(params.specs(datasets.EMBEDDINGS[method]), f"load:{name}:{method}")
 
 
@@ -125,7 +124,7 @@ def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> 
         _place(values, ref["params"])
         _place(embedding, ref["embedding"])
     except Exception:
-        library.drop_uploads(ref)
+        registry.drop_uploads(ref)
         raise
     return ref
 
@@ -136,8 +135,8 @@ def _place(values: dict[str, Any], placed: dict[str, Any]) -> None:
         if isinstance(value, list):
             if not value:
                 continue  # left out: the source's default, or its own words on what is missing
-            folder = library.keep_upload({file.name: file.getvalue() for file in value})
-            placed[name] = str(folder / library.safe_name(value[0].name) if len(value) == 1 else folder)
+            folder = registry.keep_upload({file.name: file.getvalue() for file in value})
+            placed[name] = str(folder / registry.safe_name(value[0].name) if len(value) == 1 else folder)
         else:
             typed = value and name.removesuffix("_path") in PATHS
             folder_of_model = name == "model" and readers.find_place(value) is not None

@@ -14,8 +14,7 @@ from tiger.plots import shop as shop_plots
 from tiger.reports import shop
 from tiger.semantic_ids import SemanticIds
 from tiger.ui.home import pipeline
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 
 SHOWN_ROWS = 1000
 COLUMNS: dict[str, Any] = {
@@ -97,9 +96,9 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
 def item_card(cat: Catalogue, item: int, ids_IM: np.ndarray | None) -> None:
     """One item: its texts, semantic ID, and its nearest neighbours by exact cosine similarity."""
     row = cat.items.iloc[item]
-    st.subheader(shell.plain(row["title"] or f"Item {item}"), anchor=False)
+    st.subheader(layout.plain(row["title"] or f"Item {item}"), anchor=False)
     facts = [f"item {item}", f"id {row['item_id']}", row["category"]]
-    st.caption(shell.plain(" · ".join(filter(None, facts))))
+    st.caption(layout.plain(" · ".join(filter(None, facts))))
     if ids_IM is not None:
         st.html(pipeline.CSS + pipeline.chips(ids_IM[item]))
     with st.container(height=104, border=False):
@@ -115,7 +114,7 @@ def history_card(cat: Catalogue, user: int, ids_IM: np.ndarray | None) -> None:
     frame = shop.history(cat, user, ids_IM).assign(part=lambda rows: rows["part"].map(PART_WORDS))
     pick_table(frame, f"history:{state.dataset().id}:{user}", style=_tint)
     if len(frame) >= 3:
-        valid, test = (shell.plain(title) for title in frame["title"].iloc[-2:])
+        valid, test = (layout.plain(title) for title in frame["title"].iloc[-2:])
         st.caption(f"Validation (blue), the second last item: {valid}. Test (orange), the last one: {test}.")
     else:
         st.caption("Fewer than three items: all of them are for training.")
@@ -131,7 +130,7 @@ def user_picker(cat: Catalogue) -> int:
     says so and ends here.
     """
     if not cat.n_users:
-        shell.empty("This dataset has no histories, so there is nobody to look at; load it together with interactions.")
+        layout.empty("This dataset has no histories, so there is nobody to look at; load it together with interactions.")
         st.stop()
     chosen = state.number_or("user", cat.n_users, pipeline.example(cat)[1])
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -140,7 +139,7 @@ def user_picker(cat: Catalogue) -> int:
                         on_change=lambda: state.put_number("user", st.session_state["pick_user"]))
         st.button("Someone else", icon=":material/shuffle:", key="other_user",
                   on_click=lambda: state.put_number("user", shop.somebody_else(cat, chosen)))
-        st.caption(shell.plain(f"id {cat.user_ids[chosen]}"), width="content")
+        st.caption(layout.plain(f"id {cat.user_ids[chosen]}"), width="content")
     return chosen
 
 
@@ -156,7 +155,7 @@ def shape(cat: Catalogue) -> None:
         st.subheader("How long are the histories?", anchor=False)
         st.markdown("Users per number of items; the longest histories are counted in the last bar.")
         frame = shop.length_histogram(cat)
-        words = shop.length_words(frame)
+        words = shop.length_summary(frame)
         figure = shop_plots.lengths(frame, words)
         st.plotly_chart(figure, key="lengths", config=exports.config("lengths"), alt=words)
         exports.under(figure, f"{state.dataset().id}-lengths", frame)
@@ -164,7 +163,7 @@ def shape(cat: Catalogue) -> None:
         st.subheader("How unequally are items picked?", anchor=False)
         st.markdown("A few items often, most of them rarely. Both axes are logarithmic.")
         frame = shop.popularity_tail(cat)
-        words = shop.tail_words(frame)
+        words = shop.tail_summary(frame)
         figure = shop_plots.tail(frame, words)
         st.plotly_chart(figure, key="tail", config=exports.config("popularity"), alt=words)
         exports.under(figure, f"{state.dataset().id}-tail", frame)

@@ -11,8 +11,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.ui.codebooks import code_charts
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 
 ITEM_COLUMNS: dict[str, Any] = {
     "item": None, "first_item": None, "codes": None,
@@ -69,7 +68,7 @@ def usage(codes: Codes, level: int) -> None:
     numbers(codes, level)
     frame = reports.usage_frame(codes.codes_IL, codes.n_codes, level)
     code = state.number_or("code", codes.n_codes[level], codebook_data.busiest(codes, level))
-    cells, words = code_charts.cells(frame, code), reports.usage_words(frame)
+    cells, words = code_charts.cells(frame, code), reports.usage_summary(frame)
     over_time, name = codebook_data.over_time(codes), f"usage-{codes.run.id}-level-{level + 1}"
     timed = over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
@@ -167,7 +166,7 @@ def code_history(codes: Codes, level: int, code: int) -> None:
 
 def collisions(codes: Codes) -> None:
     """The IDs that several items share, before the collision level makes them unique."""
-    st.markdown(shell.plain(reports.collisions_words(codes.codes_IL)) + " An extra level then numbers the items that "
+    st.markdown(layout.plain(reports.collisions_summary(codes.codes_IL)) + " An extra level then numbers the items that "
                 "share an ID, so that every item can be named.")
     frame = reports.collisions_frame(codes.codes_IL, codes.cat)
     if frame.empty:

@@ -7,10 +7,9 @@ import streamlit as st
 from tiger import metrics, quantizers, reports, runs
 from tiger.analysis import doctor
 from tiger.core import params
-from tiger.runs import supervisor as jobs
+from tiger.runs import supervisor
 from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live
+from tiger.ui.shared import layout, live
 
 FORMULAS = {
     "untrained": r"\textstyle\sum_t \eta_t \ll 1",
@@ -46,18 +45,18 @@ def face(diagnosis: doctor.Diagnosis, text: str) -> None:
 
 def verdict(run: runs.Run) -> None:
     """What happened, in one sentence."""
-    with shell.guard("The doctor"):
+    with layout.guard("The doctor"):
         found = diagnose(run)
-        face(found, f"**{found.title}.** {shell.plain(found.evidence[0])}")
+        face(found, f"**{found.title}.** {layout.plain(found.evidence[0])}")
 
 
 def consult(run: runs.Run) -> None:
     """The whole consultation: name, evidence, formula, remedies."""
     found = diagnose(run)
     also = f" Also: {', '.join(found.also).lower()}." if found.also else ""
-    face(found, f"### {found.title}\n{shell.plain(found.explanation + also)}")
+    face(found, f"### {found.title}\n{layout.plain(found.explanation + also)}")
     left, right = st.columns([3, 2], gap="medium")
-    left.markdown("\n".join(f"- {shell.plain(line)}" for line in found.evidence))
+    left.markdown("\n".join(f"- {layout.plain(line)}" for line in found.evidence))
     right.latex(FORMULAS[found.disease])
     remedies(run, found)
 
@@ -74,11 +73,11 @@ def remedies(run: runs.Run, found: doctor.Diagnosis) -> None:
     st.subheader("What helps", anchor=False)
     for place, (column, remedy) in enumerate(zip(st.columns(len(usable)), usable, strict=True)):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{shell.plain(remedy.title)}**")
-            st.markdown(shell.plain(remedy.why))
+            st.markdown(f"**{layout.plain(remedy.title)}**")
+            st.markdown(layout.plain(remedy.why))
             st.space("stretch")
             shown = ", ".join(f"{name} = {value}" for name, value in changes(run, remedy).items())
-            st.caption(shell.plain(shown))
+            st.caption(layout.plain(shown))
             st.button("Start the fixed run", key=f"remedy:{run.id}:{place}", icon=":material/healing:",
                       type="primary" if place == 0 else "secondary", on_click=_treat, args=(run, remedy))
 
@@ -98,9 +97,9 @@ def _treat(run: runs.Run, remedy: doctor.Remedy) -> None:
     config = {"dataset": run.config["dataset"], "quantizer": {"name": given["name"], "params": fixed},
               "title": f"{run.title}: {remedy.title.lower()}", "parent": run.id}
     try:
-        jobs.supervisor().submit(config)
+        supervisor.current().submit(config)
     except ValueError as error:
-        st.toast(shell.plain(str(error)), icon=":material/error:")
+        st.toast(layout.plain(str(error)), icon=":material/error:")
 
 
 def pair_of(run: runs.Run | None) -> list[runs.Run]:
@@ -131,7 +130,7 @@ def _half(run: runs.Run, word: str, n_codes: int) -> None:
     status = run.status
     curves = live.feed(run, status)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{word}:** {shell.plain(run.title)}", width="content")
+        st.markdown(f"**{word}:** {layout.plain(run.title)}", width="content")
         live.badge(run, status)
     live.progress(status)
     unique = unique_ids(run)

@@ -5,11 +5,10 @@ import streamlit as st
 from tiger import runs
 from tiger.analysis import projection
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import layouts as maps
+from tiger.runs import layouts
 from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
 from tiger.ui.catalogue import explore
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
 
@@ -19,7 +18,7 @@ def files(cat: Catalogue, run: runs.Run) -> None:
     ids = run.semantic_ids()
     if len(ids) != cat.n_items:
         raise ValueError(f"Run '{run.title}' has IDs for {len(ids):,} items, but this dataset has {cat.n_items:,}.")
-    st.markdown(f"**{shell.plain(run.title)}**: {ids.n_ids:,} IDs of {ids.n_levels} codes"
+    st.markdown(f"**{layout.plain(run.title)}**: {ids.n_ids:,} IDs of {ids.n_levels} codes"
                 + (" and a collision level." if ids.has_collision_level else "."))
     item_ids = cat.items["item_id"].astype(str).tolist()
     _first_appearance(cat, run, ids)
@@ -57,14 +56,14 @@ def _parquet(ids: SemanticIds, cat: Catalogue) -> bytes:
 
 def _projector(cat: Catalogue, run: runs.Run, ids: SemanticIds) -> None:
     """Two files: vectors and metadata."""
-    known = [word for word, space in SPACES.items() if space in maps.spaces(run)]
+    known = [word for word, space in SPACES.items() if space in layouts.spaces(run)]
     with st.container(border=True):
         left, middle, right = st.columns([5, 2, 3], vertical_alignment="center")
         left.markdown("**TSV pair**  \nFor the Embedding Projector (projector.tensorflow.org): load both, vectors first.")
         word = middle.selectbox("Vectors", known, key="projector_space") or known[0]
         with right:
             _button("Vectors", f"{run.id}-vectors.tsv", "text/tab-separated-values",
-                    lambda: projector_tsv(ids, cat, maps.vectors(cat, run, SPACES[word]))[0])
+                    lambda: projector_tsv(ids, cat, layouts.vectors(cat, run, SPACES[word]))[0])
             _button("Metadata", f"{run.id}-metadata.tsv", "text/tab-separated-values",
                     lambda: projector_tsv(ids, cat)[1])
 

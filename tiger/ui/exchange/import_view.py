@@ -8,13 +8,12 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import import_run as imported
+from tiger.runs import import_run
 from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
-from tiger.ui.catalogue import data_loading as loading
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import state
+from tiger.ui.catalogue import data_loading
+from tiger.ui.shared import layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 UPLOAD, ON_SERVER = "Upload a file", "Path on the server"
@@ -27,7 +26,7 @@ THESE, THEIR_OWN = "The items of this dataset", "Items of their own"
 
 def ids(cat: Catalogue) -> None:
     """A file of IDs, how its items are matched to this dataset's, and the button that keeps them."""
-    title = shell.plain(state.dataset().title)
+    title = layout.plain(state.dataset().title)
     st.markdown(f"The IDs go onto **{title}** with its {cat.n_items:,} items; choose another dataset in the sidebar.")
     path = _file("ids", ID_TYPES, "An index.json (item to tokens such as <a_12><b_3>), or a table of codes as npy, "
                                   "safetensors, CSV or Parquet, with a column item_id or one row an item.")
@@ -38,13 +37,13 @@ def ids(cat: Catalogue) -> None:
     found = _read(str(path), path.stat().st_mtime_ns, state.data_key(state.dataset_ref()), align, n_codes, cat, tried)
     first, *more = found.report.sentences()
     if found.report.doubt:
-        st.warning(shell.plain(f"{first} {found.report.doubt}"), icon=":material/warning:")
+        st.warning(layout.plain(f"{first} {found.report.doubt}"), icon=":material/warning:")
         more.remove(found.report.doubt)
     else:
-        st.success(shell.plain(first), icon=":material/check_circle:")
-    st.markdown("\n".join(f"- {shell.plain(line)}" for line in more))
+        st.success(layout.plain(first), icon=":material/check_circle:")
+    st.markdown("\n".join(f"- {layout.plain(line)}" for line in more))
     if st.button("Keep these IDs", type="primary", icon=":material/save:", key="keep_ids"):
-        run = imported.keep(found, cat, name, str(path))
+        run = import_run.keep(found, cat, name, str(path))
         state.choose_run(run.id)
         state.notice(f"Kept as the run '{run.title}'; it is chosen in the sidebar now.")
         st.rerun()
@@ -89,12 +88,12 @@ def _read(path: str, changed: int, dataset: str, align: str | None, n_codes: int
 
 def found(run: runs.Run | None) -> None:
     """What the import of the current run found, and where to look next."""
-    said = imported.sentences(run) if run is not None else []
+    said = import_run.sentences(run) if run is not None else []
     if run is None or not said:
         return
     with st.container(border=True):
-        st.markdown(f"**{shell.plain(run.title)}** was imported.")
-        st.markdown("\n".join(f"- {shell.plain(line)}" for line in said))
+        st.markdown(f"**{layout.plain(run.title)}** was imported.")
+        st.markdown("\n".join(f"- {layout.plain(line)}" for line in said))
         with st.container(horizontal=True):
             for key in NEXT:
                 st.page_link(BY_KEY[key].file, label=BY_KEY[key].title, icon=BY_KEY[key].icon, width="content",
@@ -119,8 +118,8 @@ def vectors() -> None:
             ref: dict[str, Any] = state.dataset_ref() | {"embedding": {key: value for key, value in given.items() if value}}
             name = f"{state.dataset().title}, {name or path.stem}"
         else:
-            ref = library.vectors_alone(str(path), ids_path, tensor.strip())
-        loading.load(ref, name or path.stem)
+            ref = registry.vectors_alone(str(path), ids_path, tensor.strip())
+        data_loading.load(ref, name or path.stem)
 
 
 def _file(key: str, kinds: list[str], words: str, label: str = "File") -> Path | None:
@@ -135,6 +134,6 @@ def _file(key: str, kinds: list[str], words: str, label: str = "File") -> Path |
         return None
     kept: dict[str, str] = st.session_state.setdefault("uploads", {})
     if given.file_id not in kept or not Path(kept[given.file_id]).exists():
-        folder = library.keep_upload({given.name: given.getvalue()})
-        kept[given.file_id] = str(folder / library.safe_name(given.name))
+        folder = registry.keep_upload({given.name: given.getvalue()})
+        kept[given.file_id] = str(folder / registry.safe_name(given.name))
     return Path(kept[given.file_id])

@@ -11,12 +11,12 @@ import streamlit as st
 from tiger import runs
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
 from tiger.plots import colours
 from tiger.plots import map as plot
-from tiger.runs import layouts as maps
+from tiger.runs import layouts
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.shared import state
@@ -53,7 +53,7 @@ class View:
 def layout(codes: Codes, view: View) -> tuple[Layout, bool]:
     """Where the items lie, and whether that is what was asked (False: PCA until UMAP is there)."""
     if view.method == "UMAP":
-        key = maps.layout_key(state.dataset_ref(), codes.run, view.space, view.umap)
+        key = layouts.layout_key(state.dataset_ref(), codes.run, view.space, view.umap)
         found = _umap(key) or _look_again(key)
         if found is not None and found.place_ND.shape[1] == view.n_dims and found.row_N.max() < codes.cat.n_items:
             return found, True
@@ -78,12 +78,12 @@ def _when(run: runs.Run) -> str:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _umap(key: str) -> Layout | None:
-    return maps.find_layout(key)
+    return layouts.find_layout(key)
 
 
 def _look_again(key: str) -> Layout | None:
     """A layout that was not there at the last look may be there now."""
-    if maps.find_layout(key) is not None:
+    if layouts.find_layout(key) is not None:
         _umap.clear(key)
     return _umap(key)
 
@@ -97,12 +97,12 @@ def _pca(ref: str, run_id: str, when: str, space: str, n_dims: int, _cat: Catalo
 @st.cache_resource(max_entries=6, show_spinner=False)
 def vectors(ref: str, run_id: str, when: str, space: str, _cat: Catalogue) -> np.ndarray:
     """The items' vectors in one space."""
-    return maps.vectors(_cat, runs.find(run_id) if run_id else None, space)
+    return layouts.vectors(_cat, runs.find(run_id) if run_id else None, space)
 
 
 def latent(codes: Codes) -> np.ndarray | None:
     """The run's latent vectors, or None where it has none."""
-    if "latent" not in maps.spaces(codes.run):
+    if "latent" not in layouts.spaces(codes.run):
         return None
     found = vectors(*_source(codes, "latent"), "latent", codes.cat)
     return found if len(found) == codes.cat.n_items else None
@@ -135,7 +135,7 @@ def figure(codes: Codes, view: View, level: int, words: str, marks: pd.DataFrame
 
 def _key(codes: Codes, view: View, level: int) -> str:
     as_asked = layout(codes, view)[1]
-    return f"{library.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view}:{level}:{as_asked}"
+    return f"{registry.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view}:{level}:{as_asked}"
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -172,7 +172,7 @@ def _rows(codes: Codes, marks_2N: np.ndarray, where: Layout, at: np.ndarray) -> 
     found["colour"], found["shape"], found["label"] = *marks_2N[:, at].astype(np.int64), ""
     if 0 < len(rows) <= LABELLED:
         titles = codes.cat.items["title"].str.slice(0, 44).to_numpy(object)[rows]
-        ids = [maps.id_text(row) for row in codes.codes_IL[rows].tolist()]
+        ids = [layouts.id_text(row) for row in codes.codes_IL[rows].tolist()]
         found["label"] = [f"{title.replace('<', '‹')}<br>{text}" for title, text in zip(titles, ids, strict=True)]
     return found
 
@@ -181,13 +181,13 @@ def table(codes: Codes, frame: pd.DataFrame) -> pd.DataFrame:
     """Drawn items for people: item, title, ID and place."""
     at = frame["item"].to_numpy()
     found = pd.DataFrame({"item": at, "title": codes.cat.items["title"].to_numpy(object)[at],
-                          "semantic_id": [maps.id_text(row) for row in codes.codes_IL[at].tolist()]})
+                          "semantic_id": [layouts.id_text(row) for row in codes.codes_IL[at].tolist()]})
     return found.assign(**{axis: frame[axis].to_numpy() for axis in "xyz" if axis in frame})
 
 
 def n_first(codes: Codes, view: View) -> int:
     """How many level-1 codes (or top categories) are in use."""
-    key = f"{library.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view.colour}"
+    key = f"{registry.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view.colour}"
     return _n_first(key, prefixes(codes, view)[0])
 
 

@@ -8,15 +8,13 @@ import streamlit as st
 
 from tiger import runs
 from tiger.plots import map as plot
-from tiger.runs import layouts as maps
-from tiger.runs import supervisor as jobs
+from tiger.runs import layouts, supervisor
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.map import data as map_data
 from tiger.ui.map import items as map_items
-from tiger.ui.map import words as map_words
+from tiger.ui.map import words as map_summary
 from tiger.ui.map.data import SPACES, View
-from tiger.ui.shared import exports, live, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, live, state
 from tiger.ui.tree import data as tree_data
 
 COLOURS = ("ID prefix", "Category")
@@ -26,7 +24,7 @@ BUTTONS_3D = [["toImage", "tableRotation", "pan3d", "zoom3d", "resetCameraDefaul
 
 def controls(codes: Codes) -> tuple[View, int]:
     """Space, layout, axes and level; all of them stand in the address."""
-    known = maps.spaces(codes.run)
+    known = layouts.spaces(codes.run)
     shown = [word for word, space in SPACES.items() if space in known]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         space = st.segmented_control("Space", shown, default=shown[0], required=True, key="space", bind="query-params",
@@ -66,7 +64,7 @@ def picture(codes: Codes, view: View, level: int, item: int) -> None:
     ring, group = _rings(here, item, tuple(map_items.lassoed(codes)[0]))
     frame = map_data.frame(codes, view, level)
     more = map_data.more(codes, view, level, frame, (ring, *group))
-    words = map_words.picture(codes, view if as_asked else replace(view, method="PCA"), level, len(frame), where)
+    words = map_summary.picture(codes, view if as_asked else replace(view, method="PCA"), level, len(frame), where)
     drawn = pd.concat([frame, more], ignore_index=True) if len(more) else frame
     figure = plot.ringed(map_data.figure(codes, view, level, words, frame), drawn[drawn["item"] == ring],
                          drawn[drawn["item"].isin(group)], more)
@@ -74,18 +72,18 @@ def picture(codes: Codes, view: View, level: int, item: int) -> None:
     st.plotly_chart(figure, key="map", alt=words, on_select=(lambda: _picked(codes, here, item)) if flat else "ignore",
                     selection_mode=("points", "lasso", "box"),
                     config=exports.config(name, scrollZoom=True, modeBarButtons=BUTTONS if flat else BUTTONS_3D))
-    st.caption(shell.plain(words + map_words.about_chosen(item, map_items.lassoed(codes)[0], frame, more) + (
+    st.caption(layout.plain(words + map_summary.about_chosen(item, map_items.lassoed(codes)[0], frame, more) + (
         "" if flat else " In 3-D choose an item by search; clicks choose in 2-D.")))
     exports.under(figure, name, map_data.table(codes, drawn.head(1000)), len(drawn),
                   lambda: map_data.table(codes, drawn))
 
 
 def _density(codes: Codes, view: View) -> None:
-    words = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {maps.SPACES[view.space]}; the colours are "
+    words = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {layouts.SPACES[view.space]}; the colours are "
              "logarithmic.")
     st.plotly_chart(map_data.density(codes, view.space, words), key="density", alt=words,
                     config=exports.config("density"))
-    st.caption(shell.plain(words))
+    st.caption(layout.plain(words))
 
 
 def _rings(here: str, item: int, group: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
@@ -121,8 +119,8 @@ def umap_progress(codes: Codes, view: View) -> None:
     if not umap_missing(codes, view):
         st.rerun()
     parent = codes.run if view.space != "input" else None
-    config = maps.request(state.dataset_ref(), parent, view.space, view.umap)
-    run = maps.running(config["projection"]["key"]) or _submit(config)
+    config = layouts.request(state.dataset_ref(), parent, view.space, view.umap)
+    run = layouts.running(config["projection"]["key"]) or _submit(config)
     if run is None:
         return
     status = run.status
@@ -130,7 +128,7 @@ def umap_progress(codes: Codes, view: View) -> None:
         live.progress(status)
         st.caption("PCA is shown until UMAP is there. Its first run on a machine compiles for half a minute.")
         return
-    st.warning(shell.plain(f"UMAP ended without a map ({status['state']}). {status['message']}"))
+    st.warning(layout.plain(f"UMAP ended without a map ({status['state']}). {status['message']}"))
     if st.button("Compute it again", icon=":material/refresh:", key="umap_again"):
         _submit(config)
 
@@ -138,7 +136,7 @@ def umap_progress(codes: Codes, view: View) -> None:
 def _submit(config: dict[str, Any]) -> runs.Run | None:
     """Queue the worker; None, and the queue's own words on why, where it takes no more."""
     try:
-        return jobs.supervisor().submit(config)
+        return supervisor.current().submit(config)
     except (ValueError, TimeoutError) as error:
-        st.warning(shell.plain(f"UMAP waits, and PCA is shown: {error}"), icon=":material/hourglass_empty:")
+        st.warning(layout.plain(f"UMAP waits, and PCA is shown: {error}"), icon=":material/hourglass_empty:")
         return None

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tiger.analysis.projection import Layout
-from tiger.runs import layouts as maps
+from tiger.runs import layouts
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.map import data as map_data
 from tiger.ui.map.data import View
@@ -18,23 +18,23 @@ def picture(codes: Codes, view: View, level: int, n_drawn: int, where: Layout) -
     """
     n_items, n_placed, by_id = codes.cat.n_items, len(where.row_N), view.colour != "Category"
     what = "codes of level 1" if by_id else "top categories"
-    words = (f"{view.method} of the {maps.SPACES[view.space]} of {n_items:,} items; hue and shape stand for the "
+    words = (f"{view.method} of the {layouts.SPACES[view.space]} of {n_items:,} items; hue and shape stand for the "
              f"{map_data.n_first(codes, view)} {what}" + (", shades for level 2" if level > 1 else "")
              + (f", tints for level {level}." if level > 2 else "."))
     if where.explained_D is not None and view.method == "PCA":
         words += f" The axes hold {where.explained_D.sum():.0%} of the variance."
     if n_placed < n_items:
-        kept = maps.sampled_by(codes.run if view.space != "input" else None, codes.cat)
+        kept = layouts.sampled_by(codes.run if view.space != "input" else None, codes.cat)
         words += f" UMAP placed a sample of {n_placed:,} items, " + (f"of every {kept} about its share." if kept
                                                                     else "drawn at random.")
     if n_drawn < n_placed:
         words += f" Drawn is a sample of {n_drawn:,} items, of every {'first code' if by_id else 'category'} about its share."
     if n_drawn < n_items and map_data.shows_density(n_items, view.n_dims):
         words += " The density above counts all items" + ("." if view.method == "PCA" else ", in their PCA.")
-    return words + _step_words(codes, view)
+    return words + _step_summary(codes, view)
 
 
-def _step_words(codes: Codes, view: View) -> str:
+def _step_summary(codes: Codes, view: View) -> str:
     """Where the places come from while the colours come from a step on the way."""
     if codes.step is None or view.colour == "Category":
         return ""

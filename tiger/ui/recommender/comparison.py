@@ -7,8 +7,7 @@ from tiger import runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 
 COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
            "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
@@ -20,15 +19,15 @@ def compare(cat: Catalogue) -> None:
     """Every measured recommender of this dataset; the paper's rows where it is the paper's data set."""
     table = recommenders.table_frame(recommenders.scores_frame(state.models_here()))
     if table.empty:
-        shell.empty("No recommender of this dataset has been measured yet. Train one to the end; it is measured by itself.")
+        layout.empty("No recommender of this dataset has been measured yet. Train one to the end; it is measured by itself.")
         return
-    st.markdown(shell.plain(recommenders.table_words(table)))
+    st.markdown(layout.plain(recommenders.table_summary(table)))
     shown = table
     if (cat.n_users, cat.n_items) == (published.USERS, published.ITEMS):
         shown = pd.concat([table, published.reported_frame()], ignore_index=True)
     metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
                                   format_func=COLUMNS.__getitem__, bind="query-params")
-    words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_words(table)}"
+    words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_summary(table)}"
     figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
     st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
     names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
@@ -57,16 +56,16 @@ def search(run: runs.Run | None) -> None:
     """How wide a beam must be: invalid IDs without the trie, and what the beam loses against an exact search."""
     found = run.metrics().get("search") if run is not None else None
     if run is None or not found:
-        shell.empty("The chosen recommender has no beam search that was measured. Train a model that writes IDs to the end.")
+        layout.empty("The chosen recommender has no beam search that was measured. Train a model that writes IDs to the end.")
         return
-    st.markdown(f"**{shell.plain(run.title)}**, {found['n_users']} users for the free search, "
+    st.markdown(f"**{layout.plain(run.title)}**, {found['n_users']} users for the free search, "
                 f"{found['gap'][0]['n_users']} for the exact one.")
     invalid, gap = recommenders.search_frames(found)
     for column, frame, words, title, name in zip(
-            st.columns(2), (invalid, gap), recommenders.search_words(found),
+            st.columns(2), (invalid, gap), recommenders.search_summary(found),
             ("Share of IDs that no item has", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
         with column:
             figure = plots.width_lines(frame, words, title)
             st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
-            st.markdown(shell.plain(words))
+            st.markdown(layout.plain(words))
             exports.under(figure, name, frame)

@@ -7,8 +7,7 @@ from tiger import models, runs
 from tiger.analysis import costs
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 
 VALUES = {"ms": ("Milliseconds", "Milliseconds a request"), "flops": ("Operations", "Operations (FLOPs) a request"),
           "passes": ("Forward passes", "Positions through a network"), "bytes": ("Memory", "Bytes that grow with the catalogue")}
@@ -22,8 +21,8 @@ def cost(run: runs.Run | None, cat: Catalogue) -> None:
     value = st.segmented_control("What to count", list(VALUES), format_func=lambda name: VALUES[name][0], default="ms",
                                  required=True, key="cost_of")
     frame = costs.cost_frame(shape, measured=measured(shape))
-    words = costs.cost_words(frame)
-    st.markdown(shell.plain(words) + how(shape, value))
+    words = costs.cost_summary(frame)
+    st.markdown(layout.plain(words) + how(shape, value))
     drawn = frame.dropna(subset=[value]).assign(measured=lambda rows: rows["measured"] & (value == "ms"))
     figure = plots.cost_lines(drawn, words, value, VALUES[value][1])
     st.plotly_chart(figure, key="costs", alt=words, config=exports.config("costs"))
@@ -49,7 +48,7 @@ def shape_of(run: runs.Run | None, cat: Catalogue) -> costs.Shape:
     if run is None:
         return costs.Shape()
     sizes = None
-    with shell.guard("The IDs"):
+    with layout.guard("The IDs"):
         sizes = runs.find(run.config["ids"]["run"]).semantic_ids().n_codes if run.config.get("ids") else None
     given = run.config["model"]
     return costs.shape_of(given["name"], given["params"], sizes, cat.embedding_IE.shape[1])

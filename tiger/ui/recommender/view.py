@@ -9,11 +9,9 @@ from tiger.analysis import evaluation
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
-from tiger.runs import config as runconfig
-from tiger.runs import presets
-from tiger.runs import supervisor as jobs
-from tiger.ui.shared import exports, forms, live, state
-from tiger.ui.shared import layout as shell
+from tiger.runs import config as run_config
+from tiger.runs import presets, supervisor
+from tiger.ui.shared import exports, forms, layout, live, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.train import view as train_view
 from tiger.ui.train import watch as watch_view
@@ -65,12 +63,12 @@ def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
     if learner.generative:
         ids = pick_ids()
         if ids is None:
-            shell.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
+            layout.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
             return None
     values = given
     with st.expander(f"Change the recipe: {learner.title}", icon=":material/tune:"):
-        st.caption(learner.one_line)
-        with shell.guard("The form"):
+        st.caption(learner.summary)
+        with layout.guard("The form"):
             values = forms.fields(params.specs(learner), f"model:{preset.key}", given, columns=3)
     changed = any(values.get(key, value) != value for key, value in given.items())
     return {"kind": "model", "dataset": state.dataset_ref(), "model": {"name": name, "params": values},
@@ -100,7 +98,7 @@ def start(config: dict[str, Any]) -> None:
     """Queue the run and look at it; what forbids it is said at the top of the page."""
     st.query_params.pop("recipe", None)
     try:
-        state.choose_model(jobs.supervisor().submit(config).id)
+        state.choose_model(supervisor.current().submit(config).id)
     except (ValueError, TimeoutError) as error:
         state.notice(str(error))
 
@@ -109,7 +107,7 @@ def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
     """Everything about one model run, from its folder. The page calls this in a polling fragment."""
     status = watch_view.controls(run, seen, about(run))
     shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
-    if runconfig.learner_class(run.learner["name"]).steppable:  # type: ignore[attr-defined]
+    if run_config.learner_class(run.learner["name"]).steppable:  # type: ignore[attr-defined]
         watch_view.charts(run, live.feed(run, status), shown)
     if status["state"] == "paused":
         st.caption("Press “Step one batch” to see what a single batch does to the loss of each level.")
@@ -117,7 +115,7 @@ def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
         return
     watch_view.how_it_ended(run, status)
     if run.has_result():
-        with shell.guard("The result"):
+        with layout.guard("The result"):
             scores(run)
             example(run, cat)
 
@@ -126,7 +124,7 @@ def about(run: runs.Run) -> str:
     """What trains on which IDs, in one line."""
     learner = models.REGISTRY[run.learner["name"]]
     words = f"{learner.title}, run {run.id}"
-    return f"{words}, writes the IDs of {recommenders.ids_words(run.config['ids'])}" if run.config.get("ids") else words
+    return f"{words}, writes the IDs of {recommenders.ids_summary(run.config['ids'])}" if run.config.get("ids") else words
 
 
 def scores(run: runs.Run) -> None:
@@ -156,7 +154,7 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     """One user's history and what the model recommends; the item that really came next is marked."""
     st.subheader("What it recommends", anchor=False)
     if not cat.n_users:
-        shell.empty("This dataset has no histories to recommend for.")
+        layout.empty("This dataset has no histories to recommend for.")
         return
     user = st.number_input("User", 0, cat.n_users - 1, min(state.number_or("user", cat.n_users, 0), cat.n_users - 1),
                            key=f"example:{run.id}", help="Any user of this dataset; the last item is held out.")
@@ -167,10 +165,10 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     titles = cat.items["title"].tolist()
     found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user))
     table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)
-    st.markdown(shell.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-5:])))
+    st.markdown(layout.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-5:])))
     place = table.loc[table["held_out"], "rank"]
     words = f"is number {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
-    st.markdown(shell.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
+    st.markdown(layout.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
                             else f"Really came next: {titles[held_out]}; it {words}."))
     shown = table.assign(held_out=["really came next" if mark else "" for mark in table["held_out"]])
     st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",

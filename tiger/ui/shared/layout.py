@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from tiger.core import paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.ui.shared import state
 from tiger.ui.shared.pagelist import BY_KEY, PAGES
 
@@ -86,7 +86,7 @@ def sidebar() -> None:
     if st.context.theme.type == "dark":
         st.html(DARK_BUTTONS)
     with st.sidebar:
-        entries = {entry.id: entry.title for entry in library.entries()}
+        entries = {entry.id: entry.title for entry in registry.entries()}
         st.session_state["pick_dataset"] = state.dataset().id
         st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
                      on_change=lambda: state.choose_dataset(st.session_state["pick_dataset"]))

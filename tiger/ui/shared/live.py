@@ -85,10 +85,10 @@ def badge(run: runs.Run, status: dict[str, Any]) -> None:
 def progress(status: dict[str, Any]) -> None:
     """A bar with stage, steps, rate and time left."""
     share = status["step"] / status["n_steps"] if status["n_steps"] else 0.0
-    st.progress(min(max(share, 0.0), 1.0), text=plain(progress_words(status)))
+    st.progress(min(max(share, 0.0), 1.0), text=plain(progress_summary(status)))
 
 
-def progress_words(status: dict[str, Any]) -> str:
+def progress_summary(status: dict[str, Any]) -> str:
     """Stage, steps, rate and time left as one line."""
     told = status["stage"] == WAITING or (status["state"] == "running" and status["stage"])
     words = [str(status["stage"] if told else BADGES[status["state"]][0])]
@@ -130,7 +130,7 @@ def takeaway(chart: Chart, curves: Feed, state: str) -> str:
     """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
     if state in ACTIVE:
         return "The run still trains; the newest numbers stand in the table under the chart."
-    return reports.training_words(curve_frame(chart, curves))
+    return reports.training_summary(curve_frame(chart, curves))
 
 
 def curve_frame(chart: Chart, curves: Feed, max_points: int = reports.training.MAX_POINTS) -> pd.DataFrame:
@@ -163,7 +163,7 @@ def has(chart: Chart, curves: Feed) -> bool:
     return any(name in curves.points for name in chart.metrics)
 
 
-def now_words(curves: Feed, n_codes: int) -> str:
+def now_summary(curves: Feed, n_codes: int) -> str:
     """The newest numbers as one sentence, for everybody who cannot read the charts."""
     perplexity, dead = curves.last("perplexity"), curves.last("dead")
     words = []

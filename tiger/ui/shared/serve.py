@@ -9,7 +9,7 @@ import threading
 
 from streamlit.web import cli
 
-from tiger.ui.shared import layout as shell  # noqa: F401  all that Home needs, pandas included
+from tiger.ui.shared import layout  # noqa: F401  all that Home needs, pandas included
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
 

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 from tiger import datasets, runs
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import config as runconfig
+from tiger.runs import config as run_config
 
 DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
 NUMBERS = ("item", "user", "level")
@@ -27,7 +27,7 @@ def catalogue() -> Catalogue:
 
 def load_catalogue(ref_json: str) -> Catalogue:
     """Load a catalogue from its reference as JSON; the last four stay in memory while their files stay as they are."""
-    return _load(ref_json, library.stamps(json.loads(ref_json)))
+    return _load(ref_json, registry.stamps(json.loads(ref_json)))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
@@ -37,16 +37,16 @@ def _load(ref_json: str, stamps: list[tuple[str, int, int]]) -> Catalogue:
 
 def data_key(ref: dict[str, Any]) -> str:
     """Names a dataset as its files are now: what is cached under it is made anew when one changes."""
-    return f"{library.key(ref)}:{hash(tuple(library.stamps(ref)))}"
+    return f"{registry.key(ref)}:{hash(tuple(registry.stamps(ref)))}"
 
 
-def dataset() -> library.Entry:
+def dataset() -> registry.Entry:
     """The current dataset's entry in the library."""
     asked = st.query_params.get("dataset") or _dataset_of_linked_run() or st.session_state.get("at_dataset")
-    found = library.bundled()
+    found = registry.bundled()
     if asked:
         try:
-            found = library.find(asked)
+            found = registry.find(asked)
         except ValueError as error:
             notice(f"{error} Showing '{found.title}' instead.")
             st.query_params.pop("run", None)
@@ -66,8 +66,8 @@ def dataset_ref() -> dict[str, Any]:
 
 def runs_here() -> list[runs.Run]:
     """Runs made from the current dataset, newest first."""
-    wanted = library.key(dataset_ref())
-    return [run for run in runs.list_runs() if run.config.get("kind") in runconfig.CODED and _key(run) == wanted]
+    wanted = registry.key(dataset_ref())
+    return [run for run in runs.list_runs() if run.config.get("kind") in run_config.CODED and _key(run) == wanted]
 
 
 def current_run() -> runs.Run | None:
@@ -78,9 +78,9 @@ def current_run() -> runs.Run | None:
     if asked:
         try:
             found = runs.find(asked)
-            if found.config.get("kind") not in runconfig.CODED:
+            if found.config.get("kind") not in run_config.CODED:
                 raise ValueError(f"Run '{found.title}' has no codes of its own.")
-            if _key(found) != library.key(ref):
+            if _key(found) != registry.key(ref):
                 raise ValueError(f"Run '{found.title}' belongs to another dataset.")
         except ValueError as error:
             notice(f"{error} Showing this dataset's own run instead.")
@@ -92,7 +92,7 @@ def current_run() -> runs.Run | None:
 
 def models_here() -> list[runs.Run]:
     """Model runs of the current dataset, newest first."""
-    wanted = library.key(dataset_ref())
+    wanted = registry.key(dataset_ref())
     return [run for run in runs.list_runs() if run.config.get("kind") == "model" and _key(run) == wanted]
 
 
@@ -220,11 +220,11 @@ def take_notices() -> list[str]:
 
 def is_here(run: runs.Run) -> bool:
     """Whether a run, of whatever kind, belongs to the current dataset."""
-    return _key(run) == library.key(dataset_ref())
+    return _key(run) == registry.key(dataset_ref())
 
 
 def _key(run: runs.Run) -> str:
-    return library.key(run.config.get("dataset") or {})
+    return registry.key(run.config.get("dataset") or {})
 
 
 def _dataset_of_linked_run() -> str | None:
@@ -236,7 +236,7 @@ def _dataset_of_linked_run() -> str | None:
         ref = runs.find(asked).config["dataset"]
     except (ValueError, KeyError):
         return None
-    return library.add(ref, str(ref["name"])).id
+    return registry.add(ref, str(ref["name"])).id
 
 
 def _default_run() -> runs.Run | None:

@@ -7,8 +7,7 @@ from tiger import runs
 from tiger.plots import studies as plot
 from tiger.reports import cold as report
 from tiger.reports import intervals
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 from tiger.ui.studies import studies
 
 PERCENT = {"Recall": st.column_config.NumberColumn(format="percent")}
@@ -23,21 +22,21 @@ def result(run: runs.Run) -> None:
         middle.metric("Users whose next item is one of them", f"{about['cold_users']:,}")
         right.metric("Recommender", about["model"])
     if not rows:
-        shell.empty("Quantizer and recommender are trained without the cold items first; the first numbers follow.")
+        layout.empty("Quantizer and recommender are trained without the cold items first; the first numbers follow.")
         return
     frame = report.cold_frame(rows)
-    words = report.cold_words(frame)
+    words = report.cold_summary(frame)
     if words:
-        st.success(shell.plain(words), icon=":material/ac_unit:")
+        st.success(layout.plain(words), icon=":material/ac_unit:")
     st.caption("Cold items are those held out of all training. A cold next item is one that a user really picked next; recall is "
                "the share of these users whose list holds it.")
     left, right = st.columns(2, gap="medium")
     with left:
-        said = report.k_words(frame)
+        said = report.k_summary(frame)
         st.markdown(f"**Longer lists.** Recall of cold next items over K; epsilon {report.SHOWN_EPSILON:g} where it applies.")
         _lines(report.over_k(frame), "k", "K, length of the list", said, "cold-k")
     with right:
-        said = report.epsilon_words(frame)
+        said = report.epsilon_summary(frame)
         st.markdown(f"**More room.** Recall@{report.SHOWN_K} of cold next items over epsilon, the share of the list that cold "
                     "items may take.")
         _lines(report.over_epsilon(frame), "epsilon", "Epsilon", said, "cold-epsilon")
@@ -46,7 +45,7 @@ def result(run: runs.Run) -> None:
     if len(others):
         st.markdown("**The price.** The same over epsilon for users whose next item is warm: every place given to a cold "
                     "item is taken from them.")
-        _lines(others, "epsilon", "Epsilon", report.epsilon_words(frame, "warm"), "cold-price")
+        _lines(others, "epsilon", "Epsilon", report.epsilon_summary(frame, "warm"), "cold-price")
     with st.expander("All numbers", icon=":material/table_rows:"):
         st.dataframe(report.cold_table(frame), hide_index=True, height=400, column_config=PERCENT)
         st.caption(intervals.WORDS)

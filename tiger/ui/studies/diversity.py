@@ -13,8 +13,7 @@ from tiger.reports import intervals
 from tiger.studies import diversity
 from tiger.ui.beam import data as beam_data
 from tiger.ui.catalogue import explore
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 from tiger.ui.studies import studies
 
 VIEWS = ("All users", "One user")
@@ -25,12 +24,12 @@ def result(run: runs.Run) -> None:
     """What the study has measured so far."""
     rows, about = studies.rows(run), studies.about(run)
     if not rows:
-        shell.empty("The first temperature's numbers appear here as soon as it is done.")
+        layout.empty("The first temperature's numbers appear here as soon as it is done.")
         return
     frame = report.diversity_frame(rows)
-    words = report.diversity_words(frame)
+    words = report.diversity_summary(frame)
     if words:
-        st.success(shell.plain(words), icon=":material/thermostat:")
+        st.success(layout.plain(words), icon=":material/thermostat:")
     words = words or f"Settings measured so far: {len(frame)}, with an Entropy@10 of at most {frame['entropy10'].max():.2f} nats."
     shown, config = report.diversity_table(frame), numbers()
     left, right = st.columns(2, gap="medium")
@@ -46,7 +45,7 @@ def result(run: runs.Run) -> None:
     st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad "
              r"\text{Entropy@}K = -\sum_{\text{categories } g} p_g \ln p_g \text{ over the first } K \text{ items}")
     st.dataframe(shown, hide_index=True, column_config=config)
-    st.caption(shell.plain(f"{intervals.WORDS} Labels: {about.get('labels', 'categories')}; recommender: "
+    st.caption(layout.plain(f"{intervals.WORDS} Labels: {about.get('labels', 'categories')}; recommender: "
                            f"{about.get('model', '')}. As reported: Rajput et al. 2023, section 4.3, Beauty, quoted from a "
                            "public reading of the paper."))
     with st.container(horizontal=True):
@@ -66,7 +65,7 @@ def bars(frame: pd.DataFrame, words: str) -> None:
     st.markdown("**Hotter is more varied.** Filled bars were measured here, hollow ones are reported in the paper for its "
                 "own model and categories on Amazon Beauty: compare the direction, not the height.")
     if not len(beside):
-        shell.empty("No temperature on all levels is measured yet.")
+        layout.empty("No temperature on all levels is measured yet.")
         return
     figure = plot.entropy_bars(beside, words)
     st.plotly_chart(figure, key="entropy", alt=words, config=exports.config("entropy"))
@@ -80,7 +79,7 @@ def curves(frame: pd.DataFrame) -> None:
     table = report.per_level(frame)
     for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
         with place:
-            words, name = report.level_words(frame, value, title), f"levels-{value}"
+            words, name = report.level_summary(frame, value, title), f"levels-{value}"
             figure = plot.level_curves(table, value, title, words)
             st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
             exports.under(figure, name, table[["level", "heat", value, f"{value}_low", f"{value}_high"]])
@@ -90,16 +89,16 @@ def one_user(cat: Catalogue) -> None:
     """The same user's recommendations from the beam and from two temperatures."""
     usable = beam_data.usable()
     if not usable:
-        shell.empty("No recommender that writes IDs has been trained on this dataset yet.", "train", "Train one")
+        layout.empty("No recommender that writes IDs has been trained on this dataset yet.", "train", "Train one")
         return
     model, _ = beam_data.model(usable[0], cat)
     user = explore.user_picker(cat)
     history = cat.history(user)
     if len(history) < 2:
-        shell.empty("This user has too short a history; choose someone else.")
+        layout.empty("This user has too short a history; choose someone else.")
         return
-    if not len(model.part_read(history[:-1])):
-        shell.empty("No item of this user's history has an ID, so the recommender cannot read it; choose someone else.")
+    if not len(model.readable_history(history[:-1])):
+        layout.empty("No item of this user's history has an ID, so the recommender cannot read it; choose someone else.")
         return
     columns = st.columns(model.trie_.n_levels)
     extra = parent_levels(usable[0], cat)

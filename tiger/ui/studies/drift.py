@@ -11,8 +11,7 @@ from tiger.plots import drift as plot
 from tiger.reports import drift as report
 from tiger.reports import study_page
 from tiger.studies import drift
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 from tiger.ui.studies import studies
 
 VIEWS = ("Trade-off", "Where items went", "Old recommender", "Period by period", "All numbers")
@@ -26,7 +25,7 @@ def result(run: runs.Run, view: str) -> None:
     """One view of a study's rows so far."""
     rows = studies.rows(run)
     if not rows:
-        shell.empty("The first remedy's numbers appear here as soon as it is done.")
+        layout.empty("The first remedy's numbers appear here as soon as it is done.")
         return
     frame = report.drift_frame(rows)
     if view == VIEWS[0]:
@@ -50,7 +49,7 @@ def remedies() -> None:
     """What the seven remedies are."""
     with st.expander("The seven remedies", icon=":material/healing:"):
         for remedy in drift.REMEDIES:
-            st.markdown(f"**{remedy.number} {remedy.title}.** {remedy.one_line}")
+            st.markdown(f"**{remedy.number} {remedy.title}.** {remedy.summary}")
 
 
 def own_file(values: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +67,12 @@ def own_file(values: dict[str, Any]) -> dict[str, Any]:
 def trade(frame: pd.DataFrame) -> None:
     """Changed IDs against error."""
     if len(report.winners(frame)):
-        st.success(shell.plain(report.winner_words(frame)), icon=":material/emoji_events:")
+        st.success(layout.plain(report.winner_summary(frame)), icon=":material/emoji_events:")
     else:
-        st.info(shell.plain(report.winner_words(frame)), icon=":material/hourglass_top:")
+        st.info(layout.plain(report.winner_summary(frame)), icon=":material/hourglass_top:")
     st.markdown("Left is good for whoever has learned the IDs, down is good for what the IDs say. Each line is a remedy, "
                 "its marks grow with the strength of the drift.")
-    words = report.trade_words(frame)
+    words = report.trade_summary(frame)
     newest = report.last_periods(frame)
     figure = plot.trade(newest, words)
     st.plotly_chart(figure, key="trade", alt=words, config=exports.config("drift"))
@@ -118,9 +117,9 @@ def flow(run: runs.Run, frame: pd.DataFrame) -> None:
     number = number if number in titles else first
     flows = report.flow_frame(studies.rows(run), strength, period, int(number))
     if not len(flows):
-        shell.empty("No item with a code before is still there, so none went anywhere.")
+        layout.empty("No item with a code before is still there, so none went anywhere.")
         return
-    words = report.flow_words(flows)
+    words = report.flow_summary(flows)
     st.markdown(f"Left the first code before, right after. {words}")
     figure = plot.flow(flows, words)
     st.plotly_chart(figure, key=f"flow:{number}:{strength}:{period}", alt=words, config=exports.config("flow"))
@@ -133,16 +132,16 @@ def recommender(frame: pd.DataFrame) -> None:
     """What the old recommender loses and gets back."""
     asked = frame.dropna(subset=["recall_after"])
     if not len(asked):
-        shell.empty("In this study no recommender was asked to read the new IDs.")
+        layout.empty("In this study no recommender was asked to read the new IDs.")
         return
     strength, period = pick(asked, "recall")
     here = asked[(asked["strength"] == strength) & (asked["period"] == period)]
     st.markdown("The recommender has learned the old IDs and is not changed; it is handed the new ones. Below each bar: "
                 "the same after some training steps on histories written anew.")
-    words = report.recall_words(asked[(asked["strength"] == strength) & (asked["period"] == period)])
+    words = report.recall_summary(asked[(asked["strength"] == strength) & (asked["period"] == period)])
     figure = plot.recalls(here, words)
     st.plotly_chart(figure, key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
-    st.markdown(shell.plain(words))
+    st.markdown(layout.plain(words))
     columns = ["Remedy", "Recall@10 before", "± before", "Recall@10, new IDs", "± new IDs", "… after some steps",
                "± after some steps", "History tokens to rewrite", "Share of tokens", "Processor seconds"]
     table = report.drift_table(here)
@@ -154,11 +153,11 @@ def recommender(frame: pd.DataFrame) -> None:
 def schedule(frame: pd.DataFrame) -> None:
     """Do changes add up over the periods?"""
     if frame["period"].max() < 2:
-        shell.empty("This study has one period. Start one with several periods below: each remedy then goes on from its own "
+        layout.empty("This study has one period. Start one with several periods below: each remedy then goes on from its own "
                     "last result, and the changes add up or do not.")
         return
     series = frame[frame["strength"] == frame["strength"].max()]
-    words = report.schedule_words(frame)
+    words = report.schedule_summary(frame)
     st.markdown("Every period the vectors move on, and each remedy goes on from what it made last. IDs are compared with "
                 "those of the very first day.")
     left, right = st.columns(2, gap="medium")
@@ -168,7 +167,7 @@ def schedule(frame: pd.DataFrame) -> None:
             figure, name = plot.over_periods(series, value, title, words), f"periods-{value}"
             st.plotly_chart(figure, key=f"periods:{value}", alt=words, config=exports.config(name))
             exports.under(figure, name, series[["period", "remedy", "name", value]], config=PERIODS)
-    st.markdown(shell.plain(words))
+    st.markdown(layout.plain(words))
     table = report.drift_table(series)[["Period", "No.", "Remedy", "IDs changed", "Variance lost", "Processor seconds"]]
     st.dataframe(table, hide_index=True, height=300, column_config=studies.numbers_of(table, SHARES))
 

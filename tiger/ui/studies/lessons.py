@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tiger import runs
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.plots import drift as drift_plot
 from tiger.plots import studies as study_plot
 from tiger.reports import cold as cold_report
@@ -11,10 +11,8 @@ from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as drift_report
 from tiger.reports import lessons
 from tiger.reports.lessons import Lesson
-from tiger.runs import study_artifacts as studies
-from tiger.runs import supervisor as jobs
-from tiger.ui.shared import exports, live, state
-from tiger.ui.shared import layout as shell
+from tiger.runs import study_artifacts, supervisor
+from tiger.ui.shared import exports, layout, live, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.studies import studies as ui_studies
 
@@ -73,7 +71,7 @@ def reveal(lesson: Lesson, rows: list[dict], chosen: int) -> None:
     else:
         st.warning(f"Measured: **{lesson.options[right]}**.", icon=":material/lightbulb:")
     words = lesson.reveal(rows)
-    st.markdown(shell.plain(words))
+    st.markdown(layout.plain(words))
     figure, table = picture(lesson, rows, words)
     st.plotly_chart(figure, key=f"lesson:{lesson.key}", alt=words, config=exports.config(lesson.key))
     exports.under(figure, f"lesson-{lesson.key}", table)
@@ -108,7 +106,7 @@ def run_again(lesson: Lesson, own: runs.Run | None) -> None:
         elif status["state"] == "finished":
             st.caption("These numbers were measured just now, on this machine.")
         else:
-            st.error(shell.plain(status["message"] or "It ended early; run it again."), icon=":material/error:")
+            st.error(layout.plain(status["message"] or "It ended early; run it again."), icon=":material/error:")
     busy = own is not None and own.state in live.ACTIVE
     st.button("Run it here", icon=":material/play_arrow:", key=f"run:{lesson.key}", on_click=_start, args=(lesson,),
               disabled=busy, help="The same measurement on the bundled shop, on this machine, offline; under a minute on two "
@@ -117,8 +115,9 @@ def run_again(lesson: Lesson, own: runs.Run | None) -> None:
 
 def _start(lesson: Lesson) -> None:
     model = None if lesson.kind == "cold" else state.DEMO_MODEL
-    config = studies.request(lesson.kind, library.bundled().ref, state.DEMO_RUN, lesson.values, model, f"Lesson: {lesson.title}")
+    config = study_artifacts.request(lesson.kind, registry.bundled().ref, state.DEMO_RUN, lesson.values, model,
+                                     f"Lesson: {lesson.title}")
     try:
-        st.session_state[f"own:{lesson.key}"] = jobs.supervisor().submit(config).id
+        st.session_state[f"own:{lesson.key}"] = supervisor.current().submit(config).id
     except (ValueError, TimeoutError) as error:
         state.notice(str(error))

@@ -9,14 +9,12 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import params, paths
-from tiger.datasets import registry as library
+from tiger.datasets import registry
 from tiger.reports import study_page
-from tiger.runs import config as runconfig
-from tiger.runs import study_artifacts as studies
-from tiger.runs import supervisor as jobs
+from tiger.runs import config as run_config
+from tiger.runs import study_artifacts, supervisor
 from tiger.studies import drift
-from tiger.ui.shared import forms, live, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import forms, layout, live, state
 
 NO_MODEL = "train a small one for this study"
 
@@ -68,19 +66,19 @@ def new_study(kind: str, parent: runs.Run | None, shown: runs.Run | None, words:
     """
     with st.expander(f"{words} with your own settings", expanded=shown is None, icon=":material/tune:"):
         if parent is None or not parent.has_result():
-            shell.empty("A study needs a finished run of this dataset.", "train", "Train one")
+            layout.empty("A study needs a finished run of this dataset.", "train", "Train one")
             return
         if parent.config.get("kind") == "import":
             st.info("The run in the sidebar is imported, so there is no quantizer that could read new vectors. Choose a "
                     "run that was trained here.", icon=":material/info:")
             return
-        with shell.guard("The form"):
-            values = more(forms.fields(params.specs(runconfig.study_class(kind)), f"study:{kind}", columns=4))
+        with layout.guard("The form"):
+            values = more(forms.fields(params.specs(run_config.study_class(kind)), f"study:{kind}", columns=4))
             model = pick_model(parent)
             title = st.text_input("Title", f"{kind.capitalize()} of {parent.title}", key=f"study_title:{kind}", max_chars=100)
-            config = studies.request(kind, state.dataset_ref(), parent.id, values, model, title)
+            config = study_artifacts.request(kind, state.dataset_ref(), parent.id, values, model, title)
             st.caption("The same from a terminal:")
-            st.code(runconfig.command(config), language="bash", wrap_lines=True)
+            st.code(run_config.command(config), language="bash", wrap_lines=True)
             st.button(words, type="primary", icon=":material/play_arrow:", key=f"start:{kind}", on_click=start,
                       args=(kind, config))
 
@@ -101,7 +99,7 @@ def start(kind: str, config: dict[str, Any]) -> None:
     try:
         for name in ("path", "ids"):
             check_own_file(str(config["study"]["params"].get(name) or ""))
-        remember(kind, jobs.supervisor().submit(config).id)
+        remember(kind, supervisor.current().submit(config).id)
     except (ValueError, TimeoutError) as error:
         state.notice(str(error))
 
@@ -127,8 +125,8 @@ def keep_upload(label: str, endings: list[str], key: str, words: str, several: b
         return ""
     known, name = st.session_state.setdefault("kept_uploads", {}), ",".join(file.file_id for file in found)
     if name not in known:  # every rerun hands the same files over again
-        folder = library.keep_upload({file.name: file.getvalue() for file in found})
-        known[name] = str(folder if len(found) > 1 else folder / library.safe_name(found[0].name))
+        folder = registry.keep_upload({file.name: file.getvalue() for file in found})
+        known[name] = str(folder if len(found) > 1 else folder / registry.safe_name(found[0].name))
     return str(known[name])
 
 
@@ -137,7 +135,7 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     live.follow(seen, run)
     status = run.status
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{shell.plain(run.title)}**", width="content")
+        st.markdown(f"**{layout.plain(run.title)}**", width="content")
         word, color, icon = live.BADGES[status["state"]]
         st.badge("running" if status["state"] == "running" else word, icon=icon, color=color)  # type: ignore[arg-type]
         st.space("stretch")
@@ -145,23 +143,23 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
             buttons(run, status["state"])
     if status["state"] in live.ACTIVE:
         live.progress(status)
-        n_rows = len(studies.rows(run))
+        n_rows = len(study_artifacts.rows(run))
         if n_rows != st.session_state.get(f"rows:{run.id}", n_rows):
             st.session_state[f"rows:{run.id}"] = n_rows
             st.rerun()
         st.session_state[f"rows:{run.id}"] = n_rows
     elif status["state"] in ("failed", "interrupted", "stopped"):
         words = status["message"] or "It ended before it was done; resume it to go on behind what is there."
-        (st.error if status["state"] == "failed" else st.info)(shell.plain(words), icon=":material/info:")
+        (st.error if status["state"] == "failed" else st.info)(layout.plain(words), icon=":material/info:")
 
 
 def buttons(run: runs.Run, now: str) -> None:
     """What can be asked of a study in its present state."""
     if now in live.ACTIVE:
         st.button("Stop", icon=":material/stop:", key="study:stop", on_click=_ask, args=(lambda: run.control("stop"),))
-    elif now in jobs.RESUMABLE:
+    elif now in supervisor.RESUMABLE:
         st.button("Resume", icon=":material/resume:", type="primary", key="study:resume", on_click=_ask,
-                  args=(lambda: jobs.supervisor().resume(run.id),))
+                  args=(lambda: supervisor.current().resume(run.id),))
 
 
 def report_button(run: runs.Run) -> None:
@@ -181,7 +179,7 @@ def _ask(do: Any) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _rows(run_id: str, size: int) -> list[dict[str, Any]]:
-    return studies.rows(runs.find(run_id))
+    return study_artifacts.rows(runs.find(run_id))
 
 
 def rows(run: runs.Run) -> list[dict[str, Any]]:
@@ -192,13 +190,13 @@ def rows(run: runs.Run) -> list[dict[str, Any]]:
 
 def about(run: runs.Run) -> dict[str, Any]:
     """What the study is about."""
-    return studies.about(run)
+    return study_artifacts.about(run)
 
 
 def notes(run: runs.Run) -> None:
     """Sentences on how the data were made to fit."""
-    for text in studies.notes(run):
-        st.info(shell.plain(text), icon=":material/info:")
+    for text in study_artifacts.notes(run):
+        st.info(layout.plain(text), icon=":material/info:")
 
 
 def numbers_of(frame: pd.DataFrame, words: tuple[str, ...]) -> dict[str, Any]:

@@ -4,11 +4,9 @@ import streamlit as st
 
 from tiger import quantizers, runs
 from tiger.core import params
-from tiger.runs import config as runconfig
-from tiger.runs import presets
-from tiger.runs import supervisor as jobs
-from tiger.ui.shared import forms, live, state
-from tiger.ui.shared import layout as shell
+from tiger.runs import config as run_config
+from tiger.runs import presets, supervisor
+from tiger.ui.shared import forms, layout, live, state
 
 RECIPE = "train_recipe"
 
@@ -54,8 +52,8 @@ def configure(preset: presets.Preset) -> dict:
     name, given = preset.quantizer["name"], dict(preset.quantizer["params"])
     values = given
     with st.expander(f"Change the recipe: {quantizers.REGISTRY[name].title}", icon=":material/tune:"):
-        st.caption(quantizers.REGISTRY[name].one_line)
-        with shell.guard("The form"):
+        st.caption(quantizers.REGISTRY[name].summary)
+        with layout.guard("The form"):
             values = forms.fields(params.specs(quantizers.REGISTRY[name]), f"recipe:{preset.key}", given, columns=3)
     changed = any(values.get(key, value) != value for key, value in given.items())
     return {"dataset": state.dataset_ref(), "quantizer": {"name": name, "params": values},
@@ -66,12 +64,12 @@ def command(config: dict) -> None:
     """The line for the terminal that does the same."""
     with st.container(key="command"):
         st.caption("The same from a terminal:")
-        st.code(runconfig.command(config), language=None, wrap_lines=True)
+        st.code(run_config.command(config), language=None, wrap_lines=True)
 
 
 def start(config: dict) -> None:
     """Queue the run and look at it; what forbids it is said at the top of the page."""
     try:
-        state.choose_run(jobs.supervisor().submit(config).id)
+        state.choose_run(supervisor.current().submit(config).id)
     except (ValueError, TimeoutError) as error:
         state.notice(str(error))

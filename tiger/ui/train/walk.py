@@ -26,7 +26,7 @@ def formula_with_numbers(trace: Trace, row: int, level: int) -> str:
             rf"\lVert r_{{{n}}} \rVert^2 &= {sizes[0]:.3g}, \quad \lVert r_{{{m}}} \rVert^2 = {sizes[1]:.3g} \end{{aligned}}\;")
 
 
-def reconstruction_words(x_E: np.ndarray, recon_E: np.ndarray) -> str:
+def reconstruction_summary(x_E: np.ndarray, recon_E: np.ndarray) -> str:
     """How well the codes give the embedding back, with the formula."""
     whole, missing = float(np.square(x_E).sum()) or 1.0, float(np.square(x_E - recon_E).sum())
     return (rf"Decoded: $\lVert x - \hat x \rVert^2 = {missing:.3g}$ of $\lVert x \rVert^2 = {whole:.3g}$; the codes "

@@ -8,8 +8,7 @@ import streamlit as st
 from tiger import plots, reports, runs
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import exports
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout
 from tiger.ui.train import walk
 
 LEVEL_COLUMNS: dict[str, Any] = {
@@ -51,16 +50,16 @@ def batch(run: runs.Run, trace: walk.Trace) -> None:
     right.dataframe(frame, column_config=BATCH_COLUMNS, hide_index=True, key="batch_table")
     row = st.number_input(f"One item of this batch (0 to {n_rows - 1})", 0, n_rows - 1, 0, key="batch_row", width=260)
     titles, number = codebook_data.catalogue_of(run).items["title"], int(trace["rows"][row])
-    st.caption(shell.plain(f"Item {number}: {titles.iloc[number]}"))
+    st.caption(layout.plain(f"Item {number}: {titles.iloc[number]}"))
     one(trace, row, None, key=f"{step}:{row}")
 
 
 def item(codes: Codes, number: int) -> None:
     """One item's walk with the trained quantizer, and the items that end up next to it."""
     row = codes.cat.items.iloc[number]
-    st.subheader(shell.plain(str(row["title"]) or f"Item {number}"), anchor=False)
+    st.subheader(layout.plain(str(row["title"]) or f"Item {number}"), anchor=False)
     own = " · ".join(map(str, codes.codes_IL[number]))
-    st.caption(shell.plain(f"item {number} · {row['category'] or 'no category'} · codes {own}"))
+    st.caption(layout.plain(f"item {number} · {row['category'] or 'no category'} · codes {own}"))
     found = codebook_data.quantizer(codes.run)
     if found is None or found.codebooks() is None:
         st.caption("The walk is hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks). "
@@ -71,7 +70,7 @@ def item(codes: Codes, number: int) -> None:
         if codes.step is not None:
             st.caption("The walk uses the newest saved weights; earlier steps keep their codes only.")
         one(trace, 0, found.codebooks(), key=f"{codes.run.id}:{number}")
-        st.markdown(walk.reconstruction_words(emb_1E[0], trace["recon"][0]))
+        st.markdown(walk.reconstruction_summary(emb_1E[0], trace["recon"][0]))
     st.markdown("**Items with the longest common beginning of codes**")
     st.dataframe(reports.id_neighbours(codes.cat, codes.codes_IL, number), hide_index=True, key="id_neighbours",
                  column_config={"item": None, "title": st.column_config.TextColumn("Title", width=330),
@@ -85,7 +84,7 @@ def one(trace: walk.Trace, row: int, books: list[np.ndarray] | None, key: str) -
     st.latex(walk.FORMULA)
     frame = reports.walk_frame(trace, row, books)
     left, right = st.columns(2, gap="medium")
-    words = reports.walk_words(frame)
+    words = reports.walk_summary(frame)
     with left:
         figure, name = plots.residual_strip(walk.lines(trace, row), words), f"walk-{key.replace(':', '-')}"
         st.plotly_chart(figure, key=f"strips:{key}", alt=words, config=exports.config(name))

@@ -6,11 +6,10 @@ import streamlit as st
 
 from tiger import quantizers, runs
 from tiger.core import params
-from tiger.runs import config as runconfig
-from tiger.runs import supervisor as jobs
+from tiger.runs import config as run_config
+from tiger.runs import supervisor
 from tiger.ui.doctor import view as doctor_view
-from tiger.ui.shared import layout as shell
-from tiger.ui.shared import live, state
+from tiger.ui.shared import layout, live, state
 from tiger.ui.shared.forms import float_step, words
 from tiger.ui.shared.live_feed import Feed
 from tiger.ui.shared.pagelist import BY_KEY
@@ -51,14 +50,14 @@ def controls(run: runs.Run, seen: tuple[str, ...], words: str) -> dict[str, Any]
 def head(run: runs.Run, status: dict[str, Any], words: str) -> None:
     """Title, state and buttons in one row that wraps on a narrow screen."""
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
-        st.subheader(shell.plain(run.title), anchor=False, width="content")
+        st.subheader(layout.plain(run.title), anchor=False, width="content")
         live.badge(run, status)
         st.space("stretch")
         if not run.read_only:
             buttons(run, status)
-    st.caption(shell.plain(words))
+    st.caption(layout.plain(words))
     if status["state"] == "queued":
-        st.info(queue_words(run), icon=":material/hourglass_empty:")
+        st.info(queue_summary(run), icon=":material/hourglass_empty:")
 
 
 def about(run: runs.Run) -> str:
@@ -79,12 +78,12 @@ def buttons(run: runs.Run, status: dict[str, Any]) -> None:
     if now in live.ACTIVE:
         _button("Stop", ":material/stop:", run.control, "stop")
     elif now in ("stopped", "interrupted", "failed"):
-        _button("Resume", ":material/resume:", jobs.supervisor().resume, run.id, kind="primary")
+        _button("Resume", ":material/resume:", supervisor.current().resume, run.id, kind="primary")
 
 
 def learner(run: runs.Run) -> Any:
     """The quantizer or recommender that trains, as a class."""
-    return runconfig.learner_class(run.learner["name"])
+    return run_config.learner_class(run.learner["name"])
 
 
 def _button(label: str, icon: str, ask: Any, *args: Any, kind: Any = "secondary") -> None:
@@ -95,12 +94,12 @@ def _ask(ask: Any, *args: Any) -> None:
     try:
         ask(*args)
     except ValueError as error:
-        st.toast(shell.plain(str(error)), icon=":material/error:")
+        st.toast(layout.plain(str(error)), icon=":material/error:")
 
 
-def queue_words(run: runs.Run) -> str:
+def queue_summary(run: runs.Run) -> str:
     """Where a waiting run stands."""
-    waiting = [other.id for other in jobs.supervisor().queue()]
+    waiting = [other.id for other in supervisor.current().queue()]
     if run.id not in waiting:
         return "Starting: the worker loads the dataset."
     before = waiting.index(run.id)
@@ -110,7 +109,7 @@ def queue_words(run: runs.Run) -> str:
 
 def knobs(run: runs.Run) -> None:
     """The hyper-parameters that act while it trains. Each change is marked on the curves."""
-    specs = runconfig.live_specs(run.learner["name"])
+    specs = run_config.live_specs(run.learner["name"])
     if not specs:
         return
     asked = run.knobs()
@@ -139,7 +138,7 @@ def _knob(place: Any, run: runs.Run, spec: params.Spec, asked: float) -> None:
 def _turn(run: runs.Run, name: str, key: str, seen: str) -> None:
     value = st.session_state[key]
     if value is not None:
-        _ask(lambda: run.control(knobs={name: value}))
+        _ask(lambda: run.control(live_params={name: value}))
     st.session_state[seen] = run.knobs()[name], st.session_state[seen][1]
 
 
@@ -153,7 +152,7 @@ def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], n_codes:
     for column, chart in zip(st.columns(len(shown)), shown, strict=True):
         with column:
             live.draw(chart, curves, n_codes, key=f"live:{run.id}:{chart.title}")
-    st.caption(live.now_words(curves, n_codes))
+    st.caption(live.now_summary(curves, n_codes))
 
 
 def stepped(run: runs.Run, status: dict[str, Any]) -> None:
@@ -173,7 +172,7 @@ def how_it_ended(run: runs.Run, status: dict[str, Any]) -> None:
         st.warning("The worker ended before the run did; nothing up to the last checkpoint is lost. Press Resume to "
                    "go on from there, with the same result.", icon=":material/power_off:")
     elif status["state"] == "failed":
-        st.error(shell.plain(status["message"] or "The run failed without a word."), icon=":material/error:")
+        st.error(layout.plain(status["message"] or "The run failed without a word."), icon=":material/error:")
         if run.log():
             st.expander("The worker's log").code(run.log(), language=None)
     elif status["state"] == "stopped":

@@ -6,10 +6,9 @@ import streamlit as st
 
 from tiger.analysis import tree
 from tiger.plots import tree as plot
-from tiger.runs import layouts as maps
+from tiger.runs import layouts
 from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 from tiger.ui.tree import data as tree_data
 from tiger.ui.tree import numbers as numbers_data
 from tiger.ui.tree.data import Other
@@ -28,7 +27,7 @@ def numbers(codes: Codes, other: Other, level: int) -> None:
     figures = [figure for figure in figures if (frame["measure"] == figure[0]).any()]
     for (value, null, title), column in zip(figures, st.columns(len(figures), gap="medium"), strict=True):
         with column:
-            words = curve_words(frame, value, title)
+            words = curve_summary(frame, value, title)
             st.markdown(f"**{title}** (dotted: by chance)")
             figure = plot.by_level(frame, value, null, words)
             st.plotly_chart(figure, key=f"curve:{value}", alt=words, config=exports.config(value))
@@ -39,7 +38,8 @@ def numbers(codes: Codes, other: Other, level: int) -> None:
 def seeds_line(codes: Codes, frame: pd.DataFrame) -> None:
     """How many seeds stand behind each interval, and a way to more of them."""
     seeds = frame.groupby("set", sort=False)["seeds"].max()
-    st.caption("In brackets: 95 % interval over seeds (" + shell.plain(", ".join(f"{name}: n = {n}" for name, n in seeds.items()))
+    counts = ", ".join(f"{name}: n = {n}" for name, n in seeds.items())
+    st.caption("In brackets: 95 % interval over seeds (" + layout.plain(counts)
                + "); with one seed, over the sampled items. Neighbours: the 10 nearest by cosine of "
                f"{numbers_data.N_QUERIES} items that have an ID in both. Labels: {tree_data.labels(codes.cat)[1] or 'none'}.")
     missing = numbers_data.missing_seeds(codes.run)
@@ -62,13 +62,13 @@ def fullness(sizes: pd.DataFrame, level: int) -> None:
     top = sizes[sizes["rank"] == 1].set_index("set")["size"]
     words = (f"Branch sizes at level {level}, from the fullest down; a flat line is an even tree. The fullest: "
              + ", ".join(f"{name} {size:,} items" for name, size in top.items()) + ".")
-    st.markdown(f"**How full are the branches?** {shell.plain(words)}")
+    st.markdown(f"**How full are the branches?** {layout.plain(words)}")
     figure = plot.sizes(sizes, words)
     st.plotly_chart(figure, key="sizes", alt=words, config=exports.config("branch-sizes"))
     exports.under(figure, "branch-sizes", sizes)
 
 
-def curve_words(frame: pd.DataFrame, value: str, title: str) -> str:
+def curve_summary(frame: pd.DataFrame, value: str, title: str) -> str:
     """A curve's takeaway: each set's score at level 1 and at the last."""
     part = frame[frame["measure"] == value]
     said = [f"{name} {_share(group['mean'].iloc[0])} at level 1, {_share(group['mean'].iloc[-1])} at level "
@@ -114,15 +114,15 @@ def disagreements(codes: Codes, other: Other, level: int) -> None:
         found = tree_data.disagreement(codes, other, level, together, rank == "Most alike")
         one, two = (other.title, codes.run.title) if together else (codes.run.title, other.title)
         with column:
-            st.subheader(shell.plain(f"Together in {one}, apart in {two}"), anchor=False)
+            st.subheader(layout.plain(f"Together in {one}, apart in {two}"), anchor=False)
             share = found.n_pairs / max(found.n_together, 1)
             st.markdown(f"**{found.n_pairs:,}** of the {found.n_together:,} pairs that share their first {level} "
                         f"code{'s' * (level > 1)} there ({share:.0%}).")
             titles, ids = codes.cat.items["title"].to_numpy(), codes.codes_IL.tolist()
             frame = found.pairs.assign(
                 title_a=titles[found.pairs["item_a"]], title_b=titles[found.pairs["item_b"]],
-                id_a=[maps.id_text(ids[item]) for item in found.pairs["item_a"]],
-                id_b=[maps.id_text(ids[item]) for item in found.pairs["item_b"]])
+                id_a=[layouts.id_text(ids[item]) for item in found.pairs["item_a"]],
+                id_b=[layouts.id_text(ids[item]) for item in found.pairs["item_b"]])
             frame = frame[["cosine", "title_a", "title_b", "id_a", "id_b", "item_a", "item_b"]]
             st.dataframe(frame, key=f"pairs:{together}", hide_index=True, height=420, selection_mode="single-row",
                          on_select=lambda together=together, frame=frame: item_row(f"pairs:{together}", frame["item_a"]),
@@ -149,8 +149,8 @@ def difference(codes: Codes, other: Other) -> None:
     items = np.flatnonzero(found.moved_at_I == levels.index(where or levels[0]) + 1)
     frame = pd.DataFrame({
         "item": items, "title": codes.cat.items["title"].to_numpy()[items],
-        "id_here": [maps.id_text(row) for row in codes.codes_IL[items].tolist()],
-        "id_there": [maps.id_text(row) for row in other.codes_IL[items].tolist()]})
+        "id_here": [layouts.id_text(row) for row in codes.codes_IL[items].tolist()],
+        "id_there": [layouts.id_text(row) for row in other.codes_IL[items].tolist()]})
     st.markdown(f"**{len(items):,} items** moved at {(where or levels[0]).lower()}.")
     st.dataframe(frame.head(1000), key=f"moved:{where}", hide_index=True, height=320, selection_mode="single-row",
                  on_select=lambda: item_row(f"moved:{where}", frame["item"]),

@@ -8,8 +8,7 @@ from tiger import metrics, runs
 from tiger.analysis import tree
 from tiger.analysis.tree import IdSet
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import layouts as maps
-from tiger.runs import supervisor as jobs
+from tiger.runs import layouts, supervisor
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.shared import state
@@ -67,9 +66,9 @@ def id_set(run: runs.Run, alike: list[runs.Run], cat: Catalogue) -> IdSet:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _lost(run_id: str, _cat: Catalogue) -> float:
     run = runs.find(run_id)
-    if "reconstruction" not in maps.spaces(run):
+    if "reconstruction" not in layouts.spaces(run):
         return float("nan")
-    return tree_data.lost_share(_cat.embedding_IE, maps.vectors(_cat, run, "reconstruction"))
+    return tree_data.lost_share(_cat.embedding_IE, layouts.vectors(_cat, run, "reconstruction"))
 
 
 def _trained_s(run: runs.Run) -> float:
@@ -104,7 +103,7 @@ def train_seeds(run: runs.Run, seeds: list[int]) -> None:
     """Queue the same run with other seeds."""
     given = run.config["quantizer"]
     for seed in seeds:
-        jobs.supervisor().submit({"dataset": run.config["dataset"], "title": f"{run.title}, seed {seed}",
+        supervisor.current().submit({"dataset": run.config["dataset"], "title": f"{run.title}, seed {seed}",
                                   "quantizer": {"name": given["name"], "params": given["params"] | {"seed": seed}}})
 
 

@@ -8,10 +8,9 @@ from tiger import runs
 from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
-from tiger.runs import layouts as maps
+from tiger.runs import layouts
 from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import exports, state
-from tiger.ui.shared import layout as shell
+from tiger.ui.shared import exports, layout, state
 from tiger.ui.tree import data as tree_data
 from tiger.ui.tree.data import Other
 
@@ -77,7 +76,7 @@ def trees(codes: Codes, other: Other, level: int) -> None:
                                 bind="query-params") or "Icicle"
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader(shell.plain(codes.run.title), anchor=False)
+        st.subheader(layout.plain(codes.run.title), anchor=False)
         key, root = own_key(codes), _branch(codes)[1] or 0
         frame = tree_data.drawn(key, codes.codes_IL, level, codes.cat, root)
         words = f"{codes.run.title}, {level} of {codes.n_levels} levels"
@@ -85,7 +84,7 @@ def trees(codes: Codes, other: Other, level: int) -> None:
             words = f"{codes.run.title}, below branch {frame['prefix'].iloc[0]}"
         _tree(frame, kind, "own_tree", f"{key}:{level}:{root}", words)
     with right:
-        st.subheader(shell.plain(other.title), anchor=False)
+        st.subheader(layout.plain(other.title), anchor=False)
         shown_IL, depth, planes = other.codes_IL, level, 0
         if other.kind == "LSH":
             planes = _planes(codes, other, level)
@@ -141,7 +140,7 @@ def _tree(frame: pd.DataFrame, kind: str, key: str, codes_key: str, title: str, 
     st.plotly_chart(figure, key=f"{key}:{kind}", alt=words, selection_mode="points",
                     on_select=(lambda: _clicked(f"{key}:{kind}", frame)) if key == "own_tree" else "ignore",
                     config=exports.config(key))
-    st.caption(shell.plain(words))
+    st.caption(layout.plain(words))
     exports.under(figure, f"{key}-branches", frame.drop(columns=["row", "parent", "code"]))
 
 
@@ -207,10 +206,10 @@ def chosen_item(codes: Codes, other: Other) -> None:
         return
     own, theirs = codes.codes_IL[item].tolist(), other.codes_IL[item].tolist()
     with st.container(horizontal=True, vertical_alignment="center"):
-        here = f"lies at **{maps.id_text(own)}** here" if own[0] >= 0 else "has **no ID** here"
-        there = f"at **{maps.id_text(theirs)}**" if theirs[0] >= 0 else "has none"
-        there += f" in {shell.plain(other.title)}"
-        st.markdown(f"The chosen item **{shell.plain(str(codes.cat.items['title'].iloc[item]))}** {here} and "
+        here = f"lies at **{layouts.id_text(own)}** here" if own[0] >= 0 else "has **no ID** here"
+        there = f"at **{layouts.id_text(theirs)}**" if theirs[0] >= 0 else "has none"
+        there += f" in {layout.plain(other.title)}"
+        st.markdown(f"The chosen item **{layout.plain(str(codes.cat.items['title'].iloc[item]))}** {here} and "
                     f"{'lies ' if own[0] < 0 <= theirs[0] else ''}{there}.", width="content")
         if own[0] >= 0:
             st.button("Look into its first branch", icon=":material/zoom_in:", key="to_branch", type="tertiary",
@@ -228,13 +227,13 @@ def branch_card(codes: Codes) -> None:
                   on_click=lambda: _go(""))
     if row is None:
         st.caption("Click a branch of the left tree, or type its codes." if not asked
-                   else f"No item has an ID that begins with {shell.plain(asked)}.")
+                   else f"No item has an ID that begins with {layout.plain(asked)}.")
         return
     found = tree_data.branches(own_key(codes), codes.codes_IL)
     items = found.items(row)
     frame = pd.DataFrame({"item": items, "title": codes.cat.items["title"].to_numpy()[items],
                           "category": codes.cat.items["category"].to_numpy()[items],
-                          "semantic_id": [maps.id_text(line) for line in codes.codes_IL[items].tolist()]})
+                          "semantic_id": [layouts.id_text(line) for line in codes.codes_IL[items].tolist()]})
     st.markdown(f"**Branch {asked}**: {len(items):,} items, {found.n_children_P[row]:,} branches below.")
     st.dataframe(frame.head(500), key=f"branch_items:{row}", hide_index=True, height=280, column_config=ITEMS,
                  on_select=lambda: item_row(f"branch_items:{row}", frame["item"]), selection_mode="single-row")

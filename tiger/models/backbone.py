@@ -6,7 +6,7 @@ from torch import nn
 from tiger.models.blocks import Block, Dropout, RMSNorm
 
 
-class Trunk(nn.Module):
+class Backbone(nn.Module):
     """One position an item; every position sees itself and what came before.
 
     Rows are padded on the right, which a causal transformer never reads.
