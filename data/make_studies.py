@@ -57,7 +57,7 @@ def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
     if run is None:
         run = runs.new_run(request)
     else:
-        supervisor.prepare(run, run.status, "queued")
+        supervisor.requeue(run, run.status, "queued")
     subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                    env=os.environ | {"TIGER_THREADS": "1"})
     if run.state != "finished":

@@ -185,7 +185,8 @@ class NeuralRecommender(Recommender):
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
         self._start({key[5:]: value for key, value in tensors.items() if key.startswith("fact.")})
-        weights = {key[4:]: value for key, value in tensors.items() if key.startswith("net.")}
+        weights = {key[4:].replace("trunk.", "backbone.", 1) if key.startswith("net.trunk.") else key[4:]: value
+                   for key, value in tensors.items() if key.startswith("net.")}  # "trunk" until November 2026
         self.net_.load_state_dict(weights)
         self.net_.eval()
 

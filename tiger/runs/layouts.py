@@ -124,7 +124,7 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
     for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked["params"])):
         if context.read_control()["action"] == "stop":
             context.stop_acknowledged = True
-            words = context.ending or "Stopped; the map was not finished."
+            words = context.stop_reason or "Stopped; the map was not finished."
             context.update_status(state="stopped", message=words, rate=0.0, left_s=None)
             return
         layout = progress.metrics.get("layout")

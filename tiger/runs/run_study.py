@@ -50,7 +50,8 @@ class Study:
             yield progress
             if not self._wait_while_paused():
                 self.context.stop_acknowledged = True
-                self.context.update_status(state="stopped", message=self.context.ending or self._where(), rate=0.0, left_s=None)
+                words = self.context.stop_reason or self._where()
+                self.context.update_status(state="stopped", message=words, rate=0.0, left_s=None)
                 return
         self.context.stop_acknowledged = True
         self._keep_table()

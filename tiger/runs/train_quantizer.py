@@ -90,7 +90,7 @@ class Training(ABC):
                 return
             self._after_step(progress)
             yield progress
-        words = self.context.ending or "Stopped; resume it to go on."
+        words = self.context.stop_reason or "Stopped; resume it to go on."
         if self.begun and self.learner.steppable:
             self._end("stopped", words)
         else:
@@ -168,7 +168,7 @@ class Training(ABC):
             if self.context.waiting:
                 paused_s = time.monotonic()
             elif time.monotonic() - paused_s > PAUSE_LIMIT_S:
-                self.context.ending = "It was paused for long, so its worker ended; resume it to go on."
+                self.context.stop_reason = "It was paused for long, so its worker ended; resume it to go on."
             time.sleep(0.03)
         if paused_s is not None:
             self.mark_s = time.monotonic()

@@ -41,10 +41,10 @@ class Heartbeat(threading.Thread):
         while not self.ended.wait(0.2):
             with contextlib.suppress(OSError):
                 self.context.beat()
-                asked = self.context.run.read_control()["action"] == "stop" or self.context.ending
+                asked = self.context.run.read_control()["action"] == "stop" or self.context.stop_reason
                 asked_s = (asked_s or time.monotonic()) if asked else None
             if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
-                self.context.update_status(state="stopped", message=self.context.ending or STOPPED)
+                self.context.update_status(state="stopped", message=self.context.stop_reason or STOPPED)
                 os._exit(0)
 
 

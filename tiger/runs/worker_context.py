@@ -56,7 +56,7 @@ class WorkerContext:
         self.run = run
         self.status: dict[str, Any] = DEFAULT_STATUS | (files.read_json(run.path / "status.json") or {})
         self.stop_acknowledged = False
-        self.ending: str | None = None  # why it must stop other than by the page, such as a signal
+        self.stop_reason: str | None = None  # why it must stop other than by the page, such as a signal
         places = os.environ.get("TIGER_WORKERS", "")
         self.slot = WorkerSlot(run.path.parent, int(places) if places.isdigit() else 0)
         self._stage: str | None = None  # what is said again when it no longer waits for a place
@@ -110,7 +110,7 @@ class WorkerContext:
                 mark = None
             if mark != self._asked_mark:
                 self._asked_mark, self._asked = mark, self.run.read_control()
-        if self.ending:
+        if self.stop_reason:
             return self._asked | {"action": "stop"}
         if self.status["state"] == "paused" and self._held_back():
             return self._asked | {"action": "pause"}

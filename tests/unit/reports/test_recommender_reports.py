@@ -60,7 +60,8 @@ def test_seeds_become_one_row_with_students_interval():
     assert mine["over"] == "seeds"
     assert table.iloc[0]["over"] == "users" and table.iloc[0]["ndcg@5 low"] == pytest.approx(0.4)
     assert recommenders.table_summary(table) == (
-        "Popularity finds the held-out item among its first ten for 50.0 % of the users, the most; SASRec for 20.0 %, the fewest.")
+        "Popularity finds the held-out item among its first ten for 50.0 % of the users, the most; "
+        "SASRec for 20.0 %, the fewest.")
     dots = recommenders.dots_frame(table)
     assert dots["name"].tolist() == ["Popularity", "SASRec"] and not dots["reported"].any()
 

@@ -93,8 +93,8 @@ def test_the_worker_hears_stop(home, monkeypatch):
     monkeypatch.setattr(datasets, "load_ref", lambda ref: shop())
     run = runs.new_run(layouts.request(REF, None, "input", UmapParams()))
     session = WorkerContext(run)
-    session.say(state="running")
-    session.ending = "It was told to end."
+    session.update_status(state="running")
+    session.stop_reason = "It was told to end."
     assert list(layouts.execute(session)) == []
     assert run.state == "stopped" and layouts.find_layout(run.config["projection"]["key"]) is None
 

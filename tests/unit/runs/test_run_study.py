@@ -88,7 +88,7 @@ def test_a_stopped_study_goes_on_behind_its_last_row(shop, monkeypatch):
         for progress in steps(session):
             seen.append(progress)
             if sum("row" in one.metrics for one in seen) == 2:
-                session.ending = "Told to stop by the test."
+                session.stop_reason = "Told to stop by the test."
             yield progress
 
     monkeypatch.setitem(worker.EXECUTORS, "drift", until_two_rows)

@@ -155,9 +155,9 @@ def test_control_keeps_what_it_was_not_asked_to_change(run):
 
 
 @pytest.mark.parametrize(("asked", "words"), [
-    ({"knobs": {"beta": -1}}, "beta is -1.0, but must be between"),
-    ({"knobs": {"beta": float("nan")}}, "beta is nan"),
-    ({"knobs": {"n_codes": 8}}, "'n_codes' cannot change while rqvae trains; what can: learning_rate, beta"),
+    ({"live_params": {"beta": -1}}, "beta is -1.0, but must be between"),
+    ({"live_params": {"beta": float("nan")}}, "beta is nan"),
+    ({"live_params": {"n_codes": 8}}, "'n_codes' cannot change while rqvae trains; what can: learning_rate, beta"),
     ({"action": "explode"}, "action is 'explode'"),
 ])
 def test_bad_control_is_refused_and_changes_nothing(run, asked, words):

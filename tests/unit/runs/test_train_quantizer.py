@@ -121,16 +121,16 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
     pair = new_run(), new_run()
     monkeypatch.setattr("tiger.runs.worker_context.CONTROL_S", 0)
     monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 1e9)
-    save, took = train_quantizer.QuantizerTraining._save, train_quantizer.QuantizerTraining._took
+    save, took = train_quantizer.QuantizerTraining._save, train_quantizer.QuantizerTraining._after_step
 
     def take(self, progress):
         took(self, progress)
-        if self.session.status["attempt"] == 1 and progress.step in asked:
+        if self.context.status["attempt"] == 1 and progress.step in asked:
             self.run.control(live_params=asked[progress.step])
         if self.run is pair[1] and progress.step == 10:
             save(self)
 
-    monkeypatch.setattr(train_quantizer.QuantizerTraining, "_took", take)
+    monkeypatch.setattr(train_quantizer.QuantizerTraining, "_after_step", take)
     train(pair[0])
     train(pair[1], 40)
     assert checkpoint.read(pair[1].path)["step"] == 10

@@ -19,11 +19,9 @@ from tiger.studies.drift import (
     Version,
     apply,
     outcome_of,
+    rename,
     simulate,
     threads,
-)
-from tiger.studies.drift import (
-    match_codes as rename,
 )
 from tiger.studies.drift.measure import ids_of, measure, truth
 from tiger.studies.drift.simulate import turn

@@ -26,8 +26,8 @@ class Every:
 
 def script() -> None:
     import streamlit as st
-    from test_forms import Every
 
+    from tests.unit.ui.test_forms import Every
     from tiger.core import params
     from tiger.ui.shared import forms
 

@@ -182,7 +182,7 @@ def test_more_seeds_are_queued_with_everything_else_equal(monkeypatch):
         def submit(self, config):
             asked.append(config)
 
-    monkeypatch.setattr(supervisor, "supervisor", Queue)
+    monkeypatch.setattr(supervisor, "current", Queue)
     app = open_page("tree", view="Numbers")
     app.button(key="more_seeds").click().run()
     own = runs.find("demo-rqvae").config["quantizer"]["params"]

@@ -201,7 +201,7 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
             asked.append(config)
             return runs.new_run(config)
 
-    monkeypatch.setattr(supervisor, "supervisor", Queue)
+    monkeypatch.setattr(supervisor, "current", Queue)
     app = open_page("map", layout="UMAP", space="Latent", seed="3")
     assert "PCA of the latent vectors" in figures_of(app)[0]
     app.run()
@@ -225,7 +225,7 @@ def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
     if ended:
         run = runs.new_run(layouts.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
         files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
-    monkeypatch.setattr(supervisor, "supervisor", FullQueue)
+    monkeypatch.setattr(supervisor, "current", FullQueue)
     app = open_page("map", layout="UMAP")
     if ended:
         app.button(key="umap_again").click().run()
