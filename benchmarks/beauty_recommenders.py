@@ -20,7 +20,7 @@ from tiger.semantic_ids import SemanticIds
 
 LOG = Path(__file__).parent / "logs" / "beauty_recommenders.jsonl"
 GENERATIVE = {"n_epochs": 12, "dropout": 0.5, "label_smoothing": 0.1, "precision": "auto"}
-RQVAE = {"spread": 1.0, "precision": "auto"}
+RQVAE = {"koleo": 1.0, "precision": "auto"}
 CODES_ONLY = GENERATIVE | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
 VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its values, quantizer and its values
     "rqvae": ("rq_transformer", GENERATIVE, "rqvae", RQVAE),

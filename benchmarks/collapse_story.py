@@ -21,7 +21,7 @@ from tiger import metrics, quantizers
 VARIANTS = {
     "no remedy": {"kmeans_init": False, "restart_threshold": 0.0},
     "k-means start and restarts": {},
-    "k-means start, restarts, spread": {"spread": 1.0},
+    "k-means start, restarts, KoLeo": {"koleo": 1.0},
     "k-means start, restarts, spread, bfloat16": {"spread": 1.0, "precision": "bfloat16"},
 }
 

@@ -48,8 +48,8 @@ def main() -> None:
     args = parser.parse_args()
     use_threads(args.threads)
     emb_IE, bare = beauty(args.data), BareStep(1024)
-    variants = {"float32": {}, "float32, spread 1": {"spread": 1.0}, "bfloat16": {"precision": "bfloat16"},
-                "bfloat16, spread 1": {"precision": "bfloat16", "spread": 1.0}}
+    variants = {"float32": {}, "float32, KoLeo 1": {"koleo": 1.0}, "bfloat16": {"precision": "bfloat16"},
+                "bfloat16, KoLeo 1": {"precision": "bfloat16", "koleo": 1.0}}
     result = {name: compare(emb_IE, bare, args.rounds, seed=args.seed, **params) for name, params in variants.items()}
     walls = {}
     for precision in ("float32", "bfloat16"):

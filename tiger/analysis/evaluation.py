@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
@@ -26,9 +27,7 @@ TIE = 1e-4  # log-probabilities closer than this are equal
 def sample_users(cat: Catalogue, n: int | None) -> np.ndarray:
     """At most ``n`` of the users that leave-one-out evaluates, spread evenly; the same ones every time."""
     user_U = cat.split().user_U
-    if n is None or len(user_U) <= n:
-        return user_U
-    return user_U[np.linspace(0, len(user_U) - 1, n).round().astype(np.int64)]
+    return user_U if n is None else user_U[even_sample(len(user_U), n)]
 
 
 def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.ndarray | None = None,

@@ -30,7 +30,10 @@ def add_specs(parser: argparse.ArgumentParser, cls: type, title: str, prefix: st
                                action=argparse.BooleanOptionalAction)
         else:
             group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words, type=_reader(spec),
-                               metavar=spec.kind.__name__.upper())
+                               metavar=spec.kind.__name__.upper() + "[,...]" * spec.listed)
+        for former in [old for old, new in getattr(cls, "former_names", {}).items() if new == spec.name]:
+            group.add_argument(flag(former, prefix), dest=target, default=argparse.SUPPRESS, help=argparse.SUPPRESS,
+                               type=_reader(spec))
 
 
 def given_specs(args: argparse.Namespace, cls: type, prefix: str = "") -> dict[str, Any]:
@@ -55,7 +58,7 @@ def _limits(spec: params.Spec) -> str:
         limits = f"{spec.low:g} to {spec.high:g}"
     else:
         limits = ""
-    default = f"default {spec.default}" if spec.default != "" else ""
+    default = f"default {params.text(spec.default)}" if spec.default != "" else ""
     words = "; ".join(filter(None, [limits, default]))
     return f"({words})" if words else ""
 

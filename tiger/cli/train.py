@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("learner", nargs="?", default=chosen or "rqvae", choices=names,
                         help=f"a quantizer, {' | '.join(quantizers.REGISTRY)}, or a recommender, "
                              f"{' | '.join(models.REGISTRY)} (default rqvae)", metavar="NAME")
-    keys = [preset.key for preset in presets.PRESETS] + [preset.key for preset in presets.MODELS]
+    keys = [preset.key for preset in presets.quantizer_presets()] + [preset.key for preset in presets.MODELS]
     parser.add_argument("--preset", choices=keys, metavar="KEY", help="start from a recipe: " + " | ".join(keys))
     parser.add_argument("--ids", metavar="RUN", help="of a recommender: the run whose semantic IDs it writes, and whose "
                                                      "dataset it learns from ('last': the newest)")
@@ -48,6 +48,7 @@ def named_learner(rest: list[str]) -> str | None:
     owners += [(source, "data_") for source in datasets.REGISTRY.values()]
     owners += [(method, "embedding_") for method in datasets.EMBEDDINGS.values()]
     known = {run_config.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
+    known |= {run_config.flag(former, prefix): False for cls, prefix in owners for former in getattr(cls, "former_names", {})}
     known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--dataset", "--embedding"), False)
     found = flags.peek_word(rest, known)
     return found if found in names else None
@@ -55,7 +56,7 @@ def named_learner(rest: list[str]) -> str | None:
 
 def recipe(key: str) -> tuple[dict[str, Any], str]:
     """What a recipe trains, and its title."""
-    known = {preset.key: (preset.quantizer, preset.title) for preset in presets.PRESETS}
+    known = {preset.key: (preset.quantizer, preset.title) for preset in presets.quantizer_presets()}
     known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
     return known.get(key, ({"name": None, "params": {}}, ""))
 

@@ -8,6 +8,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class Spec:
     group: str = "main"  # forms fold every other group away
     log: bool = False  # sliders and inputs move in powers of ten
     optional: bool = False  # None is a value too
+    listed: bool = False  # one value, or a list with one for each level
 
 
 def param(default: Any, help: str, *, low: float | None = None, high: float | None = None,
@@ -34,6 +36,8 @@ def param(default: Any, help: str, *, low: float | None = None, high: float | No
           log: bool = False) -> Any:
     """Declare a dataclass field that is a hyper-parameter."""
     info = {"help": help, "low": low, "high": high, "choices": choices, "live": live, "group": group, "log": log}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=default.copy, metadata=info)
     return dataclasses.field(default=default, metadata=info)
 
 
@@ -44,22 +48,28 @@ def specs(cls: type) -> list[Spec]:
     for field in dataclasses.fields(cls):
         if "help" not in field.metadata:
             continue
-        kind, optional = hints[field.name], False
-        if typing.get_origin(kind) in (typing.Union, types.UnionType):
-            kind = next(arg for arg in typing.get_args(kind) if arg is not type(None))
-            optional = True
-        found.append(Spec(field.name, kind, field.default, optional=optional, **field.metadata))
+        kinds = [hints[field.name]]
+        if typing.get_origin(kinds[0]) in (typing.Union, types.UnionType):
+            kinds = list(typing.get_args(kinds[0]))
+        listed = any(typing.get_origin(kind) is list for kind in kinds)
+        kind = next(kind for kind in kinds if kind is not type(None) and typing.get_origin(kind) is not list)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        found.append(Spec(field.name, kind, default, optional=type(None) in kinds, listed=listed, **field.metadata))
     return found
 
 
 def check(spec: Spec, value: Any) -> Any:
-    """Return ``value`` as the hyper-parameter's own kind.
+    """Return ``value`` as the hyper-parameter's own kind; where it may be a list, text with commas is one.
 
     Raises:
         ValueError: wrong kind, out of bounds or not among the choices; names the value and the limit.
     """
     if value is None and spec.optional:
         return None
+    if spec.listed and isinstance(value, str) and "," in value:
+        value = [part.strip() for part in value.split(",")]
+    if spec.listed and isinstance(value, (list, tuple)) and value:
+        return [check(dataclasses.replace(spec, listed=False, optional=False), part) for part in value]
     try:
         if spec.kind is bool:
             if not isinstance(value, (bool, int)) or value not in (0, 1):
@@ -86,7 +96,22 @@ def check(spec: Spec, value: Any) -> Any:
 
 
 def _kind_summary(spec: Spec) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a finite number"}.get(spec.kind, "text")
+    words = {bool: "true or false", int: "a whole number", float: "a finite number"}.get(spec.kind, "text")
+    return f"{words}, or several with commas between them" if spec.listed else words
+
+
+def text(value: Any) -> str:
+    """A hyper-parameter's value as a flag or a text field writes it, so that ``check`` reads the same again."""
+    if value is None:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def renamed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under today's names: ``cls.former_names`` maps the names of older labs to those."""
+    former = getattr(cls, "former_names", {})
+    found = {former[name]: value for name, value in values.items() if name in former}
+    return found | {name: value for name, value in values.items() if name not in former}
 
 
 def _bounds_summary(low: float | None, high: float | None) -> str:
@@ -101,7 +126,7 @@ def build(cls: type, values: dict[str, Any]) -> Any:
     Raises:
         ValueError: an unknown name (the known ones are listed) or a value that ``check`` refuses.
     """
-    known = {spec.name: spec for spec in specs(cls)}
+    known, values = {spec.name: spec for spec in specs(cls)}, renamed(cls, values)
     for name in values:
         if name not in known:
             raise ValueError(f"'{name}' is no hyper-parameter of {cls.__name__}; known are {', '.join(known)}.")

@@ -16,6 +16,21 @@ def has_id(codes_IL: np.ndarray) -> np.ndarray:
     return np.all(codes_IL >= 0, axis=1)
 
 
+def level_sizes(n_codes: int | Sequence[int], n_levels: int) -> list[int]:
+    """Codes to choose from at every level.
+
+    Args:
+        n_codes: one number for all levels, or one for each.
+
+    Raises:
+        ValueError: another number of sizes than levels.
+    """
+    sizes = [int(n_codes)] * n_levels if isinstance(n_codes, (int, np.integer)) else [int(size) for size in n_codes]
+    if len(sizes) != n_levels:
+        raise ValueError(f"n_codes lists {len(sizes)} levels, but the codes have {n_levels}.")
+    return sizes
+
+
 def code_counts(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
     """How many items carry each code, per level.
 
@@ -31,9 +46,7 @@ def code_counts(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarra
     """
     codes_IL = np.asarray(codes_IL)
     n_levels = codes_IL.shape[1]
-    sizes = [n_codes] * n_levels if isinstance(n_codes, (int, np.integer)) else list(n_codes)
-    if len(sizes) != n_levels:
-        raise ValueError(f"n_codes lists {len(sizes)} levels, but the codes have {n_levels}.")
+    sizes = level_sizes(n_codes, n_levels)
     counts_LK = np.zeros((n_levels, max(sizes, default=0)), np.int64)
     for level, size in enumerate(sizes):
         code_N = codes_IL[:, level]

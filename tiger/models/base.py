@@ -1,27 +1,21 @@
 """The contract that every recommender keeps. One contract test runs over all of them."""
 
-import json
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 
 from tiger import metrics
-from tiger.core import params
+from tiger.core.learner import Learner, LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
-
-LiveParams = Callable[[], dict[str, float]]
-"""Asked before every step: live hyper-parameters that changed since, by name."""
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +28,15 @@ def check_cut(k: int) -> int:
 
 
 @dataclass
-class Recommender(ABC):
+class Recommender(Learner):
     """Ranks the items of a catalogue for a history.
 
     The constructor stores hyper-parameters only; ``fit`` learns and forgets earlier fits; learned
     attributes end in an underscore. The same seed, machine and thread count give the same ranking.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
+    kind: ClassVar[str] = "model"
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
-    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused and resumed
     max_eval_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
     seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
 
@@ -64,14 +55,6 @@ class Recommender(ABC):
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         """Scores (B, I) float32, higher is better."""
 
-    @abstractmethod
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Everything learned, for safetensors."""
-
-    @abstractmethod
-    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take back what ``tensors`` gave."""
-
     @property
     @abstractmethod
     def n_items(self) -> int:
@@ -81,10 +64,6 @@ class Recommender(ABC):
     def max_items(self) -> int | None:
         """How many items of a history it reads at most (the last ones); None: all."""
         return None
-
-    def training_state(self) -> dict[str, Any]:
-        """What a later ``fit_steps(state=...)`` needs: tensors and JSON values, nested one level at most."""
-        raise NotImplementedError(f"{self.name} is fitted in one go and cannot be resumed half way.")
 
     @property
     def learned_catalogue(self) -> int | None:
@@ -224,17 +203,3 @@ class Recommender(ABC):
             log.warning("the history has %d items, but %s reads %d: the last %d are kept.", len(given),
                         self.name, limit, len(read))
         return read
-
-    def save(self, folder: Path | str) -> None:
-        """Write ``model.json`` and ``weights.safetensors``."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"model": self.name, "params": params.values(self)}
-        (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-        tensors = {key: value.contiguous() for key, value in self.tensors().items()}
-        save_file(tensors, folder / "weights.safetensors")
-
-    def read_weights(self, folder: Path) -> "Recommender":
-        """Take the weights that ``save`` wrote."""
-        self.load_tensors(load_file(folder / "weights.safetensors"))
-        return self

@@ -1,36 +1,28 @@
 """The contract that every quantizer keeps. One contract test runs over all of them."""
 
-import json
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 
-from tiger.core import params
+from tiger.core.learner import Learner, LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
 
-LiveParams = Callable[[], dict[str, float]]
-"""Asked before every step: live hyper-parameters that changed since, by name."""
-
 
 @dataclass
-class Quantizer(ABC):
+class Quantizer(Learner):
     """Turns embeddings into codes and back.
 
     The constructor stores hyper-parameters only; ``fit`` learns and forgets earlier fits; learned
     attributes end in an underscore. The same seed, machine and thread count give the same codes.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
-    steppable: ClassVar[bool] = False  # trains by gradient steps: can be paused, stepped and given new live_params
+    kind: ClassVar[str] = "quantizer"
+    residual: ClassVar[bool] = True  # each level codes what the levels before left over, so level 1 is the coarsest
+    level_summary: ClassVar[str] = "Each level codes what the level before left over."
 
     n_levels: int = param(3, "Codes in a semantic ID, coarse to fine.", low=1, high=8)
     n_codes: int = param(256, "Codes to choose from at each level.", low=2, high=65536)
@@ -41,6 +33,19 @@ class Quantizer(ABC):
         for _ in self.fit_steps(emb_IE):
             pass
         return self
+
+    @property
+    def codes_per_level(self) -> list[int]:
+        """K of every level, (L,).
+
+        Raises:
+            ValueError: ``n_codes`` lists another number of levels than ``n_levels``.
+        """
+        return [self.n_codes] * self.n_levels
+
+    def check_params(self) -> None:
+        super().check_params()
+        self.codes_per_level  # noqa: B018  refuses lists of another length
 
     @abstractmethod
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
@@ -72,27 +77,6 @@ class Quantizer(ABC):
     def codebooks(self) -> list[np.ndarray] | None:
         """One (K, Z) array per level, or None where codes have no vectors (LSH, random codes)."""
 
-    @abstractmethod
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Everything learned, for safetensors."""
-
-    @abstractmethod
-    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take back what ``tensors`` gave."""
-
-    def training_state(self) -> dict[str, Any]:
-        """All that a later ``fit_steps(state=...)`` needs: tensors and plain JSON values, nested one level at most."""
-        raise NotImplementedError(f"{self.name} is fitted in one go and cannot be resumed half way.")
-
-    def refuse_state(self, state: dict[str, Any] | None) -> None:
-        """For quantizers that are fitted in one go.
-
-        Raises:
-            ValueError: there is a state to go on from.
-        """
-        if state is not None:
-            raise ValueError(f"{self.name} is fitted in one go and cannot go on from a saved state; fit it again.")
-
     def trace(self, emb_NE: np.ndarray) -> dict[str, np.ndarray]:
         """One item's way through the levels, for every row.
 
@@ -114,18 +98,6 @@ class Quantizer(ABC):
         residual_NMZ = np.stack(residual, 1)
         return {"latent": latent_NZ, "codes": codes_NL, "residual": residual_NMZ, "chosen": chosen_NLZ,
                 "recon": self.decode(codes_NL), "error": np.square(residual_NMZ).sum(2)}
-
-    def save(self, folder: Path) -> None:
-        """Write ``quantizer.json`` and ``weights.safetensors``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"quantizer": self.name, "params": params.values(self)}
-        (folder / "quantizer.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-        save_file({key: value.contiguous() for key, value in self.tensors().items()}, folder / "weights.safetensors")
-
-    def read_weights(self, folder: Path) -> "Quantizer":
-        """Take the weights that ``save`` wrote."""
-        self.load_tensors(load_file(folder / "weights.safetensors"))
-        return self
 
 
 def check_fitted(q: Quantizer, learned: str) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
-from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 1024
 RIDGE = 1e-3  # rows: keeps the decoder defined when there are fewer items than bits
@@ -30,6 +31,8 @@ class LSH(Quantizer):
     name: ClassVar[str] = "lsh"
     title: ClassVar[str] = "LSH"
     summary: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
+    residual: ClassVar[bool] = False
+    level_summary: ClassVar[str] = "Each level tells the sides of its own hyperplanes."
 
     centre: str = param("mean", "Hyperplanes go through the items' mean, or through the origin.",
                         choices=("mean", "origin"))

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tiger.core.learner import LiveParams
 from tiger.core.progress import Progress
-from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 
 BLOCK = 8192
 
@@ -26,7 +27,9 @@ class RandomCodes(Quantizer):
 
     name: ClassVar[str] = "random_codes"
     title: ClassVar[str] = "Random codes"
-    summary: ClassVar[str] = "Codes by lot: unique enough, but similar items share nothing."
+    summary: ClassVar[str] = "A hash of the vector: unique enough, but similar items share nothing."
+    residual: ClassVar[bool] = False
+    level_summary: ClassVar[str] = "Each level is a hash of its own."
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:

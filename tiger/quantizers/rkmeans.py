@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
-from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 
 BLOCK = 1024

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from tiger.core import precision
+from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import sinkhorn as sinkhorn_module
-from tiger.quantizers.base import LiveParams, Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import residual_codes, squared_norms
 from tiger.quantizers.networks import Network, layers_of, parse_widths
 from tiger.quantizers.normaliser import Normaliser
@@ -33,6 +34,7 @@ class RQVAE(Quantizer):
     title: ClassVar[str] = "RQ-VAE"
     summary: ClassVar[str] = "An autoencoder learns the vectors that are quantised, level by level; the paper's."
     steppable: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"spread": "koleo"}  # until November 2026
 
     n_steps: int = param(600, "Training steps, one batch each.", low=1, high=1_000_000)
     batch_size: int = param(1024, "Items in a batch.", low=1, high=65536)
@@ -56,7 +58,7 @@ class RQVAE(Quantizer):
     sinkhorn_iterations: int = param(50, "Rounds of balancing.", low=1, high=1000, group="remedies")
     simvq: bool = param(False, "Learn one mixing matrix per level over frozen codes, so that every code moves.",
                         group="remedies")
-    spread: float = param(0.0, "Push every latent away from its nearest neighbour, against collisions; 0 is off.",
+    koleo: float = param(0.0, "Weight of KoLeo, which pushes every latent off its nearest neighbour; 0 is off.",
                           low=0.0, high=100.0, group="remedies")
     hidden: str = param("512-256-128", "Widths of the encoder's hidden layers; the decoder mirrors them.",
                         group="network")

@@ -29,7 +29,7 @@ class StepOptions:
     ema_decay: float | None = None
     sinkhorn_epsilon: float | None = None
     sinkhorn_iterations: int = 50
-    spread: float = 0.0
+    koleo: float = 0.0
 
 
 class Step:
@@ -94,8 +94,8 @@ class Step:
         grad_z_BZ = ESTIMATORS[self.options.estimator](grad_q_BZ.float(), self.z_BZ, self.q_BZ)
         for left_BZ in self.rows[1:]:
             grad_z_BZ = torch.add(grad_z_BZ, left_BZ, alpha=beta * scale)
-        if self.options.spread > 0:
-            grad_z_BZ = grad_z_BZ + koleo.gradient(self.z_BZ, self.options.spread)
+        if self.options.koleo > 0:
+            grad_z_BZ = grad_z_BZ + koleo.gradient(self.z_BZ, self.options.koleo)
         self.encoder.backward(grad_z_BZ.bfloat16() if self.fast else grad_z_BZ)
         if self.fast:
             self.buffer.grads[:self.n_network].copy_(self.work.grads)

@@ -68,7 +68,7 @@ class Trainer:
                 codebook.start_ema(self.batch_size / q.n_codes)
             self.levels.append(codebook)
         options = StepOptions(q.estimator, q.ema_decay if q.ema else None,
-                              q.sinkhorn_epsilon if q.sinkhorn else None, q.sinkhorn_iterations, q.spread)
+                              q.sinkhorn_epsilon if q.sinkhorn else None, q.sinkhorn_iterations, q.koleo)
         self.stepper = self.step_class(self.buffer, shapes, self.levels, self.batch_size, options, q.uses_bfloat16())
 
     def place_codebooks(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from tiger.core import files
+from tiger.core.sampling import even_sample
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
 from tiger.runs.run import RESULTS, Run
@@ -36,23 +37,18 @@ def snapshot_steps(n_steps: int, batch_size: int | None, n_items: int) -> set[in
 def write_snapshot(run: Run, quantizer: Quantizer, emb_IE: np.ndarray, step: int) -> None:
     """Keep the codes and the mean error per level at this step."""
     whole = len(emb_IE) <= SNAPSHOT_ITEMS
-    rows = np.arange(len(emb_IE)) if whole else sample(len(emb_IE), SNAPSHOT_ITEMS)
+    rows = np.arange(len(emb_IE)) if whole else even_sample(len(emb_IE), SNAPSHOT_ITEMS)
     codes_NL = quantizer.encode(emb_IE if whole else emb_IE[rows])
     narrow = np.int16 if quantizer.n_codes <= 2**15 else np.int32
     kept: dict[str, np.ndarray] = {"codes": codes_NL.astype(narrow), "step": np.array(step)}
     if not whole:
         kept["rows"] = rows
     if quantizer.codebooks() is not None:
-        some = sample(len(emb_IE), min(ERROR_ITEMS, len(emb_IE)))
+        some = even_sample(len(emb_IE), ERROR_ITEMS)
         kept["error"] = quantizer.trace(emb_IE[some])["error"].mean(0).astype(np.float32)
     folder = run.path / "snapshots"
     folder.mkdir(exist_ok=True)
     files.write(folder / f"{step:07d}.safetensors", save(kept))
-
-
-def sample(n_items: int, n: int) -> np.ndarray:
-    """``n`` item numbers spread evenly over the catalogue; the same ones every time."""
-    return np.linspace(0, n_items - 1, n).round().astype(np.int64)
 
 
 def write_step_trace(run: Run, quantizer: Quantizer, emb_IE: np.ndarray, step: int) -> None:
@@ -60,7 +56,7 @@ def write_step_trace(run: Run, quantizer: Quantizer, emb_IE: np.ndarray, step: i
     if quantizer.codebooks() is None:
         return
     batch = getattr(quantizer, "batch_rows", None)
-    rows = sample(len(emb_IE), min(TRACED, len(emb_IE))) if batch is None else np.asarray(batch[:TRACED])
+    rows = even_sample(len(emb_IE), TRACED) if batch is None else np.asarray(batch[:TRACED])
     trace = quantizer.trace(emb_IE[rows]) | {"rows": rows.astype(np.int64), "step": np.array(step)}
     trace = {name: np.ascontiguousarray(value) for name, value in trace.items()}
     files.write(run.path / "step_trace.safetensors", save(trace))

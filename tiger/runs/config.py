@@ -154,12 +154,12 @@ def flags(values: dict[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, bool):
             words.append(flag(name, prefix) if value else "--no-" + flag(name, prefix)[2:])
         else:
-            words += [flag(name, prefix), "none" if value is None else str(value)]
+            words += [flag(name, prefix), params.text(value)]
     return words
 
 
 def _changed(cls: type, values: dict[str, Any], prefix: str = "") -> list[str]:
     """Flags for what differs from a dataclass's defaults."""
-    specs = params.specs(cls)
+    specs, values = params.specs(cls), params.renamed(cls, values)
     return flags({spec.name: values[spec.name] for spec in specs
                   if values.get(spec.name, spec.default) != spec.default}, prefix)

@@ -44,9 +44,9 @@ PRESETS = [
     Preset("sinkhorn", "Sinkhorn: every batch spread evenly",
            "Perplexity stays near 256, since each batch must use all codes; with plain nearest codes it is less afterwards.",
            False, _rqvae(sinkhorn=True)),
-    Preset("spread", "Spread: nearly equal items told apart",
+    Preset("spread", "KoLeo: nearly equal items told apart",
            "Every latent is pushed off its nearest neighbour: more different IDs, for a little more reconstruction loss.",
-           False, _rqvae(spread=1.0)),
+           False, _rqvae(koleo=1.0)),
     Preset("rkmeans", "Residual k-means, no network",
            "Done in one step a level; the baseline that a network must beat.", False,
            {"name": "rkmeans", "params": {}}),
@@ -71,12 +71,22 @@ PRESETS = [
 ]
 
 
+def quantizer_presets() -> list[Preset]:
+    """The presets above, and one with the defaults for every registered quantizer that has none."""
+    from tiger.quantizers import REGISTRY  # here, so that listing runs does not load torch
+    named = {preset.quantizer["name"] for preset in PRESETS}
+    plain = [Preset(name, cls.title, cls.summary, False, {"name": name, "params": {}})
+             for name, cls in REGISTRY.items() if name not in named]
+    works = [preset for preset in PRESETS if not preset.breaks]
+    return [*works, *plain, *(preset for preset in PRESETS if preset.breaks)]
+
+
 def find(key: str) -> Preset:
     """The preset with this key. Raises ValueError: there is none; lists those that exist."""
-    for preset in PRESETS:
-        if preset.key == key:
-            return preset
-    raise ValueError(f"'{key}' is no preset; known are {', '.join(preset.key for preset in PRESETS)}.")
+    known = {preset.key: preset for preset in quantizer_presets()}
+    if key not in known:
+        raise ValueError(f"'{key}' is no preset; known are {', '.join(known)}.")
+    return known[key]
 
 
 @dataclass(frozen=True)

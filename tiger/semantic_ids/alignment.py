@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids.raw import RawIds
 
@@ -141,9 +142,9 @@ class _Probe:
     """True neighbours among a sample of a catalogue's items, looked up once."""
 
     def __init__(self, catalogue: Catalogue):
-        self.pool_N = np.unique(np.linspace(0, catalogue.n_items - 1, min(POOL, catalogue.n_items)).astype(np.int64))
+        self.pool_N = even_sample(catalogue.n_items, POOL)
         emb_NE = catalogue.embedding_IE[self.pool_N]
-        self.query_N = np.unique(np.linspace(0, len(emb_NE) - 1, min(QUERIES, len(emb_NE))).astype(np.int64))
+        self.query_N = even_sample(len(emb_NE), QUERIES)
         self.near_Nk, _ = metrics.nearest(emb_NE, self.query_N, NEIGHBOURS)
         self.n_items = catalogue.n_items
 

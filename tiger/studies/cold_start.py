@@ -19,6 +19,7 @@ from tiger import metrics, models, quantizers
 from tiger.core import params
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.quantizers.base import Quantizer
@@ -189,7 +190,7 @@ def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: Generative
     parts, unit_IE = cat.split(), metrics.unit_rows(cat.embedding_IE)
     everyone_I, most = np.ones(cat.n_items, bool), max(CUTS)
     groups = {"cold": held.cold_users, "warm": held.warm_users}
-    groups = {who: places[np.unique(np.linspace(0, len(places) - 1, min(asked.users, len(places))).astype(np.int64))]
+    groups = {who: places[even_sample(len(places), asked.users)]
               for who, places in groups.items() if len(places)}
     n_all, done = len(METHODS) * len(groups), 0
     for method in METHODS:

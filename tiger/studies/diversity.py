@@ -18,6 +18,7 @@ import torch
 from tiger import metrics
 from tiger.core.params import build, param
 from tiger.core.progress import Progress
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
@@ -158,7 +159,7 @@ def steps(cat: Catalogue, model: GenerativeRecommender, asked: DiversityParams,
         raise ValueError("This dataset names neither categories nor attributes, so the entropy of categories cannot be "
                          "measured; load item metadata with a category column.")
     label_I, parts = metrics.label_numbers(labels), cat.split()
-    place_N = np.unique(np.linspace(0, len(parts.user_U) - 1, min(asked.users, len(parts.user_U))).astype(np.int64))
+    place_N = even_sample(len(parts.user_U), asked.users)
     histories = [model.readable_history(parts.history_before(int(parts.user_U[place]), "test")) for place in place_N]
     place_N = place_N[[len(history) > 0 for history in histories]]
     histories = [history for history in histories if len(history)]

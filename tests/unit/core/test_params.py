@@ -1,6 +1,7 @@
 """Hyper-parameters: what a form needs to know, and what is refused with which words."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -59,3 +60,41 @@ def test_values_are_what_build_takes():
     oven = params.build(Oven, {"degrees": 200, "minutes": 20})
     assert params.values(oven) == {"degrees": 200, "share": 0.5, "fan": True, "mode": "bake", "minutes": 20}
     assert params.build(Oven, params.values(oven)) == oven
+
+
+@dataclass
+class Shelf:
+    former_names: ClassVar[dict[str, str]] = {"depth": "height"}
+    boards: int | list[int] = param(3, "Boards, or boards a side.", low=1, high=9)
+    sides: list[int] | int = param([2, 5], "Boards a side.", low=1, high=9)
+    height: float = param(1.0, "How high.", low=0)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [
+    (4, 4), ("4", 4), ([4, 2, 9], [4, 2, 9]), ((4, 2), [4, 2]), ("4, 2,9", [4, 2, 9]), ([7], [7])])
+def test_one_number_or_one_for_each_level(given, wanted):
+    spec = params.specs(Shelf)[0]
+    assert spec.listed and spec.kind is int
+    found = params.check(spec, given)
+    assert found == wanted and type(found) is type(wanted)
+    assert params.check(spec, params.text(found)) == found or (isinstance(found, list) and len(found) == 1)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ([4, 10], "boards is 10, but must be between 1 and 9"), ("4,x", "boards is 'x', but must be a whole number"),
+    ([], "boards is .., but must be a whole number, or several with commas"), ("4;5", "several with commas")])
+def test_lists_are_checked_number_by_number(given, words):
+    with pytest.raises(ValueError, match=words):
+        params.check(params.specs(Shelf)[0], given)
+
+
+def test_a_list_as_default_is_nobodys_shared_list():
+    assert params.specs(Shelf)[1].default == [2, 5]
+    one = Shelf()
+    one.sides.append(7)
+    assert Shelf().sides == [2, 5]
+
+
+def test_former_names_load_and_todays_name_wins():
+    assert params.build(Shelf, {"depth": 2}).height == 2.0
+    assert params.renamed(Shelf, {"depth": 2, "height": 3, "boards": 1}) == {"height": 3, "boards": 1}

@@ -17,7 +17,7 @@ SMALL = {
 }
 NAMES = sorted(quantizers.REGISTRY)
 SWITCHES = [
-    {"ema": True, "ema_decay": 0.9}, {"simvq": True}, {"sinkhorn": True, "sinkhorn_epsilon": 0.001}, {"spread": 0.1},
+    {"ema": True, "ema_decay": 0.9}, {"simvq": True}, {"sinkhorn": True, "sinkhorn_epsilon": 0.001}, {"koleo": 0.1},
     {"restart_threshold": 20.0}, {"restart_threshold": 20.0, "ema": True}, {"restart_threshold": 20.0, "simvq": True},
     {"normalise": "standardise"}, {"normalise": "l2"}, {"estimator": "rotation"}, {"kmeans_init": False},
     {"optimizer": "adamw"}, {"precision": "bfloat16"}]

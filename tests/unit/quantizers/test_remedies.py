@@ -150,18 +150,18 @@ def test_no_code_restarts_where_the_threshold_is_zero(emb_IE):
     assert (q.trainer_.last_count_LK == 0).any() and not q.trainer_.restarts_L.any()
 
 
-def test_spread_has_the_gradient_of_its_objective():
+def test_koleo_has_the_gradient_of_its_objective():
     z = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     distance = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist") + torch.diag(torch.full((30,), torch.inf))
     (-0.7 * distance.amin(1).log().mean()).backward()
     torch.testing.assert_close(koleo.gradient(z.detach(), 0.7), z.grad, rtol=1e-4, atol=1e-6)
 
 
-def test_spread_reaches_the_encoder_in_a_step(emb_IE):
+def test_koleo_reaches_the_encoder_in_a_step(emb_IE):
     """Both start alike, so the difference of the gradients in the last bias is the sum of the term's own."""
     grads = []
     for weight in (0.0, 0.5):
-        q, fit = started(emb_IE, spread=weight)
+        q, fit = started(emb_IE, koleo=weight)
         next(fit)
         grads.append(q.trainer_.buffer.grad["encoder.1.weight"].clone())
     hidden = q.trainer_.stepper.encoder.out[0]

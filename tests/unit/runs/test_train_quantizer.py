@@ -90,7 +90,7 @@ def test_the_log_holds_every_measured_step_once(tiger_home):
 
 @pytest.mark.parametrize(("seed", "more"), list(enumerate([
     {}, {}, {}, {"ema": True, "restart_threshold": 5.0}, {"simvq": True, "restart_threshold": 5.0},
-    {"sinkhorn": True, "spread": 0.1}, {"normalise": "standardise", "optimizer": "adamw", "estimator": "rotation"}])))
+    {"sinkhorn": True, "koleo": 0.1}, {"normalise": "standardise", "optimizer": "adamw", "estimator": "rotation"}])))
 def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, more):
     """Checkpoints at random steps, crashes at random steps: log, codes and weights as if nothing had been."""
     rng = random.Random(seed)

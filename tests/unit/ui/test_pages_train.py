@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.training import SMALL
-from tiger import datasets, runs
+from tiger import datasets, quantizers, runs
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.runs import presets
@@ -101,9 +101,11 @@ def test_a_dataset_without_runs_offers_the_first_one(tiger_home, monkeypatch, sh
 def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
     app = open_page("train", run=ids["healthy"])
     shown = {option for radio in app.radio for option in radio.options}
-    assert shown == {preset.title for preset in presets.PRESETS}
+    assert shown == {preset.title for preset in presets.quantizer_presets()}
     assert {caption for radio in app.radio for caption in radio.proto.captions} == {
-        preset.look_for for preset in presets.PRESETS}
+        preset.look_for for preset in presets.quantizer_presets()}
+    offered = {preset.quantizer["name"] for preset in presets.quantizer_presets()}
+    assert offered == set(quantizers.REGISTRY) and {"VQ-VAE", "Random codes"} <= shown
     broken = presets.find("tiny-codebook")
     app.radio(key="recipes:True").set_value(broken.key).run()
     assert "--n-codes 8" in app.code[0].value

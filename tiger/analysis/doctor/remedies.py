@@ -44,7 +44,7 @@ STRAIGHT_THROUGH = Remedy(
     "codes are.", {"estimator": "ste"})
 SPREAD = Remedy(
     "Spread the latent vectors", "Each is pushed away from its nearest neighbour, so that nearly equal items still get "
-    "codes of their own; reconstruction becomes a little worse.", {"spread": 1.0})
+    "codes of their own; reconstruction becomes a little worse.", {"koleo": 1.0})
 WIDER = Remedy("Take 256 codes a level", "A wider codebook draws finer borders.", {"n_codes": 256})
 
 

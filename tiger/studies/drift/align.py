@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tiger.core.sampling import even_sample
+
 SAMPLED = 4096  # items that likeness looks at
 
 
@@ -91,7 +93,7 @@ def likeness(new_IE: np.ndarray, old_IE: np.ndarray, n_shuffles: int = 3) -> flo
 
     Source: Jackson 1995, "PROTEST: a Procrustean randomization test".
     """
-    rows = np.unique(np.linspace(0, len(new_IE) - 1, min(SAMPLED, len(new_IE))).astype(np.int64))
+    rows = even_sample(len(new_IE), SAMPLED)
     one_NE, two_NE = (_centred(emb_IE[rows]) for emb_IE in (new_IE, old_IE))
     if not (one_NE.any() and two_NE.any()):
         return 0.0

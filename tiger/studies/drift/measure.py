@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places
@@ -27,7 +28,7 @@ class Truth:
 
 def truth(emb_IE: np.ndarray, n_queries: int = N_QUERIES) -> Truth:
     """Nearest neighbours by cosine of an even sample of items."""
-    query_N = np.unique(np.linspace(0, len(emb_IE) - 1, min(n_queries, len(emb_IE))).astype(np.int64))
+    query_N = even_sample(len(emb_IE), n_queries)
     return Truth(query_N, metrics.nearest(emb_IE, query_N, N_NEIGHBOURS)[0])
 
 

@@ -10,6 +10,7 @@ import torch
 from tiger import metrics, models
 from tiger.core import params
 from tiger.core.progress import Progress
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import Recommender
 from tiger.models.generative import GenerativeRecommender
@@ -121,7 +122,7 @@ class Reader:
     def users(self) -> np.ndarray:
         """The evaluated users."""
         all_U = self.cat.split().user_U
-        return all_U[np.unique(np.linspace(0, len(all_U) - 1, min(self.n_users, len(all_U))).astype(np.int64))]
+        return all_U[even_sample(len(all_U), self.n_users)]
 
     def recall(self, name: str, model: Recommender) -> dict[str, float | None]:
         """Recall@10 over the whole catalogue of the users' test items, and half its 95 % interval over the users.

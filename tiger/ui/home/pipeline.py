@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from tiger import metrics, runs
+from tiger import metrics, quantizers, runs
 from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
@@ -47,7 +47,7 @@ class Facts:
     """What a run did to the catalogue, in numbers; all empty while there are no codes."""
 
     quantizer: str = ""
-    shape: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     perplexity: list[float] = field(default_factory=list)
     unique: int = 0
     prefixes: list[int] = field(default_factory=list)
@@ -73,13 +73,12 @@ def _facts(run_id: str, run_state: str, newest: int) -> Facts:
         codes_IL = run.codes()
     except ValueError:  # none yet
         return Facts(about["name"])
-    sizes = [about["params"].get("n_codes")] * codes_IL.shape[1]
-    if None in sizes:  # imported: the IDs themselves say it
-        sizes = run.semantic_ids().n_codes[:codes_IL.shape[1]]
+    n_codes = about["params"].get("n_codes") or run.semantic_ids().n_codes[:codes_IL.shape[1]]  # imported: the IDs say it
+    sizes = metrics.level_sizes(n_codes, codes_IL.shape[1])
     counts_LK = metrics.code_counts(codes_IL, sizes)
     found = doctor.examine(codes_IL, sizes, events=run.events()[0], params=about["params"])
     prefixes = metrics.prefix_numbers(codes_IL)[1].tolist()
-    return Facts(about["name"], [codes_IL.shape[1], max(sizes)], metrics.perplexity(counts_LK).tolist(),
+    return Facts(about["name"], sizes, metrics.perplexity(counts_LK).tolist(),
                  prefixes[-1], prefixes, found.title, str(found.severity), list(found.evidence),
                  run.semantic_ids().ids_IM)
 
@@ -139,19 +138,17 @@ def _embedding(cat: Catalogue, item: int) -> str:
                  f"stand for what an item is. The bars are the first {len(values)} of this item's.")
 
 
-QUANTIZER_WORDS = {"rqvae": "RQ-VAE", "vqvae": "VQ-VAE", "rkmeans": "Residual k-means", "lsh": "LSH"}
-
-
 def _quantizer(fact: Facts, item: int) -> str:
     if fact.ids_IM is None:
         return _card("3 Quantizer", _levels([]), "not trained yet", "Train one to give every item its codes.")
-    words = QUANTIZER_WORDS.get(fact.quantizer, fact.quantizer.replace("_", " ").capitalize())
-    levels, n_codes = fact.shape
-    chosen = [max(int(code), 0) / n_codes for code in fact.ids_IM[item][:levels]]
+    known = quantizers.REGISTRY.get(fact.quantizer)
+    words = known.title if known else fact.quantizer.replace("_", " ").capitalize()
+    levels = len(fact.sizes)
+    chosen = [max(int(code), 0) / size for code, size in zip(fact.ids_IM[item], fact.sizes, strict=False)]
     used = ", ".join(f"{value:.0f}" for value in fact.perplexity)
-    made = "Made by another system." if fact.quantizer == "imported" else \
-        "Each level codes what the level before left over."
-    return _card(f"3 {escape(words)}", _levels(chosen), f"{levels} × {n_codes} codes",
+    made = known.level_summary if known else "Made by another system."
+    shape = f"{levels} × {fact.sizes[0]}" if len(set(fact.sizes)) == 1 else " + ".join(map(str, fact.sizes))
+    return _card(f"3 {escape(words)}", _levels(chosen), f"{shape} codes",
                  f"{made} In effective use (perplexity): {used}.")
 
 

@@ -91,7 +91,7 @@ def pick_ids() -> runs.Run | None:
 
 def _kind(run: runs.Run) -> str:
     name = run.learner.get("name")
-    return quantizers.REGISTRY[name].title if name in quantizers.REGISTRY else "imported"
+    return quantizers.REGISTRY[str(name)].title if name in quantizers.REGISTRY else "imported"
 
 
 def start(config: dict[str, Any]) -> None:

@@ -28,11 +28,11 @@ def new_run(shown: runs.Run | None) -> None:
 
 def pick_preset() -> presets.Preset:
     """Recipes that work, and recipes that break on purpose; each with one line on what to look for."""
-    known = {preset.key: preset for preset in presets.PRESETS}
-    chosen = st.session_state.setdefault(RECIPE, presets.PRESETS[0].key)
+    known = {preset.key: preset for preset in presets.quantizer_presets()}
+    chosen = st.session_state.setdefault(RECIPE, next(iter(known)))
     for column, breaks, words in zip(st.columns(2), (False, True), ("Recipes that work", "Broken on purpose"),
                                      strict=True):
-        members = [preset for preset in presets.PRESETS if preset.breaks == breaks]
+        members = [preset for preset in known.values() if preset.breaks == breaks]
         keys = [preset.key for preset in members]
         with column:
             st.session_state[f"recipes:{breaks}"] = chosen if chosen in keys else None

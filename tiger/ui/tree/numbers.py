@@ -7,6 +7,7 @@ import streamlit as st
 from tiger import metrics, runs
 from tiger.analysis import tree
 from tiger.analysis.tree import IdSet
+from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import layouts, supervisor
 from tiger.ui.codebooks import data as codebook_data
@@ -30,8 +31,7 @@ def lsh_set(codes: Codes, other: Other) -> IdSet:
 def neighbours(cat: Catalogue, known_I: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An even sample of the items that are known to have an ID, and their true neighbours in the whole catalogue."""
     known_N = np.flatnonzero(known_I)
-    place_N = np.linspace(0, max(len(known_N) - 1, 0), min(N_QUERIES, len(known_N))).astype(np.int64)
-    query_N = known_N[np.unique(place_N)]
+    query_N = known_N[even_sample(len(known_N), N_QUERIES)]
     return query_N, _nearest(state.data_key(cat.source), query_N.tobytes(), query_N, cat)
 
 
