@@ -20,7 +20,7 @@ def _workspace(tiger_home):
 def test_a_changed_file_is_read_again(tmp_path):
     items = tmp_path / "items.csv"
     items.write_text("item_id,title\n1,red scarf\n2,blue hat\n")
-    ref = json.dumps({"name": "tables", "params": {"items": str(items)}})
+    ref = {"name": "tables", "params": {"items": str(items)}}
     first = state.load_catalogue(ref)
     assert state.load_catalogue(ref) is first
     items.write_text("item_id,title\n1,green pan\n2,blue hat\n3,tall cup\n")

@@ -1,7 +1,6 @@
 """Load one's own data: one form per source, from the registry; what was loaded stays until the new is in."""
 
 import importlib.util
-import json
 import time
 from typing import Any
 
@@ -49,7 +48,7 @@ def load(ref: dict[str, Any], title: str) -> None:
     start = time.monotonic()
     with st.status("Reading the files and embedding the texts …", expanded=True) as status:
         try:
-            cat = state.load_catalogue(json.dumps(ref, sort_keys=True))
+            cat = state.load_catalogue(ref)
         except Exception:
             status.update(label="Nothing was loaded; what you had is still there.", state="error")
             registry.drop_uploads(ref)

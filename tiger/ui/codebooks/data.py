@@ -124,7 +124,7 @@ def _quantizer(run_id: str, at: str) -> Quantizer | None:
 
 def catalogue_of(run: runs.Run) -> Catalogue:
     """The catalogue that the run was trained on."""
-    return state.load_catalogue(json.dumps(run.config["dataset"], sort_keys=True))
+    return state.load_catalogue(run.config["dataset"])
 
 
 def matches(cat: Catalogue, search: str, at_most: int = 100) -> list[int]:

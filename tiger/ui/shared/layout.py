@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from tiger import runs
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.ui.shared import state
@@ -102,10 +103,18 @@ def _run_picker() -> None:
         st.page_link(BY_KEY["train"].file, label="Train the first one", icon=":material/play_circle:",
                      query_params=state.link_params())
         return
-    labels = {run.id: f"{run.title} · {STATE_WORDS.get(run.state, run.state)}" for run in state.runs_here()}
+    labels = {run.id: run_label(run) for run in state.runs_here()}
     st.session_state["pick_run"] = chosen.id
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
                  on_change=lambda: state.choose_run(st.session_state["pick_run"]))
+
+
+def run_label(run: runs.Run) -> str:
+    """A run in a list of runs: its title and its state, with the steps of one that ended early."""
+    status = run.status
+    words = STATE_WORDS.get(status["state"], status["state"])
+    early = status["state"] in ("stopped", "interrupted", "failed") and status["n_steps"]
+    return f"{run.title} · {words}" + (f" after {status['step']:,} of {status['n_steps']:,} steps" if early else "")
 
 
 def heading(key: str, explanation: str) -> None:

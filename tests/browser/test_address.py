@@ -1,0 +1,51 @@
+"""The address in a real browser: it names what is shown, and writing it leaves Back alone."""
+
+import urllib.parse
+
+import pytest
+
+from tests.browser.conftest import settled
+
+
+def params_of(page) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+
+
+def history_length(page) -> int:
+    return page.evaluate("history.length")
+
+
+@pytest.mark.parametrize("start", ["", "codebooks?level=99", "tree?branch=3"])
+def test_a_first_visit_completes_its_address_without_a_history_entry(page, app, start):
+    page.goto("about:blank")
+    page.goto(f"{app.url}/{start}")
+    settled(page)
+    page.wait_for_url("**dataset=synthetic**")
+    assert params_of(page)["run"] == "demo-rqvae" and params_of(page).get("level") != "99"
+    page.go_back()
+    assert page.url == "about:blank"
+
+
+def test_back_leaves_a_page_that_rewrote_its_address(page, app):
+    page.goto(f"{app.url}/catalogue")
+    settled(page)
+    page.wait_for_url("**dataset=synthetic**")
+    before = page.url
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Codebooks").click()
+    page.wait_for_url("**/codebooks**")
+    settled(page)
+    long = history_length(page)
+    box = page.get_by_role("spinbutton", name="Code")
+    for code in ("7", "9"):
+        box.fill(code)
+        box.press("Enter")
+        page.wait_for_url(f"**code={code}**")
+        settled(page)
+    page.get_by_role("radio", name="2", exact=True).click()
+    page.wait_for_url("**level=2**")
+    settled(page)
+    assert history_length(page) == long
+    page.go_back()
+    page.wait_for_url("**/catalogue**")
+    settled(page)
+    assert page.url == before

@@ -1,0 +1,259 @@
+"""What lives in a page's address: every parameter declared once, read as a checked value, written without history entries.
+
+``read`` gives the value that the address asks for; what cannot be is said once above the page and replaced. ``write``
+changes the address in place, so that Back leaves the page however often its address changed. A parameter that is
+``remembered`` goes along to the session's other pages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+T = TypeVar("T")
+GROUP_LIMIT = 200  # items of a lasso that an address carries
+SHORT_HISTORY = st.components.v2.component("tiger.short_history", js="""
+export default ({setTriggerValue}) => {
+  if (window.tigerShortHistory) return
+  window.tigerShortHistory = true
+  const push = history.pushState.bind(history)
+  history.pushState = (state, title, url) => {
+    const to = new URL(url ?? location.href, location.href)
+    return to.pathname === location.pathname ? history.replaceState(state, title, url) : push(state, title, url)
+  }
+  setTriggerValue("ready", true)
+}""")
+"""Streamlit 1.67 adds a history entry whenever the server writes the address; with this only another page is an entry."""
+
+
+@dataclass(frozen=True)
+class Param(Generic[T]):
+    """One parameter of the address.
+
+    Args:
+        name: as it stands in the address.
+        about: what it says, in a few words.
+        default: the value where the address is silent; it is left out of the address unless it is ``remembered``.
+        remembered: it outlives the page, in the session.
+        of_dataset: it speaks of one dataset's items or runs, and is forgotten with another dataset.
+        old_names: how older links call it.
+        old_values: how older links call its values.
+    """
+
+    name: str
+    about: str
+    default: T | None = None
+    remembered: bool = False
+    of_dataset: bool = False
+    old_names: tuple[str, ...] = ()
+    old_values: Mapping[str, str] = field(default_factory=dict)
+
+    def parse(self, text: str) -> T:
+        """The value that a text stands for.
+
+        Raises:
+            ValueError: none; its message ends the sentence "The address asks for NAME 'TEXT', but ...".
+        """
+        raise NotImplementedError
+
+    def format(self, value: T) -> str:
+        """The text that stands for a value."""
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Text(Param[str]):
+    """Any text up to a length; whoever reads it decides what it means."""
+
+    default: str | None = ""
+    max_chars: int = 80
+
+    def parse(self, text: str) -> str:
+        return text[:self.max_chars]
+
+
+@dataclass(frozen=True)
+class Number(Param[int]):
+    """A whole number from ``low``; a bound from above is often known only where it is read."""
+
+    low: int = 0
+    high: int = 10**11
+
+    def below(self, stop: int) -> "Number":
+        """The same parameter, below ``stop``."""
+        return replace(self, high=stop - 1)
+
+    def parse(self, text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 12 and self.low <= int(text) <= self.high:
+            return int(text)
+        raise ValueError(f"here it can only be {self.low} to {self.high}.")
+
+
+@dataclass(frozen=True)
+class Choice(Param[str]):
+    """One of a few words; the first is the default."""
+
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "default", self.options[0])
+
+    def parse(self, text: str) -> str:
+        if text in self.options:
+            return text
+        raise ValueError(f"here it can only be {', '.join(self.options)}.")
+
+
+DATASET = Text("dataset", "the dataset, by its id", remembered=True)
+RUN = Text("run", "the quantizer run, by its id", remembered=True, of_dataset=True)
+MODEL = Text("model", "the recommender run, by its id", remembered=True, of_dataset=True)
+ITEM = Number("item", "the chosen item", remembered=True, of_dataset=True)
+USER = Number("user", "the chosen user", remembered=True, of_dataset=True)
+LEVEL = Number("level", "the chosen level, or how many levels count", low=1, remembered=True, of_dataset=True)
+GROUP = Text("group", 'items that a lasso chose, "3-4-5"', of_dataset=True, max_chars=4000)
+GROUP_OF = Number("group_of", "how many items the lasso chose, where GROUP is a part of them", of_dataset=True)
+STEP = Number("step", "a kept step of the run; the newest codes where it is absent", of_dataset=True)
+CODE = Number("code", "a code of the chosen level", of_dataset=True)
+SHOW = Choice("show", "what Catalogue shows", options=("Items", "Users", "Shape", "Load own data"))
+CODES_VIEW = Choice("view", "what Codebooks shows", options=("Usage", "Collisions", "One item's walk"))
+TREE_VIEW = Choice("view", "what Tree shows", options=("Trees", "Numbers", "Disagreements", "Difference"))
+AGAINST = Choice("against", "what the run's tree is compared with", options=("LSH", "Another run", "Categories"))
+OTHER_RUN = Text("other_run", "the run to compare with, by its id", of_dataset=True)
+LSH_SEED = Number("lsh_seed", "the seed of LSH's hyperplanes", default=0, high=999)
+DRAWN = Choice("drawn", "how trees are drawn", options=("Icicle", "Sunburst", "Treemap"))
+PLANES = Number("planes", "how many of LSH's hyperplanes count", low=1)
+BRANCH = Text("branch", 'a branch of the run\'s tree, "12-7"', of_dataset=True)
+PAIRS = Choice("pairs", "the order of the disagreements", options=("Most alike", "Least alike"))
+MOVED = Number("moved", "the level at which items moved", default=1, low=1,
+               old_values={f"Level {level}": str(level) for level in range(1, 65)})
+SPACE = Choice("space", "which vectors Map projects", options=("Input", "Latent", "Reconstruction"))
+LAYOUT = Choice("layout", "how Map projects them", options=("PCA", "UMAP"))
+AXES = Choice("axes", "how many dimensions Map has", options=("2-D", "3-D"))
+SEED = Number("seed", "the seed of Map's UMAP", default=0, high=999)
+COLOUR = Choice("colour", "what Map's colours stand for", options=("ID prefix", "Category"))
+HISTORY = Text("items", 'Beam\'s changed history, "12-5-7"', of_dataset=True, max_chars=4000)
+WIDTH = Number("width", "Beam's width", low=1)
+HEAT = Text("heat", 'Beam\'s temperature, "0.7" or one a level "1-0.7-1"')
+FREE = Choice("free", "whether Beam may leave the catalogue", options=("0", "1"))
+AT = Number("at", "the level that Beam's steps have reached", default=1)
+WAS = Text("was", "the search that Beam compares with", of_dataset=True, max_chars=4000)
+PICK = Text("pick", 'the branch that Beam explains, "12-7"', of_dataset=True)
+PRESENTER = Choice("presenter", "whether Beam shows large type", options=("0", "1"))
+RECIPE = Text("recipe", "the preset that Recommender starts from")
+STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
+LESSON = Text("lesson", "the lesson that is shown")
+
+SCHEMA: tuple[Param[Any], ...] = (
+    DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
+    LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, HEAT, FREE, AT, WAS,
+    PICK, PRESENTER, RECIPE, STUDY, LESSON)
+
+
+def begin(page: str) -> None:
+    """Before a page is drawn: keep the browser's history short, and write what had to wait.
+
+    What a session's first run writes waits until the browser says that ``SHORT_HISTORY`` works, or else for the next run.
+    """
+    here, seen = (page, st.query_params.to_dict()), st.session_state.get("address_seen")
+    if seen != here:
+        st.session_state.pop("address_waits", None)
+    st.session_state["address_seen"] = here
+    if seen is not None:
+        _ready()
+    _announce()
+
+
+@st.fragment
+def _announce() -> None:
+    """A fragment, so that the browser's answer runs nothing but this."""
+    SHORT_HISTORY(key="short_history", on_ready_change=_ready)
+
+
+def _ready() -> None:
+    st.session_state["address_ready"] = True
+    for name, text in st.session_state.pop("address_waits", {}).items():
+        _put(name, text)
+
+
+def read(param: Param[T], default: T | None = None) -> Any:
+    """The value that the address asks for, else the remembered one, else the default.
+
+    Args:
+        param: what to read; ``param.below(stop)`` where the bound is known only here.
+        default: instead of the parameter's own default.
+    """
+    default = param.default if default is None else default
+    text = text_of(param)
+    if not text:
+        kept = st.session_state.get(f"at_{param.name}") if param.remembered else None
+        if kept is None or not _is(param, param.format(kept)):
+            return default
+        write(param, kept)
+        return kept
+    try:
+        value = param.parse(text)
+    except ValueError as error:
+        notice(f"The address asks for {param.name} '{text[:20]}', but {error}")
+        write(param, None)
+        return default
+    write(param, value)
+    return value
+
+
+def _is(param: Param[Any], text: str) -> bool:
+    try:
+        param.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def write(param: Param[T], value: T | None) -> None:
+    """Set a parameter, or with None take it out of the address and of the session's memory."""
+    if param.remembered:
+        st.session_state[f"at_{param.name}"] = value
+    silent = value is None or (value == param.default and not param.remembered)
+    _put(param.name, "" if value is None or silent else param.format(value))
+    for name in param.old_names:
+        _put(name, "")
+
+
+def forget(*params: Param[Any]) -> None:
+    """Take parameters out of the address and of the session's memory."""
+    for param in params:
+        write(param, None)
+
+
+def text_of(param: Param[Any]) -> str:
+    """What the address says of a parameter, unchecked, in today's words; "" where it says nothing."""
+    waiting = st.session_state.get("address_waits", {})
+    for name in (param.name, *param.old_names):
+        text = waiting[name] if name in waiting else st.query_params.get(name, "")
+        if text:
+            return param.old_values.get(text, text)
+    return ""
+
+
+def _put(name: str, text: str) -> None:
+    if not st.session_state.get("address_ready"):
+        st.session_state.setdefault("address_waits", {})[name] = text
+        return
+    if st.query_params.get(name, "") == text:
+        return
+    if text:
+        st.query_params[name] = text
+    else:
+        st.query_params.pop(name, None)
+
+
+def notice(text: str) -> None:
+    """Say something once, at the top of the page."""
+    waiting = st.session_state.setdefault("notices", [])
+    if text not in waiting:
+        waiting.append(text)
+
+
+def take_notices() -> list[str]:
+    """What is to be said; each is returned once."""
+    return st.session_state.pop("notices", [])

@@ -1,0 +1,49 @@
+"""Caches of answers: functions take runs, catalogues and records themselves, and Streamlit asks here how to tell them apart."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from tiger.datasets import registry
+from tiger.datasets.catalogue import Catalogue
+from tiger.runs import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def run_key(run: Run) -> tuple[Any, ...]:
+    """Changes whenever the run has other codes, vectors or weights: its folder, attempt, result and newest kept step."""
+    kept = run.snapshots()
+    return str(run.path), run.status["attempt"], _stamp(run), kept[-1] if kept else -1
+
+
+def _stamp(run: Run) -> int:
+    for name in ("codes.npy", "model.json"):
+        if (run.path / name).exists():
+            return (run.path / name).stat().st_mtime_ns
+    return 0
+
+
+def catalogue_key(cat: Catalogue) -> tuple[Any, ...]:
+    """Changes whenever the catalogue has other items, histories or vectors: its source, the files it names, its size."""
+    return data_key(cat.source), cat.n_items, cat.n_users, cat.n_interactions, cat.embedding_IE.shape
+
+
+def data_key(ref: dict[str, Any]) -> str:
+    """Names a dataset as its files are now: what is cached under it is made anew when one changes."""
+    return f"{registry.key(ref)}:{hash(tuple(registry.stamps(ref)))}"
+
+
+KEYS: dict[str | type, Callable[[Any], Any]] = {Run: run_key, Catalogue: catalogue_key}
+
+
+def record(cls: type) -> type:
+    """Class decorator: a record that says itself, in its property ``key``, when two of it are the same."""
+    KEYS[cls] = lambda found: found.key
+    return cls
+
+
+def resource(max_entries: int, spinner: bool | str = False) -> Callable[[F], F]:
+    """Keep a function's last answers for all visitors; nobody may change them."""
+    return st.cache_resource(max_entries=max_entries, show_spinner=spinner, hash_funcs=KEYS)  # type: ignore[return-value]
