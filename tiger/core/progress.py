@@ -2,9 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,16 @@ class Progress:
     step: int
     n_steps: int
     metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def result_of(steps: Generator[Any, Any, T]) -> T:
+    """Run a generator to its end; what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 class Meter:

@@ -1,15 +1,18 @@
 """The contract that every quantizer keeps. One contract test runs over all of them."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tiger.core import params
 from tiger.core.learner import Learner, LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
+
+Steps = Generator[Progress, None, "Quantizer"]
 
 
 @dataclass
@@ -21,11 +24,14 @@ class Quantizer(Learner):
     """
 
     kind: ClassVar[str] = "quantizer"
+    can_fine_tune: ClassVar[bool] = False  # has ``fine_tune_steps``
     residual: ClassVar[bool] = True  # each level codes what the levels before left over, so level 1 is the coarsest
+    gradient_formula: ClassVar[str] = ""  # LaTeX, where the derivative of a step was worked out
+    gradient_function: ClassVar[Callable[..., Any] | None] = None  # the same as code
     level_summary: ClassVar[str] = "Each level codes what the level before left over."
 
     n_levels: int = param(3, "Codes in a semantic ID, coarse to fine.", low=1, high=8)
-    n_codes: int = param(256, "Codes to choose from at each level.", low=2, high=65536)
+    n_codes: int | list[int] = param(256, "Codes to choose from at each level.", low=2, high=65536)
     seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
 
     def fit(self, emb_IE: np.ndarray) -> "Quantizer":
@@ -41,11 +47,16 @@ class Quantizer(Learner):
         Raises:
             ValueError: ``n_codes`` lists another number of levels than ``n_levels``.
         """
-        return [self.n_codes] * self.n_levels
+        if isinstance(self.n_codes, int):
+            return [self.n_codes] * self.n_levels
+        if len(self.n_codes) != self.n_levels:
+            raise ValueError(f"n_codes lists {len(self.n_codes)} levels ({params.text(self.n_codes)}), but n_levels is "
+                             f"{self.n_levels}; make them agree.")
+        return list(self.n_codes)
 
     def check_params(self) -> None:
         super().check_params()
-        self.codes_per_level  # noqa: B018  refuses lists of another length
+        self.codes_per_level  # noqa: B018  refuses a list of another length
 
     @abstractmethod
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
@@ -60,6 +71,25 @@ class Quantizer(Learner):
 
         Between two steps the quantizer can already ``encode`` and ``decode``.
         """
+
+    def fine_tune_steps(self, emb_IE: np.ndarray, n_steps: int = 150, *, rate: float = 0.2,
+                        keep_IL: np.ndarray | None = None, penalty: float = 0.0) -> Steps:
+        """Continue the fit on new vectors, from what was learned; a generator that returns the new quantizer.
+
+        A fit starts afresh and numbers its codes by chance; fine-tuning keeps the numbers. This one is not changed.
+
+        Args:
+            emb_IE: float32 (I, E), as wide as what it learned from.
+            n_steps: gradient steps, where it trains by them.
+            rate: their learning rate as a share of the first fit's.
+            keep_IL: the codes that items should keep; -1, or None, binds nobody.
+            penalty: weight of the squared distance between a new code and the kept one, 0..
+
+        Raises:
+            ValueError: this kind of quantizer cannot be fine-tuned (``can_fine_tune``); embeddings of another width
+                than learned, or not finite.
+        """
+        raise ValueError(f"{self.title} cannot be fine-tuned; fit it again.")
 
     @abstractmethod
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
@@ -76,6 +106,10 @@ class Quantizer(Learner):
     @abstractmethod
     def codebooks(self) -> list[np.ndarray] | None:
         """One (K, Z) array per level, or None where codes have no vectors (LSH, random codes)."""
+
+    def prices(self) -> list[np.ndarray] | None:
+        """What choosing a code costs beside its squared distance, (K,) float32 per level; None where nothing."""
+        return None
 
     def trace(self, emb_NE: np.ndarray) -> dict[str, np.ndarray]:
         """One item's way through the levels, for every row.
@@ -167,19 +201,23 @@ def row_blocks(emb_NE: np.ndarray, width: int, batch_size: int, block: int) -> I
             yield slice(start + first, start + first + len(part)), part
 
 
-def check_codes(codes_NL: np.ndarray, n_levels: int, n_codes: int) -> np.ndarray:
+def check_codes(codes_NL: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
     """Return int64 codes, or raise one clear sentence.
+
+    Args:
+        sizes: codes to choose from at every level.
 
     Raises:
         ValueError: not (N, L), not whole numbers, or a code out of range (names the first such row).
     """
-    codes_NL = np.asarray(codes_NL)
+    codes_NL, n_levels = np.asarray(codes_NL), len(sizes)
     if codes_NL.ndim != 2 or codes_NL.shape[1] != n_levels:
         raise ValueError(f"codes have shape {codes_NL.shape}, but must be (items, {n_levels}): one code per level.")
     if codes_NL.dtype.kind not in "iu":
         raise ValueError(f"codes have dtype {codes_NL.dtype}, but must be whole numbers.")
-    bad_N = ((codes_NL < 0) | (codes_NL >= n_codes)).any(1)
+    bad_N = ((codes_NL < 0) | (codes_NL >= np.asarray(sizes))).any(1)
     if bad_N.any():
+        most = sizes[0] - 1 if len(set(sizes)) == 1 else [size - 1 for size in sizes]
         raise ValueError(f"codes of row {int(bad_N.argmax())} are {codes_NL[bad_N.argmax()].tolist()}, "
-                         f"but must lie between 0 and {n_codes - 1}.")
+                         f"but must lie between 0 and {most}.")
     return codes_NL.astype(np.int64)

@@ -18,7 +18,8 @@ from torch import Tensor
 from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
-from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.fine_tuning import refit_steps
 
 BLOCK = 1024
 RIDGE = 1e-3  # rows: keeps the decoder defined when there are fewer items than bits
@@ -31,6 +32,7 @@ class LSH(Quantizer):
     name: ClassVar[str] = "lsh"
     title: ClassVar[str] = "LSH"
     summary: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
+    can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
     level_summary: ClassVar[str] = "Each level tells the sides of its own hyperplanes."
 
@@ -38,23 +40,23 @@ class LSH(Quantizer):
                         choices=("mean", "origin"))
 
     @property
-    def bits_per_level(self) -> int:
-        """log2 of the codes per level.
+    def bits_per_level(self) -> list[int]:
+        """log2 of the codes of every level."""
+        return [size.bit_length() - 1 for size in self.codes_per_level]
 
-        Raises:
-            ValueError: n_codes is no power of two; names the two nearest.
-        """
-        bits = self.n_codes.bit_length() - 1
-        if self.n_codes != 1 << bits:
-            raise ValueError(f"n_codes is {self.n_codes}, but LSH writes whole bits, so it must be a power of two, "
-                             f"such as {1 << bits} or {2 << bits}.")
-        return bits
+    def check_params(self) -> None:
+        super().check_params()
+        for size, bits in zip(self.codes_per_level, self.bits_per_level, strict=True):
+            if size != 1 << bits:
+                raise ValueError(f"n_codes is {size}, but LSH writes whole bits, so it must be a power of two, "
+                                 f"such as {1 << bits} or {2 << bits}.")
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the planes; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)
-        n_bits = self.n_levels * self.bits_per_level
+        self.check_params()
+        n_bits = sum(self.bits_per_level)
         emb_IE = check_embeddings(emb_IE)
         generator = torch.Generator().manual_seed(self.seed)
         width = emb_IE.shape[1]
@@ -63,6 +65,11 @@ class LSH(Quantizer):
         self.centre_E = mean_E if self.centre == "mean" else torch.zeros(width)
         self.guess_HE = self._fit_guess(emb_IE)
         yield Progress("hyperplanes", 1, 1)
+
+    def fine_tune_steps(self, emb_IE: np.ndarray, n_steps: int = 150, *, rate: float = 0.2,
+                        keep_IL: np.ndarray | None = None, penalty: float = 0.0) -> Steps:
+        """Centre and decoder anew; the planes depend on the seed alone."""
+        return refit_steps(self, emb_IE)
 
     def _fit_guess(self, emb_IE: np.ndarray) -> Tensor:
         """Least squares from signs (-1, +1) to centred vectors, from sums so that memory stays small."""
@@ -75,7 +82,7 @@ class LSH(Quantizer):
         return torch.linalg.solve(gram_HH, cross_HE).float()
 
     def bits(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
-        """Every bit (N, L x bits_per_level) as bool: True on the plane's positive side and on the plane itself."""
+        """Every bit (N, H) as bool, level after level: True on the plane's positive side and on the plane itself."""
         check_fitted(self, "planes_HE")
         n_bits, width = self.planes_HE.shape
         bits_NH = np.empty((len(emb_NE), n_bits), bool)
@@ -88,16 +95,15 @@ class LSH(Quantizer):
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
         """See ``Quantizer.encode``; a level's first plane is its code's lowest bit."""
         bits_NH = self.bits(emb_NE, batch_size)
-        weight = 1 << np.arange(self.bits_per_level, dtype=np.int64)
-        codes = [bits_NH[:, start:start + len(weight)] @ weight for start in range(0, bits_NH.shape[1], len(weight))]
-        return np.stack(codes, 1)
+        parts = np.split(bits_NH, np.cumsum(self.bits_per_level)[:-1], axis=1)
+        return np.stack([part_NH @ (1 << np.arange(part_NH.shape[1], dtype=np.int64)) for part_NH in parts], 1)
 
     def decode(self, codes_NL: np.ndarray) -> np.ndarray:
         """The least-squares guess of the vector from its bits' signs."""
         check_fitted(self, "planes_HE")
-        codes_NL = check_codes(codes_NL, self.n_levels, self.n_codes)
-        bits_NLH = codes_NL[:, :, None] >> np.arange(self.bits_per_level) & 1
-        sign_NH = torch.from_numpy(bits_NLH.reshape(len(codes_NL), -1).astype(np.float32)) * 2 - 1
+        codes_NL = check_codes(codes_NL, self.codes_per_level)
+        bits_NH = np.hstack([codes_NL[:, [level]] >> np.arange(bits) & 1 for level, bits in enumerate(self.bits_per_level)])
+        sign_NH = torch.from_numpy(bits_NH.astype(np.float32)) * 2 - 1
         return (sign_NH @ self.guess_HE + self.centre_E).numpy()
 
     def latent(self, emb_NE: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from tiger.core.learner import LiveParams
 from tiger.core.progress import Progress
-from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.fine_tuning import refit_steps
 
 BLOCK = 8192
 
@@ -28,6 +29,7 @@ class RandomCodes(Quantizer):
     name: ClassVar[str] = "random_codes"
     title: ClassVar[str] = "Random codes"
     summary: ClassVar[str] = "A hash of the vector: unique enough, but similar items share nothing."
+    can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
     level_summary: ClassVar[str] = "Each level is a hash of its own."
 
@@ -35,12 +37,18 @@ class RandomCodes(Quantizer):
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the hash; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)
+        self.check_params()
         emb_IE = check_embeddings(emb_IE)
         random = np.random.default_rng(self.seed)
         factors = random.integers(0, 2**63, (emb_IE.shape[1], self.n_levels), dtype=np.int64) | 1
         self.factors_EL = torch.from_numpy(factors)
         self.mean_E = torch.from_numpy(emb_IE.mean(0, dtype=np.float64).astype(np.float32))
         yield Progress("hash", 1, 1)
+
+    def fine_tune_steps(self, emb_IE: np.ndarray, n_steps: int = 150, *, rate: float = 0.2,
+                        keep_IL: np.ndarray | None = None, penalty: float = 0.0) -> Steps:
+        """The mean anew; the hash depends on the seed alone."""
+        return refit_steps(self, emb_IE)
 
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
         """See ``Quantizer.encode``: a multiply-and-mix hash of the 32 bits of every number, one per level."""
@@ -49,15 +57,15 @@ class RandomCodes(Quantizer):
         codes_NL = np.empty((len(emb_NE), self.n_levels), np.int64)
         for rows, block in row_blocks(emb_NE, len(factors_EL), batch_size, BLOCK):
             words_BE = (block + np.float32(0)).view(np.uint32).astype(np.uint64)  # + 0 makes -0 equal to 0
-            for level in range(self.n_levels):
+            for level, size in enumerate(self.codes_per_level):
                 hash_B = (words_BE * factors_EL[:, level]).sum(1, dtype=np.uint64)
-                codes_NL[rows, level] = _mix(hash_B) % np.uint64(self.n_codes)
+                codes_NL[rows, level] = _mix(hash_B) % np.uint64(size)
         return codes_NL
 
     def decode(self, codes_NL: np.ndarray) -> np.ndarray:
         """The mean of all items, whatever the codes: they say nothing of the content."""
         check_fitted(self, "factors_EL")
-        return self.mean_E.numpy()[None].repeat(len(check_codes(codes_NL, self.n_levels, self.n_codes)), 0)
+        return self.mean_E.numpy()[None].repeat(len(check_codes(codes_NL, self.codes_per_level)), 0)
 
     def latent(self, emb_NE: np.ndarray) -> np.ndarray:
         """The embedding itself."""

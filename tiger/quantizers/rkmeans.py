@@ -11,14 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tiger import metrics
+from tiger.core import params
 from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
-from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted, row_blocks
-from tiger.quantizers.codebook import residual_codes, squared_norms
+from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
+from tiger.quantizers.codebook import penalised_codes, residual_codes, squared_norms
 
 BLOCK = 1024
+CHUNK = 4096
+LLOYD_ROUNDS = 5
 
 
 @dataclass
@@ -28,6 +32,7 @@ class ResidualKMeans(Quantizer):
     name: ClassVar[str] = "rkmeans"
     title: ClassVar[str] = "Residual k-means"
     summary: ClassVar[str] = "k-means on what the levels before left over; no network, hard to break."
+    can_fine_tune: ClassVar[bool] = True
 
     n_iterations: int = param(25, "Rounds of k-means at each level, at most.", low=1, high=1000)
 
@@ -35,24 +40,43 @@ class ResidualKMeans(Quantizer):
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """One step a level; see ``Quantizer.fit_steps``. Its metrics: mean squared length left, perplexity, dead."""
         self.refuse_state(state)
+        self.check_params()
         emb_IE = check_embeddings(emb_IE)
         rows_IE = emb_IE.copy()
-        self.books_ = [torch.zeros(self.n_codes, emb_IE.shape[1]) for _ in range(self.n_levels)]
+        self.books_ = [torch.zeros(size, emb_IE.shape[1]) for size in self.codes_per_level]
+        self.prices_ = [torch.zeros(size) for size in self.codes_per_level]
         for level in range(self.n_levels):
-            centres = kmeans.centres(rows_IE, self.n_codes, (self.seed + level) % 2**31, self.n_iterations)
-            self.books_[level] = torch.from_numpy(centres)
+            self.cluster(rows_IE, level)
             codes_IL = self.encode(emb_IE)
-            rows_IE -= centres[codes_IL[:, level]]
+            rows_IE -= self.books_[level].numpy()[codes_IL[:, level]]
             loss = float(np.square(rows_IE).sum(1).mean())
-            yield Progress("k-means", level + 1, self.n_levels,
-                           {"loss": loss, "recon_loss": loss, **self._usage(codes_IL)})
+            counts = [np.bincount(codes_I, minlength=size)  # levels to come use one code only
+                      for codes_I, size in zip(codes_IL.T, self.codes_per_level, strict=True)]
+            yield Progress("k-means", level + 1, self.n_levels, {
+                "loss": loss, "recon_loss": loss, "perplexity": [float(metrics.perplexity(count_K)) for count_K in counts],
+                "dead": [int(metrics.dead_codes(count_K)) for count_K in counts]})
 
-    def _usage(self, codes_IL: np.ndarray) -> dict[str, list[float]]:
-        """Perplexity and unused codes of every level over all items; levels to come use one code only."""
-        share_LK = np.stack([np.bincount(codes_I, minlength=self.n_codes) for codes_I in codes_IL.T]) / len(codes_IL)
-        logs_LK = np.log(share_LK, where=share_LK > 0, out=np.zeros_like(share_LK))
-        return {"perplexity": np.exp(-(share_LK * logs_LK).sum(1)).tolist(),
-                "dead": (share_LK == 0).sum(1).tolist()}
+    def cluster(self, rows_IE: np.ndarray, level: int) -> None:
+        """Learn one level's codebook, and what each of its codes costs beside the distance, from what reaches it."""
+        seed = (self.seed + level) % 2**31
+        centres_KE = kmeans.centres(rows_IE, self.codes_per_level[level], seed, self.n_iterations)
+        self.books_[level] = torch.from_numpy(centres_KE)
+
+    def fine_tune_steps(self, emb_IE: np.ndarray, n_steps: int = 150, *, rate: float = 0.2,
+                        keep_IL: np.ndarray | None = None, penalty: float = 0.0) -> Steps:
+        """A few rounds of Lloyd's algorithm a level; a code without items stays where it is."""
+        rows_IE = torch.from_numpy(check_embeddings(emb_IE, self._fitted()[0].shape[1]))
+        books = [book_KE.clone() for book_KE in self.books_]
+        for level, (book_KE, price_K) in enumerate(zip(books, self.prices_, strict=True)):
+            keep_I = torch.full((len(rows_IE),), -1) if keep_IL is None else torch.from_numpy(
+                np.ascontiguousarray(keep_IL[:, level], np.int64))
+            for _ in range(LLOYD_ROUNDS):
+                move_to_means(book_KE, rows_IE, _penalised(rows_IE, book_KE, keep_I, penalty, price_K))
+            rows_IE = rows_IE - book_KE[_penalised(rows_IE, book_KE, keep_I, penalty, price_K)]
+            yield Progress("fine-tuning", level + 1, self.n_levels)
+        made = type(self)(**params.values(self))
+        made.load_tensors(self.tensors() | {f"codebook.{level}": book_KE for level, book_KE in enumerate(books)})
+        return made
 
     def _fitted(self) -> list[Tensor]:
         check_fitted(self, "books_")
@@ -61,7 +85,7 @@ class ResidualKMeans(Quantizer):
     def encode(self, emb_NE: np.ndarray, batch_size: int = 8192) -> np.ndarray:
         """See ``Quantizer.encode``."""
         books = self._fitted()
-        norms = [squared_norms(book) for book in books]
+        norms = [squared_norms(book_KE) + price_K for book_KE, price_K in zip(books, self.prices_, strict=True)]
         codes_NL = np.empty((len(emb_NE), self.n_levels), np.int64)
         pad_BE = torch.zeros(BLOCK, books[0].shape[1])
         for rows, block in row_blocks(emb_NE, pad_BE.shape[1], batch_size, BLOCK):
@@ -72,8 +96,8 @@ class ResidualKMeans(Quantizer):
     def decode(self, codes_NL: np.ndarray) -> np.ndarray:
         """The sum of the codes' vectors."""
         books = self._fitted()
-        codes = torch.from_numpy(check_codes(codes_NL, self.n_levels, self.n_codes))
-        return torch.stack([book[codes[:, level]] for level, book in enumerate(books)]).sum(0).numpy()
+        codes = torch.from_numpy(check_codes(codes_NL, self.codes_per_level))
+        return torch.stack([book_KE[codes[:, level]] for level, book_KE in enumerate(books)]).sum(0).numpy()
 
     def latent(self, emb_NE: np.ndarray) -> np.ndarray:
         """The embedding itself."""
@@ -81,12 +105,26 @@ class ResidualKMeans(Quantizer):
 
     def codebooks(self) -> list[np.ndarray]:
         """One (K, E) array per level."""
-        return [book.numpy().copy() for book in self._fitted()]
+        return [book_KE.numpy().copy() for book_KE in self._fitted()]
 
     def tensors(self) -> dict[str, Tensor]:
-        """See ``Quantizer.tensors``."""
-        return {f"codebook.{level}": book for level, book in enumerate(self._fitted())}
+        """See ``Learner.tensors``."""
+        return {f"codebook.{level}": book_KE for level, book_KE in enumerate(self._fitted())}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """See ``Quantizer.load_tensors``."""
+        """See ``Learner.load_tensors``."""
         self.books_ = [tensors[f"codebook.{level}"] for level in range(self.n_levels)]
+        self.prices_ = [torch.zeros(size) for size in self.codes_per_level]
+
+
+def move_to_means(book_KE: Tensor, rows_IE: Tensor, codes_I: Tensor) -> None:
+    """Move every code that has rows to their mean."""
+    count_K = torch.bincount(codes_I, minlength=len(book_KE))
+    sum_KE = torch.zeros_like(book_KE).index_add_(0, codes_I, rows_IE)
+    used_K = count_K > 0
+    book_KE[used_K] = sum_KE[used_K] / count_K[used_K, None]
+
+
+def _penalised(rows_IE: Tensor, book_KE: Tensor, keep_I: Tensor, penalty: float, price_K: Tensor) -> Tensor:
+    return torch.cat([penalised_codes(rows_IE[start:start + CHUNK], book_KE, keep_I[start:start + CHUNK], penalty, price_K)
+                      for start in range(0, len(rows_IE), CHUNK)])

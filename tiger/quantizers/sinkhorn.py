@@ -22,20 +22,21 @@ def plan(distance_NK: Tensor, epsilon: float, n_iterations: int) -> Tensor:
         n_iterations: times, at least one, that columns, then rows, are scaled to their share.
 
     Returns:
-        float64 (N, K), every row sums to 1; every column to about N/K.
+        float64 (N, K) on the processor or the costs' device, every row sums to 1; every column to about N/K.
 
     Source: Cuturi 2013, arXiv:1306.0895; the scales in the exponent: Schmitzer 2019, arXiv:1610.06519, section 3.1;
     its use on codes: Zheng et al. 2024 (LC-Rec, arXiv:2311.09049), Wang et al. 2024 (LETTER, arXiv:2405.07314).
     """
     n_rows, n_codes = distance_NK.shape
-    cost_NK = distance_NK.double()
+    device = "cpu" if distance_NK.device.type == "mps" else distance_NK.device  # Metal has no float64
+    cost_NK = distance_NK.to(device, torch.float64)
     low, high = cost_NK.min(), cost_NK.max()
     half_range = ((high - low) / 2).clamp_min(1e-12)
     log_NK = cost_NK.sub_((high + low) / 2).div_(-half_range * epsilon)
     log_NK += math.log(n_rows / n_codes) - log_NK.logsumexp(0)
     log_NK -= log_NK.logsumexp(1, keepdim=True)
     kernel_NK = log_NK.exp()
-    row_N, column_K = torch.ones(n_rows, dtype=torch.float64), torch.ones(n_codes, dtype=torch.float64)
+    row_N, column_K = log_NK.new_ones(n_rows), log_NK.new_ones(n_codes)
     for _ in range(n_iterations - 1):
         column_K = (n_rows / n_codes) / torch.mv(kernel_NK.t(), row_N)
         row_N = 1 / torch.mv(kernel_NK, column_K)
@@ -48,4 +49,4 @@ def plan(distance_NK: Tensor, epsilon: float, n_iterations: int) -> Tensor:
 
 def assign(distance_NK: Tensor, epsilon: float, n_iterations: int) -> Tensor:
     """The code that carries most of each row's share of the balanced plan, int64 (N,)."""
-    return plan(distance_NK, epsilon, n_iterations).argmax(1)
+    return plan(distance_NK, epsilon, n_iterations).argmax(1).to(distance_NK.device)

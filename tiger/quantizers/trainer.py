@@ -1,88 +1,93 @@
-"""Training an RQ-VAE step by step: batches, window statistics, restarts, live live_params, and its whole state."""
+"""Training a quantised autoencoder step by step: batches, window statistics, restarts, live parameters, its whole state."""
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from tiger.core.params import check, specs
-from tiger.quantizers import kmeans
-from tiger.quantizers.codebook import Codebook, nearest
-from tiger.quantizers.networks import Network, ParameterBuffer, init_layers, layer_shapes, layers_of, parse_widths
-from tiger.quantizers.rqvae_step import Step, StepOptions, make_optimiser, moments
-
-if TYPE_CHECKING:
-    from tiger.quantizers.rqvae import RQVAE
+from tiger import metrics
+from tiger.core import devices, precision
+from tiger.core.devices import to_cpu
+from tiger.core.params import check, param, specs
+from tiger.quantizers.base import Quantizer
+from tiger.quantizers.bottleneck import Autoencoder, Kept, Quantised
+from tiger.quantizers.networks import parse_widths
 
 KMEANS_ROWS_PER_CODE = 64
-KMEANS_ITERATIONS = 10
-EMA_STATE = ("ema_count_K", "ema_sum_KZ")
+
+
+@dataclass
+class SteppedQuantizer(Quantizer):
+    """The hyper-parameters of every quantizer that ``Trainer`` trains."""
+
+    steppable: ClassVar[bool] = True
+
+    n_steps: int = param(600, "Training steps, one batch each.", low=1, high=1_000_000)
+    batch_size: int = param(1024, "Items in a batch.", low=1, high=65536)
+    learning_rate: float = param(1e-3, "How far one step moves.", low=1e-6, high=1.0, live=True, log=True)
+    normalise: str = param("none", "What happens to embeddings first: standardise columns, l2 rows, or nothing.",
+                           choices=("none", "standardise", "l2"), group="remedies")
+    hidden: str = param("512-256-128", "Widths of the encoder's hidden layers; the decoder mirrors them.",
+                        group="network")
+    optimizer: str = param("adam", "What turns gradients into steps.", choices=("adam", "adamw"), group="training")
+    weight_decay: float = param(0.01, "AdamW's pull towards zero.", low=0.0, high=1.0, group="training")
+    precision: str = param("float32", precision.HELP, choices=precision.CHOICES, group="training")
+    log_every: int = param(10, "Steps between two measurements.", low=1, high=10_000, group="training")
+    device: str = param("cpu", devices.HELP, choices=devices.CHOICES, group="advanced")
+
+    def check_params(self) -> None:
+        super().check_params()
+        parse_widths(self.hidden)
+        devices.pick(self.device)
 
 
 class Trainer:
-    """All that exists while an RQ-VAE trains.
+    """All that exists while a quantised autoencoder trains.
 
     A *window* is about one epoch: ceil(items / batch_size) steps. Perplexity, dead codes and restarts are
     counted over the last full window (over the steps so far while the first is not full).
 
     Args:
         q: the quantizer, for its hyper-parameters.
+        model: fresh, on the processor.
         x_IE: normalised embeddings.
+        generator: where ``model`` drew its start values; batches and restarts draw from it, too.
+        kept: the codes that items should keep, (I, L); None: nobody's.
     """
 
-    step_class: type[Step] = Step
-
-    def __init__(self, q: "RQVAE", x_IE: Tensor):
-        self.q, self.x_IE, self.step = q, x_IE, 0
-        self.generator = torch.Generator().manual_seed(q.seed)
+    def __init__(self, q: SteppedQuantizer, model: Autoencoder, x_IE: Tensor, generator: torch.Generator,
+                 kept: Kept | None = None):
+        self.q, self.generator, self.kept, self.step = q, generator, kept, 0
+        self.device = devices.pick(q.device)
+        self.bfloat16 = precision.uses_bfloat16(q.precision)
+        self.model, self.x_IE = model.to(self.device), x_IE.to(self.device)
+        self.model.bottleneck.refresh()
         self.batch_size = min(q.batch_size, len(x_IE))
         self.window = -(-len(x_IE) // self.batch_size)
         self.live = {spec.name: getattr(q, spec.name) for spec in specs(type(q)) if spec.live}
-        self._build()
-        self.optimiser = make_optimiser(q.optimizer, self.buffer, q.weight_decay)
-        self.order_I = torch.randperm(len(x_IE), generator=self.generator)
+        learned = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.learned: dict[str, torch.nn.Parameter] = learned
+        weights = list(learned.values())
+        self.optimiser: torch.optim.Optimizer = (
+            torch.optim.AdamW(weights, weight_decay=q.weight_decay, fused=True) if q.optimizer == "adamw"
+            else torch.optim.Adam(weights, fused=True))
+        self.order_I = torch.randperm(len(x_IE), generator=generator)
         self.position = 0
-        self.count_LK = torch.zeros(q.n_levels, q.n_codes, dtype=torch.int64)
-        self.last_count_LK = torch.zeros_like(self.count_LK)
+        self.counts = [torch.zeros(size, dtype=torch.int64) for size in q.codes_per_level]
+        self.last_counts = [torch.zeros_like(count_K) for count_K in self.counts]
         self.restarts_L = torch.zeros(q.n_levels, dtype=torch.int64)
         self.batch_rows = self.order_I[:0]
 
-    def _build(self) -> None:
-        q, width = self.q, self.x_IE.shape[1]
-        widths = [width, *parse_widths(q.hidden), q.latent_width]
-        shapes = {**layer_shapes("encoder", widths), **layer_shapes("decoder", widths[::-1])}
-        book = (q.latent_width, q.latent_width) if q.simvq else (q.n_codes, q.latent_width)
-        learned = {} if q.ema else {f"level.{level}": book for level in range(q.n_levels)}
-        self.buffer = ParameterBuffer({**shapes, **learned})
-        init_layers(layers_of("encoder", self.buffer.value), self.generator)
-        init_layers(layers_of("decoder", self.buffer.value), self.generator)
-        self.levels = []
-        for level in range(q.n_levels):
-            start_KZ = torch.randn(q.n_codes, q.latent_width, generator=self.generator)
-            values = self.buffer.value.get(f"level.{level}", torch.empty(book))
-            codebook = Codebook(values, self.buffer.grad.get(f"level.{level}"), start_KZ if q.simvq else None)
-            codebook.place(start_KZ)
-            if q.ema:
-                codebook.start_ema(self.batch_size / q.n_codes)
-            self.levels.append(codebook)
-        options = StepOptions(q.estimator, q.ema_decay if q.ema else None,
-                              q.sinkhorn_epsilon if q.sinkhorn else None, q.sinkhorn_iterations, q.koleo)
-        self.stepper = self.step_class(self.buffer, shapes, self.levels, self.batch_size, options, q.uses_bfloat16())
-
-    def place_codebooks(self) -> None:
-        """k-means over the untrained encoder's output, level by level."""
-        wanted = min(len(self.x_IE), max(8192, KMEANS_ROWS_PER_CODE * self.q.n_codes))
+    def initialise(self) -> None:
+        """Place the codes by a sample of the untrained encoder's latents."""
+        wanted = min(len(self.x_IE), max(8192, KMEANS_ROWS_PER_CODE * max(self.q.codes_per_level)))
         rows = torch.randperm(len(self.x_IE), generator=self.generator)[:wanted]
-        rows_NZ = Network(self.stepper.encoder.layers if not self.stepper.fast
-                          else layers_of("encoder", self.buffer.value), wanted).forward(self.x_IE[rows])
-        for level in self.levels:
-            seed = int(torch.randint(2**31 - 1, (), generator=self.generator))
-            level.place(torch.from_numpy(kmeans.centres(rows_NZ.numpy(), self.q.n_codes, seed, KMEANS_ITERATIONS)))
-            if self.q.ema:
-                level.start_ema(self.batch_size / self.q.n_codes)
-            rows_NZ = rows_NZ - level.book_KZ[nearest(rows_NZ, level.book_KZ, level.norm_K)]
+        with torch.no_grad():
+            self.model.bottleneck.initialise(self.model.encoder(self.x_IE[rows.to(self.device)]), self.generator)
 
     def next_batch(self) -> Tensor:
         """Item numbers of the next batch; every item comes once before any comes again."""
@@ -97,7 +102,7 @@ class Trainer:
         self.position = end
         return rows
 
-    def turn(self, changes: dict[str, float]) -> None:
+    def set_live_params(self, changes: dict[str, float]) -> None:
         """Take new values of live hyper-parameters.
 
         Raises:
@@ -115,77 +120,77 @@ class Trainer:
         Raises:
             ValueError: the loss is not finite any more.
         """
-        q, beta = self.q, self.live["beta"]
         self.batch_rows = self.next_batch()
-        self.stepper.forward(self.x_IE.index_select(0, self.batch_rows))
+        kept = None if self.kept is None else self.kept[self.batch_rows]
+        recon, found = self.forward(self.x_IE.index_select(0, self.batch_rows.to(self.device)), kept)
         self.step += 1
-        due = self.step == 1 or self.step % q.log_every == 0 or self.step == q.n_steps
-        metrics: dict[str, Any] = self.stepper.losses(beta) if due else {}
-        self._check_finite(metrics)
-        self.stepper.backward(beta)
+        due = self.step == 1 or self.step % self.q.log_every == 0 or self.step == self.q.n_steps
+        shown: dict[str, Any] = self._losses(recon, found) if due else {}
+        self.optimiser.zero_grad()
+        (recon + found.loss).backward()
         self.optimiser.param_groups[0]["lr"] = self.live["learning_rate"]
-        self.stepper.update(self.optimiser)
-        for level, codes_B in enumerate(self.stepper.codes):
-            self.count_LK[level] += torch.bincount(codes_B, minlength=q.n_codes)
+        self.optimiser.step()
+        self.model.bottleneck.after_step()
+        for count_K, codes_B in zip(self.counts, found.codes, strict=True):
+            count_K += torch.bincount(codes_B.cpu(), minlength=len(count_K))
         if self.step % self.window == 0:
             self._end_window()
         if due:
-            metrics |= {"learning_rate": self.live["learning_rate"], **self.usage(),
-                        "restarts": self.restarts_L.tolist()}
+            shown |= {"learning_rate": self.live["learning_rate"], **self.usage(), "restarts": self.restarts_L.tolist()}
             self.restarts_L.zero_()
-        return metrics
+        return shown
 
-    def _check_finite(self, losses: dict[str, Any]) -> None:
+    def forward(self, x_BE: Tensor, kept: Kept | None = None) -> tuple[Tensor, Quantised]:
+        """The reconstruction loss |x - decoder(q)|^2, mean over the batch, and what the bottleneck made of it.
+
+        With bfloat16 the networks' products are in it; parameters, codebooks and losses stay float32.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            z_BZ = self.model.encoder(x_BE)
+        found = self.model.bottleneck(z_BZ.float(), self.live, kept)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            out_BE = self.model.decoder(found.q_BZ)
+        return F.mse_loss(out_BE.float(), x_BE, reduction="sum") / len(x_BE), found
+
+    def _losses(self, recon: Tensor, found: Quantised) -> dict[str, float]:
         """Once a weight is NaN it stays NaN, so looking when a loss is due is enough; the last step's always is."""
-        if not math.isfinite(losses.get("loss", 0.0)):
+        recon = recon.detach()
+        loss = float(recon + found.shown)
+        if not math.isfinite(loss):
             remedy = "normalise the embeddings or lower" if self.q.normalise == "none" else "lower"
-            raise ValueError(f"The loss is {losses['loss']} at step {self.step}, too large for its numbers; {remedy} "
+            raise ValueError(f"The loss is {loss} at step {self.step}, too large for its numbers; {remedy} "
                              f"the learning rate ({self.live['learning_rate']:g} now).")
+        return {"loss": loss, "recon_loss": float(recon), **{name: float(part) for name, part in found.parts.items()}}
 
     def usage(self) -> dict[str, list[float]]:
         """Perplexity and dead codes per level over the last window."""
-        count_LK = self.last_count_LK if self.step >= self.window else self.count_LK
-        share_LK = count_LK / count_LK.sum(1, keepdim=True).clamp_min(1)
-        return {"perplexity": torch.special.entr(share_LK).sum(1).exp().tolist(),
-                "dead": (count_LK == 0).sum(1).tolist()}
+        counts = [count_K.numpy() for count_K in (self.last_counts if self.step >= self.window else self.counts)]
+        return {"perplexity": [float(metrics.perplexity(count_K)) for count_K in counts],
+                "dead": [int(metrics.dead_codes(count_K)) for count_K in counts]}
 
     def _end_window(self) -> None:
-        self.last_count_LK.copy_(self.count_LK)
-        self.count_LK.zero_()
-        threshold = self.live["restart_threshold"]
+        for count_K, last_K in zip(self.counts, self.last_counts, strict=True):
+            last_K.copy_(count_K)
+            count_K.zero_()
+        threshold = self.live.get("restart_threshold", 0.0)
         if threshold <= 0 or self.step >= self.q.n_steps:
             return
-        for level, rows_BZ in enumerate(self.stepper.rows[:-1]):
-            dead_D = (self.last_count_LK[level] < threshold).nonzero()[:, 0]
-            if len(dead_D) == 0:
-                continue
-            pick = torch.randperm(len(rows_BZ), generator=self.generator)
-            pick = pick.repeat(-(-len(dead_D) // len(pick)))[:len(dead_D)]
-            self.levels[level].restart(dead_D, rows_BZ[pick])
-            self._forget_moments(level, dead_D)
-            self.restarts_L[level] += len(dead_D)
-
-    def _forget_moments(self, level: int, dead_D: Tensor) -> None:
-        part = self.buffer.slices.get(f"level.{level}")
-        if part is None or self.q.simvq:
-            return
-        for name in ("exp_avg", "exp_avg_sq"):
-            moments(self.optimiser, self.buffer)[name][part].view(self.q.n_codes, -1)[dead_D] = 0
+        for level, last_K in enumerate(self.last_counts):
+            dead_D = (last_K < threshold).nonzero()[:, 0]
+            if len(dead_D):
+                self.model.bottleneck.restart(level, dead_D, self.generator, self.optimiser)
+                self.restarts_L[level] += len(dead_D)
 
     def state(self) -> dict[str, Any]:
         """Everything that a continued training needs, copied."""
-        held = {"values": self.buffer.values, "generator": self.generator.get_state(), "order": self.order_I,
-                "count": self.count_LK, "last_count": self.last_count_LK, "restarts": self.restarts_L,
-                "batch_rows": self.batch_rows, **dict(self._level_tensors())}
-        state: dict[str, Any] = {name: value.clone() for name, value in held.items()}
-        state |= {f"adam.{name}": value.clone() for name, value in moments(self.optimiser, self.buffer).items()}
-        return state | {"step": self.step, "position": self.position, "live": dict(self.live)}
-
-    def _level_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for number, level in enumerate(self.levels):
-            for name in ("learned", "frozen_KZ", *EMA_STATE):
-                if getattr(level, name) is not None:
-                    yield f"level.{number}.{name}", getattr(level, name)
+        held = {"generator": self.generator.get_state(), "order": self.order_I, "restarts": self.restarts_L,
+                "batch_rows": self.batch_rows}
+        held |= {f"count.{level}": count_K for level, count_K in enumerate(self.counts)}
+        held |= {f"last_count.{level}": count_K for level, count_K in enumerate(self.last_counts)}
+        held |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        held |= {f"adam.{slot}.{name}": value for name, weight in self.learned.items()
+                 for slot, value in self.optimiser.state[weight].items()}
+        return to_cpu(held) | {"step": self.step, "position": self.position, "live": dict(self.live)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what ``state`` gave.
@@ -193,18 +198,29 @@ class Trainer:
         Raises:
             ValueError: the state belongs to other hyper-parameters or other data.
         """
-        order, values = state["order"], state["values"]
-        if len(order) != len(self.order_I) or len(values) != len(self.buffer.values):
-            raise ValueError(f"this state was saved for {len(order)} items and {len(values)} parameters, but here are "
-                             f"{len(self.order_I)} and {len(self.buffer.values)}; use the same data and settings.")
-        self.buffer.values.copy_(values)
+        model = {name[6:]: value for name, value in state.items() if name.startswith("model.")}
+        mine = self.model.state_dict()
+        if len(state["order"]) != len(self.order_I) or _sizes(model) != _sizes(mine):
+            raise ValueError(f"this state was saved for {len(state['order'])} items and {_count(model):,} numbers, but here "
+                             f"are {len(self.order_I)} and {_count(mine):,}; use the same data and settings.")
+        self.model.load_state_dict(model)
+        self.model.bottleneck.refresh()
         self.generator.set_state(state["generator"])
-        self.order_I, self.batch_rows = order.clone(), state["batch_rows"].clone()
-        for name, target in (("count", self.count_LK), ("last_count", self.last_count_LK),
-                             ("restarts", self.restarts_L), *self._level_tensors()):
-            target.copy_(state[name])
-        for level in self.levels:
-            level.refresh()
-        adam = {name[5:]: value.clone() for name, value in state.items() if name.startswith("adam.")}
-        moments(self.optimiser, self.buffer).update(adam)
+        self.order_I, self.batch_rows = state["order"].clone(), state["batch_rows"].clone()
+        self.restarts_L.copy_(state["restarts"])
+        for level, (count_K, last_K) in enumerate(zip(self.counts, self.last_counts, strict=True)):
+            count_K.copy_(state[f"count.{level}"])
+            last_K.copy_(state[f"last_count.{level}"])
+        for name, value in state.items():
+            if name.startswith("adam."):
+                _, slot, whose = name.split(".", 2)
+                self.optimiser.state[self.learned[whose]][slot] = value.to(self.device, copy=True)
         self.step, self.position, self.live = int(state["step"]), int(state["position"]), dict(state["live"])
+
+
+def _sizes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
+
+
+def _count(tensors: dict[str, Tensor]) -> int:
+    return int(np.sum([value.numel() for value in tensors.values()]))

@@ -19,4 +19,4 @@ class VQVAE(RQVAE):
     summary: ClassVar[str] = "One codebook instead of several levels: simple, and soon out of codes."
 
     n_levels: int = param(1, "A VQ-VAE has one level.", low=1, high=1)
-    n_codes: int = param(1024, "Codes to choose from.", low=2, high=65536)
+    n_codes: int | list[int] = param(1024, "Codes to choose from.", low=2, high=65536)

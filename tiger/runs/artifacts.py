@@ -39,7 +39,7 @@ def write_snapshot(run: Run, quantizer: Quantizer, emb_IE: np.ndarray, step: int
     whole = len(emb_IE) <= SNAPSHOT_ITEMS
     rows = np.arange(len(emb_IE)) if whole else even_sample(len(emb_IE), SNAPSHOT_ITEMS)
     codes_NL = quantizer.encode(emb_IE if whole else emb_IE[rows])
-    narrow = np.int16 if quantizer.n_codes <= 2**15 else np.int32
+    narrow = np.int16 if max(quantizer.codes_per_level) <= 2**15 else np.int32
     kept: dict[str, np.ndarray] = {"codes": codes_NL.astype(narrow), "step": np.array(step)}
     if not whole:
         kept["rows"] = rows

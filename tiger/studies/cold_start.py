@@ -8,7 +8,7 @@ to the user's last one.
 Source: Rajput et al. 2023, section 4.3 "Cold-start recommendation": epsilon, and Semantic_KNN as baseline.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,12 +96,13 @@ def hold_out(cat: Catalogue, share: float, seed: int) -> HeldOut:
     return HeldOut(cold_I, train, np.flatnonzero(is_cold_U), np.flatnonzero(~is_cold_U))
 
 
-def warm_ids(codes_IL: np.ndarray, n_codes: int, cold_I: np.ndarray) -> SemanticIds:
+def warm_ids(codes_IL: np.ndarray, n_codes: int | Sequence[int], cold_I: np.ndarray) -> SemanticIds:
     """Unique IDs of the warm items; cold ones have none, so no model meets them."""
     codes_IL = np.where(cold_I[:, None], -1, codes_IL)
     place_I = collision_places(codes_IL)
     n_places = max(int(place_I.max(initial=0)) + 1, 2)
-    return SemanticIds(np.column_stack([codes_IL, place_I]), [n_codes] * codes_IL.shape[1] + [n_places], codes_IL.shape[1])
+    return SemanticIds(np.column_stack([codes_IL, place_I]), [*metrics.level_sizes(n_codes, codes_IL.shape[1]), n_places],
+                       codes_IL.shape[1])
 
 
 class Prefixes:

@@ -1,12 +1,16 @@
 """The quantizers against public packages, autograd and numbers worked by hand."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from tests.support.oracles import oracle
 from tiger import metrics, quantizers
-from tiger.quantizers import estimators, sinkhorn
+from tiger.quantizers import estimators, rqvae_gradient, sinkhorn
 from tiger.quantizers.codebook import residual_codes, squared_norms
 
 SHAPE = {"n_levels": 2, "n_codes": 4, "hidden": "16", "latent_width": 5, "batch_size": 40, "restart_threshold": 0.0}
@@ -87,15 +91,57 @@ def test_one_training_step_equals_autograd(estimator, emb_IE):
     loss.backward()
     for key, value in start.items():
         if value.requires_grad:
-            mine = q.trainer_.buffer.grad[key.replace("codebook", "level")]
+            part, number = key.split(".", 1)
+            mine = q.trainer_.learned[f"bottleneck.levels.{number}.learned" if part == "codebook" else key].grad
             assert torch.allclose(mine, value.grad, rtol=1e-3, atol=2e-5), key
 
 
-def test_rotation_keeps_the_length_up_to_scale():
+@pytest.mark.parametrize("estimator", ["ste", "rotation", "none"])
+@pytest.mark.parametrize("beta", [0.0, 0.25, 3.0])
+def test_the_derived_gradient_equals_autograd(estimator, beta, emb_IE):
+    q = quantizers.create("rqvae", n_steps=1, estimator=estimator, n_levels=3, n_codes=[7, 5, 3], hidden="16", latent_width=5)
+    next(q.fit_steps(emb_IE))
+    trainer, x = q.trainer_, torch.from_numpy(emb_IE)
+    trainer.live["beta"] = beta
+    seen = {}
+    trainer.model.encoder.register_forward_hook(lambda net, given, out: seen.update(z=out))
+    trainer.model.decoder.register_forward_pre_hook(lambda net, given: seen.update(q=given[0].requires_grad_()))
+    recon, found = trainer.forward(x)
+    books = [level.learned for level in trainer.model.bottleneck.levels]
+    z, (z_grad, q_grad, *book_grads) = seen["z"], torch.autograd.grad(recon + found.loss, [seen["z"], seen["q"], *books])
+    mine, mine_books = rqvae_gradient.gradient(z.detach(), [book.detach() for book in books], found.codes, q_grad, beta,
+                                               estimator)
+    assert z_grad.abs().max() > 1e-4 or (estimator == "none" and beta == 0)
+    torch.testing.assert_close(mine, z_grad, rtol=1e-4, atol=1e-6)
+    for own, wanted in zip(mine_books, book_grads, strict=True):
+        torch.testing.assert_close(own, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_rotation_keeps_the_value_of_q_and_the_gradients_length_up_to_scale():
     torch.manual_seed(0)
     grad, z, q = torch.randn(3, 50, 8)
-    back = estimators.rotation(grad, z, q)
-    assert torch.allclose(back.norm(dim=1), grad.norm(dim=1) * q.norm(dim=1) / z.norm(dim=1), rtol=1e-4)
+    z.requires_grad_()
+    passed = estimators.rotation(z, q)
+    torch.testing.assert_close(passed, q, rtol=1e-4, atol=1e-5)
+    passed.backward(grad)
+    assert torch.allclose(z.grad.norm(dim=1), grad.norm(dim=1) * q.norm(dim=1) / z.norm(dim=1).detach(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("tag", ["gradient", "ema", "simvq"])
+def test_a_training_that_commit_906631a_began_goes_on_to_the_end_it_would_have_had_there(tag):
+    """The state after 7 of 12 steps, the vectors and the weights after 12, as that commit wrote them on one thread."""
+    with safe_open(Path(__file__).parent / "former" / f"checkpoint-{tag}.safetensors", "pt") as file:
+        kept = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        about = file.metadata()
+    state = {key[6:]: value for key, value in kept.items() if key.startswith("state.")} | json.loads(about["plain"])
+    q = quantizers.create("rqvae", **json.loads(about["params"]))
+    for _ in q.fit_steps(kept["emb"].numpy(), state=state):
+        pass
+    for name, value in q.tensors().items():
+        torch.testing.assert_close(value, kept[f"end.{name}"], rtol=1e-4, atol=1e-6)
+    other = quantizers.create("rqvae", **json.loads(about["params"]) | {"hidden": "24"})
+    with pytest.raises(ValueError, match="use the same data and settings"):
+        list(other.fit_steps(kept["emb"].numpy(), state=state))
 
 
 def test_a_balanced_plan_gives_every_row_and_column_its_share():

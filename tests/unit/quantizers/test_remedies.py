@@ -30,18 +30,23 @@ def started(emb_IE: np.ndarray, n_steps: int = 5, **more):
 def scattered(q) -> list[Codebook]:
     """Its codebooks, put at random, where most codes are far from all rows and so stay unused."""
     generator = torch.Generator().manual_seed(0)
-    for level in q.trainer_.levels:
-        level.place(torch.randn(level.book_KZ.shape, generator=generator))
-        if q.ema:
-            level.start_ema(q.trainer_.batch_size / q.n_codes)
-    return q.trainer_.levels
+    levels = q.trainer_.model.bottleneck.levels
+    for level in levels:
+        level.initialise(torch.randn(level.book_KZ.shape, generator=generator), q.trainer_.batch_size / q.n_codes)
+    return list(levels)
+
+
+def codebook(book: torch.Tensor, rows_per_code: float, **more) -> Codebook:
+    """A codebook that stands at the given codes."""
+    made = Codebook(*book.shape, **more)
+    made.initialise(book, rows_per_code)
+    return made
 
 
 def test_a_running_mean_worked_by_hand():
     """Two codes at 0 and 10 count as used once; rows 2 and 4 fall to the first, nothing to the second."""
-    level = Codebook(torch.tensor([[0.0], [10.0]]), None)
-    level.start_ema(1.0)
-    level.update_ema(torch.tensor([0, 0]), torch.tensor([[2.0], [4.0]]), 0.5)
+    level = codebook(torch.tensor([[0.0], [10.0]]), 1.0, ema_decay=0.5)
+    level.update_means(torch.tensor([0, 0]), torch.tensor([[2.0], [4.0]]))
     assert level.ema_count_K.tolist() == [1.5, 0.5]  # half of the old 1, half of the new 2 and 0
     assert level.ema_sum_KZ.tolist() == [[3.0], [5.0]]  # half of 0 and 6; half of 10 and 0
     torch.testing.assert_close(level.learned, torch.tensor([[2.0], [10.0]]), rtol=1e-4, atol=0)
@@ -57,12 +62,11 @@ def test_running_means_equal_vector_quantize_pytorch(decay):
     other.embed_avg.data.copy_(start[None] * 25)
     other.cluster_size.data.fill_(25)
     other.initted.data.fill_(True)
-    mine = Codebook(start.clone(), None)
-    mine.start_ema(25.0)
+    mine = codebook(start, 25.0, ema_decay=decay)
     for rows in batches:
         codes = torch.cdist(rows, mine.learned).argmin(1)
         assert torch.equal(other(rows[None])[1][0], codes)
-        mine.update_ema(codes, rows, decay)
+        mine.update_means(codes, rows)
         torch.testing.assert_close(mine.ema_count_K, other.cluster_size[0], rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(mine.learned, other.embed[0], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(mine.learned, start, atol=1e-3)
@@ -71,11 +75,12 @@ def test_running_means_equal_vector_quantize_pytorch(decay):
 def test_a_step_with_running_means_moves_used_codes_towards_their_rows(emb_IE):
     """e_k <- (d N e_k + (1-d) sum of its rows) / (d N + (1-d) n_k), with N = 40 rows / 6 codes at the start."""
     q, fit = started(emb_IE, ema=True, ema_decay=0.8)
-    before = [level.book_KZ.clone() for level in q.trainer_.levels]
+    middle = q.trainer_.model.bottleneck
+    before = [level.book_KZ.clone() for level in middle.levels]
     next(fit)
-    assert not [name for name in q.trainer_.buffer.value if name.startswith("level.")], "the optimiser has no codes"
-    for number, level in enumerate(q.trainer_.levels):
-        rows, codes = q.trainer_.stepper.rows[number], q.trainer_.stepper.codes[number]
+    assert not [name for name in q.trainer_.learned if name.startswith("bottleneck")], "the optimiser has no codes"
+    for number, level in enumerate(middle.levels):
+        rows, codes = middle.rows[number], middle.codes[number]
         for code in range(6):
             own = rows[codes == code]
             wanted = (0.8 * 40 / 6 * before[number][code] + 0.2 * own.sum(0)) / (0.8 * 40 / 6 + 0.2 * len(own))
@@ -85,13 +90,17 @@ def test_a_step_with_running_means_moves_used_codes_towards_their_rows(emb_IE):
 def test_simvq_has_the_gradient_of_the_codebook_loss_in_its_one_matrix():
     generator = torch.Generator().manual_seed(0)
     frozen, mixing, rows = (torch.randn(size, generator=generator) for size in ((6, 5), (5, 5), (40, 5)))
-    grad = torch.full((5, 5), torch.nan)
-    level = Codebook(mixing.clone(), grad, frozen.clone())
+    level = codebook(frozen, 1.0, simvq=True)
+    torch.testing.assert_close(level.book_KZ, frozen, rtol=0, atol=0)
+    with torch.no_grad():
+        level.learned.copy_(mixing)
+    level.refresh()
     codes = torch.cdist(rows, level.book_KZ).argmin(1)
-    level.gather_grad(codes, rows - level.book_KZ[codes])
-    wanted = mixing.clone().requires_grad_()
-    (rows - (frozen @ wanted)[codes]).square().sum(1).mean().backward()
-    torch.testing.assert_close(grad, wanted.grad, rtol=1e-4, atol=1e-5)
+    (rows - level.vectors()[codes]).square().sum(1).mean().backward()
+    grad_book = torch.zeros(6, 5)  # dLoss/d(C W), gathered code by code; through the product that is C^T of it
+    for row, code in zip(rows, codes, strict=True):
+        grad_book[code] -= 2 / 40 * (row - (frozen @ mixing)[code])
+    torch.testing.assert_close(level.learned.grad, frozen.t() @ grad_book, rtol=1e-4, atol=1e-5)
 
 
 def test_simvq_moves_unused_codes_through_its_matrix_only(emb_IE):
@@ -103,7 +112,7 @@ def test_simvq_moves_unused_codes_through_its_matrix_only(emb_IE):
         before, frozen = level.book_KZ.clone(), None if level.frozen_KZ is None else level.frozen_KZ.clone()
         next(fit)
         unused = torch.ones(64, dtype=torch.bool)
-        unused[q.trainer_.stepper.codes[0]] = False
+        unused[q.trainer_.model.bottleneck.codes[0]] = False
         assert unused.sum() > 5
         moved = (level.book_KZ - before).abs().amax(1) > 1e-6
         assert moved[unused].all() if simvq else not moved[unused].any()
@@ -119,16 +128,18 @@ def test_a_dead_code_restarts_at_a_row_of_the_batch_without_memory(emb_IE, more)
     trainer = q.trainer_
     scattered(q)
     next(fit)
-    before = [level.book_KZ.clone() for level in trainer.levels]
-    used = [set(codes.tolist()) for codes in trainer.stepper.codes]
-    moments = trainer.optimiser.state[trainer.buffer.values]
-    for name in ("exp_avg", "exp_avg_sq"):
-        moments[name] += 1e-6  # as if every code had been used some time ago
+    middle = trainer.model.bottleneck
+    before = [level.book_KZ.clone() for level in middle.levels]
+    used = [set(codes.tolist()) for codes in middle.codes]
+    moments = [trainer.optimiser.state[level.learned] for level in middle.levels] if not more.get("ema") else []
+    for moment in moments:
+        for name in ("exp_avg", "exp_avg_sq"):
+            moment[name] += 1e-6  # as if every code had been used some time ago
     next(fit)  # the second batch of 40 ends the window of 80 items
-    for number, level in enumerate(trainer.levels):
-        used[number] |= set(trainer.stepper.codes[number].tolist())
+    for number, level in enumerate(middle.levels):
+        used[number] |= set(middle.codes[number].tolist())
         dead = torch.tensor(sorted(set(range(64)) - used[number]))
-        rows = trainer.stepper.rows[number]
+        rows = middle.rows[number]
         assert len(dead) > 5 and trainer.restarts_L[number] == len(dead)
         distance = torch.cdist(level.book_KZ[dead], rows, compute_mode="donot_use_mm_for_euclid_dist")
         assert distance.amin(1).max() < (1e-3 if more.get("simvq") else 1e-6)
@@ -138,7 +149,7 @@ def test_a_dead_code_restarts_at_a_row_of_the_batch_without_memory(emb_IE, more)
             assert torch.allclose(level.ema_sum_KZ[dead] / level.ema_count_K[dead, None], level.book_KZ[dead], atol=1e-5)
         elif not more:
             for name in ("exp_avg", "exp_avg_sq"):
-                kept = moments[name][trainer.buffer.slices[f"level.{number}"]].view(64, -1)
+                kept = moments[number][name]
                 assert not kept[dead].any() and kept[sorted(used[number])].any(1).all(), name
 
 
@@ -147,25 +158,41 @@ def test_no_code_restarts_where_the_threshold_is_zero(emb_IE):
     scattered(q)
     next(fit)
     next(fit)
-    assert (q.trainer_.last_count_LK == 0).any() and not q.trainer_.restarts_L.any()
+    assert (q.trainer_.last_counts[0] == 0).any() and not q.trainer_.restarts_L.any()
 
 
 def test_koleo_has_the_gradient_of_its_objective():
     z = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     distance = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist") + torch.diag(torch.full((30,), torch.inf))
-    (-0.7 * distance.amin(1).log().mean()).backward()
-    torch.testing.assert_close(koleo.gradient(z.detach(), 0.7), z.grad, rtol=1e-4, atol=1e-6)
+    wanted = -distance.amin(1).log().mean()
+    (grad,) = torch.autograd.grad(wanted, z)
+    mine = koleo.loss(z)
+    torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(torch.autograd.grad(mine, z)[0], grad, rtol=1e-4, atol=1e-6)
+
+
+def test_koleo_of_rows_that_are_equal_is_finite_and_pushes_neighbours_apart():
+    z = torch.tensor([[0.0, 0.0], [0.0, 0.0], [3.0, 0.0], [3.0, 1e-4]], requires_grad=True)
+    loss = koleo.loss(z)
+    (grad,) = torch.autograd.grad(loss, z)
+    assert loss.isfinite() and grad.isfinite().all() and not grad[:2].any()
+    torch.testing.assert_close(grad[3, 1], torch.tensor(-1e-4 / 1e-6 / 4 * 2), rtol=1e-3, atol=0)  # both are each other's
+    assert koleo.loss(z[:1]) == 0
 
 
 def test_koleo_reaches_the_encoder_in_a_step(emb_IE):
-    """Both start alike, so the difference of the gradients in the last bias is the sum of the term's own."""
+    """Both start alike, so the difference of the gradients in the last layer is the term's own."""
     grads = []
     for weight in (0.0, 0.5):
         q, fit = started(emb_IE, koleo=weight)
         next(fit)
-        grads.append(q.trainer_.buffer.grad["encoder.1.weight"].clone())
-    hidden = q.trainer_.stepper.encoder.out[0]
-    own = koleo.gradient(q.trainer_.stepper.rows[0], 0.5)
+        grads.append(q.trainer_.learned["encoder.1.weight"].grad)
+    start, fit = started(emb_IE)
+    x = start.trainer_.x_IE[q.trainer_.batch_rows]
+    first, second = start.model_.encoder
+    hidden = torch.relu(first(x)).detach()
+    z = second(hidden).detach().requires_grad_()
+    (own,) = torch.autograd.grad(0.5 * koleo.loss(z), z)
     torch.testing.assert_close(grads[1] - grads[0], own.t() @ hidden, rtol=1e-3, atol=1e-4)
 
 
@@ -225,7 +252,7 @@ def test_a_step_with_sinkhorn_uses_the_codes_evenly(epsilon):
         q, fit = started(emb.astype(np.float32), n_steps=30, **more)
         for _ in range(10):
             next(fit)
-        stepper = q.trainer_.stepper
-        largest[on] = max(torch.bincount(codes, minlength=6).max().item() for codes in stepper.codes)
+        codes = q.trainer_.model.bottleneck.codes
+        largest[on] = max(torch.bincount(codes_B, minlength=6).max().item() for codes_B in codes)
         assert all(values.isfinite().all() for values in q.tensors().values())
     assert largest[True] <= 30 and largest[False] >= 75, "even would be 13 of 80; a row is not split between codes"

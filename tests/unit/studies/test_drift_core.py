@@ -11,7 +11,9 @@ from safetensors.numpy import save_file
 
 from tests.support.drift import SMALL, catalogue, known, same
 from tiger import models, quantizers
-from tiger.quantizers.fine_tuning import fine_tune, sticky_codes, sticky_encode
+from tiger.core.progress import result_of
+from tiger.quantizers.codebook import penalised_codes
+from tiger.quantizers.fine_tuning import penalised_encode
 from tiger.semantic_ids import SemanticIds
 from tiger.studies.drift import (
     Comparison,
@@ -165,13 +167,12 @@ def test_refits_from_text_have_the_catalogues_width(cat, tiger_home):
         refit(cat, "other")
 
 
-def test_a_warm_start_lowers_the_error_and_leaves_the_old_quantizer_alone(cat):
+def test_fine_tuning_lowers_the_error_and_leaves_the_old_quantizer_alone(cat):
     for name in ("rqvae", "rkmeans"):
         before = known(cat, name)
         held = {key: value.clone() for key, value in before.quantizer.tensors().items()}
         new_IE = simulate(cat.embedding_IE, cat.items["category"].to_numpy(), only(shift=0.6))[0].emb_IE
-        *_, last = fine_tune(before.quantizer, new_IE, 60, rate=1.0)
-        made = last.metrics["quantizer"]
+        made = result_of(before.quantizer.fine_tune_steps(new_IE, 60, rate=1.0))
         old_error = lost_share(new_IE, before.quantizer.decode(before.quantizer.encode(new_IE)))
         assert lost_share(new_IE, made.decode(made.encode(new_IE))) < old_error
         assert all(torch.equal(held[key], value) for key, value in before.quantizer.tensors().items())
@@ -182,18 +183,18 @@ def test_a_kept_code_stays_as_long_as_the_penalty_outweighs_its_error_worked_by_
     rows, keep = torch.tensor([[6.0], [6.0], [9.0], [6.0]]), torch.tensor([0, 1, 0, -1])
     # squared: 6 lies 36 from code 0 and 16 from code 1, the codes 100 from each other: 36 <= 16 + 100 p from p = 0.2 on;
     # 9 lies 81 from code 0 and 1 from code 1: 81 <= 1 + 100 p from p = 0.8 on; whoever has no old code takes the nearest
-    assert sticky_codes(rows, book, keep, 0.19).tolist() == [1, 1, 1, 1]
-    assert sticky_codes(rows, book, keep, 0.21).tolist() == [0, 1, 1, 1]
-    assert sticky_codes(rows, book, keep, 0.81).tolist() == [0, 1, 0, 1]
+    assert penalised_codes(rows, book, keep, 0.19).tolist() == [1, 1, 1, 1]
+    assert penalised_codes(rows, book, keep, 0.21).tolist() == [0, 1, 1, 1]
+    assert penalised_codes(rows, book, keep, 0.81).tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_without_penalty_sticky_codes_are_the_nearest_and_with_a_large_one_none_changes(cat, name):
+def test_without_penalty_codes_are_the_nearest_and_with_a_large_one_none_changes(cat, name):
     before = known(cat, name)
     new_IE = simulate(cat.embedding_IE, None, only(noise=0.5))[0].emb_IE
     if before.quantizer.codebooks() is not None:
-        assert (sticky_encode(before.quantizer, new_IE, before.codes_IL, 0.0) == before.quantizer.encode(new_IE)).all()
-    assert (sticky_encode(before.quantizer, new_IE, before.codes_IL, 1e9) == before.codes_IL).all()
+        assert (penalised_encode(before.quantizer, new_IE, before.codes_IL, 0.0) == before.quantizer.encode(new_IE)).all()
+    assert (penalised_encode(before.quantizer, new_IE, before.codes_IL, 1e9) == before.codes_IL).all()
 
 
 def test_places_among_equal_codes_are_kept_and_newcomers_get_the_free_ones():
@@ -295,5 +296,5 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(given, words):
 
 def test_vqvae_is_fine_tuned_too(cat):
     before = known(cat, "vqvae")
-    *_, last = fine_tune(before.quantizer, same(cat).emb_IE, 3)
-    assert isinstance(last.metrics["quantizer"], quantizers.REGISTRY["vqvae"])
+    made = result_of(before.quantizer.fine_tune_steps(same(cat).emb_IE, 3))
+    assert isinstance(made, quantizers.REGISTRY["vqvae"]) and made.codes_per_level == [16]

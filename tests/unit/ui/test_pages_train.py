@@ -180,6 +180,13 @@ def test_a_finished_run_ends_with_the_doctors_sentence(ids):
     assert len(app.get("vega_lite_chart") + app.get("arrow_vega_lite_chart")) >= 3
 
 
+def test_a_run_of_an_rqvae_shows_the_gradient_that_was_derived_and_one_without_shows_none(ids):
+    app = open_page("train", run=ids["healthy"])
+    assert r"\frac{\partial \mathcal{L}}{\partial z}" in "".join(block.value for block in app.get("latex"))
+    assert any("def gradient(z_BZ" in block.value for block in app.code)
+    assert not quantizers.REGISTRY["rkmeans"].gradient_formula
+
+
 def test_the_bundled_run_can_only_be_looked_at(ids):
     app = open_page("train", run="demo-rqvae")
     assert not buttons(app) & {"Pause", "Stop", "Resume"}

@@ -7,19 +7,22 @@ gets a one-to-one renaming of its codes, so no information is lost and two items
 Source: Kuhn 1955, "The Hungarian method for the assignment problem".
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tiger import metrics
 
 
-def rename(new_IL: np.ndarray, old_IL: np.ndarray, n_codes: int, common_I: np.ndarray | None = None) -> np.ndarray:
+def rename(new_IL: np.ndarray, old_IL: np.ndarray, n_codes: int | Sequence[int],
+           common_I: np.ndarray | None = None) -> np.ndarray:
     """The new codes in names that keep most of the old ones, (I, L).
 
     Args:
         new_IL: codes of a retrained quantizer.
         old_IL: the codes that items had; only those of common items count.
-        n_codes: K, names to choose from at each level.
+        n_codes: K, names to choose from at each level, or one K per level.
         common_I: True for the items that both versions have; all by default.
 
     Raises:
@@ -30,12 +33,12 @@ def rename(new_IL: np.ndarray, old_IL: np.ndarray, n_codes: int, common_I: np.nd
         raise ValueError(f"the new codes have shape {new_IL.shape} and the old ones {old_IL.shape}; renaming needs the "
                          "same items and levels.")
     common_I = np.ones(len(new_IL), bool) if common_I is None else common_I
-    made_IL = np.empty_like(new_IL)
+    made_IL, sizes = np.empty_like(new_IL), metrics.level_sizes(n_codes, new_IL.shape[1])
     stays_I = common_I & metrics.has_id(old_IL)
     group_I = np.zeros(len(new_IL), np.int64)  # the new prefix so far
     for level in range(new_IL.shape[1]):
         for rows in _groups(group_I):
-            made_IL[rows, level] = _named(new_IL[rows, level], old_IL[rows, level], stays_I[rows], n_codes)
+            made_IL[rows, level] = _named(new_IL[rows, level], old_IL[rows, level], stays_I[rows], sizes[level])
         stays_I = stays_I & (made_IL[:, level] == old_IL[:, level])
         group_I = metrics.prefix_numbers(new_IL[:, :level + 1])[0][:, -1]
     return made_IL

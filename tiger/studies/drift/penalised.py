@@ -8,7 +8,7 @@ import numpy as np
 from tiger import metrics
 from tiger.core.progress import Progress
 from tiger.quantizers.base import Quantizer
-from tiger.quantizers.fine_tuning import fine_tune, sticky_encode
+from tiger.quantizers.fine_tuning import penalised_encode
 from tiger.studies.drift.baseline import Known
 from tiger.studies.drift.simulate import Version
 
@@ -27,10 +27,8 @@ def with_penalty(known: Known, new: Version, n_steps: int, penalty: float) -> It
     """
     made, keep_IL = known.quantizer, np.where(new.new_I[:, None], -1, known.codes_IL)
     if n_steps > 0:
-        for progress in fine_tune(known.quantizer, new.emb_IE, n_steps, keep_IL=keep_IL, penalty=penalty):
-            made = progress.metrics.get("quantizer", made)
-            yield Progress("fine-tuning with a penalty", progress.step, progress.n_steps)
-    codes_IL = sticky_encode(made, new.emb_IE, keep_IL, penalty)
+        made = yield from known.quantizer.fine_tune_steps(new.emb_IE, n_steps, keep_IL=keep_IL, penalty=penalty)
+    codes_IL = penalised_encode(made, new.emb_IE, keep_IL, penalty)
     yield Progress("codes", 1, 1, {"known": replace(known, quantizer=made, codes_IL=codes_IL, emb_IE=new.emb_IE)})
 
 

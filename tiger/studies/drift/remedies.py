@@ -10,7 +10,6 @@ from tiger import quantizers
 from tiger.core import params
 from tiger.core.progress import Progress
 from tiger.quantizers.base import Quantizer
-from tiger.quantizers.fine_tuning import fine_tune
 from tiger.studies.drift.align import align, unmoved
 from tiger.studies.drift.baseline import Known, threads
 from tiger.studies.drift.match_codes import rename
@@ -95,10 +94,7 @@ def frozen(known: Known, new: Version, effort: Effort, retrained: Retrained) -> 
 
 def tune(known: Known, new: Version, effort: Effort, retrained: Retrained) -> Steps:
     """Remedy 3: a short training from the old weights."""
-    made = known.quantizer
-    for progress in fine_tune(known.quantizer, new.emb_IE, effort.fine_steps):
-        made = progress.metrics.get("quantizer", made)
-        yield Progress("fine-tuning", progress.step, progress.n_steps)
+    made = yield from known.quantizer.fine_tune_steps(new.emb_IE, effort.fine_steps)
     yield _done(replace(known, quantizer=made, codes_IL=made.encode(new.emb_IE), emb_IE=new.emb_IE), new.emb_IE)
 
 
@@ -129,7 +125,7 @@ def retrain_renamed(known: Known, new: Version, effort: Effort, retrained: Retra
     yield from _retrain(known, new, effort, retrained)
     made, spent_s = retrained[id(new)]
     codes_IL = made.encode(new.emb_IE)
-    named_IL = rename(codes_IL, known.codes_IL, made.n_codes, ~new.new_I)
+    named_IL = rename(codes_IL, known.codes_IL, made.codes_per_level, ~new.new_I)
     found = replace(known, quantizer=made, codes_IL=named_IL, emb_IE=new.emb_IE)
     yield _done(found, new.emb_IE, spent_s, codes_IL)
 

@@ -1,5 +1,6 @@
 """Watch a run train: state, progress, controls, knobs, curves, one stepped batch, and how it ended."""
 
+import inspect
 from typing import Any
 
 import streamlit as st
@@ -30,6 +31,18 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     else:
         how_it_ended(run, status)
         seen_result(run)
+    gradient(learner(run))
+
+
+def gradient(cls: Any) -> None:
+    """Where it was worked out: what the weights learn from one batch, as a formula and as code."""
+    if not cls.gradient_formula:
+        return
+    with st.expander("The gradient of a training step", icon=":material/function:"):
+        st.latex(cls.gradient_formula)
+        st.caption("B rows a batch. sR stands for the estimator: the identity (straight-through), a rotation, or 0. Training "
+                   "itself uses PyTorch's autograd; a test holds this function equal to it.")
+        st.code(inspect.getsource(cls.gradient_function))
 
 
 def controls(run: runs.Run, seen: tuple[str, ...], words: str) -> dict[str, Any]:
