@@ -186,7 +186,8 @@ class RelativeBias(nn.Module):
 
 
 def pad(rows: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of unequal length as one right-padded (N, T) tensor, and their lengths."""
-    length_N = torch.tensor([len(row) for row in rows])
-    real_NT = torch.arange(int(length_N.max()))[None] < length_N[:, None]
-    return torch.zeros(real_NT.shape, dtype=rows[0].dtype).masked_scatter(real_NT, torch.cat(rows)), length_N
+    """Rows of unequal length as one right-padded (N, T) tensor, and their lengths, on the rows' device."""
+    device, length_N = rows[0].device, torch.tensor([len(row) for row in rows], device="cpu")
+    real_NT = (torch.arange(int(length_N.max()), device="cpu")[None] < length_N[:, None]).to(device)
+    padded_NT = torch.zeros(real_NT.shape, dtype=rows[0].dtype, device=device).masked_scatter(real_NT, torch.cat(rows))
+    return padded_NT, length_N.to(device)

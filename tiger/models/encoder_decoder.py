@@ -78,7 +78,7 @@ class T5Net(nn.Module):
         if not self.n_users:
             return token_T
         first = 1 + sum(self.n_codes)
-        return torch.cat([first - 1 - user if len(user) else torch.tensor([first + self.n_users]), token_T])
+        return torch.cat([first - 1 - user if len(user) else token_T.new_full((1,), first + self.n_users), token_T])
 
     def read(self, rows: list[torch.Tensor]) -> Memory:
         """Encode item sequences; keys and values for every decoder layer."""

@@ -4,6 +4,7 @@ Everything random in a step is drawn from (seed, epoch) or (seed, step), so a fi
 checkpoint draws what the uninterrupted fit would have drawn.
 """
 
+import contextlib
 import copy
 import math
 from abc import abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tiger.core import precision
+from tiger.core import devices, precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
@@ -48,6 +49,7 @@ class NeuralRecommender(Recommender):
                               group="regularisation")
 
     precision: str = param("float32", precision.HELP, choices=precision.CHOICES, group="training")
+    device: str = param("cpu", devices.HELP, choices=devices.CHOICES, group="advanced")
 
     steppable = True
 
@@ -90,12 +92,27 @@ class NeuralRecommender(Recommender):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.training_net_ = self.build(metadata).eval()
-        self.net_ = self.training_net_ if self.average == 0 else copy.deepcopy(self.training_net_)
+        self.mean_net_ = self.training_net_ if self.average == 0 else copy.deepcopy(self.training_net_)
+        self._on_cpu: nn.Module | None = self.mean_net_  # None: made anew when it is asked for
+
+    @property
+    def net_(self) -> nn.Module:
+        """The network that answers; on the processor, wherever training computes."""
+        if self._on_cpu is None:
+            self._on_cpu = copy.deepcopy(self.mean_net_).to("cpu")
+        return self._on_cpu
+
+    def check_params(self) -> None:
+        super().check_params()
+        self._check_sizes()
+        devices.pick(self.device)
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
                   state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint())}
+        device = devices.pick(self.device)
         self._start(known | self.metadata(cat, ids))
+        self.training_net_.to(device), self.mean_net_.to(device)
         rows = self.examples(cat)
         if not rows:
             raise ValueError("no history has two training items; predicting the next item needs some.")
@@ -114,6 +131,8 @@ class NeuralRecommender(Recommender):
             rate = self.peak_ * _schedule(step, n_steps, self.warmup)
             metrics = self._train_step([rows[at] for at in batches[step % per_epoch]], step, rate)
             self.step_ = step + 1
+            if device.type != "cpu":
+                self._on_cpu = None
             yield Progress("training", self.step_, n_steps, metrics | {"epoch": self.step_ / per_epoch})
 
     def _batches(self, rows: list[np.ndarray], epoch: int) -> list[np.ndarray]:
@@ -138,14 +157,16 @@ class NeuralRecommender(Recommender):
         return torch.from_numpy(row)
 
     def _train_step(self, rows: list[np.ndarray], step: int, rate: float) -> dict[str, Any]:
-        rng = np.random.default_rng([self.seed, 1, step])
-        cut = [self._cut(row, rng) for row in rows]
+        rng, device = np.random.default_rng([self.seed, 1, step]), next(self.training_net_.parameters()).device
+        cut = [self._cut(row, rng).to(device) for row in rows]
         for group in self.optimiser_.param_groups:
             group["lr"] = rate
         self.training_net_.train()
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed((self.seed * 1_000_003 + step) % 2**62)  # of the CPU alone: the others are slow
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision.uses_bfloat16(self.precision)):
+            seed, elsewhere = (self.seed * 1_000_003 + step) % 2**62, device.type != "cpu"
+            (torch.manual_seed if elsewhere else torch.default_generator.manual_seed)(seed)  # all of them would be slow
+            with (precision.bfloat16_products(device, precision.uses_bfloat16(self.precision)),
+                  device if elsewhere else contextlib.nullcontext()):  # what the loss makes stands where the weights are
                 loss, parts = self.training_net_.loss(cut)  # type: ignore[operator]
         self.optimiser_.zero_grad()
         loss.backward()
@@ -155,23 +176,22 @@ class NeuralRecommender(Recommender):
         if self.average:
             keep = min(self.average, (1 + step) / (10 + step))
             with torch.no_grad():
-                pairs = zip(self.net_.parameters(), self.training_net_.parameters(), strict=True)
+                pairs = zip(self.mean_net_.parameters(), self.training_net_.parameters(), strict=True)
                 for mean, new in pairs:
                     mean.lerp_(new, 1 - keep)
-            self.net_.eval()
+            self.mean_net_.eval()
         return {"loss": float(loss.detach()), "learning_rate": rate, **parts}
 
     def training_state(self) -> dict[str, Any]:
-        moments = {f"{at}.{key}": value.clone() for at, slots in self.optimiser_.state_dict()["state"].items()
-                   for key, value in slots.items()}
-        weights = {key: value.clone() for key, value in self.training_net_.state_dict().items()}
-        mean = {key: value.clone() for key, value in self.net_.state_dict().items()}
+        moments = devices.to_cpu({f"{at}.{key}": value for at, slots in self.optimiser_.state_dict()["state"].items()
+                                  for key, value in slots.items()})
+        weights, mean = (devices.to_cpu(net.state_dict()) for net in (self.training_net_, self.mean_net_))
         return {"step": self.step_, "peak": self.peak_, "net": weights, "average": mean, "optimiser": moments}
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.step_, self.peak_ = int(state["step"]), float(state["peak"])
         self.training_net_.load_state_dict(state["net"])
-        self.net_.load_state_dict(state["average"])
+        self.mean_net_.load_state_dict(state["average"])
         slots: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in state["optimiser"].items():
             at, slot = key.split(".", 1)
@@ -180,7 +200,7 @@ class NeuralRecommender(Recommender):
         self.optimiser_.load_state_dict({"state": slots, "param_groups": about["param_groups"]})
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        weights = {f"net.{key}": value.clone() for key, value in self.net_.state_dict().items()}
+        weights = {f"net.{key}": value for key, value in devices.to_cpu(self.net_.state_dict()).items()}
         return weights | {f"fact.{key}": value for key, value in self.metadata_.items()}
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:

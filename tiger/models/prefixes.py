@@ -7,12 +7,14 @@ that is read or scored. The last prefix of an item is the item itself. The price
 Source: Wang et al. 2022, "A Neural Corpus Indexer for Document Retrieval", section 3.3 (prefix-aware decoder).
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tiger.core import precision
 from tiger.search.trie import Trie
 
 
@@ -23,7 +25,6 @@ class _TileScores(torch.autograd.Function):
     """
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
     def forward(ctx: Any, query_ND: torch.Tensor, table_CD: torch.Tensor,
                 tiles: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
         found = [(F.embedding(row_TN.clamp(min=0), query_ND), F.embedding(child_TC.clamp(min=0), table_CD))
@@ -32,7 +33,6 @@ class _TileScores(torch.autograd.Function):
         return torch.cat([torch.bmm(query_TND, child_TCD.mT).flatten() for query_TND, child_TCD in found])
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx: Any, grad_X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         rows, children = (torch.cat([part.flatten().clamp(min=0) for part in side]) for side in zip(*ctx.tiles, strict=True))
         query_XD, child_XD = grad_X.new_empty(len(rows), ctx.shapes[2]), grad_X.new_empty(len(children), ctx.shapes[2])
@@ -89,12 +89,13 @@ class PrefixVectors(nn.Module):
         tiles = self.tiles(level, node_N) if level else []
         if not tiles:
             return logits_NK
-        n_cells, codes, cells = logits_NK.numel(), self.trie.child_code[level], []
+        n_cells, codes, cells = logits_NK.numel(), self.trie.child_code[level].to(node_N.device), []
         for row_TN, child_TC in tiles:
             cell_TNC = row_TN[:, :, None] * logits_NK.shape[1] + codes[child_TC.clamp(min=0)][:, None]
             nothing_TNC = (row_TN < 0)[:, :, None] | (child_TC < 0)[:, None]
             cells.append(cell_TNC.masked_fill(nothing_TNC, n_cells).flatten())  # padding lands in one more cell
-        scores_X = _TileScores.apply(query_ND, self.tables[level - 1].weight, tiles)
+        with precision.float32_products(query_ND.device):
+            scores_X = _TileScores.apply(query_ND.float(), self.tables[level - 1].weight, tiles)
         flat = F.pad(logits_NK.flatten(), (0, 1))
         return flat.scatter_add(0, torch.cat(cells), scores_X.to(flat.dtype))[:-1].view_as(logits_NK)
 
@@ -110,17 +111,18 @@ class PrefixVectors(nn.Module):
             return []
         parent_P, n_P = node_N[row_N].unique_consecutive(return_counts=True)
         # a little below the mean, so that where hardly any parent is asked twice no tile has an empty place
-        n = _power_of_two(torch.tensor([0.8 * len(row_N) / len(parent_P)])).item()
+        n = 2 ** math.ceil(math.log2(max(1.0, 0.8 * len(row_N) / len(parent_P))))
         tiles_P = (n_P + n - 1) // n
         at_T = torch.repeat_interleave(torch.arange(len(parent_P)), tiles_P)
         nth_T = torch.arange(len(at_T)) - (tiles_P.cumsum(0) - tiles_P)[at_T]
         slot_TN = nth_T[:, None] * n + torch.arange(n)
         place_TN = ((n_P.cumsum(0) - n_P)[at_T, None] + slot_TN).clamp(max=len(row_N) - 1)
         row_TN = row_N[place_TN].masked_fill(slot_TN >= n_P[at_T, None], -1)
-        first_T = self.trie.child_ptr[level][parent_P[at_T]]
-        count_T = self.trie.child_ptr[level][parent_P[at_T] + 1] - first_T
+        start_P = self.trie.child_ptr[level].to(node_N.device)
+        first_T = start_P[parent_P[at_T]]
+        count_T = start_P[parent_P[at_T] + 1] - first_T
         size_T, found = _power_of_two(count_T), []
-        for size in size_T.unique().tolist():
+        for size in size_T.unique().cpu().tolist():
             chosen, offset_C = (size_T == size).nonzero()[:, 0], torch.arange(size)
             child_TC = first_T[chosen, None] + offset_C
             found.append((row_TN[chosen], child_TC.masked_fill(offset_C >= count_T[chosen, None], -1)))

@@ -145,10 +145,10 @@ class Trainer:
 
         With bfloat16 the networks' products are in it; parameters, codebooks and losses stay float32.
         """
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with precision.bfloat16_products(self.device, self.bfloat16):
             z_BZ = self.model.encoder(x_BE)
         found = self.model.bottleneck(z_BZ.float(), self.live, kept)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with precision.bfloat16_products(self.device, self.bfloat16):
             out_BE = self.model.decoder(found.q_BZ)
         return F.mse_loss(out_BE.float(), x_BE, reduction="sum") / len(x_BE), found
 

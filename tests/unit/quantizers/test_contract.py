@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
+from tests.support.elsewhere import DEVICE, SecondDevice
 from tiger import quantizers
 from tiger.core import params
 
@@ -162,3 +164,24 @@ def test_unknown_names_and_values_are_refused():
         quantizers.create("rqvae", n_codes=1)
     with pytest.raises(ValueError, match="power of two"):
         quantizers.create("lsh", n_codes=100).fit(np.ones((3, 4), np.float32))
+
+
+@pytest.mark.parametrize("more", [{}, *SWITCHES], ids=str)
+def test_a_step_and_a_restart_leave_no_tensor_behind_on_the_processor(more, emb_IE):
+    """On a second device that every machine has; the loss is the one that the processor finds."""
+    here, there = (make("rqvae", **more | {"precision": "float32"}) for _ in range(2))
+    for q in (here, there):
+        next(q.fit_steps(emb_IE))
+    x_BE = here.trainer_.x_IE[:64]
+    wanted, found = here.trainer_.forward(x_BE)
+    with SecondDevice():
+        trainer, model = there.trainer_, there.trainer_.model.to(DEVICE)
+        trainer.device, middle = DEVICE, model.bottleneck
+        middle.refresh()
+        loss, part = trainer.forward(x_BE.to(DEVICE))
+        (loss + part.loss).backward()
+        middle.after_step()
+        middle.restart(0, torch.tensor([1, 4]), trainer.generator, torch.optim.SGD([torch.zeros(1)]))
+        codes_NL = middle.encode(model.encoder(x_BE.to(DEVICE)))
+    assert loss.held.item() == pytest.approx(wanted.item(), rel=1e-5) and codes_NL.held.shape == (64, 3)
+    assert [codes_B.held.tolist() for codes_B in part.codes] == [codes_B.tolist() for codes_B in found.codes]
