@@ -16,6 +16,7 @@ from tiger.core.params import check, param, specs
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.bottleneck import Autoencoder, Kept, Quantised
 from tiger.quantizers.networks import parse_widths
+from tiger.quantizers.normaliser import KINDS
 
 KMEANS_ROWS_PER_CODE = 64
 
@@ -29,8 +30,8 @@ class SteppedQuantizer(Quantizer):
     n_steps: int = param(600, "Training steps, one batch each.", low=1, high=1_000_000)
     batch_size: int = param(1024, "Items in a batch.", low=1, high=65536)
     learning_rate: float = param(1e-3, "How far one step moves.", low=1e-6, high=1.0, live=True, log=True)
-    normalise: str = param("none", "What happens to embeddings first: standardise columns, l2 rows, or nothing.",
-                           choices=("none", "standardise", "l2"), group="remedies")
+    normalise: str = param("none", "What happens to embeddings first: standardise each column, centre and scale all columns "
+                           "alike, l2 rows, or nothing.", choices=KINDS, group="remedies")
     hidden: str = param("512-256-128", "Widths of the encoder's hidden layers; the decoder mirrors them.",
                         group="network")
     optimizer: str = param("adam", "What turns gradients into steps.", choices=("adam", "adamw"), group="training")

@@ -159,7 +159,7 @@ def explained_in_training(emb_IE: np.ndarray, events: Events, normalise: str = "
         return None
     emb_IE = metrics.unit_rows(emb_IE) if normalise == "l2" else np.asarray(emb_IE, np.float32)
     var_E = emb_IE.var(axis=0, dtype=np.float64)
-    spread = float((var_E > 0).sum()) if normalise == "standardise" else float(var_E.sum())
+    spread = {"standardise": float((var_E > 0).sum()), "centre": 1.0}.get(normalise, float(var_E.sum()))
     return 1 - float(np.mean(losses)) / spread if spread > 0 else None
 
 

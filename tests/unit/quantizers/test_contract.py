@@ -21,7 +21,7 @@ NAMES = sorted(quantizers.REGISTRY)
 SWITCHES = [
     {"ema": True, "ema_decay": 0.9}, {"simvq": True}, {"sinkhorn": True, "sinkhorn_epsilon": 0.001}, {"koleo": 0.1},
     {"restart_threshold": 20.0}, {"restart_threshold": 20.0, "ema": True}, {"restart_threshold": 20.0, "simvq": True},
-    {"normalise": "standardise"}, {"normalise": "l2"}, {"estimator": "rotation"}, {"kmeans_init": False},
+    {"normalise": "standardise"}, {"normalise": "centre"}, {"normalise": "l2"}, {"estimator": "rotation"}, {"kmeans_init": False},
     {"optimizer": "adamw"}, {"precision": "bfloat16"}]
 """Every remedy of the RQ-VAE, on for a small fit."""
 CASES = [pytest.param(name, {}, id=name) for name in NAMES]
@@ -109,7 +109,7 @@ HUGE_REFUSED = {("rqvae", "none"): "normalise the embeddings", ("vqvae", "none")
 
 
 @pytest.mark.parametrize(("name", "normalise"), [
-    *((name, normalise) for name in ("rqvae", "vqvae") for normalise in ("none", "standardise", "l2")),
+    *((name, normalise) for name in ("rqvae", "vqvae") for normalise in ("none", "standardise", "centre", "l2")),
     ("rkmeans", ""), ("lsh", ""), ("random_codes", "")])
 @pytest.mark.parametrize("kmeans_init", [True, False])
 @pytest.mark.parametrize("size", [1e25, 1e30])

@@ -196,12 +196,16 @@ def test_koleo_reaches_the_encoder_in_a_step(emb_IE):
     torch.testing.assert_close(grads[1] - grads[0], own.t() @ hidden, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["standardise", "l2"])
+@pytest.mark.parametrize("kind", ["standardise", "centre", "l2"])
 def test_normalise_equals_a_fit_on_rows_normalised_by_hand(kind, emb_IE):
     """Columns of different size and place, or rows of different length; codes, and what they decode to."""
     raw = emb_IE * np.linspace(0.1, 9, 12, dtype=np.float32) + np.arange(12, dtype=np.float32)
     if kind == "standardise":
         shift, scale = raw.mean(0), raw.std(0)
+        by_hand = (raw - shift) / scale
+    elif kind == "centre":
+        shift = raw.mean(0)
+        scale = np.sqrt(np.mean(np.sum((raw - shift) ** 2, 1)))
         by_hand = (raw - shift) / scale
     else:
         lengths = np.linalg.norm(raw, axis=1, keepdims=True)

@@ -48,7 +48,7 @@ def test_explained_variance_is_one_for_perfect_and_nothing_for_the_mean():
     assert reports.explained_variance(emb_IE, items, np.tile(emb_IE.mean(0), (50, 1))) == pytest.approx(0)
 
 
-@pytest.mark.parametrize("normalise", ["none", "standardise", "l2"])
+@pytest.mark.parametrize("normalise", ["none", "standardise", "centre", "l2"])
 def test_a_running_log_tells_the_same_as_the_finished_decoder(normalise):
     rng = np.random.default_rng(1)
     emb_IE = (rng.normal(size=(8, 6))[rng.integers(0, 8, 512)] + 0.2 * rng.normal(size=(512, 6))).astype(np.float32)
