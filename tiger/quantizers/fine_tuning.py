@@ -49,6 +49,7 @@ def _penalised_ids(q: Quantizer, emb_IE: np.ndarray, keep_IL: np.ndarray, penalt
 
 def refit_steps(q: Quantizer, emb_IE: np.ndarray) -> Steps:
     """A fit anew, for quantizers whose codes do not depend on the data but for a centre or a decoder."""
+    q.latent(emb_IE[:1])  # refuses another width than learned
     made = type(q)(**params.values(q)).fit(emb_IE)
     yield Progress("fine-tuning", 1, 1)
     return made

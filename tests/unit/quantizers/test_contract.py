@@ -9,6 +9,8 @@ import torch
 from tests.support.elsewhere import DEVICE, SecondDevice
 from tiger import quantizers
 from tiger.core import params
+from tiger.core.progress import result_of
+from tiger.quantizers.fine_tuning import penalised_encode
 
 SMALL = {
     "rqvae": {"n_levels": 3, "n_codes": 8, "n_steps": 12, "batch_size": 64, "hidden": "32-16", "latent_width": 8},
@@ -132,11 +134,37 @@ def test_a_learning_rate_that_blows_up_is_refused_in_words(emb_IE):
         make("rqvae", learning_rate=1.0, n_steps=40, hidden="128-128-128-128-128-128").fit(emb_IE)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_fit_says_how_far_it_is(name, emb_IE):
-    told = list(make(name).fit_steps(emb_IE))
+@pytest.mark.parametrize(("name", "more"), CASES)
+def test_between_two_steps_it_says_how_far_it_is_and_encodes_and_decodes(name, more, emb_IE):
+    q, told = make(name, **more), []
+    for progress in q.fit_steps(emb_IE):
+        told.append(progress)
+        codes_NL = q.encode(emb_IE[:30])
+        assert codes_NL.shape == (30, q.n_levels) and (codes_NL < q.codes_per_level).all() and (codes_NL >= 0).all()
+        assert q.decode(codes_NL).shape == (30, 24) and np.isfinite(q.decode(codes_NL)).all()
+        if q.codebooks() is not None:
+            assert [book.shape[0] for book in q.codebooks()] == q.codes_per_level
+            assert np.isfinite(q.trace(emb_IE[:5])["error"]).all()
     assert told[-1].step == told[-1].n_steps
     assert all(a.step <= b.step for a, b in itertools.pairwise(told))
+
+
+@pytest.mark.parametrize("name", [name for name, cls in quantizers.REGISTRY.items() if cls.can_fine_tune])
+def test_fine_tuning_returns_another_quantizer_whose_codes_keep_their_numbers(name, emb_IE):
+    """With an immense penalty nothing changes at all; the old one is left alone either way."""
+    q = make(name).fit(emb_IE)
+    held, codes_IL = {key: value.clone() for key, value in q.tensors().items()}, q.encode(emb_IE)
+    moved_IE = (emb_IE * 1.1 + 0.05).astype(np.float32)
+    made = result_of(q.fine_tune_steps(moved_IE, 4))
+    assert type(made) is type(q) and made is not q and params.values(made) == params.values(q)
+    assert made.encode(moved_IE).shape == codes_IL.shape
+    if name != "random_codes":  # whose codes know no near and far
+        assert (result_of(q.fine_tune_steps(emb_IE * np.float32(1.001), 2)).encode(emb_IE) == codes_IL).mean() > 0.6
+    kept = result_of(q.fine_tune_steps(moved_IE, 4, keep_IL=codes_IL, penalty=1e9))
+    assert np.array_equal(penalised_encode(kept, moved_IE, codes_IL, 1e9), codes_IL)
+    assert all(torch.equal(held[key], value) for key, value in q.tensors().items())
+    with pytest.raises(ValueError, match="wide"):
+        result_of(q.fine_tune_steps(moved_IE[:, :7], 2))
 
 
 @pytest.mark.parametrize("cut", [1, 5, 11])

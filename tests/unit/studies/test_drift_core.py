@@ -294,6 +294,21 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(given, words):
         drift_params(given)
 
 
+@pytest.mark.parametrize(("remedies", "mode", "words"), [
+    ("3", "penalty", r"remedy 3 \(Fine-tune\) would do; choose among remedies 1, 2, 4, 5, 7\."),
+    ("2, 6", "penalty", r"remedy 6 \(.*\) would do; choose among remedies 1, 2, 4, 5, 7, or the threshold form of remedy 6\."),
+    ("1,2,3,4,5,6,7", "threshold", r"remedy 3 \(Fine-tune\) would do; choose among remedies 1, 2, 4, 5, 6, 7\.")])
+def test_a_quantizer_that_cannot_be_fine_tuned_is_refused_by_name_before_anything_is_computed(
+        cat, monkeypatch, remedies, mode, words):
+    before = known(cat)
+    monkeypatch.setattr(type(before.quantizer), "can_fine_tune", False)
+    asked = drift_params({"strengths": "1", "remedies": remedies, "sticky_mode": mode, "fine_steps": 2})
+    with pytest.raises(ValueError, match=f"Residual k-means cannot be fine-tuned, which {words}"):
+        next(Comparison(cat, before, asked, cat.items["category"].to_numpy()).steps())
+    rest = drift_params({"strengths": "1", "remedies": "1,2,4,5,6,7", "sticky_mode": "threshold"})
+    assert len(rows_of(Comparison(cat, before, rest, cat.items["category"].to_numpy()))) == 6
+
+
 def test_vqvae_is_fine_tuned_too(cat):
     before = known(cat, "vqvae")
     made = result_of(before.quantizer.fine_tune_steps(same(cat).emb_IE, 3))

@@ -14,7 +14,7 @@ from tiger.studies.drift.baseline import Known
 from tiger.studies.drift.config import DriftParams
 from tiger.studies.drift.measure import Truth, flows, ids_of, measure, truth
 from tiger.studies.drift.recommender_probe import Reader
-from tiger.studies.drift.remedies import BY_NUMBER, Effort, Outcome, Retrained, apply
+from tiger.studies.drift.remedies import BY_NUMBER, Effort, Outcome, Retrained, apply, check_can
 from tiger.studies.drift.simulate import Version, simulate
 from tiger.studies.drift.versions import align_first, from_files, refit
 
@@ -60,6 +60,7 @@ class Comparison:
         recall_before_pm and so on.
         """
         strengths, numbers, n_periods = self.asked.strength_list(), self.asked.remedy_list(), self.asked.n_periods()
+        check_can(self.known.quantizer, numbers, self._effort())
         n_units, unit = len(strengths) * len(numbers) * n_periods, 0
         self.base = {} if self.reader is None else self.reader.recall("before", self.reader.model)
         for strength in strengths:
@@ -82,6 +83,10 @@ class Comparison:
                         unit += len(kept)
                         yield Progress(progress.stage, unit, n_units, kept)
 
+    def _effort(self) -> Effort:
+        asked = self.asked
+        return Effort(asked.fine_steps, asked.retrain_steps, asked.sticky_mode, asked.penalty, asked.threshold)
+
     def _unit(self, number: int, strength: float, period: int, before: Known, version: Version, ever_I: np.ndarray,
               retrained: Retrained) -> Iterator[Progress]:
         """One remedy in one period; the last Progress holds ``row`` and ``known``, what is in use from now on.
@@ -90,8 +95,7 @@ class Comparison:
             ever_I: True for the items whose place a new product took in this period or an earlier one.
         """
         asked, title, outcome = self.asked, BY_NUMBER[number].title, None
-        effort = Effort(asked.fine_steps, asked.retrain_steps, asked.sticky_mode, asked.penalty, asked.threshold)
-        for progress in apply(BY_NUMBER[number], before, version, effort, retrained):
+        for progress in apply(BY_NUMBER[number], before, version, self._effort(), retrained):
             outcome = progress.metrics.get("outcome", outcome)
             yield Progress(f"{title}: {progress.stage} ({progress.step} of {progress.n_steps})", 0, 1)
         assert isinstance(outcome, Outcome)

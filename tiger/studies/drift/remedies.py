@@ -1,7 +1,7 @@
 """Seven answers to "the vectors changed, what happens to the IDs?", each from what was known before to new codes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -171,6 +171,26 @@ TRAIN_ON = (3, 6)  # what they give without drift is no law, so they need not co
 BY_NUMBER = {remedy.number: remedy for remedy in REMEDIES}
 
 
+def fine_tunes(number: int, effort: Effort) -> bool:
+    """Whether this remedy fine-tunes the quantizer."""
+    return number == 3 or (number == 6 and effort.sticky_mode == "penalty")
+
+
+def check_can(quantizer: Quantizer, numbers: Collection[int], effort: Effort) -> None:
+    """Refuse remedies that this quantizer does not offer, before anything is computed.
+
+    Raises:
+        ValueError: it cannot be fine-tuned; names the remedies that need it and those that do not.
+    """
+    refused = [number for number in numbers if fine_tunes(number, effort)]
+    if not refused or quantizer.can_fine_tune:
+        return
+    left = ", ".join(str(number) for number in BY_NUMBER if not fine_tunes(number, effort))
+    names = " and ".join(f"{number} ({BY_NUMBER[number].title})" for number in refused)
+    raise ValueError(f"{quantizer.title} cannot be fine-tuned, which remedy {names} would do; choose among remedies {left}"
+                     + (", or the threshold form of remedy 6." if 6 in refused else "."))
+
+
 def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained: Retrained | None = None) -> Steps:
     """Carry out a remedy; the last Progress holds its ``Outcome`` with the seconds it took.
 
@@ -181,6 +201,7 @@ def apply(remedy: Remedy, known: Known, new: Version, effort: Effort, retrained:
         retrained: shared between remedies 4 and 5 of one version, so that the same retraining is done once; its
             seconds count for both.
     """
+    check_can(known.quantizer, [remedy.number], effort)
     start_s, waited_s = time.process_time(), 0.0
     retrained = {} if retrained is None else retrained
     shared = id(new) in retrained
