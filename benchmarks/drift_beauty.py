@@ -59,7 +59,7 @@ def main() -> None:
         if len(frame):
             print(drift_table(frame).T.to_string(), "\n", winner_summary(frame))
         else:
-            print(study.status["message"])
+            print(study.status.message)
 
 
 if __name__ == "__main__":

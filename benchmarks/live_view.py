@@ -200,9 +200,9 @@ async def measure(app: App, run: runs.Run, done: runs.Run, args: argparse.Namesp
 
 def wait_for(run: runs.Run, state: str) -> None:
     """Until the run is in this state and has trained a while."""
-    while run.state != state or run.status["step"] < 20:
+    while run.state != state or run.status.step < 20:
         if run.state == "failed":
-            raise RuntimeError(run.status["message"])
+            raise RuntimeError(run.status.message)
         time.sleep(0.2)
 
 

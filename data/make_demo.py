@@ -50,7 +50,7 @@ def make(asked: dict, target: Path) -> None:
         subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                        env=os.environ | {"TIGER_THREADS": "1"})
         if run.state != "finished":
-            raise SystemExit(f"The demo run is {run.state}: {run.status['message']}\n{run.log()}")
+            raise SystemExit(f"The demo run is {run.state}: {run.status.message}\n{run.log()}")
         keep(run.path, target)
 
 

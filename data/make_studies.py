@@ -51,9 +51,9 @@ def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
 
     model = None if kind == "cold" else "demo-recommender"  # a cold study trains its own
     request = study_artifacts.request(kind, registry.bundled().ref, "demo-rqvae", values, model, title)
-    asked = run_config.checked(request)["study"]
+    asked = run_config.checked(request).study
     run = next((run for run in runs.list_runs() if run.title == title and not run.read_only
-                and run.config["study"] == asked), None)
+                and run.config.study == asked), None)
     if run is None:
         run = runs.new_run(request)
     else:
@@ -61,7 +61,7 @@ def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:
     subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=DATA.parent, check=True,
                    env=os.environ | {"TIGER_THREADS": "1"})
     if run.state != "finished":
-        raise SystemExit(f"'{title}' is {run.state}: {run.status['message']}\n{run.log()}")
+        raise SystemExit(f"'{title}' is {run.state}: {run.status.message}\n{run.log()}")
     return run
 
 

@@ -20,7 +20,7 @@ def watch() -> None:
 
 if run is None:
     layout.empty("No run of this dataset yet. Start one above; it takes under a minute.")
-elif not run.config.get("quantizer"):
+elif not run.config.quantizer:
     layout.empty(f"**{layout.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
                 "What the import found")
 else:

@@ -103,12 +103,12 @@ def end_workers(app: App) -> None:
     for path in app.home.glob("runs/*/status.json"):
         for _ in range(300):
             status = json.loads(path.read_text())
-            if status["state"] != "running" or status["pid"] != app.process.pid or app.process.poll() is not None:
+            if status.state != "running" or status.pid != app.process.pid or app.process.poll() is not None:
                 break
             time.sleep(0.1)
-        if status["state"] in ("running", "paused") and status["pid"] not in (None, app.process.pid):
+        if status.state in ("running", "paused") and status.pid not in (None, app.process.pid):
             with contextlib.suppress(OSError):
-                os.kill(status["pid"], signal.SIGTERM)
+                os.kill(status.pid, signal.SIGTERM)
 
 
 def program() -> str | None:

@@ -66,12 +66,12 @@ def watch_and_steer(page, app, dataset: str) -> None:
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
     expect(page.get_by_text(re.compile(r"step [\d,]+ of 20,000"))).to_be_visible()
 
-    beta = page.locator(".st-key-knobs").get_by_label("Beta", exact=True)
+    beta = page.locator(".st-key-live_params").get_by_label("Beta", exact=True)
     beta.fill("1.5")
     beta.press("Enter")
     knobs = wait_for(lambda: [line for line in map(json.loads, (folder / "events.jsonl").read_text().splitlines())
-                              if "knob" in line], "the changed beta in the log")
-    assert [(line["knob"], line["value"]) for line in knobs] == [("beta", 1.5)]
+                              if "live_param" in line], "the changed beta in the log")
+    assert [(line["live_param"], line["value"]) for line in knobs] == [("beta", 1.5)]
 
     press(page, "Pause")
     paused = state_is(folder, "paused")

@@ -47,7 +47,7 @@ def server(tiger_home):
 
 
 def trains(run) -> bool:
-    return run.state == "running" and run.status["step"] > 0
+    return run.state == "running" and run.status.step > 0
 
 
 def test_one_trains_and_the_others_wait_their_turn(shop, server):
@@ -86,20 +86,20 @@ def test_a_run_that_shall_go_on_waits_for_a_free_worker(shop, server):
     wait_for(lambda: trains(b), "B")
     c = supervisor.submit(config(shop, n_steps=LONG))
     a.control("run")
-    wait_for(lambda: a.status["stage"] == WAITING, "A to say that it waits")
-    step = a.status["step"]
+    wait_for(lambda: a.status.stage == WAITING, "A to say that it waits")
+    step = a.status.step
     a.step()
-    wait_for(lambda: a.status["step"] == step + 1 and a.state == "paused", "a single step, which disturbs nobody")
+    wait_for(lambda: a.status.step == step + 1 and a.state == "paused", "a single step, which disturbs nobody")
     a.control("pause")
-    wait_for(lambda: a.status["stage"] == stage, "A to pause as before")
+    wait_for(lambda: a.status.stage == stage, "A to pause as before")
     a.control("run")
-    wait_for(lambda: a.status["stage"] == WAITING, "A to wait again")
-    before = b.status["step"]
-    wait_for(lambda: b.status["step"] > before + 20, "B to train")
-    assert (a.state, a.status["step"], c.state) == ("paused", step + 1, "queued")
+    wait_for(lambda: a.status.stage == WAITING, "A to wait again")
+    before = b.status.step
+    wait_for(lambda: b.status.step > before + 20, "B to train")
+    assert (a.state, a.status.step, c.state) == ("paused", step + 1, "queued")
     b.control("stop")
-    wait_for(lambda: a.state == "running" and a.status["step"] > step + 20, "A")
-    assert a.status["stage"] == stage and c.state == "queued"
+    wait_for(lambda: a.state == "running" and a.status.step > step + 20, "A")
+    assert a.status.stage == stage and c.state == "queued"
     a.control("stop")
     wait_for(lambda: trains(c), "C")
 
@@ -111,7 +111,7 @@ def test_a_run_that_waits_to_go_on_can_be_stopped(shop, server):
     first.control("pause")
     wait_for(lambda: trains(second), "the second run")
     first.control("run")
-    wait_for(lambda: first.status["stage"] == WAITING, "the first run to wait")
+    wait_for(lambda: first.status.stage == WAITING, "the first run to wait")
     first.control("stop")
     assert until(first, "stopped")["message"] == "Stopped; resume it to go on." and first.has_result()
     assert second.state == "running"
@@ -124,7 +124,7 @@ def test_a_worker_that_starts_while_all_are_busy_waits_and_hears_stop(shop, serv
     one, two = (runs.new_run(config(shop)) for _ in range(2))
     children = [jobs.launch(run, 1) for run in (one, two)]
     for run in (one, two):
-        wait_for(lambda run=run: run.status["stage"] == WAITING, "both to wait")
+        wait_for(lambda run=run: run.status.stage == WAITING, "both to wait")
     one.control("stop")
     assert children[0].wait(timeout=60) == 0 and one.state == "stopped"
     taken.release()
@@ -136,7 +136,7 @@ def test_a_run_at_the_command_line_shares_the_cores_with_those_that_train(tiger_
     monkeypatch.setattr(jobs, "n_cores", lambda: 12)
     monkeypatch.setattr(jobs.subprocess, "Popen", lambda *_, env, **more: started.append(env))
     for state in ("running", "paused", "finished", "running"):  # the last one is its own
-        run = runs.new_run(config(REF), {"state": state, "pid": os.getpid(), "heartbeat_s": time.time()})
+        run = runs.new_run(config(REF), runs.Status(state, pid=os.getpid(), heartbeat_s=time.time()))
     jobs.launch(run, jobs.n_at_once())
     assert (started[0]["TIGER_THREADS"], started[0]["TIGER_WORKERS"]) == ("6", "2")
 
@@ -201,17 +201,17 @@ def test_a_server_restart_loses_nothing(shop, server):
         ids.append(old.stdout.readline().strip())
     first, second = map(runs.find, ids)
     wait_for(lambda: trains(first), "the first run")
-    pid, step = first.status["pid"], first.status["step"]
+    pid, step = first.status.pid, first.status.step
     old.kill()
     old.wait()
     new = server()
     time.sleep(1)
-    assert first.state == "running" and first.status["pid"] == pid, "not started a second time"
-    wait_for(lambda: first.status["step"] > step, "the first run going on")
+    assert first.state == "running" and first.status.pid == pid, "not started a second time"
+    wait_for(lambda: first.status.step > step, "the first run going on")
     assert [run.id for run in new.queue()] == [second.id]
     first.control("stop")
     wait_for(lambda: trains(second), "the second run under the new server")
-    assert second.status["pid"] == new.children[second.id].pid
+    assert second.status.pid == new.children[second.id].pid
 
 
 def test_two_servers_start_each_run_once(shop, server, monkeypatch):
@@ -220,7 +220,7 @@ def test_two_servers_start_each_run_once(shop, server, monkeypatch):
     submitted = [(one, two)[number % 2].submit(config(shop)) for number in range(4)]
     for run in submitted:
         until(run, "finished", timeout_s=240)
-    assert [run.status["attempt"] for run in submitted] == [1, 1, 1, 1]
+    assert [run.status.attempt for run in submitted] == [1, 1, 1, 1]
     assert all("Another worker" not in run.log() for run in submitted)
 
 
@@ -228,9 +228,9 @@ def test_a_killed_worker_is_shown_and_resumes(shop, server):
     supervisor = server()
     run = supervisor.submit(config(shop, n_steps=400))
     wait_for(lambda: trains(run), "the run")
-    os.kill(run.status["pid"], signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    os.kill(run.status.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     until(run, "interrupted")
-    wait_for(lambda: "The worker was ended" in run.status["message"], "the reason")
+    wait_for(lambda: "The worker was ended" in run.status.message, "the reason")
     supervisor.resume(run.id)
     assert until(run, "finished")["attempt"] == 2
 
@@ -240,7 +240,7 @@ def test_a_worker_that_cannot_even_start_fails_in_words(shop, server, monkeypatc
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     run = server().submit(config(shop))
     status = until(run, "failed")
-    assert "The worker ended with code 1" in status["message"] and "\n" not in status["message"]
+    assert "The worker ended with code 1" in status.message and "\n" not in status.message
 
 
 @pytest.mark.parametrize("state", ["queued", "finished"])
@@ -248,7 +248,7 @@ def test_only_what_ended_early_can_be_resumed(tiger_home, monkeypatch, state):
     monkeypatch.setattr(Supervisor, "_start_waiting", lambda self: None)
     supervisor = Supervisor()
     run = supervisor.submit(config(REF))
-    files.write_json(run.path / "status.json", run.status | {"state": state})
+    files.write_json(run.path / "status.json", run.status.to_json() | {"state": state})
     with pytest.raises(ValueError, match=f"is {state}; only a run that was stopped"):
         supervisor.resume(run.id)
     supervisor.close()

@@ -47,7 +47,7 @@ def start(tiger_home):
 
 
 def begun(run: Run) -> bool:
-    return run.status["step"] > 0
+    return run.status.step > 0
 
 
 def test_kill_9_at_random_moments_and_the_result_is_the_same(shop, start):
@@ -61,12 +61,12 @@ def test_kill_9_at_random_moments_and_the_result_is_the_same(shop, start):
     killed_at = []
     for _ in range(4):
         child = start(torn, TIGER_CHECKPOINT_S="0.05")
-        before = torn.status["step"]
-        wait_for(lambda: torn.status["step"] > before or child.poll() is not None, "a first step")  # noqa: B023
+        before = torn.status.step
+        wait_for(lambda: torn.status.step > before or child.poll() is not None, "a first step")  # noqa: B023
         time.sleep(rng.random() * 0.5)
         child.kill()
         child.wait()
-        killed_at.append(torn.status["step"])
+        killed_at.append(torn.status.step)
         assert torn.state in ("interrupted", "finished")
     assert start(torn).wait(timeout=240) == 0, torn.log()
     assert torn.state == "finished", killed_at
@@ -89,19 +89,19 @@ def test_pause_step_knob_go_on_stop(shop, start):
     run.control("pause")
     paused = until(run, "paused")
     time.sleep(0.3)
-    assert run.status["step"] == paused["step"], "a paused run does not move"
+    assert run.status.step == paused["step"], "a paused run does not move"
     run.step(3)
-    wait_for(lambda: run.status["step"] == paused["step"] + 3 and run.state == "paused", "three steps")
+    wait_for(lambda: run.status.step == paused["step"] + 3 and run.state == "paused", "three steps")
     trace = wait_for(run.step_trace, "the trace")
     assert trace["step"] == paused["step"] + 3 and trace["residual"].shape == (64, 4, 8)
     run.control(live_params={"learning_rate": 0.5})
     run.step()
-    wait_for(lambda: run.status["step"] == paused["step"] + 4 and run.state == "paused", "one step")
-    mark = [event for event in run.events()[0] if "knob" in event]
-    assert [(e["step"], e["knob"], e["value"]) for e in mark] == [(paused["step"] + 3, "learning_rate", 0.5)]
+    wait_for(lambda: run.status.step == paused["step"] + 4 and run.state == "paused", "one step")
+    mark = [event for event in run.events()[0] if "live_param" in event]
+    assert [(e["step"], e["live_param"], e["value"]) for e in mark] == [(paused["step"] + 3, "learning_rate", 0.5)]
     assert run.events()[0][-1]["learning_rate"] == 0.5
     run.control("run")
-    wait_for(lambda: run.state == "running" and run.status["step"] > paused["step"] + 10, "going on")
+    wait_for(lambda: run.state == "running" and run.status.step > paused["step"] + 10, "going on")
     asked_s = time.monotonic()
     run.control("stop")
     until(run, "stopped")
@@ -117,7 +117,7 @@ def test_stop_is_heard_in_a_call_that_takes_long(shop, start, tmp_path):
     os.mkfifo(tmp_path / "shop" / "shop.item")
     run = runs.new_run(config(shop))
     child = start(run)
-    wait_for(lambda: run.status["stage"] == "loading the dataset", "loading")
+    wait_for(lambda: run.status.stage == "loading the dataset", "loading")
     time.sleep(1.5)
     run.control("stop")
     assert child.wait(timeout=60) == 0
@@ -131,7 +131,7 @@ def test_two_workers_never_execute_one_run(shop, start):
     second = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
                             capture_output=True, text=True, timeout=120)
     assert second.returncode == 3 and "Another worker has run" in second.stderr
-    assert first.poll() is None and run.status["pid"] == first.pid and run.state == "running"
+    assert first.poll() is None and run.status.pid == first.pid and run.state == "running"
 
 
 def test_a_silent_worker_still_beats_while_it_is_paused(shop, start):
@@ -140,7 +140,7 @@ def test_a_silent_worker_still_beats_while_it_is_paused(shop, start):
     wait_for(lambda: begun(run), "the first step")
     run.control("pause")
     beat_s = until(run, "paused")["heartbeat_s"]
-    wait_for(lambda: run.status["heartbeat_s"] > beat_s + 1.5, "two more beats")
+    wait_for(lambda: run.status.heartbeat_s > beat_s + 1.5, "two more beats")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
@@ -150,10 +150,10 @@ def test_told_to_end_by_the_system_it_saves_and_can_go_on(shop, start):
     wait_for(lambda: begun(run), "the first step")
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=60) == 0
-    step = run.status["step"]
-    assert run.state == "stopped" and "told to end" in run.status["message"] and run.has_result()
+    step = run.status.step
+    assert run.state == "stopped" and "told to end" in run.status.message and run.has_result()
     start(run)
-    wait_for(lambda: run.state == "running" and run.status["step"] > step, "going on after the checkpoint")
+    wait_for(lambda: run.state == "running" and run.status.step > step, "going on after the checkpoint")
     assert [event["step"] for event in run.events()[0]] == sorted({event["step"] for event in run.events()[0]})
 
 
@@ -161,8 +161,8 @@ def test_a_dataset_that_cannot_be_read_fails_with_one_sentence_and_a_log(shop, s
     run = runs.new_run(config(shop | {"params": {"path": "/nowhere/at/all"}}))
     assert start(run).wait(timeout=120) == 1
     status = run.status
-    assert status["state"] == "failed"
-    assert "/nowhere/at/all" in status["message"] and "\n" not in status["message"]
+    assert status.state == "failed"
+    assert "/nowhere/at/all" in status.message and "\n" not in status.message
     assert "Traceback" in run.log()
 
 
@@ -172,8 +172,8 @@ def test_numbers_that_overflow_make_a_run_fail_in_one_sentence(shop, start, tmp_
     run = runs.new_run(config(given, kmeans_init=False))
     assert start(run).wait(timeout=120) == 1
     status = run.status
-    assert (status["state"], status["step"]) == ("failed", 0)
-    assert status["message"] == ("The loss is inf at step 1, too large for its numbers; normalise the embeddings or lower "
+    assert (status.state, status.step) == ("failed", 0)
+    assert status.message == ("The loss is inf at step 1, too large for its numbers; normalise the embeddings or lower "
                                  "the learning rate (0.001 now).")
     assert not run.has_result()
 

@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 def here(args: argparse.Namespace) -> list[runs.Run]:
     """Every model run of the dataset that the flags describe."""
     wanted = registry.key(flags.dataset_ref(args))
-    return [found for found in runs.list_runs() if found.config.get("kind") == "model"
-            and registry.key(found.config.get("dataset") or {}) == wanted]
+    return [found for found in runs.list_runs() if found.config.kind == "model"
+            and registry.key(found.config.dataset) == wanted]

@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         found, values = reports.examine(ids.codes_IL, ids.n_codes[:ids.n_levels], cat), None
     else:
         chosen = pick(args.patient)
-        found = reports.diagnose(chosen, datasets.load_ref(chosen.config["dataset"]))
-        values = chosen if chosen.config["kind"] == "quantizer" else None
+        found = reports.diagnose(chosen, datasets.load_ref(chosen.config.dataset))
+        values = chosen if chosen.config.kind == "quantizer" else None
     tell(args, found, values)
     return {"disease": found.disease, "title": found.title, "severity": found.severity, "evidence": found.evidence,
             "also": found.also, "explanation": found.explanation,

@@ -5,6 +5,7 @@ import json
 from typing import Any, NoReturn
 
 from tiger.core import params
+from tiger.datasets.reference import DatasetRef
 from tiger.runs.config import flag
 
 
@@ -112,7 +113,7 @@ def add_embedding(parser: argparse.ArgumentParser, rest: list[str]) -> None:
         add_specs(parser, datasets.EMBEDDINGS[method], f"embedding {method}", "embedding_")
 
 
-def dataset_ref(args: argparse.Namespace) -> dict[str, Any]:
+def dataset_ref(args: argparse.Namespace) -> DatasetRef:
     """The dataset reference that the flags describe."""
     from tiger import datasets
     embedding = {"method": args.embedding,

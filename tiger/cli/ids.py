@@ -80,7 +80,7 @@ def take(args: argparse.Namespace) -> dict[str, Any]:
     if not out.parent.is_dir():
         raise ValueError(f"The folder {out.parent} does not exist; make it first.")
     chosen = pick(args.source)
-    ids, cat = chosen.semantic_ids(), datasets.load_ref(chosen.config["dataset"])
+    ids, cat = chosen.semantic_ids(), datasets.load_ref(chosen.config.dataset)
     written = write(out, ids, cat, args.keys)
     flags.say(args, f"{ids.n_ids:,} IDs written to {', '.join(map(str, written))}.")
     return {"run": chosen.id, "ids": ids.n_ids, "out": [str(path) for path in written]}

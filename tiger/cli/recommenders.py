@@ -17,20 +17,20 @@ def pick_model(run_id: str) -> Run:
         ValueError: no such run, or one of another kind.
     """
     if run_id == "last":
-        own = [found for found in runs.list_runs() if not found.read_only and found.config.get("kind") == "model"]
+        own = [found for found in runs.list_runs() if not found.read_only and found.config.kind == "model"]
         if not own:
             raise ValueError("No recommender has been trained here yet; python -m tiger train rq_transformer --ids RUN.")
         return own[0]
     found = runs.find(run_id)
-    if found.config.get("kind") != "model":
-        raise ValueError(f"'{found.title}' is no recommender but a run of kind {found.config.get('kind')}; "
+    if found.config.kind != "model":
+        raise ValueError(f"'{found.title}' is no recommender but a run of kind {found.config.kind}; "
                          "python -m tiger runs lists all.")
     return found
 
 
 def catalogue_of(run: Run) -> Catalogue:
     """The catalogue that a run was made from."""
-    return datasets.load_ref(run.config["dataset"])
+    return datasets.load_ref(run.config.dataset)
 
 
 def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.ndarray, int | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tiger import runs
 from tiger.cli import flags
+from tiger.core.events import changed_param
 from tiger.runs import supervisor
 
 ACTIONS = ("list", "show", "command", "resume", "stop", "delete")
@@ -50,10 +51,10 @@ def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for found in runs.list_runs():
         status = found.status
-        made_s = float(found.config.get("created_s") or 0)
+        made_s = found.config.created_s
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(made_s)) if made_s else "bundled"
-        rows.append({"id": found.id, "state": status["state"], "step": f"{status['step']}/{status['n_steps']}",
-                     "dataset": str(found.config.get("dataset", {}).get("name")), "made": when,
+        rows.append({"id": found.id, "state": status.state, "step": f"{status.step}/{status.n_steps}",
+                     "dataset": str(found.config.dataset["name"]), "made": when,
                      "title": found.title})
     flags.table(args, rows)
     if not rows:
@@ -64,20 +65,20 @@ def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
 def show(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     """What was asked, how it went, and its newest numbers."""
     status = chosen.status
-    events = [event for event in chosen.events()[0] if "knob" not in event]
+    events = [event for event in chosen.events()[0] if changed_param(event) is None]
     newest = events[-1] if events else {}
     flags.table(args, [{"what": key, "value": value} for key, value in
-                       {"id": chosen.id, "title": chosen.title, "folder": str(chosen.path), **status}.items()])
+                       {"id": chosen.id, "title": chosen.title, "folder": str(chosen.path), **status.to_json()}.items()])
     flags.table(args, [{"measured": key, "value": value} for key, value in newest.items()])
-    return {"id": chosen.id, "config": chosen.config, "status": status, "newest": newest}
+    return {"id": chosen.id, "config": chosen.config.to_json(), "status": status.to_json(), "newest": newest}
 
 
 def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     """Go on with a run that ended early, in the foreground."""
     from tiger.cli import train
     status = chosen.status
-    if chosen.read_only or status["state"] not in supervisor.RESUMABLE:
-        raise ValueError(f"'{chosen.title}' is {status['state']}; only a run that was stopped, interrupted or failed "
+    if chosen.read_only or status.state not in supervisor.RESUMABLE:
+        raise ValueError(f"'{chosen.title}' is {status.state}; only a run that was stopped, interrupted or failed "
                          "can be resumed.")
     supervisor.requeue(chosen, status, **train.at_once())
     return train.follow(chosen, args)
@@ -92,7 +93,7 @@ def stop(chosen: runs.Run, args: argparse.Namespace, patience_s: float = 30.0) -
     while chosen.state in ("queued", "running", "paused"):
         if time.monotonic() > end:
             raise ValueError(f"'{chosen.title}' has not stopped within {patience_s:g} s; its process is "
-                             f"{chosen.status['pid']}.")
+                             f"{chosen.status.pid}.")
         time.sleep(0.05)
     flags.say(args, f"{chosen.id} is {chosen.state}.")
     return {"id": chosen.id, "state": chosen.state}

@@ -10,6 +10,7 @@ from tiger import runs
 from tiger.cli import flags, train
 from tiger.runs import config as run_config
 from tiger.runs import study_artifacts
+from tiger.runs.records import Status
 from tiger.runs.run import Run
 from tiger.studies import drift
 
@@ -27,7 +28,7 @@ def coded(name: str) -> Run:
     """A run with codes by id, or the newest own one for "last"."""
     if name != "last":
         return runs.find(name)
-    own = [run for run in runs.list_runs() if run.config.get("kind") in run_config.CODED and not run.read_only]
+    own = [run for run in runs.list_runs() if run.config.kind in run_config.CODED and not run.read_only]
     if not own:
         raise ValueError("There is no run of your own yet; train one with python -m tiger train, or name demo-rqvae.")
     return own[0]
@@ -54,8 +55,8 @@ def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, dict[str, Any]]
     """Make the study, follow it to its end, and return it with what ``--json`` prints."""
     parent = coded(args.run)
     given = with_whole_paths(flags.given_specs(args, run_config.study_class(kind)))
-    made = runs.new_run(study_artifacts.request(kind, parent.config["dataset"], parent.id, given, args.model, args.title),
-                        train.at_once())
+    made = runs.new_run(study_artifacts.request(kind, parent.config.dataset, parent.id, given, args.model, args.title),
+                        Status(**train.at_once()))
     flags.say(args, f"Study {made.id} in {made.path}")
     found = train.follow(made, args)
     return made, found | {"rows": study_artifacts.rows(made)}

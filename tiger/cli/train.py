@@ -11,8 +11,10 @@ from tqdm import tqdm
 from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.core import params
+from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
+from tiger.runs.records import Learner, Status
 from tiger.runs.run import Run
 
 LOOK_S = 0.1
@@ -24,7 +26,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     chosen = named_learner(rest)
     preset = flags.peek(rest, "--preset", "")
     if chosen is None and preset:
-        chosen = recipe(preset)[0]["name"]
+        chosen = recipe(preset)[0].name
     parser.add_argument("learner", nargs="?", default=chosen or "rqvae", choices=names,
                         help=f"a quantizer, {' | '.join(quantizers.REGISTRY)}, or a recommender, "
                              f"{' | '.join(models.REGISTRY)} (default rqvae)", metavar="NAME")
@@ -54,11 +56,11 @@ def named_learner(rest: list[str]) -> str | None:
     return found if found in names else None
 
 
-def recipe(key: str) -> tuple[dict[str, Any], str]:
+def recipe(key: str) -> tuple[Learner, str]:
     """What a recipe trains, and its title."""
     known = {preset.key: (preset.quantizer, preset.title) for preset in presets.quantizer_presets()}
     known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
-    return known.get(key, ({"name": None, "params": {}}, ""))
+    return known.get(key, (Learner(""), ""))
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -66,16 +68,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if args.preset:
         preset, title = recipe(args.preset)
-        if preset["name"] != args.learner:
-            raise ValueError(f"The recipe '{args.preset}' is for {preset['name']}, not {args.learner}; "
+        if preset.name != args.learner:
+            raise ValueError(f"The recipe '{args.preset}' is for {preset.name}, not {args.learner}; "
                              "leave one of them out.")
-        given, args.title = dict(preset["params"]), args.title or title
+        given, args.title = dict(preset.params), args.title or title
     given |= flags.given_specs(args, run_config.learner_class(args.learner))
     args.title = args.title or str(getattr(run_config.learner_class(args.learner), "title", ""))
     learner = {"name": args.learner, "params": given}
     config = {"dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
     config |= model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner}
-    made = runs.new_run(config, at_once())
+    made = runs.new_run(config, Status(**at_once()))
     flags.say(args, f"Run {made.id} in {made.path}")
     return follow(made, args)
 
@@ -88,12 +90,12 @@ def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> dict[str, A
             raise ValueError(f"{args.learner} writes semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
                              "'demo-rqvae' is bundled).")
         return config
-    coded = [run for run in runs.list_runs() if run.config.get("kind") in run_config.CODED and not run.read_only]
+    coded = [run for run in runs.list_runs() if run.config.kind in run_config.CODED and not run.read_only]
     run = coded[0] if args.ids == "last" and coded else runs.find(args.ids)
-    return config | {"ids": {"run": run.id}, "dataset": run.config["dataset"]}
+    return config | {"ids": {"run": run.id}, "dataset": run.config.dataset}
 
 
-def at_once() -> dict[str, Any]:
+def at_once() -> Values:
     """The first status of a run that this process starts itself, so that no server's queue takes it."""
     return {"state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()}
 
@@ -115,31 +117,31 @@ def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
     return summary(made, args)
 
 
-def _show(bar: Any, status: dict[str, Any]) -> None:
-    words = str(status["stage"] or status["state"])
-    if status["n_steps"] and bar.total != status["n_steps"]:
-        bar.reset(status["n_steps"])
-        bar.initial = bar.n = status["step"]  # what an earlier attempt did is not this one's rate
+def _show(bar: Any, status: Status) -> None:
+    words = str(status.stage or status.state)
+    if status.n_steps and bar.total != status.n_steps:
+        bar.reset(status.n_steps)
+        bar.initial = bar.n = status.step  # what an earlier attempt did is not this one's rate
     bar.set_description_str(words, refresh=False)
-    bar.update(status["step"] - bar.n)
+    bar.update(status.step - bar.n)
 
 
 def summary(made: Run, args: argparse.Namespace) -> dict[str, Any]:
     """What the run came to, printed and for ``--json``."""
     status = made.status
-    found: dict[str, Any] = {"id": made.id, "path": str(made.path), "state": status["state"],
-                             "message": status["message"], "step": status["step"], "n_steps": status["n_steps"]}
-    if made.config["kind"] == "model":
+    found: dict[str, Any] = {"id": made.id, "path": str(made.path), "state": status.state,
+                             "message": status.message, "step": status.step, "n_steps": status.n_steps}
+    if made.config.kind == "model":
         found["metrics"] = made.metrics()
     elif made.has_result():
         codes_IL = made.codes()
-        counts_LK = metrics.code_counts(codes_IL, made.config["quantizer"]["params"]["n_codes"])
+        counts_LK = metrics.code_counts(codes_IL, made.learner.params["n_codes"])
         found |= {"items": len(codes_IL), "unique": len(np.unique(codes_IL, axis=0)),
                   "perplexity": [round(float(metrics.perplexity(counts_K)), 2) for counts_K in counts_LK]}
-    if status["state"] not in ("finished", "stopped"):
-        raise ValueError(f"The run ended as {status['state']}. {status['message']}")
-    flags.say(args, f"{status['state'].capitalize()} after {status['step']:,} of {status['n_steps']:,} steps. "
-                    f"{status['message']}".rstrip())
+    if status.state not in ("finished", "stopped"):
+        raise ValueError(f"The run ended as {status.state}. {status.message}")
+    flags.say(args, f"{status.state.capitalize()} after {status.step:,} of {status.n_steps:,} steps. "
+                    f"{status.message}".rstrip())
     if found.get("metrics"):
         test = found["metrics"]["test"]
         flags.say(args, f"Test item of {test['n_users']:,} users: recall@10 {test['recall@10']:.4f}, NDCG@10 "

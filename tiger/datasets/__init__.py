@@ -1,121 +1,29 @@
-"""Sources of catalogues: the registry, and ``load``, which adds the embedding.
+"""Catalogues: ``load`` one from any source, with an embedding of its items.
 
-A new source is one file with a dataclass (``title``, ``summary``, hyper-parameters, ``read``) and
-one line in ``REGISTRY``.
+Importing this package is cheap; what reads files and embeds texts is imported when it is first used.
 """
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from tiger.datasets.loading import (
+        ARCHIVES,
+        EMBEDDINGS,
+        REGISTRY,
+        Archive,
+        describe_sources,
+        download,
+        embedding_method,
+        load,
+        load_ref,
+    )
 
-from tiger.core import params, paths
-from tiger.datasets import embed
-from tiger.datasets.base import RawCatalogue
-from tiger.datasets.catalogue import Catalogue
-from tiger.datasets.cooccurrence import TextAndCooccurrence
-from tiger.datasets.sources.amazon import Amazon
-from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
-from tiger.datasets.sources.movielens import MovieLens
-from tiger.datasets.sources.recbole import RecBole
-from tiger.datasets.sources.synthetic import Synthetic
-from tiger.datasets.sources.tables import Tables
-from tiger.datasets.vectors import Given
-
-__all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", "download",
-           "embedding_method",
-           "load", "load_ref"]
-
-REGISTRY: dict[str, Any] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens,
-                             "amazon": Amazon, "tables": Tables}
-EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
+__all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", "download", "embedding_method", "load",
+           "load_ref"]
 
 
-def load(name: str, embedding: dict[str, Any] | str | None = None, **values: Any) -> Catalogue:
-    """Load a catalogue: items, histories, data report and embedding.
-
-    Where no item has a word in its text, plain TF-IDF gives way to the co-occurrence of items in histories; the
-    catalogue's ``source`` says so.
-
-    Args:
-        name: a key of ``REGISTRY``.
-        embedding: {"method": a key of ``EMBEDDINGS``, ...hyper-parameters}, or the key alone; TF-IDF where None.
-        values: the source's hyper-parameters, such as ``path``.
-
-    Raises:
-        ValueError: an unknown name, or one sentence with file, row or column, and remedy.
-    """
-    if name not in REGISTRY:
-        raise ValueError(f"There is no dataset '{name}'; known are {', '.join(REGISTRY)}.")
-    source = params.build(REGISTRY[name], values)
-    embedding = _as_table(embedding)
-    embedder = embedding_method(embedding)
-    given = {key: getattr(source, key) for key in values}
-    ref = {"name": name, "params": given, "embedding": embedding}
-    if source == Synthetic() and embedder == embed.Tfidf():
-        cat = Catalogue.open(paths.BUNDLED / "synthetic")
-        cat.source = ref
-        return cat
-    raw = source.read()
-    if embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
-        embedder = TextAndCooccurrence()
-        embedding = ref["embedding"] = {"method": "cooccurrence"}
-    emb_IE = _vectors(raw, embedder, embedding)
-    return Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
-                     raw.report)
-
-
-def _as_table(embedding: Any) -> dict[str, Any]:
-    """An embedding as {"method", ...}, however it was given."""
-    if isinstance(embedding, str):
-        return {"method": embedding}
-    if embedding and not isinstance(embedding, dict):
-        raise ValueError(f"The embedding is {str(embedding)[:80]!r}, but must be the name of a method, such as 'tfidf', "
-                         "or a table {'method': ..., and its settings}.")
-    return dict(embedding or {"method": "tfidf"})
-
-
-def _vectors(raw: RawCatalogue, embedder: Any, embedding: dict[str, Any]) -> np.ndarray:
-    """The items' embeddings (I, E) float32."""
-    if isinstance(embedder, Given):
-        return embedder.read(raw.items["item_id"].tolist())
-    if isinstance(embedder, TextAndCooccurrence):
-        return embedder.read(raw)
-    texts = raw.items["text"].tolist()
-    if not embed.has_words(texts):
-        remedy = ("; choose the cooccurrence embedding, which learns from histories," if raw.user_ids else
-                  ", and there are no histories to learn from; name a text column")
-        raise ValueError(f"None of the {len(texts):,} items has a word in its text{remedy} or bring your own embedding.")
-    return embed.embed_cached(texts, **embedding)
-
-
-def load_ref(ref: dict[str, Any]) -> Catalogue:
-    """Load what a reference names: {"name", "params", "embedding"}; ``Catalogue.source`` is one.
-
-    Raises:
-        ValueError: it is no such reference, or what ``load`` refuses.
-    """
-    if not isinstance(ref, dict) or not isinstance(ref.get("name"), str):
-        raise ValueError("A dataset reference needs a 'name', such as 'synthetic'.")
-    values, embedding = ref.get("params") or {}, ref.get("embedding")
-    if not isinstance(values, dict) or not isinstance(embedding, dict | None):
-        raise ValueError("A dataset reference's 'params' and 'embedding' must be tables of names and values.")
-    return load(ref["name"], embedding, **values)
-
-
-def embedding_method(embedding: dict[str, Any]) -> Any:
-    """The embedding method that a reference names, with its hyper-parameters checked.
-
-    Raises:
-        ValueError: unknown method or hyper-parameter.
-    """
-    method = embedding.get("method")
-    if method not in EMBEDDINGS:
-        raise ValueError(f"The embedding method is {method!r}, but must be one of {', '.join(EMBEDDINGS)}.")
-    return params.build(EMBEDDINGS[method], {key: value for key, value in embedding.items()
-                                             if key != "method"})
-
-
-def describe_sources() -> list[dict[str, Any]]:
-    """Every source for a picker: name, title, one line, and its hyper-parameters (``params.Spec``)."""
-    return [{"name": name, "title": source.title, "summary": source.summary, "specs": params.specs(source)}
-            for name, source in REGISTRY.items()]
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("tiger.datasets.loading"), name)
+    raise AttributeError(f"module 'tiger.datasets' has no attribute {name!r}")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tiger.datasets.reference import DatasetRef
+
 ITEM_COLUMNS = ("item_id", "title", "text", "category")
 
 
@@ -63,7 +65,7 @@ class Catalogue:
     history_items: np.ndarray
     user_ids: list[str]
     embedding_IE: np.ndarray
-    source: dict[str, Any] = field(default_factory=dict)
+    source: DatasetRef = field(default_factory=lambda: DatasetRef(name=""))
     report: dict[str, Any] = field(default_factory=dict)
 
     @property

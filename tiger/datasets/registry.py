@@ -19,6 +19,7 @@ from typing import Any
 from tiger import datasets
 from tiger.core import files, params, paths
 from tiger.datasets import vectors
+from tiger.datasets.reference import DatasetRef
 
 BUNDLED_ID = "synthetic"
 TFIDF = {"method": "tfidf"}
@@ -40,16 +41,16 @@ class Entry:
 
     id: str
     title: str
-    ref: dict[str, Any]
+    ref: DatasetRef
     created_s: float = 0.0
 
 
-def normal(ref: dict[str, Any]) -> dict[str, Any]:
+def normal(ref: DatasetRef) -> dict[str, Any]:
     """The same dataset reference with every default written out, so that two spellings compare equal."""
-    source = datasets.REGISTRY.get(str(ref.get("name")))
+    source = datasets.REGISTRY.get(str(ref["name"]))
     embedding = ref.get("embedding") or TFIDF
     method = datasets.EMBEDDINGS.get(str(embedding.get("method")))
-    return {"name": ref.get("name"), "params": _defaults(source) | (ref.get("params") or {}),
+    return {"name": ref["name"], "params": _defaults(source) | (ref.get("params") or {}),
             "embedding": _defaults(method) | embedding}
 
 
@@ -57,7 +58,7 @@ def _defaults(cls: type | None) -> dict[str, Any]:
     return {spec.name: spec.default for spec in params.specs(cls)} if cls is not None else {}
 
 
-def key(ref: dict[str, Any]) -> str:
+def key(ref: DatasetRef) -> str:
     """Twelve hex digits that are equal for equal references."""
     text = json.dumps(normal(ref), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -68,13 +69,18 @@ def bundled() -> Entry:
     return Entry(BUNDLED_ID, "Synthetic shop", {"name": "synthetic", "params": {}, "embedding": TFIDF})
 
 
+def _reference(found: Any) -> DatasetRef:
+    """A reference from a file. Raises TypeError or KeyError for what is none."""
+    return {"name": str(found["name"]), "params": dict(found.get("params") or {}), "embedding": found.get("embedding")}
+
+
 def entries() -> list[Entry]:
     """Every dataset known here: the bundled one first, then the others, newest first."""
     found = []
     for path in paths.subfolder("datasets").glob("*.json"):
         about = files.read_json(path) or {}
         with contextlib.suppress(KeyError, TypeError, ValueError):  # somebody else's file is no dataset
-            found.append(Entry(path.stem, str(about["title"]), dict(about["ref"]), float(about["created_s"])))
+            found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"])))
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 
@@ -91,13 +97,13 @@ def find(dataset_id: str) -> Entry:
     raise ValueError(f"No dataset '{dataset_id[:80]}' is known here; load it on the Catalogue page first.")
 
 
-def find_ref(ref: dict[str, Any]) -> Entry | None:
+def find_ref(ref: DatasetRef) -> Entry | None:
     """The known dataset that this reference loads, or None."""
     wanted = key(ref)
     return next((entry for entry in entries() if key(entry.ref) == wanted), None)
 
 
-def add(ref: dict[str, Any], title: str) -> Entry:
+def add(ref: DatasetRef, title: str) -> Entry:
     """Remember a dataset that loaded without error; the file is replaced in one move."""
     known = find_ref(ref)
     if known is not None:
@@ -138,7 +144,7 @@ def keep_upload(contents: dict[str, bytes]) -> Path:
     return folder
 
 
-def drop_uploads(ref: dict[str, Any]) -> None:
+def drop_uploads(ref: DatasetRef) -> None:
     """Delete the uploads that a reference names, as of a load that failed; what a dataset or run here names stays."""
     root = paths.subfolder("uploads").resolve()
     places = [Path(text).resolve() for text in _texts(ref) if "\0" not in text]
@@ -150,7 +156,7 @@ def drop_uploads(ref: dict[str, Any]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def vectors_alone(path: str, ids: str = "", tensor: str = "") -> dict[str, Any]:
+def vectors_alone(path: str, ids: str = "", tensor: str = "") -> DatasetRef:
     """The reference of a dataset that is made of embeddings and nothing else: no texts, no histories.
 
     A table with one item a row of the file is written to the workspace beside the uploads.

@@ -5,10 +5,10 @@ and keeps it in ``figure.layout.meta["alt"]``.
 """
 
 from tiger.plots.items import residual_strip, walk
-from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, SYMBOLS, colour, mark_knobs, style
+from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, SYMBOLS, colour, mark_changes, style
 from tiger.plots.training import code_history, level_lines, loss_lines
 from tiger.plots.usage import histogram, usage_bars, usage_heat, usage_over_time
 
 __all__ = ["COLOURS", "DASHES", "SEQUENTIAL", "SYMBOLS", "code_history", "colour",
-           "histogram", "level_lines", "loss_lines", "mark_knobs", "residual_strip", "style", "usage_bars",
+           "histogram", "level_lines", "loss_lines", "mark_changes", "residual_strip", "style", "usage_bars",
            "usage_heat", "usage_over_time", "walk"]

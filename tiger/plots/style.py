@@ -38,11 +38,11 @@ def style(figure: go.Figure, alt: str, height: int = 300) -> go.Figure:
     return figure
 
 
-def mark_knobs(figure: go.Figure, knobs: pd.DataFrame | None) -> go.Figure:
-    """A dashed line with a label where a hyper-parameter was changed; ``knobs`` is ``reports.knob_frame``."""
-    if knobs is None:
+def mark_changes(figure: go.Figure, changes: pd.DataFrame | None) -> go.Figure:
+    """A dashed line with a label where a hyper-parameter was changed; ``changes`` is ``reports.live_param_frame``."""
+    if changes is None:
         return figure
-    for row in knobs.itertuples():
+    for row in changes.itertuples():
         figure.add_vline(x=row.step, line={"dash": "dash", "width": 1, "color": QUIET})
         figure.add_annotation(x=row.step, y=1, yref="paper", text=row.label, showarrow=False, textangle=-90,
                               xanchor="right", yanchor="top", xshift=-2, font={"size": 11, "color": QUIET})

@@ -3,12 +3,12 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger.plots.style import ACCENT, DASHES, QUIET, colour, mark_knobs, style
+from tiger.plots.style import ACCENT, DASHES, QUIET, colour, mark_changes, style
 
 WORDS = {"loss": "loss", "recon_loss": "reconstruction", "commit_loss": "commitment", "learning_rate": "rate"}
 
 
-def loss_lines(frame: pd.DataFrame, alt: str, knobs: pd.DataFrame | None = None,
+def loss_lines(frame: pd.DataFrame, alt: str, changes: pd.DataFrame | None = None,
                log: bool = False) -> go.Figure:
     """One line per metric over the steps, from ``reports.training_frame``."""
     figure = go.Figure()
@@ -19,10 +19,10 @@ def loss_lines(frame: pd.DataFrame, alt: str, knobs: pd.DataFrame | None = None,
                              hovertemplate="step %{x:,}: %{y:.4g}<extra>%{fullData.name}</extra>")
     figure.update_xaxes(title="Step", rangemode="tozero")
     figure.update_yaxes({"type": "log"} if log else {"rangemode": "tozero"}, title="Loss")
-    return mark_knobs(style(figure, alt), knobs)
+    return mark_changes(style(figure, alt), changes)
 
 
-def level_lines(frame: pd.DataFrame, alt: str, knobs: pd.DataFrame | None = None, title: str = "Perplexity",
+def level_lines(frame: pd.DataFrame, alt: str, changes: pd.DataFrame | None = None, title: str = "Perplexity",
                 limit: float | None = None) -> go.Figure:
     """One line per level, from ``reports.training_frame`` of a metric that has levels.
 
@@ -40,7 +40,7 @@ def level_lines(frame: pd.DataFrame, alt: str, knobs: pd.DataFrame | None = None
         figure.add_hline(y=limit, line={"width": 1, "color": QUIET, "dash": "dot"})
     figure.update_xaxes(title="Step", rangemode="tozero")
     figure.update_yaxes(title=title, rangemode="tozero")
-    return mark_knobs(style(figure, alt), knobs)
+    return mark_changes(style(figure, alt), changes)
 
 
 def code_history(frame: pd.DataFrame, alt: str) -> go.Figure:

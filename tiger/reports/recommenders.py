@@ -12,7 +12,9 @@ from tiger.analysis import evaluation
 from tiger.core import params
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef
 from tiger.models.generative import GenerativeRecommender
+from tiger.runs.records import Learner
 from tiger.runs.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
@@ -36,13 +38,13 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         scores = run.metrics().get(split)
         if not scores:
             continue
-        given, ref = run.config["model"], run.config.get("dataset") or {}
+        given, ref = run.learner, run.config.dataset
         key = registry.key(ref)
         known[key] = known.get(key) or dataset_summary(ref)  # looks through the library once a dataset
-        unfinished = "" if run.state == "finished" else f", ended after step {run.status['step']:,}"
+        unfinished = "" if run.state == "finished" else f", ended after step {run.status.step:,}"
         ends = {f"{name} {end}": scores["interval"][name][at] for name in NAMES for at, end in enumerate(("low", "high"))}
-        rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given["name"],
-                     **ids_about(run.config.get("ids")), "seed": given["params"].get("seed", 0),
+        rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given.name,
+                     **ids_about(run.config.ids_run), "seed": given.params.get("seed", 0),
                      "settings": settings_summary(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
                      "n_users": scores["n_users"], "n_users_all": scores["n_users_all"], "width": scores["width"],
                      "invalid": at_width(run.metrics(), "invalid", "rate"), "equal": at_width(run.metrics(), "gap", "equal"),
@@ -118,43 +120,44 @@ def some_users(n_users: float, n_users_all: float) -> str:
     return f"{n_users:,.0f} of {n_users_all:,.0f} users" if n_users < n_users_all else ""
 
 
-def dataset_summary(ref: dict[str, Any]) -> str:
+def dataset_summary(ref: DatasetRef) -> str:
     """The dataset's id in the library; for one that is not in it, name and key."""
     known = registry.find_ref(ref)
     return known.id if known else f"{ref.get('name')}-{registry.key(ref)[:6]}"
 
 
-def ids_summary(ids: dict[str, Any] | None) -> str:
+def ids_summary(ids_run: str | None) -> str:
     """What made the IDs that a model writes, in a few words; a dash for a model that writes none."""
-    return str(ids_about(ids)["ids"])
+    return str(ids_about(ids_run)["ids"])
 
 
-def ids_about(ids: dict[str, Any] | None) -> dict[str, Any]:
+def ids_about(ids_run: str | None) -> dict[str, Any]:
     """ids (for people), quantizer (its title), made (its settings without the seed, or the run where these do not
     say all), ids_seed."""
-    if not ids:
+    if not ids_run:
         return {"ids": "–", "quantizer": "–", "made": "", "ids_seed": 0}
-    only = {"made": f"run {ids['run']}", "ids_seed": 0}
+    only = {"made": f"run {ids_run}", "ids_seed": 0}
     try:
-        run = runs.find(ids["run"])
+        run = runs.find(ids_run)
     except ValueError:
-        return {"ids": f"{ids['run']} (deleted)", "quantizer": "deleted"} | only
-    made = quantizers.REGISTRY.get(run.learner.get("name", ""))
+        return {"ids": f"{ids_run} (deleted)", "quantizer": "deleted"} | only
+    given = run.config.quantizer
+    made = quantizers.REGISTRY.get(given.name) if given else None
     name = made.title if made else "imported"
     about = {"ids": f"{name}: {run.title}", "quantizer": name}
-    if made is None or run.state != "finished" or run.config.get("parent"):
+    if given is None or made is None or run.state != "finished" or run.config.parent:
         return about | only
-    return about | {"made": _changed(run.learner, made), "ids_seed": run.learner["params"].get("seed", 0)}
+    return about | {"made": _changed(given, made), "ids_seed": given.params.get("seed", 0)}
 
 
-def settings_summary(given: dict[str, Any]) -> str:
+def settings_summary(given: Learner) -> str:
     """Hyper-parameters that differ from the defaults, without the seed."""
-    return _changed(given, models.REGISTRY[given["name"]])
+    return _changed(given, models.REGISTRY[given.name])
 
 
-def _changed(given: dict[str, Any], learner: type) -> str:
-    changed = {spec.name: given["params"][spec.name] for spec in params.specs(learner)
-               if spec.name != "seed" and given["params"].get(spec.name, spec.default) != spec.default}
+def _changed(given: Learner, learner: type) -> str:
+    changed = {spec.name: given.params[spec.name] for spec in params.specs(learner)
+               if spec.name != "seed" and given.params.get(spec.name, spec.default) != spec.default}
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in changed.items()) or "defaults"
 
 

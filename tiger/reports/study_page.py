@@ -25,7 +25,7 @@ def drift_page(run: Run) -> str:
         ValueError: nothing was measured yet.
     """
     rows = measured(run)
-    frame, asked, about = report.drift_frame(rows), run.config["study"]["params"], study_artifacts.about(run)
+    frame, asked, about = report.drift_frame(rows), run.study.params, study_artifacts.about(run)
     table = report.drift_table(frame)
     parts = [Part(text="\n\n".join(filter(None, [
         f"{about.get('dataset', '')}: {about.get('n_items', 0):,} items, IDs of “{about.get('parent', '')}”. New vectors: "
@@ -53,7 +53,7 @@ def drift_page(run: Run) -> str:
 
 def cold_page(run: Run) -> str:
     """A cold-item study as a page that opens without a network. Raises ValueError as ``drift_page``."""
-    frame, about, asked = cold_report.cold_frame(measured(run)), study_artifacts.about(run), run.config["study"]["params"]
+    frame, about, asked = cold_report.cold_frame(measured(run)), study_artifacts.about(run), run.study.params
     parts = [Part(text="\n\n".join(filter(None, [
         f"{about.get('dataset', '')}: {about.get('n_cold', 0):,} of {about.get('n_items', 0):,} items were held out of all "
         f"training; {about.get('cold_users', 0):,} users picked one of them next. Quantizer as in “{about.get('parent', '')}”, "
@@ -121,7 +121,7 @@ def check_out(out: str | None) -> None:
 
 def write(run: Run, out: str) -> None:
     """Write a study's page to a file."""
-    files.write(Path(out), PAGES[run.config["kind"]](run))
+    files.write(Path(out), PAGES[run.config.kind](run))
 
 
 def _knobs(asked: dict[str, float]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from tiger import metrics
 from tiger.analysis import doctor
 from tiger.analysis.doctor import Diagnosis
+from tiger.core.events import changed_param
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports.usage import sizes
 from tiger.runs import Run
@@ -56,13 +57,12 @@ def thin(value_N: np.ndarray, max_points: int) -> np.ndarray:
     return np.unique([good[0], *ends, good[-1]])
 
 
-def knob_frame(events: Events) -> pd.DataFrame:
-    """Hyper-parameters that were changed while the run trained: step, knob, value, label."""
-    rows = [(event["step"], event["knob"], event["value"]) for event in events if "knob" in event]
-    frame = pd.DataFrame(rows, columns=["step", "knob", "value"])
-    frame["label"] = [f"{knob.replace('_', ' ')} {value:g}" if isinstance(value, (int, float)) else f"{knob} "
-                                                                                                    f"{value}"
-                      for knob, value in zip(frame["knob"], frame["value"], strict=True)]
+def live_param_frame(events: Events) -> pd.DataFrame:
+    """Hyper-parameters that were changed while the run trained: step, live_param, value, label."""
+    rows = [(event["step"], changed_param(event), event["value"]) for event in events if changed_param(event)]
+    frame = pd.DataFrame(rows, columns=["step", "live_param", "value"])
+    frame["label"] = [f"{name.replace('_', ' ')} {value:g}" if isinstance(value, int | float) else f"{name} {value}"
+                      for name, value in zip(frame["live_param"], frame["value"], strict=True)]
     return frame
 
 
@@ -83,12 +83,12 @@ def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         config, status = run.config, run.status
-        created = datetime.fromtimestamp(float(config.get("created_s") or 0), UTC)
-        rows.append({"run": run.id, "title": run.title, "state": status["state"],
-                     "quantizer": (config.get("quantizer") or {}).get("name"),
-                     "dataset": (config.get("dataset") or {}).get("name"),
-                     "step": status["step"], "n_steps": status["n_steps"], "created": created,
-                     "preset": config.get("preset"), "parent": config.get("parent")})
+        created = datetime.fromtimestamp(config.created_s, UTC)
+        rows.append({"run": run.id, "title": run.title, "state": status.state,
+                     "quantizer": config.quantizer.name if config.quantizer else None,
+                     "dataset": config.dataset["name"],
+                     "step": status.step, "n_steps": status.n_steps, "created": created,
+                     "preset": config.preset, "parent": config.parent})
     columns = ["run", "title", "state", "quantizer", "dataset", "step", "n_steps", "created", "preset",
                "parent"]
     return pd.DataFrame(rows, columns=columns)
@@ -108,7 +108,7 @@ def diagnose(run: Run, cat: Catalogue, n_sample: int = 2000, n_queries: int = 30
     if len(codes_IL) != cat.n_items:
         raise ValueError(f"Run {run.id} has codes of {len(codes_IL):,} items, this catalogue has {cat.n_items:,}; "
                          "open the catalogue that the run was made from.")
-    params = (run.config.get("quantizer") or {}).get("params") or {}
+    params = run.config.quantizer.params if run.config.quantizer else {}
     n_codes = params.get("n_codes") or run.semantic_ids().n_codes[:codes_IL.shape[1]]
     return examine(codes_IL, n_codes, cat, run.events()[0], params,
                    decoded=_decoded(run, codes_IL, n_sample), n_queries=n_queries)

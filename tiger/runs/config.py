@@ -4,63 +4,75 @@ import re
 import secrets
 import shlex
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tiger.core import params
+from tiger.datasets.reference import DatasetRef, Values
+from tiger.runs.records import Learner, RunConfig, StudyRequest
 
 STUDIES = ("drift", "cold", "diversity")
 KINDS = ("quantizer", "model", "projection", "import", *STUDIES)
 CODED = ("quantizer", "import")  # kinds of run that give items their codes
 
 
-def checked(config: dict[str, Any]) -> dict[str, Any]:
-    """A whole ``config.json`` from what was asked, with every default written out and a fresh id.
+def checked(asked: RunConfig | Mapping[str, Any]) -> RunConfig:
+    """A whole configuration from what was asked, with every default written out and a fresh id.
+
+    Args:
+        asked: a configuration, or the object that ``config.json`` holds; ``kind`` is "quantizer" where it names none.
 
     Raises:
         ValueError: an unknown kind, quantizer or hyper-parameter, or a value out of bounds.
     """
-    whole = {"kind": "quantizer", "title": "", "parent": None, "preset": None} | config
-    if whole["kind"] not in KINDS:
-        raise ValueError(f"kind is {whole['kind']!r}, but must be one of {', '.join(KINDS)}.")
-    if not isinstance(whole.get("dataset"), dict) or "name" not in whole["dataset"]:
-        raise ValueError("A run needs a dataset reference such as {'name': 'synthetic', 'params': {}}.")
-    word = whole["kind"]
+    if not isinstance(asked, RunConfig):
+        asked = RunConfig.from_json({"kind": "quantizer", **_with_dataset(asked)})
+    if asked.kind not in KINDS:
+        raise ValueError(f"kind is {asked.kind!r}, but must be one of {', '.join(KINDS)}.")
+    changes: Values = {}
     for part in ("quantizer", "model"):
-        if part in whole:
-            whole[part] = _checked_learner(part, whole[part])
-            word = re.sub(r"[^a-z0-9]+", "-", whole[part]["name"])
-        elif whole["kind"] == part:
+        given = getattr(asked, part)
+        if given is not None:
+            changes[part] = _checked_learner(part, given)
+        elif asked.kind == part:
             raise ValueError(f"A {part} run needs '{part}': {{'name': ..., 'params': {{...}}}}.")
-    if whole["kind"] == "model":
-        whole["ids"] = _checked_ids(whole)
-    if whole["kind"] in STUDIES:
-        whole["study"] = _checked_study(whole)
+    if asked.kind == "model":
+        changes["ids_run"] = _checked_ids(asked)
+    if asked.kind in STUDIES:
+        changes["study"] = _checked_study(asked)
     now = time.time()
-    stamp = time.strftime("%m%d-%H%M%S", time.localtime(now))
-    whole |= {"id": f"{word}-{stamp}-{secrets.token_hex(3)}", "created_s": now}
-    whole["title"] = " ".join(str(whole["title"]).split())[:120] or whole["id"]
-    return whole
+    learner = asked.learner
+    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else asked.kind
+    run_id = f"{word}-{time.strftime('%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
+    title = " ".join(asked.title.split())[:120] or run_id
+    return replace(asked, **changes, id=run_id, created_s=now, title=title)
 
 
-def _checked_learner(part: str, given: dict[str, Any]) -> dict[str, Any]:
+def _with_dataset(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(asked.get("dataset"), dict) or "name" not in asked["dataset"]:
+        raise ValueError("A run needs a dataset reference such as {'name': 'synthetic', 'params': {}}.")
+    return asked
+
+
+def _checked_learner(part: str, given: Learner) -> Learner:
     """Name and every hyper-parameter of the quantizer or model that is to train."""
     from tiger import models, quantizers  # here, so that listing runs does not load torch
     create: Any = {"quantizer": quantizers.create, "model": models.create}[part]
-    made = create(given["name"], **given.get("params", {}))
+    made = create(given.name, **given.params)
     getattr(made, "check_params", lambda: None)()  # those that contradict each other
-    return {"name": given["name"], "params": params.values(made)}
+    return Learner(given.name, params.values(made))
 
 
-def _checked_ids(config: dict[str, Any]) -> dict[str, str] | None:
+def _checked_ids(asked: RunConfig) -> str | None:
     """Which run's semantic IDs a model writes; None for a model that writes none."""
-    learner = learner_class(config["model"]["name"])
-    run_id = (config.get("ids") or {}).get("run")
-    if not getattr(learner, "generative", False):
+    assert asked.model is not None
+    if not getattr(learner_class(asked.model.name), "generative", False):
         return None
-    if not run_id:
-        raise ValueError(f"{config['model']['name']} writes semantic IDs; name the run that made them: "
+    if not asked.ids_run:
+        raise ValueError(f"{asked.model.name} writes semantic IDs; name the run that made them: "
                          "'ids': {'run': RUN_ID}.")
-    return {"run": str(run_id)}
+    return asked.ids_run
 
 
 def study_class(kind: str) -> type:
@@ -69,15 +81,14 @@ def study_class(kind: str) -> type:
     return {"drift": drift.DriftParams, "cold": cold_start.ColdParams, "diversity": diversity.DiversityParams}[kind]
 
 
-def _checked_study(config: dict[str, Any]) -> dict[str, Any]:
+def _checked_study(asked: RunConfig) -> StudyRequest:
     """Every parameter of a study, and the recommender that it is about."""
     from tiger.studies import cold_start, diversity, drift
-    if not config.get("parent"):
-        raise ValueError(f"A {config['kind']} study needs 'parent': the run whose codes it is about.")
-    given = config.get("study") or {}
+    if not asked.parent:
+        raise ValueError(f"A {asked.kind} study needs 'parent': the run whose codes it is about.")
+    given = asked.study or StudyRequest()
     check: Any = {"drift": drift.drift_params, "cold": cold_start.cold_params, "diversity": diversity.diversity_params}
-    made = check[config["kind"]](given.get("params") or {})
-    return {"params": params.values(made), "model": given.get("model") or None}
+    return StudyRequest(params.values(check[asked.kind](given.params)), given.model or None)
 
 
 def learner_class(name: str) -> type:
@@ -98,18 +109,17 @@ def live_specs(name: str) -> list[params.Spec]:
     return [spec for spec in params.specs(learner_class(name)) if spec.live]
 
 
-def check_knobs(name: str, knobs: dict[str, Any]) -> dict[str, Any]:
+def check_live_params(name: str, given: Values) -> Values:
     """Live hyper-parameters, each as its own kind.
 
     Raises:
         ValueError: one that cannot change while it trains (those that can are listed), or out of bounds.
     """
     live = {spec.name: spec for spec in live_specs(name)}
-    for knob in knobs:
-        if knob not in live:
-            words = ", ".join(live) or "none"
-            raise ValueError(f"'{knob}' cannot change while {name} trains; what can: {words}.")
-    return {knob: params.check(live[knob], value) for knob, value in knobs.items()}
+    for one in given:
+        if one not in live:
+            raise ValueError(f"'{one}' cannot change while {name} trains; what can: {', '.join(live) or 'none'}.")
+    return {one: params.check(live[one], value) for one, value in given.items()}
 
 
 def flag(name: str, prefix: str = "") -> str:
@@ -117,26 +127,23 @@ def flag(name: str, prefix: str = "") -> str:
     return "--" + (prefix + name).replace("_", "-")
 
 
-def command(config: dict[str, Any]) -> str:
+def command(config: RunConfig) -> str:
     """The command line that asks for the same; values that are the default are left out."""
-    if config.get("kind") == "import":
-        given = config["import"]
-        words = ["python", "-m", "tiger", "ids", "import", given["file"], "--align", given["align"]]
-        return shlex.join(words + _dataset_flags(config["dataset"]))
-    if config.get("kind") in STUDIES:
-        words = ["python", "-m", "tiger", config["kind"], str(config["parent"])]
-        words += ["--model", config["study"]["model"]] if config["study"].get("model") else []
-        return shlex.join(words + _changed(study_class(config["kind"]), config["study"].get("params") or {}))
-    ref, given = config["dataset"], config.get("model") or config["quantizer"]
-    words = ["python", "-m", "tiger", "train", given["name"]]
-    if config.get("ids"):
-        words += ["--ids", config["ids"]["run"]]  # whose dataset it is, too
-        return shlex.join(words + _changed(learner_class(given["name"]), given.get("params") or {}))
-    words += _dataset_flags(ref)
-    return shlex.join(words + _changed(learner_class(given["name"]), given.get("params") or {}))
+    if config.imported is not None:
+        words = ["python", "-m", "tiger", "ids", "import", config.imported.file, "--align", config.imported.align]
+        return shlex.join(words + _dataset_flags(config.dataset))
+    if config.study is not None:
+        words = ["python", "-m", "tiger", config.kind, str(config.parent)]
+        words += ["--model", config.study.model] if config.study.model else []
+        return shlex.join(words + _changed(study_class(config.kind), config.study.params))
+    if config.learner is None:
+        raise ValueError(f"a run of kind {config.kind} has no command line of its own.")
+    words = ["python", "-m", "tiger", "train", config.learner.name]
+    words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)  # the IDs' run names its dataset
+    return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))
 
 
-def _dataset_flags(ref: dict[str, Any]) -> list[str]:
+def _dataset_flags(ref: DatasetRef) -> list[str]:
     """The words that name a dataset and its embedding."""
     from tiger import datasets
     words = ["--dataset", ref["name"]]
@@ -147,7 +154,7 @@ def _dataset_flags(ref: dict[str, Any]) -> list[str]:
     return words + _changed(datasets.EMBEDDINGS[embedding["method"]], embedding, "embedding-")
 
 
-def flags(values: dict[str, Any], prefix: str = "") -> list[str]:
+def flags(values: Values, prefix: str = "") -> list[str]:
     """The words on the command line that set these hyper-parameters."""
     words = []
     for name, value in values.items():
@@ -158,7 +165,7 @@ def flags(values: dict[str, Any], prefix: str = "") -> list[str]:
     return words
 
 
-def _changed(cls: type, values: dict[str, Any], prefix: str = "") -> list[str]:
+def _changed(cls: type, values: Values, prefix: str = "") -> list[str]:
     """Flags for what differs from a dataclass's defaults."""
     specs, values = params.specs(cls), params.renamed(cls, values)
     return flags({spec.name: values[spec.name] for spec in specs

@@ -6,13 +6,13 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import store
+from tiger.runs.records import ImportRequest, RunConfig, Status
 from tiger.runs.run import Run
 from tiger.semantic_ids import Imported
 
@@ -32,9 +32,8 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
     if len(ids) != catalogue.n_items:
         raise ValueError(f"there are {len(ids):,} IDs for the {catalogue.n_items:,} items of '{catalogue.name}'; "
                          "import them with the catalogue that they belong to.")
-    config: dict[str, Any] = {
-        "kind": "import", "dataset": catalogue.source, "title": title.strip() or report.file,
-        "import": {"file": path or report.file, "align": report.align, "n_codes": report.n_codes}}
+    config = RunConfig("import", catalogue.source, title.strip() or report.file,
+                       imported=ImportRequest(path or report.file, report.align, report.n_codes))
 
     def fill(folder: Path) -> None:
         np.save(folder / "codes.npy", ids.codes_IL.astype(np.int32), allow_pickle=False)
@@ -44,7 +43,7 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
         files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences(),
                                                   "align": report.align, "doubt": report.doubt, "tried": tried})
 
-    return store.new_run(config, {"state": "finished", "message": report.sentences()[0]}, fill)
+    return store.new_run(config, Status("finished", message=report.sentences()[0]), fill)
 
 
 def sentences(run: Run) -> list[str]:

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,10 @@ from tiger.analysis.projection import Layout, UmapParams
 from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef, Values
 from tiger.metrics.ranking import unit_rows
 from tiger.runs import store
+from tiger.runs.records import ProjectionRequest, RunConfig
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
@@ -58,9 +59,9 @@ def vectors(cat: Catalogue, run: Run | None, space: str) -> np.ndarray:
     return found
 
 
-def layout_key(dataset: dict[str, Any], run: Run | None, space: str, asked: UmapParams) -> str:
+def layout_key(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams) -> str:
     """Twenty hex digits that name a layout: dataset, and beyond the input space the run and its result."""
-    about: dict[str, Any] = {"dataset": dataset, "space": space, "params": params.values(asked)}
+    about: Values = {"dataset": dataset, "space": space, "params": params.values(asked)}
     if space != "input" and run is not None:
         result = run.path / "latent.npy"
         about["run"] = [run.id, result.stat().st_mtime_ns if result.exists() else 0]
@@ -89,20 +90,17 @@ def store_layout(key: str, layout: Layout) -> None:
     files.write(_stored(key), save(tensors))
 
 
-def request(dataset: dict[str, Any], run: Run | None, space: str,
-            asked: UmapParams) -> dict[str, Any]:
-    """``config`` of the run that computes a layout; hand it to the supervisor."""
+def request(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams) -> RunConfig:
+    """The configuration of the run that computes a layout; hand it to the supervisor."""
     parent = run.id if run is not None else None
-    return {"kind": "projection", "dataset": dataset, "parent": parent,
-            "title": f"UMAP of the {SPACES[space]}",
-            "projection": {"space": space, "params": params.values(asked),
-                           "key": layout_key(dataset, run, space, asked)}}
+    wanted = ProjectionRequest(space, params.values(asked), layout_key(dataset, run, space, asked))
+    return RunConfig("projection", dataset, f"UMAP of the {SPACES[space]}", parent=parent, projection=wanted)
 
 
-def running(key: str) -> Run | None:
-    """The newest run that computes this layout, whatever became of it; None where nobody asked."""
+def running(config: RunConfig) -> Run | None:
+    """The newest run that computes this layout, whatever became of it; None where there is none."""
     for run in store.list_runs():
-        if run.config.get("kind") == "projection" and (run.config.get("projection") or {}).get("key") == key:
+        if run.config.projection is not None and run.config.projection == config.projection:
             return run
     return None
 
@@ -113,16 +111,17 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
     from tiger import datasets
 
     config = context.run.config
-    asked = config["projection"]
+    asked = config.projection
+    assert asked is not None  # a run of this kind always has one
     context.update_status(stage="loading the dataset")
-    cat = datasets.load_ref(config["dataset"])
-    parent = store.find(config["parent"]) if config.get("parent") else None
-    x_IE = vectors(cat, parent, asked["space"])
+    cat = datasets.load_ref(config.dataset)
+    parent = store.find(config.parent) if config.parent else None
+    x_IE = vectors(cat, parent, asked.space)
     rows = projection.sample(_strata(parent, cat), projection.DRAWN_LIMIT)
     context.update_status(stage="loading UMAP")
     layout = None
-    for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked["params"])):
-        if context.read_control()["action"] == "stop":
+    for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked.params)):
+        if context.read_control().action == "stop":
             context.stop_acknowledged = True
             words = context.stop_reason or "Stopped; the map was not finished."
             context.update_status(state="stopped", message=words, rate=0.0, left_s=None)
@@ -131,7 +130,7 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
         context.progress(progress)
         yield progress
     assert layout is not None  # the last step always carries it
-    store_layout(asked["key"], layout)
+    store_layout(asked.key, layout)
     context.update_status(state="finished", stage="", message="", rate=0.0, left_s=None)
 
 

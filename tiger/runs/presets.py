@@ -6,6 +6,8 @@ Each says in one line what to look for.
 from dataclasses import dataclass
 from typing import Any
 
+from tiger.runs.records import Learner
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -23,11 +25,11 @@ class Preset:
     title: str
     look_for: str
     breaks: bool
-    quantizer: dict[str, Any]
+    quantizer: Learner
 
 
-def _rqvae(**params: Any) -> dict[str, Any]:
-    return {"name": "rqvae", "params": params}
+def _rqvae(**params: Any) -> Learner:
+    return Learner("rqvae", params)
 
 
 PRESETS = [
@@ -49,10 +51,10 @@ PRESETS = [
            False, _rqvae(koleo=1.0)),
     Preset("rkmeans", "Residual k-means, no network",
            "Done in one step a level; the baseline that a network must beat.", False,
-           {"name": "rkmeans", "params": {}}),
+           Learner("rkmeans")),
     Preset("lsh", "Random hyperplanes (LSH)",
            "Nothing is learned, and yet the codes are in use; but similar items share far fewer of them (see Doctor and Tree).",
-           False, {"name": "lsh", "params": {}}),
+           False, Learner("lsh")),
     Preset("total-collapse", "Total collapse: noise start, no remedy",
            "Perplexity is 1 from the first steps on: every item gets the same codes, and no code ever comes back.", True,
            _rqvae(kmeans_init=False, restart_threshold=0.0, n_steps=300)),
@@ -103,11 +105,11 @@ class ModelPreset:
     key: str
     title: str
     look_for: str
-    model: dict[str, Any]
+    model: Learner
 
 
-def _model(name: str, **params: Any) -> dict[str, Any]:
-    return {"name": name, "params": params}
+def _model(name: str, **params: Any) -> Learner:
+    return Learner(name, params)
 
 
 MODELS = [

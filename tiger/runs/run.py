@@ -2,8 +2,8 @@
 
     config.json         what was asked: dataset, quantizer, title, parent
     status.json         how it goes; replaced in one move, about five times a second
-    control.json        what the page or the command line wants: run, pause, step, stop, new knob values
-    events.jsonl        one line a logged step, and one line a knob that was turned
+    control.json        what the page or the command line wants: run, pause, step, stop, new live hyper-parameters
+    events.jsonl        one line a logged step, and one line a live hyper-parameter that changed
     snapshots/          the codes at about forty steps
     checkpoint/         all that is needed to go on as if nothing had happened
     codes.npy, ids.safetensors, latent.npy, recon_error.npy, quantizer.json, weights.safetensors   the result
@@ -17,6 +17,7 @@ import contextlib
 import json
 import threading
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tiger.core import files, paths
+from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
+from tiger.runs.records import ACTIONS, Action, Control, Learner, RunConfig, State, Status, StudyRequest
 
 if TYPE_CHECKING:
     from tiger.models import Recommender
@@ -35,13 +38,7 @@ if TYPE_CHECKING:
 
 RESULTS = ("codes.npy", "ids.safetensors", "latent.npy", "recon_error.npy", "step_trace.safetensors",
            "step_trace.json", "model.json", "metrics.json")
-ACTIONS = ("run", "pause", "stop")
-BUSY = ("running", "paused")  # a worker has the folder
-WAITING = "waiting for a free worker"  # the stage of a run that was told to go on, or to start, too early
 STALE_S = 30.0  # a worker beats every second; one that was silent this long is gone
-DEFAULT_STATUS: dict[str, Any] = {"state": "queued", "stage": "", "step": 0, "n_steps": 0, "rate": 0.0,
-                                  "left_s": None, "pid": None, "heartbeat_s": 0.0, "message": "",
-                                  "attempt": 0}
 _control_lock = threading.Lock()
 
 
@@ -62,14 +59,17 @@ class Run:
         return self.path.name
 
     @cached_property
-    def config(self) -> dict[str, Any]:
-        """What was asked: id, kind, title, dataset, quantizer, created_s, parent, preset."""
-        return files.read_json(self.path / "config.json") or {}
+    def config(self) -> RunConfig:
+        """What was asked. Raises ValueError where ``config.json`` cannot be read."""
+        try:
+            return RunConfig.from_json(files.read_json(self.path / "config.json") or {})
+        except ValueError as error:
+            raise ValueError(f"Run {self.id} cannot be opened: {error}") from None
 
     @property
     def title(self) -> str:
         """The run's name for people."""
-        return str(self.config.get("title") or self.id)
+        return self.config.title or self.id
 
     @property
     def read_only(self) -> bool:
@@ -77,34 +77,44 @@ class Run:
         return self.path.parent != paths.subfolder("runs")
 
     @property
-    def status(self) -> dict[str, Any]:
-        """State, stage, step, n_steps, rate, left_s, pid, heartbeat_s, message, attempt.
+    def status(self) -> Status:
+        """How it goes, as is true now, not as was written last.
 
-        The state is what is true now, not what was written last: a worker that died makes ``interrupted``,
-        and a waiting run that was told to stop is ``stopped``. ``attempt`` counts starts; it changes when a
-        resume cut the event log back, so readers that keep an offset begin again at 0.
+        A worker that died makes ``interrupted``, and a waiting run that was told to stop is ``stopped``.
         """
         found = files.read_json(self.path / "status.json")
         if found is None:
-            lost = {"state": "interrupted", "message": "status.json cannot be read; resume the run to go on."}
-            return DEFAULT_STATUS | lost
-        status = DEFAULT_STATUS | found
-        if status["state"] in BUSY and not _worker_lives(status):
-            words = status["message"] or "The worker ended before the run did; resume it to go on."
-            status |= {"state": "interrupted", "rate": 0.0, "left_s": None, "message": words}
-        elif status["state"] == "queued" and self.read_control()["action"] == "stop":
-            status["state"] = "stopped"
+            return Status("interrupted", message="status.json cannot be read; resume the run to go on.")
+        status = Status.from_json(found)
+        if status.busy and not _worker_lives(status):
+            message = status.message or "The worker ended before the run did; resume it to go on."
+            return status.but(state="interrupted", rate=0.0, left_s=None, message=message)
+        if status.state == "queued" and self.read_control().action == "stop":
+            return status.but(state="stopped")
         return status
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """queued, running, paused, stopped, interrupted, finished or failed."""
-        return str(self.status["state"])
+        return self.status.state
 
     @property
-    def learner(self) -> dict[str, Any]:
-        """Name and hyper-parameters of the quantizer or model that trains; empty for other kinds of run."""
-        return self.config.get("model") or self.config.get("quantizer") or {}
+    def learner(self) -> Learner:
+        """Name and hyper-parameters of the quantizer or model that trains.
+
+        Raises:
+            ValueError: nothing trains in this kind of run.
+        """
+        if self.config.learner is None:
+            raise ValueError(f"'{self.title}' is a run of kind {self.config.kind}, in which nothing trains.")
+        return self.config.learner
+
+    @property
+    def study(self) -> StudyRequest:
+        """What a study is asked. Raises ValueError for other kinds of run."""
+        if self.config.study is None:
+            raise ValueError(f"'{self.title}' is a run of kind {self.config.kind}, not a study.")
+        return self.config.study
 
     def events(self, since_byte: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Whole lines of the log from a byte on, and the byte to ask from next time.
@@ -137,20 +147,18 @@ class Run:
             return ""
         return "\n".join(text.splitlines()[-n_lines:])
 
-    def knobs(self) -> dict[str, Any]:
-        """The live hyper-parameters as they are asked for now: config, then what was turned since."""
+    def live_params(self) -> Values:
+        """The live hyper-parameters as they are asked for now: the configuration's, then what was changed since."""
         given = self.learner
-        specs = run_config.live_specs(given["name"])
-        start = {spec.name: given["params"].get(spec.name, spec.default) for spec in specs}
-        return start | self.read_control()["knobs"]
+        start = {spec.name: given.params.get(spec.name, spec.default) for spec in run_config.live_specs(given.name)}
+        return start | self.read_control().live_params
 
-    def read_control(self) -> dict[str, Any]:
-        """What the worker is asked to do: action, step_to, knobs, seq."""
-        start: dict[str, Any] = {"action": "run", "step_to": None, "knobs": {}, "seq": 0}
-        return start | (files.read_json(self.path / "control.json") or {})
+    def read_control(self) -> Control:
+        """What the worker is asked to do."""
+        return Control.from_json(files.read_json(self.path / "control.json") or {})
 
-    def control(self, action: str | None = None, step_to: int | None = None,
-                live_params: dict[str, Any] | None = None) -> None:
+    def control(self, action: Action | None = None, step_to: int | None = None,
+                live_params: Values | None = None) -> None:
         """Ask the worker for something; it answers by its status within a fraction of a second.
 
         Args:
@@ -159,23 +167,23 @@ class Run:
             live_params: live hyper-parameters to change from the next step on.
 
         Raises:
-            ValueError: a bundled run, an unknown action, or a knob that cannot be turned that way.
+            ValueError: a bundled run, an unknown action, or a live hyper-parameter that cannot change that way.
         """
         if self.read_only:
             raise ValueError(f"'{self.title}' is bundled and cannot be changed; start a run of your own.")
         if action is not None and action not in ACTIONS:
             raise ValueError(f"action is {action!r}, but must be one of {', '.join(ACTIONS)}.")
-        checked = run_config.check_knobs(self.learner["name"], live_params) if live_params else {}
+        checked = run_config.check_live_params(self.learner.name, live_params) if live_params else {}
         with _control_lock:
             asked = self.read_control()
             if action is not None or step_to is not None:
-                asked |= {"action": action or "pause", "step_to": None if step_to is None else int(step_to)}
-            asked |= {"knobs": asked["knobs"] | checked, "seq": asked["seq"] + 1}
-            files.write_json(self.path / "control.json", asked)
+                asked = replace(asked, action=action or "pause", step_to=None if step_to is None else int(step_to))
+            asked = replace(asked, live_params=asked.live_params | checked, seq=asked.seq + 1)
+            files.write_json(self.path / "control.json", asked.to_json())
 
     def step(self, n: int = 1) -> None:
         """Train ``n`` more batches, then pause."""
-        self.control("pause", step_to=int(self.status["step"]) + n)
+        self.control("pause", step_to=self.status.step + n)
 
     def snapshots(self) -> list[int]:
         """The steps whose codes were kept, ascending."""
@@ -202,7 +210,7 @@ class Run:
 
     def has_result(self) -> bool:
         """Whether the final codes, or a model's weights, are there (finished, or stopped after a step)."""
-        return (self.path / ("model.json" if self.config.get("kind") == "model" else "codes.npy")).exists()
+        return (self.path / ("model.json" if self.config.kind == "model" else "codes.npy")).exists()
 
     def codes(self) -> np.ndarray:
         """Every item's codes (I, L) int64: the final ones, or while training the newest kept ones.
@@ -259,7 +267,7 @@ class Run:
         path = self.path / "ids.safetensors"
         if path.exists():
             return SemanticIds.load(path)
-        return SemanticIds.from_codes(self.codes(), self.config["quantizer"]["params"]["n_codes"])
+        return SemanticIds.from_codes(self.codes(), self.learner.params["n_codes"])
 
     def _array(self, name: str) -> np.ndarray:
         try:
@@ -268,9 +276,6 @@ class Run:
             raise ValueError(f"Run {self.id} has no {name} yet; it is {self.state}.") from None
 
 
-def _worker_lives(status: dict[str, Any]) -> bool:
-    try:
-        silent_s = time.time() - float(status["heartbeat_s"])
-        return silent_s < STALE_S and files.pid_alive(int(status["pid"]))
-    except (TypeError, ValueError):
-        return False
+def _worker_lives(status: Status) -> bool:
+    silent_s = time.time() - status.heartbeat_s
+    return silent_s < STALE_S and status.pid is not None and files.pid_alive(status.pid)

@@ -17,6 +17,7 @@ from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs import store, study_artifacts
+from tiger.runs.records import Learner
 from tiger.runs.run import Run
 from tiger.runs.worker_context import EventLog, WorkerContext
 from tiger.semantic_ids import SemanticIds
@@ -32,17 +33,17 @@ class Study:
 
     def __init__(self, context: WorkerContext):
         self.context, self.run, self.config = context, context.run, context.run.config
-        context.update_status(stage="loading the dataset", attempt=context.status["attempt"] + 1)
-        self.cat = datasets.load_ref(self.config["dataset"])
-        self.parent = store.find(str(self.config["parent"]))
-        self.params = self.config["study"]["params"]
+        context.update_status(stage="loading the dataset", attempt=context.status.attempt + 1)
+        self.cat = datasets.load_ref(self.config.dataset)
+        self.parent = store.find(str(self.config.parent))
+        self.params = self.run.study.params
         log = self.run.path / "events.jsonl"
         self.log = EventLog(self.run, log.stat().st_size if log.exists() else 0)
         self.start_s = time.monotonic()
 
     def steps(self) -> Iterator[Progress]:
         """Carry it out; the status says how it ended."""
-        make = {"drift": self._drift, "cold": self._cold, "diversity": self._diversity}[self.config["kind"]]
+        make = {"drift": self._drift, "cold": self._cold, "diversity": self._diversity}[self.config.kind]
         for progress in make():
             for row in [*progress.metrics.get("rows", []), *([progress.metrics["row"]] if "row" in progress.metrics else [])]:
                 self.log.add(progress.step, time.monotonic() - self.start_s, row=row)
@@ -75,7 +76,7 @@ class Study:
         """Wait while it is paused; False where it must stop."""
         paused = False
         while True:
-            action = self.context.read_control()["action"]
+            action = self.context.read_control().action
             if action != "pause":
                 break
             if not paused:
@@ -133,7 +134,8 @@ class Study:
         """Hold items out, train without them, recommend them; what was trained stays in the run's folder."""
         asked = cold_start.cold_params(self.params)
         held = cold_start.hold_out(self.cat, asked.share, asked.seed)
-        model, kept, codes_at = cold_start.fresh(self._recipe(), asked), self.run.path / "warm", self.run.path / "warm_codes.npy"
+        recipe, kept, codes_at = self._recipe(), self.run.path / "warm", self.run.path / "warm_codes.npy"
+        model = cold_start.fresh(recipe.name, recipe.params, asked)
         codes_IL = np.load(codes_at, allow_pickle=False) if codes_at.exists() else None
         if codes_IL is not None and (kept / "weights.safetensors").exists():
             model = generative(models.load(kept))
@@ -165,16 +167,14 @@ class Study:
         done = frozenset(row["name"] for row in study_artifacts.rows(self.run))
         yield from diversity.steps(self.cat, self.model, asked, done)
 
-    def _recipe(self) -> dict[str, Any]:
-        """Name and hyper-parameters of the chosen model run, or the small model's."""
-        chosen = self.config["study"].get("model")
-        if chosen:
-            return dict(store.find(chosen).config["model"])
-        return {"name": "rq_transformer", "params": dict(drift.recommender_probe.QUICK)}
+    def _recipe(self) -> Learner:
+        """The chosen model run's recommender, or a small one."""
+        chosen = self.run.study.model
+        return store.find(chosen).learner if chosen else Learner("rq_transformer", dict(drift.recommender_probe.QUICK))
 
     def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
         """Find the chosen recommender, or (always where ``own``) train a small one once and keep it in the run's folder."""
-        chosen, kept = self.config["study"].get("model"), self.run.path / "reader"
+        chosen, kept = self.run.study.model, self.run.path / "reader"
         if chosen and not own:
             self.model, self.ids = chosen_model(chosen, self.parent, self.cat)
             return
@@ -216,14 +216,14 @@ def known_of(parent: Run, cat: Catalogue) -> drift.Known:
     Raises:
         ValueError: it has none (imported IDs), or it belongs to another catalogue.
     """
-    if parent.config.get("kind") == "import":
+    if parent.config.kind == "import":
         raise ValueError(f"'{parent.title}' is imported, so there is no quantizer that could read moved vectors; choose a "
                          "run that was trained here.")
     codes_IL = parent.codes()
     if len(codes_IL) != cat.n_items:
         raise ValueError(f"Run '{parent.title}' has codes for {len(codes_IL):,} items, but the dataset has {cat.n_items:,}; "
                          "choose a run of this dataset.")
-    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE, parent.status.get("n_threads"))
+    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE, parent.status.n_threads)
 
 
 def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRecommender, SemanticIds]:
@@ -233,7 +233,7 @@ def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRe
         ValueError: it writes no IDs, or those of another run.
     """
     chosen = store.find(run_id)
-    ids_run = (chosen.config.get("ids") or {}).get("run")
+    ids_run = chosen.config.ids_run
     if ids_run != parent.id:
         raise ValueError(f"The recommender '{chosen.title}' writes the IDs of run {ids_run or 'none'}, not of "
                          f"{parent.id}; choose the run it belongs to, or another recommender.")

@@ -1,26 +1,28 @@
 """Every run of this workspace: making one, finding it by id, listing, deleting."""
 
+import logging
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tiger.core import files, paths
 from tiger.runs import config as run_config
-from tiger.runs.run import BUSY, DEFAULT_STATUS, Run
+from tiger.runs.records import RunConfig, Status
+from tiger.runs.run import Run
 
+log = logging.getLogger(__name__)
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
 
 
-def new_run(config: dict[str, Any], status: dict[str, Any] | None = None,
+def new_run(config: RunConfig | Mapping[str, Any], status: Status | None = None,
             fill: Callable[[Path], None] | None = None) -> Run:
     """Make a run's folder from what was asked. It appears whole, with its first status, or not at all.
 
     Args:
-        config: ``dataset`` (a reference) and ``quantizer`` {"name", "params"}; where wanted ``kind``,
-            ``title``, ``parent`` and ``preset``. ``id`` and ``created_s`` are made here.
+        config: as ``config.checked`` takes it; ``id`` and ``created_s`` are made here.
         status: other than "queued", for whoever executes the run at once.
         fill: writes more into the folder before it appears, for a run that is finished from the start.
 
@@ -32,15 +34,15 @@ def new_run(config: dict[str, Any], status: dict[str, Any] | None = None,
     part = root / f".new-{secrets.token_hex(6)}"
     part.mkdir()
     try:
-        files.write_json(part / "config.json", whole)
-        files.write_json(part / "status.json", DEFAULT_STATUS | (status or {}))
+        files.write_json(part / "config.json", whole.to_json())
+        files.write_json(part / "status.json", (status or Status()).to_json())
         if fill is not None:
             fill(part)
-        part.rename(root / whole["id"])
+        part.rename(root / whole.id)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return Run(root / whole["id"])
+    return Run(root / whole.id)
 
 
 def find(run_id: str) -> Run:
@@ -63,8 +65,17 @@ def list_runs() -> list[Run]:
         if root.is_dir():
             folders = [path for path in root.iterdir() if RUN_ID.fullmatch(path.name)]
             found.update({path.name: Run(path) for path in folders if (path / "config.json").is_file()})
-    usable = [run for run in found.values() if run.config.get("id") == run.id]
-    return sorted(usable, key=lambda run: (-float(run.config.get("created_s") or 0), run.id))
+    usable = [run for run in found.values() if _is_whole(run)]
+    return sorted(usable, key=lambda run: (-run.config.created_s, run.id))
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether its configuration can be read and is this folder's own; a copied folder keeps another's id."""
+    try:
+        return run.config.id == run.id
+    except ValueError:
+        log.warning("the folder of run %s has no configuration that can be read; it is left out", run.id)
+        return False
 
 
 def delete(run: Run) -> None:
@@ -75,7 +86,7 @@ def delete(run: Run) -> None:
     """
     if run.read_only:
         raise ValueError(f"'{run.title}' is bundled and cannot be deleted.")
-    if run.state in BUSY:
+    if run.status.busy:
         raise ValueError(f"'{run.title}' is {run.state}; stop it before deleting it.")
     gone = run.path.with_name(f".gone-{secrets.token_hex(6)}")
     run.path.rename(gone)
@@ -92,6 +103,8 @@ def command(run: Run) -> str:
     return run_config.command(run.config)
 
 
-def command_line(config: dict[str, Any]) -> str:
+def command_line(config: RunConfig | Mapping[str, Any]) -> str:
     """The command line that trains what ``config`` asks for."""
+    if not isinstance(config, RunConfig):
+        config = RunConfig.from_json({"kind": "quantizer", **config})
     return run_config.command(config)

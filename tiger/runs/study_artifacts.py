@@ -3,12 +3,14 @@
 from typing import Any
 
 from tiger.core import files
+from tiger.datasets.reference import DatasetRef, Values
+from tiger.runs.records import RunConfig, StudyRequest
 from tiger.runs.run import Run
 
 
-def request(kind: str, dataset: dict[str, Any], parent: str, values: dict[str, Any], model: str | None = None,
-            title: str = "") -> dict[str, Any]:
-    """``config`` of a study; hand it to the supervisor or to ``runs.new_run``.
+def request(kind: str, dataset: DatasetRef, parent: str, values: Values, model: str | None = None,
+            title: str = "") -> RunConfig:
+    """The configuration of a study; hand it to the supervisor or to ``runs.new_run``.
 
     Args:
         kind: "drift", "cold" or "diversity".
@@ -16,8 +18,7 @@ def request(kind: str, dataset: dict[str, Any], parent: str, values: dict[str, A
         values: parameters that differ from the defaults.
         model: id of the model run that writes those codes; None trains a small one.
     """
-    return {"kind": kind, "dataset": dataset, "parent": parent, "title": title,
-            "study": {"params": values, "model": model}}
+    return RunConfig(kind, dataset, title, parent=parent, study=StudyRequest(values, model))
 
 
 def rows(run: Run) -> list[dict[str, Any]]:

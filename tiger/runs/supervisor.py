@@ -10,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tiger.core import files, paths
 from tiger.runs import store
-from tiger.runs.run import BUSY, WAITING, Run
+from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
+from tiger.runs.run import Run
 
 MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
@@ -23,7 +26,6 @@ LOOK_S = 0.3
 # A training step asks for the memory that the step before gave back. By default glibc hands large pieces to the kernel at
 # once, which clears every page before it comes back: up to a tenth of a recommender's step. Only glibc reads these, at start.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20)}
-RESUMABLE = ("stopped", "interrupted", "failed")
 
 
 def n_cores() -> int:
@@ -73,7 +75,7 @@ class Supervisor:
         self.thread = threading.Thread(target=self._work, name="tiger-supervisor", daemon=True)
         self.thread.start()
 
-    def submit(self, config: dict[str, Any]) -> Run:
+    def submit(self, config: RunConfig | Mapping[str, Any]) -> Run:
         """Make a run and put it into the queue.
 
         Raises:
@@ -94,8 +96,8 @@ class Supervisor:
         run = store.find(run_id)
         with self._alone():
             status = run.status
-            if run.read_only or status["state"] not in RESUMABLE:
-                raise ValueError(f"'{run.title}' is {status['state']}; only a run that was stopped, "
+            if run.read_only or status.state not in RESUMABLE:
+                raise ValueError(f"'{run.title}' is {status.state}; only a run that was stopped, "
                                  "interrupted or failed can be resumed.")
             self._check_room()
             requeue(run, status, "queued")
@@ -104,7 +106,7 @@ class Supervisor:
 
     def queue(self) -> list[Run]:
         """Waiting runs, the next one first."""
-        return [run for run, status in self._active() if status["state"] == "queued"]
+        return [run for run, status in self._active() if status.state == "queued"]
 
     def close(self) -> None:
         """End the supervisor's thread; workers go on."""
@@ -145,19 +147,19 @@ class Supervisor:
             return
         with self._alone():
             active = self._active()
-            states = [status["state"] for _, status in active]
+            states = [status.state for _, status in active]
             running, paused = states.count("running"), states.count("paused")
-            waiting = sum(status["stage"] == WAITING for _, status in active if status["state"] == "paused")
+            waiting = sum(status.stage == WAITING for _, status in active if status.state == "paused")
             room = n_workers() - running - waiting - max(0, paused - MAX_PAUSED)
-            for run in [run for run, status in active if status["state"] == "queued"][:max(0, room)]:
+            for run in [run for run, status in active if status.state == "queued"][:max(0, room)]:
                 self._start(run)
 
     def _start(self, run: Run) -> None:
-        files.write_json(run.path / "status.json", run.status | {  # until the worker speaks for itself
-            "state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()})
+        started = run.status.but(state="running", stage="starting", pid=os.getpid(), heartbeat_s=time.time())
+        files.write_json(run.path / "status.json", started.to_json())  # until the worker writes its own
         self.children[run.id] = launch(run, n_workers())
 
-    def _active(self) -> list[tuple[Run, dict[str, Any]]]:
+    def _active(self) -> list[tuple[Run, Status]]:
         """Runs that wait or have a worker, in the queue's order. Those that are over are read once."""
         found = []
         for folder in self.folder.iterdir():
@@ -169,11 +171,11 @@ class Supervisor:
                 continue
             run = Run(folder)
             status = run.status
-            if status["state"] in (*BUSY, "queued"):
+            if status.active:
                 found.append((run, status))
-            elif status["pid"] is not None:  # one that was stopped while it waited may still be told to run
+            elif status.pid is not None:  # one that was stopped while it waited may still be told to run
                 self.over[folder.name] = changed_ns
-        return sorted(found, key=lambda pair: (float(pair[1].get("queued_s") or pair[0].config["created_s"])))
+        return sorted(found, key=lambda pair: pair[1].queued_s or pair[0].config.created_s)
 
 
 def n_at_once() -> int:
@@ -185,32 +187,32 @@ def n_at_once() -> int:
     return max(1, len(busy))
 
 
-def requeue(run: Run, status: dict[str, Any], state: str, **more: Any) -> None:
+def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
     """Make a run that ended early ready to go on: no stop in its control, a fresh state.
 
     Args:
         more: belongs to the state, such as ``pid`` and ``heartbeat_s`` of a run that is "running" at once.
     """
-    asked = run.read_control() | {"action": "run", "step_to": None}
-    files.write_json(run.path / "control.json", asked | {"seq": asked["seq"] + 1})
-    files.write_json(run.path / "status.json", status | {
-        "state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None} | more)
+    asked = run.read_control()
+    asked = replace(asked, action="run", step_to=None, seq=asked.seq + 1)
+    files.write_json(run.path / "control.json", asked.to_json())
+    changes = {"state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None} | more
+    files.write_json(run.path / "status.json", status.but(**changes).to_json())
 
 
 def record_exit(run: Run, pid: int, code: int) -> None:
-    """Where a worker ended without a word, say what is known."""
-    said = files.read_json(run.path / "status.json") or {}
-    if said.get("state") not in BUSY or said.get("pid") not in (pid, os.getpid()):
+    """Write what is known where a worker ended without saying how."""
+    last = Status.from_json(files.read_json(run.path / "status.json") or {})
+    if not last.busy or last.pid not in (pid, os.getpid()):
         return
     if code > 0 and os.name == "posix":
-        last = (run.log(1) or "nothing").strip()
-        words = f"The worker ended with code {code}; it said last: {last[:300]}"
-        changes: dict[str, Any] = {"state": "failed", "message": words}
+        line = (run.log(1) or "nothing").strip()
+        ended = last.but(state="failed", message=f"The worker ended with code {code}; the log's last line: {line[:300]}")
     else:
         word = "memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}"
-        words = f"The worker was ended ({word}); resume the run to go on."
-        changes = {"state": "interrupted", "message": words, "rate": 0.0, "left_s": None}
-    files.write_json(run.path / "status.json", said | changes)
+        ended = last.but(state="interrupted", message=f"The worker was ended ({word}); resume the run to go on.",
+                         rate=0.0, left_s=None)
+    files.write_json(run.path / "status.json", ended.to_json())
 
 
 SUPERVISORS: dict[Path, Supervisor] = {}

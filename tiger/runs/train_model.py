@@ -1,6 +1,6 @@
 """Train a recommender inside its run's folder, with validation recall as it goes.
 
-The machinery (pause, step, stop, knobs, checkpoint, resume) is ``training.Training``'s; here is what a model
+The machinery (pause, step, stop, live hyper-parameters, checkpoint, resume) is ``training.Training``'s; here is what a model
 adds: which steps are logged, the validation sample, and the result.
 """
 

@@ -1,7 +1,7 @@
-"""Train inside a run's folder: pause, step, stop, turn knobs, crash, and go on.
+"""Train inside a run's folder: pause, step, stop, change live hyper-parameters, crash, and go on.
 
 What makes a resumed run bit-identical: a checkpoint holds the learner's whole training state and the length
-of the log; the log is cut back to it, and knobs that were turned after it are turned again at the same steps.
+of the log; the log is cut back to it, and live hyper-parameters that changed after it change again at the same steps.
 """
 
 import os
@@ -13,7 +13,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 
+from tiger.core.events import Event, changed_param
 from tiger.core.progress import Progress
+from tiger.datasets.reference import Values
 from tiger.quantizers import Quantizer
 from tiger.runs import artifacts, checkpoint
 from tiger.runs import config as run_config
@@ -50,11 +52,11 @@ class Training(ABC):
         self.state: dict[str, Any] | None = kept.get("state")
         torch.set_num_threads(int(kept.get("n_threads", torch.get_num_threads())))  # sums depend on it
         self.step, self.trained_s = int(kept.get("step", 0)), float(kept.get("t_s", 0.0))
-        self.turned: dict[str, Any] = dict(kept.get("knobs", {}))
-        turned_later = _knob_events(self.run, int(kept.get("log_bytes", 0)))
-        self.replay = [] if self.state is None and not learner.steppable else turned_later
-        self.seq = max([int(kept.get("seq", 0)), *(int(event.get("seq", 0)) for event in turned_later)])
-        self.restored = bool(self.turned)
+        self.overrides: Values = dict(kept.get("live_params") or kept.get("knobs") or {})
+        changed_later = _live_param_events(self.run, int(kept.get("log_bytes", 0)))
+        self.replay = [] if self.state is None and not learner.steppable else changed_later
+        self.seq = max([int(kept.get("seq", 0)), *(int(event.get("seq", 0)) for event in changed_later)])
+        self.restored = bool(self.overrides)
         self.log = EventLog(self.run, int(kept.get("log_bytes", 0)))
         artifacts.clear(self.run, self.step if self.state is not None else -1)
         self.mark_s = self.saved_s = time.monotonic()
@@ -63,7 +65,7 @@ class Training(ABC):
 
     @abstractmethod
     def fit_steps(self) -> Iterator[Progress]:
-        """The learner's fit, from ``self.state`` on, with ``self.knobs`` asked before each step."""
+        """The learner's fit, from ``self.state`` on, with ``self.live_params`` asked before each step."""
 
     @abstractmethod
     def on_step(self, progress: Progress) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class Training(ABC):
 
     def steps(self) -> Iterator[Progress]:
         """Train until the end, or until it is told to stop; the status says which."""
-        attempt = self.context.status["attempt"] + 1
+        attempt = self.context.status.attempt + 1
         self.context.update_status(state="running", step=self.step, message="", attempt=attempt,
                                    n_threads=torch.get_num_threads())
         fit = self.fit_steps()
@@ -96,31 +98,31 @@ class Training(ABC):
         else:
             self.context.update_status(state="stopped", message=words)
 
-    def live_params(self) -> dict[str, float]:
+    def live_params(self) -> Values:
         """Live hyper-parameters that changed, marked in the log; the learner asks before each step."""
-        due: dict[str, Any] = {}
+        due: Values = {}
         if self.restored:
-            due, self.restored = dict(self.turned), False
+            due, self.restored = dict(self.overrides), False
         while self.replay and self.replay[0]["step"] <= self.step:
             event = self.replay.pop(0)
-            due |= self._turn({event["knob"]: event["value"]}, int(event.get("seq", 0)))
+            due |= self._set_live_params({str(changed_param(event)): event["value"]}, int(event.get("seq", 0)))
         asked = self.context.read_control()
-        if asked["seq"] > self.seq and not self.replay:
-            self.seq = asked["seq"]
-            due |= self._turn(asked["knobs"], self.seq)
+        if asked.seq > self.seq and not self.replay:
+            self.seq = asked.seq
+            due |= self._set_live_params(asked.live_params, self.seq)
         return due
 
-    def _turn(self, knobs: dict[str, Any], seq: int) -> dict[str, Any]:
+    def _set_live_params(self, given: Values, seq: int) -> Values:
         try:
-            knobs = run_config.check_knobs(self.learner.name, knobs)
+            given = run_config.check_live_params(self.learner.name, given)
         except ValueError as error:
             self.context.update_status(message=str(error))
             return {}
-        before = {name: getattr(self.learner, name) for name in knobs} | self.turned
-        changed = {name: value for name, value in knobs.items() if value != before[name]}
+        before = {name: getattr(self.learner, name) for name in given} | self.overrides
+        changed = {name: value for name, value in given.items() if value != before[name]}
         for name, value in changed.items():
-            self.log.add(self.step, self._t_s(), knob=name, value=value, seq=seq)
-        self.turned |= changed
+            self.log.add(self.step, self._t_s(), live_param=name, value=value, seq=seq)
+        self.overrides |= changed
         return changed
 
     def _t_s(self) -> float:
@@ -147,7 +149,7 @@ class Training(ABC):
         start_s = time.monotonic()
         checkpoint.write(self.run.path, {
             "state": self.learner.training_state(), "step": self.step, "t_s": self._t_s(),
-            "log_bytes": self.log.sync(), "knobs": self.turned, "seq": self.seq,
+            "log_bytes": self.log.sync(), "live_params": self.overrides, "seq": self.seq,
             "n_threads": torch.get_num_threads()})
         self.saved_s = time.monotonic()
         self.save_cost_s = self.saved_s - start_s
@@ -157,11 +159,11 @@ class Training(ABC):
         paused_s: float | None = None
         while True:
             asked = self.context.read_control()
-            if asked["action"] == "stop":
+            if asked.action == "stop":
                 self.context.stop_acknowledged = True
                 return False
-            step_to = asked["step_to"]
-            if asked["action"] == "run" if step_to is None else self.step < step_to:
+            step_to = asked.step_to
+            if asked.action == "run" if step_to is None else self.step < step_to:
                 break
             if paused_s is None:
                 paused_s = self._pause(stepped=step_to is not None)
@@ -229,9 +231,9 @@ class QuantizerTraining(Training):
         artifacts.write_result(self.run, self.quantizer, self.emb_IE, self.step)
 
 
-def _knob_events(run: Run, since_byte: int) -> list[dict[str, Any]]:
+def _live_param_events(run: Run, since_byte: int) -> list[Event]:
     events = run.events(since_byte)[0]
-    return [event for event in events if "knob" in event and isinstance(event.get("step"), int)]
+    return [event for event in events if changed_param(event) and isinstance(event.get("step"), int)]
 
 
 __all__ = ["PRESETS", "Preset", "QuantizerTraining", "Training"]

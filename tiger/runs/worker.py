@@ -41,7 +41,7 @@ class Heartbeat(threading.Thread):
         while not self.ended.wait(0.2):
             with contextlib.suppress(OSError):
                 self.context.beat()
-                asked = self.context.run.read_control()["action"] == "stop" or self.context.stop_reason
+                asked = self.context.run.read_control().action == "stop" or self.context.stop_reason
                 asked_s = (asked_s or time.monotonic()) if asked else None
             if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
                 self.context.update_status(state="stopped", message=self.context.stop_reason or STOPPED)
@@ -53,9 +53,9 @@ def train_quantizer(context: WorkerContext) -> Iterator[Progress]:
     context.update_status(stage="loading the dataset")
     from tiger import datasets, quantizers
     from tiger.runs.train_quantizer import QuantizerTraining
-    given = context.run.config["quantizer"]
-    catalogue = datasets.load_ref(context.run.config["dataset"])
-    quantizer = quantizers.create(given["name"], **given["params"])
+    given = context.run.learner
+    catalogue = datasets.load_ref(context.run.config.dataset)
+    quantizer = quantizers.create(given.name, **given.params)
     context.update_status(stage="starting")
     yield from QuantizerTraining(context, quantizer, catalogue.embedding_IE).steps()
 
@@ -66,10 +66,10 @@ def train_model(context: WorkerContext) -> Iterator[Progress]:
     from tiger import datasets, models
     from tiger.runs import store
     from tiger.runs.train_model import ModelTraining
-    given, ids = context.run.config["model"], context.run.config["ids"]
-    catalogue = datasets.load_ref(context.run.config["dataset"])
-    semantic_ids = store.find(ids["run"]).semantic_ids() if ids else None
-    model = models.create(given["name"], **given["params"])
+    given, ids_run = context.run.learner, context.run.config.ids_run
+    catalogue = datasets.load_ref(context.run.config.dataset)
+    semantic_ids = store.find(ids_run).semantic_ids() if ids_run else None
+    model = models.create(given.name, **given.params)
     context.update_status(stage="starting")
     yield from ModelTraining(context, model, catalogue, semantic_ids).steps()
 
@@ -111,7 +111,7 @@ def execute(run: Run) -> int:
     try:
         context.wait_for_slot()
         _use_little()
-        for _ in EXECUTORS[run.config["kind"]](context):
+        for _ in EXECUTORS[run.config.kind](context):
             pass
         return 0
     except Exception as error:

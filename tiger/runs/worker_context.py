@@ -8,12 +8,14 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tiger.core import files
 from tiger.core.progress import Meter, Progress
-from tiger.runs.run import DEFAULT_STATUS, WAITING, Run
+from tiger.runs.records import WAITING, Control, Status
+from tiger.runs.run import Run
 
 STATUS_S = 0.2  # between two writes of status.json
 BEAT_S = 1.0  # a silent worker still beats
@@ -54,7 +56,7 @@ class WorkerContext:
 
     def __init__(self, run: Run):
         self.run = run
-        self.status: dict[str, Any] = DEFAULT_STATUS | (files.read_json(run.path / "status.json") or {})
+        self.status = Status.from_json(files.read_json(run.path / "status.json") or {})
         self.stop_acknowledged = False
         self.stop_reason: str | None = None  # why it must stop other than by the page, such as a signal
         places = os.environ.get("TIGER_WORKERS", "")
@@ -63,14 +65,14 @@ class WorkerContext:
         self._meter = Meter()
         self._lock = threading.RLock()
         self._written_s = self._looked_s = -1e9
-        self._asked: dict[str, Any] = run.read_control()
-        self._asked_mark: Any = None
+        self._asked = run.read_control()
+        self._asked_mark: tuple[int, int, int] | None = None
 
     def update_status(self, write: bool = True, **changes: Any) -> None:
         """Change the status and, unless it is only a small thing, write it at once."""
         with self._lock:
-            self.status |= changes | {"pid": os.getpid()}
-            if self.status["state"] == "paused":
+            self.status = self.status.but(**changes, pid=os.getpid())
+            if self.status.state == "paused":
                 self.slot.free()
             if write or time.monotonic() - self._written_s >= STATUS_S:
                 self._write()
@@ -88,15 +90,15 @@ class WorkerContext:
     def beat(self) -> None:
         """Say that the worker lives, where nothing else was said for a second."""
         with self._lock:
-            if time.monotonic() - self._written_s >= BEAT_S and self.status["state"] in ("running", "paused"):
+            if time.monotonic() - self._written_s >= BEAT_S and self.status.busy:
                 self._write()
 
     def _write(self) -> None:
         self._written_s = time.monotonic()
-        files.write_json(self.run.path / "status.json", self.status | {"heartbeat_s": time.time()})
+        files.write_json(self.run.path / "status.json", self.status.but(heartbeat_s=time.time()).to_json())
 
-    def read_control(self) -> dict[str, Any]:
-        """What is asked of the worker: action, step_to, knobs, seq. A look costs a microsecond.
+    def read_control(self) -> Control:
+        """What is asked of the worker. A look costs a microsecond.
 
         A paused worker is told to go on only once it has a place to compute. Single steps need none.
         """
@@ -111,9 +113,9 @@ class WorkerContext:
             if mark != self._asked_mark:
                 self._asked_mark, self._asked = mark, self.run.read_control()
         if self.stop_reason:
-            return self._asked | {"action": "stop"}
-        if self.status["state"] == "paused" and self._held_back():
-            return self._asked | {"action": "pause"}
+            return replace(self._asked, action="stop")
+        if self.status.state == "paused" and self._held_back():
+            return replace(self._asked, action="pause")
         return self._asked
 
     @property
@@ -127,7 +129,7 @@ class WorkerContext:
             time.sleep(0.1)
 
     def _held_back(self) -> bool:
-        if self._asked["action"] == "run" and self._asked["step_to"] is None:
+        if self._asked.action == "run" and self._asked.step_to is None:
             return self._lacks_slot()
         self._said_to_wait(False)  # asked to pause again, or for single steps
         return False
@@ -140,7 +142,7 @@ class WorkerContext:
     def _said_to_wait(self, waits: bool) -> None:
         """Say so where the worker begins to wait, and what it said before where it ends."""
         if waits and self._stage is None:
-            self._stage = str(self.status["stage"])
+            self._stage = self.status.stage
             self.update_status(stage=WAITING)
         elif not waits and self._stage is not None:
             stage, self._stage = self._stage, None

@@ -225,13 +225,13 @@ def _scores(method: str, who: str, found: list[np.ndarray], target_U: np.ndarray
     return rows
 
 
-def fresh(values: dict[str, Any], asked: ColdParams) -> GenerativeRecommender:
+def fresh(name: str, values: dict[str, Any], asked: ColdParams) -> GenerativeRecommender:
     """A recommender to train on the warm items: a model run's hyper-parameters, or small ones.
 
     Raises:
         ValueError: a model that writes no IDs.
     """
-    made = models.create(values["name"], **(values["params"] | {"n_epochs": asked.epochs, "seed": asked.seed}))
+    made = models.create(name, **(values | {"n_epochs": asked.epochs, "seed": asked.seed}))
     if not isinstance(made, GenerativeRecommender):
         raise ValueError(f"{made.title} writes no semantic IDs; choose a generative model.")
     return made

@@ -75,9 +75,9 @@ def test_the_evidence_gives_the_numbers_and_their_limits():
 
 def test_a_knob_that_was_turned_counts_as_it_was_left():
     codes_IL = collapsed()
-    events = [*log(), {"step": 300, "t_s": 1.0, "knob": "beta", "value": 50.0}]
+    events = [*log(), {"step": 300, "t_s": 1.0, "live_param": "beta", "value": 50.0}]
     assert doctor.examine(codes_IL, 64, events, DEFAULTS).disease == "over_strong_commitment"
-    events.append({"step": 400, "t_s": 2.0, "knob": "beta", "value": 0.25})
+    events.append({"step": 400, "t_s": 2.0, "live_param": "beta", "value": 0.25})
     assert doctor.examine(codes_IL, 64, events, DEFAULTS).disease == "total_collapse"
 
 

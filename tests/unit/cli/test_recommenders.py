@@ -27,7 +27,7 @@ def trained(tmp_path_factory):
         patch.setenv("TIGER_THREADS", "1")
         coded = runs.new_run(config(ref, "rkmeans", n_codes=8))
         cat = datasets.load_ref(ref)
-        made = quantizers.create("rkmeans", **coded.config["quantizer"]["params"])
+        made = quantizers.create("rkmeans", **coded.learner.params)
         list(QuantizerTraining(WorkerContext(coded), made, cat.embedding_IE).steps())
         assert cli.main(["train", "rq_transformer", "--ids", coded.id, "--title", "First", *SMALL]) == 0
         first = next(run for run in runs.list_runs() if run.title == "First")
@@ -46,8 +46,8 @@ def home(trained, monkeypatch):
 
 def test_train_asks_for_the_same_model_again(home):
     _, _, coded, first, second = home
-    assert first.state == second.state == "finished" and first.config["ids"] == {"run": coded.id}
-    assert second.config["model"]["params"] == first.config["model"]["params"] | {"seed": 1}
+    assert first.state == second.state == "finished" and first.config.ids_run == coded.id
+    assert second.learner.params == first.learner.params | {"seed": 1}
     assert {"invalid", "gap"} <= first.metrics()["search"].keys()
 
 
@@ -132,7 +132,7 @@ def copied(run: runs.Run, name: str, **config) -> runs.Run:
     """The same run under another id, with another configuration."""
     path = run.path.with_name(name)
     shutil.copytree(run.path, path)
-    files.write_json(path / "config.json", run.config | {"id": name, "title": name} | config)
+    files.write_json(path / "config.json", run.config.to_json() | {"id": name, "title": name} | config)
     return runs.find(name)
 
 

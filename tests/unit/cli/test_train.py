@@ -29,7 +29,7 @@ def test_an_interrupt_stops_the_run_so_that_it_can_be_resumed(shop):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         run = wait_for(lambda: next((run for run in runs.list_runs() if not run.read_only), None), "the run")
-        wait_for(lambda: run.status["step"] > 0, "the first step")
+        wait_for(lambda: run.status.step > 0, "the first step")
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60)
     finally:
@@ -39,26 +39,26 @@ def test_an_interrupt_stops_the_run_so_that_it_can_be_resumed(shop):
     resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        before = run.status["step"]
-        wait_for(lambda: run.status["step"] > before, "going on")
+        before = run.status.step
+        wait_for(lambda: run.status.step > before, "going on")
         assert tiger("runs", "stop", run.id).returncode == 0
         assert resumed.wait(timeout=60) == 0
     finally:
         resumed.kill()
-    assert run.state == "stopped" and run.status["attempt"] == 2
+    assert run.state == "stopped" and run.status.attempt == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
 def test_a_resumed_run_is_followed_and_an_interrupt_ends_its_worker(shop):
     run = runs.new_run(config({"name": "recbole", "params": {"path": shop[3]}}, n_steps=1_000_000))
-    files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
     resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(lambda: run.state == "running", "a state that is true from the start")
-        wait_for(lambda: run.state != "running" or run.status["step"] > 0, "the first step")
+        wait_for(lambda: run.state != "running" or run.status.step > 0, "the first step")
         time.sleep(0.5)  # some looks of the bar
-        worker = run.status["pid"]
+        worker = run.status.pid
         assert run.state == "running" and worker != resumed.pid
         resumed.send_signal(signal.SIGINT)
         out, err = resumed.communicate(timeout=60)
@@ -74,11 +74,11 @@ def test_a_resumed_run_is_followed_and_an_interrupt_ends_its_worker(shop):
 def test_a_resumed_run_is_running_before_its_worker_speaks(tiger_home, monkeypatch, capsys):
     """The status names the command itself, which lives; a run without a process would be "interrupted"."""
     run = runs.new_run(config({"name": "synthetic", "params": {}}))
-    files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+    files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
     seen = []
     monkeypatch.setattr(train, "follow", lambda made, args: seen.append(made.status))
     assert ask(capsys, "runs", "resume", run.id)[0] == 0
-    assert (seen[0]["state"], seen[0]["pid"], seen[0]["stage"]) == ("running", os.getpid(), "starting")
+    assert (seen[0].state, seen[0].pid, seen[0].stage) == ("running", os.getpid(), "starting")
 
 
 @pytest.mark.parametrize(("words", "name"), [

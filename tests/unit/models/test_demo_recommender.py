@@ -18,7 +18,7 @@ def demo():
 
 def test_it_writes_the_ids_of_the_demo_run_and_clearly_beats_popularity(shop, demo):
     model = demo.recommender()
-    ids = runs.find(demo.config["ids"]["run"]).semantic_ids()
+    ids = runs.find(demo.config.ids_run).semantic_ids()
     np.testing.assert_array_equal(model.metadata_["ids"].numpy(), ids.ids_IM)
     floor = models.create("popularity").fit(shop).evaluate(shop, "test", (10,))
     users = shop.split().user_U[::8]

@@ -11,10 +11,10 @@ CODES = RNG.integers(0, 20, (300, 2))
 USAGE = reports.usage_frame(CODES, 24)
 LEVEL = reports.usage_frame(CODES, 24, 1)
 EVENTS = [{"step": step, "loss": 5 / step, "recon_loss": 4 / step, "perplexity": [step, step / 2]}
-          for step in range(10, 60, 10)] + [{"step": 25, "knob": "beta", "value": 0.5}]
+          for step in range(10, 60, 10)] + [{"step": 25, "live_param": "beta", "value": 0.5}]
 LOSS = reports.training_frame(EVENTS, ["loss", "recon_loss"])
 PERPLEXITY = reports.training_frame(EVENTS, ["perplexity"])
-KNOBS = reports.knob_frame(EVENTS)
+KNOBS = reports.live_param_frame(EVENTS)
 SNAPSHOTS = [(step, np.minimum(CODES, step)) for step in (1, 5, 19)]
 TRACE = {"codes": np.array([[3, 1]]), "residual": RNG.normal(size=(1, 3, 4)), "error": np.array([[9.0, 4.0, 1.0]])}
 

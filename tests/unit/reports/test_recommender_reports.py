@@ -107,12 +107,12 @@ def test_runs_whose_ids_differ_stand_apart(tiger_home):
     """Runs in folders: same title, other codes, other seeds, an unfinished quantizer, another dataset."""
     def coded(state="finished", **params):
         given = {"dataset": SHOP, "title": "Mine", "quantizer": {"name": "rkmeans", "params": params}}
-        return runs.new_run(given, {"state": state})
+        return runs.new_run(given, runs.Status(state))
 
     def measured(ids, dataset=SHOP, state="finished", **params):
         model = {"name": "rq_transformer", "params": params}
         run = runs.new_run({"kind": "model", "dataset": dataset, "ids": {"run": ids.id}, "model": model},
-                           {"state": state, "step": 7})
+                           runs.Status(state, step=7))
         part = dict.fromkeys(recommenders.NAMES, 0.1)
         scores = part | {"interval": {name: [0.0, 0.2] for name in part}, "n_users": 9, "n_users_all": 9, "width": 20}
         files.write_json(run.path / "metrics.json", {"test": scores})

@@ -8,7 +8,7 @@ from tiger import quantizers, reports, runs
 from tiger.reports.training import thin
 
 EVENTS = [{"step": 10, "t_s": 0.1, "loss": 4.0, "perplexity": [3.0, 2.0]},
-          {"step": 15, "t_s": 0.2, "knob": "beta", "value": 0.5},
+          {"step": 15, "t_s": 0.2, "live_param": "beta", "value": 0.5},
           {"step": 20, "t_s": 0.3, "loss": 2.0, "perplexity": [8.0, 4.0]}]
 
 
@@ -25,10 +25,10 @@ def test_curves_are_long_tables():
 
 
 def test_knobs_that_were_turned():
-    frame = reports.knob_frame([*EVENTS, {"step": 30, "knob": "learning_rate", "value": 1e-4}])
+    frame = reports.live_param_frame([*EVENTS, {"step": 30, "live_param": "learning_rate", "value": 1e-4}])
     assert frame["label"].tolist() == ["beta 0.5", "learning rate 0.0001"]
     assert frame["step"].tolist() == [15, 30]
-    assert reports.knob_frame([]).empty
+    assert reports.live_param_frame([]).empty
 
 
 def test_thinning_keeps_the_ends_and_every_peak():

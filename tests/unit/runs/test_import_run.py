@@ -27,7 +27,7 @@ def file(tiger_home, tmp_path):
 def test_an_import_is_a_finished_run(file):
     cat = datasets.load("synthetic")
     run = import_run.keep(import_ids(file, cat), cat, "Theirs", "/some/index.json")
-    assert (run.state, run.title, run.config["kind"]) == ("finished", "Theirs", "import")
+    assert (run.state, run.title, run.config.kind) == ("finished", "Theirs", "import")
     assert run.codes()[:-1].tolist() == CODES[:-1].tolist() and run.codes()[-1].tolist() == [-1, -1, -1]
     assert run.semantic_ids().n_codes[:3] == [8, 8, 8]
     assert runs.list_runs()[0].id == run.id

@@ -80,8 +80,8 @@ def test_the_worker_computes_and_stores_the_layout(home, monkeypatch):
     monkeypatch.setattr(datasets, "load_ref", lambda ref: cat)
     asked = UmapParams(n_epochs=20, n_neighbors=5)
     run = runs.new_run(layouts.request(REF, None, "input", asked))
-    key = run.config["projection"]["key"]
-    assert layouts.running(key).id == run.id
+    key = run.config.projection.key
+    assert layouts.running(run.config).id == run.id
     steps = list(worker.EXECUTORS["projection"](WorkerContext(run)))
     assert run.state == "finished" and steps[-1].step == steps[-1].n_steps
     layout = layouts.find_layout(key)
@@ -96,7 +96,7 @@ def test_the_worker_hears_stop(home, monkeypatch):
     session.update_status(state="running")
     session.stop_reason = "It was told to end."
     assert list(layouts.execute(session)) == []
-    assert run.state == "stopped" and layouts.find_layout(run.config["projection"]["key"]) is None
+    assert run.state == "stopped" and layouts.find_layout(run.config.projection.key) is None
 
 
 def test_unknown_spaces_say_what_there_is(home):

@@ -47,7 +47,7 @@ def work(run, n_threads):
     """Let a worker of its own process carry it out."""
     subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True, timeout=300,
                    env=os.environ | {"TIGER_THREADS": str(n_threads)})
-    assert run.state == "finished", run.status["message"]
+    assert run.state == "finished", run.status.message
 
 
 def test_zero_drift_gives_zero_churn_through_workers_with_other_numbers_of_threads(tiger_home, tmp_path):
@@ -55,7 +55,7 @@ def test_zero_drift_gives_zero_churn_through_workers_with_other_numbers_of_threa
     ref = write_shop(tmp_path / "shop", 900)
     parent = runs.new_run(config(ref, n_codes=32, n_steps=30, batch_size=256, hidden="64"))
     work(parent, 2)
-    assert parent.status["n_threads"] == 2
+    assert parent.status.n_threads == 2
     made = runs.new_run(study_artifacts.request("drift", ref, parent.id, {"strengths": "0", "remedies": "1, 2, 4, 5, 6, 7",
                                                                   "reader": False, "sticky_mode": "threshold"}))
     work(made, 1)
@@ -73,7 +73,7 @@ def test_files_are_replayed_period_by_period_and_gone_on_with(shop, tmp_path):
         noise_IE = 0.2 * month * rng.standard_normal(cat.embedding_IE.shape)
         np.save(folder / f"{month}.npy", (cat.embedding_IE + noise_IE).astype(np.float32))
     made = carry_out(shop, QUICK | {"source": "file", "path": str(folder)})
-    assert made.state == "finished", made.status["message"]
+    assert made.state == "finished", made.status.message
     frame = report.drift_frame(study_artifacts.rows(made))
     assert list(zip(frame["remedy"], frame["period"], strict=True)) == [(r, p) for r in (1, 2) for p in (1, 2, 3)]
     frozen = frame[frame["remedy"] == 2]["changed"].tolist()
@@ -86,7 +86,7 @@ def test_files_are_replayed_period_by_period_and_gone_on_with(shop, tmp_path):
 
 def test_a_refit_after_more_interactions_trains_quantizer_and_recommender_on_the_first(shop):
     made = carry_out(shop, {"source": "history", "remedies": "1, 2", "reader_epochs": 1, "reader_users": 10, "regain_steps": 2})
-    assert made.state == "finished", made.status["message"]
+    assert made.state == "finished", made.status.message
     frame = report.drift_frame(study_artifacts.rows(made))
     assert frame["changed"].iloc[0] == 0 < frame["changed"].iloc[1] and frame["recall_after"].notna().all()
     assert any("first 50% of each user's training interactions" in note for note in study_artifacts.notes(made))
@@ -103,7 +103,7 @@ def test_the_command_line_finds_files_from_where_it_was_given(shop, tmp_path, ca
     assert cli.main([*words, "--path", "new.npy, newer.npy", "--ids", "ids.txt"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["state"] == "finished" and [row["period"] for row in found["rows"]] == [1, 2, 1, 2]
-    asked = runs.find(found["id"]).config["study"]["params"]
+    asked = runs.find(found["id"]).study.params
     assert asked["path"] == f"{tmp_path / 'new.npy'}, {tmp_path / 'newer.npy'}" and asked["ids"] == str(tmp_path / "ids.txt")
     n_runs = len(runs.list_runs())
     for more in (["--path", "gone.npy"], ["--path", "new.npy, gone.npy"], ["--path", "new.npy", "--ids", "gone.npy"]):
@@ -122,7 +122,7 @@ def half_done(tiger_home):
     events = [{"step": step, "t_s": 0, "row": row(strength, remedy, 0.1, period=period, n_periods=2, recall_before=0.3,
                                                   recall_after=0.2)} for step, (strength, remedy, period) in enumerate(asked)]
     (made.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
-    files.write_json(made.path / "status.json", made.status | {"state": "stopped", "pid": None})
+    files.write_json(made.path / "status.json", made.status.to_json() | {"state": "stopped", "pid": None})
     return made
 
 

@@ -68,7 +68,7 @@ def carry_out(kind, shop, values, model=None):
 
 def test_a_drift_study_leaves_rows_a_table_and_a_page_of_its_own(shop):
     made = carry_out("drift", shop, DRIFT)
-    assert made.state == "finished", made.status["message"]
+    assert made.state == "finished", made.status.message
     frame = report.drift_frame(study_artifacts.rows(made))
     assert list(zip(frame["strength"], frame["remedy"], strict=True)) == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 7)]
     assert (frame.loc[frame["strength"] == 0, ["changed", "token_share", "lost"]] == 0).all(axis=None)
@@ -108,12 +108,12 @@ def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, t
     made = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "new.npy"), "remedies": "2,7", "reader": False})
     assert made.state == "finished" and "30 wide" in study_artifacts.notes(made)[0]
     broken = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "gone.npy"), "reader": False})
-    assert broken.state == "failed" and "is no file" in broken.status["message"]
+    assert broken.state == "failed" and "is no file" in broken.status.message
 
 
 def test_a_cold_study_measures_every_method(shop):
     made = carry_out("cold", shop, COLD)
-    assert made.state == "finished", made.status["message"]
+    assert made.state == "finished", made.status.message
     frame = cold_report.cold_frame(study_artifacts.rows(made))
     assert set(frame["method"]) == set(cold_start.METHODS) and frame["recall"].between(0, 1).all()
     for _, part in frame.groupby(["method", "who", "epsilon"]):
@@ -150,8 +150,8 @@ def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(sho
     worker.execute(made)
     first = study_artifacts.rows(made)
     assert made.state == "stopped" and len(first) == (84 if where == "after two groups" else 0)
-    assert ("behind the last finished row" in made.status["message"]) == bool(first)
-    assert ("begins again with the training" in made.status["message"]) != bool(first)
+    assert ("behind the last finished row" in made.status.message) == bool(first)
+    assert ("begins again with the training" in made.status.message) != bool(first)
     monkeypatch.setitem(worker.EXECUTORS, "cold", lambda session: (fits.append(p.stage) or p for p in steps(session)))
     made.control("run")
     worker.execute(made)
@@ -163,11 +163,11 @@ def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(sho
 
 def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     refused = carry_out("diversity", shop, {"users": 5, "epochs": 1})
-    assert refused.state == "failed" and "neither categories nor attributes" in refused.status["message"]
+    assert refused.state == "failed" and "neither categories nor attributes" in refused.status.message
     parent = runs.new_run(config({"name": "synthetic", "params": {"n_items": 60, "n_users": 40}}, "rkmeans", n_codes=8))
     worker.execute(parent)
-    made = carry_out("diversity", (parent.config["dataset"], parent), {"users": 12, "epochs": 1, "temperatures": "1 2"})
-    assert made.state == "finished", made.status["message"]
+    made = carry_out("diversity", (parent.config.dataset, parent), {"users": 12, "epochs": 1, "temperatures": "1 2"})
+    assert made.state == "finished", made.status.message
     frame = diversity_report.diversity_frame(study_artifacts.rows(made))
     assert frame["name"].tolist()[:3] == ["beam search", "T = 1", "T = 2"] and (frame["level"] > 0).sum() >= 3
     assert frame["entropy10"].between(0, np.log(10)).all()
@@ -188,7 +188,7 @@ def test_nonsense_is_refused_before_anything_starts(shop, kind, given, words):
 
 def test_a_recommender_of_other_ids_is_refused(shop):
     made = carry_out("drift", shop, DRIFT, model="demo-recommender")
-    assert made.state == "failed" and "writes the IDs of run demo-rqvae" in made.status["message"]
+    assert made.state == "failed" and "writes the IDs of run demo-rqvae" in made.status.message
 
 
 def test_the_command_line_compares_and_writes_the_report(shop, capsys, tmp_path):
@@ -221,10 +221,10 @@ def test_cold_and_diversity_write_their_report_too(shop, kind, flags, capsys, tm
 def test_making_the_bundled_studies_goes_on_only_with_one_that_asks_the_same(tiger_home, monkeypatch):
     def finish(words, **_):
         folder = Path(words[-1])
-        files.write_json(folder / "status.json", runs.Run(folder).status | {"state": "finished"})
+        files.write_json(folder / "status.json", runs.Run(folder).status.to_json() | {"state": "finished"})
 
     monkeypatch.setattr(make_studies.subprocess, "run", finish)
     first = make_studies.carried_out("cold", "A title", {"users": 20})
     other = make_studies.carried_out("cold", "A title", {"users": 30})
-    assert other.id != first.id and other.config["study"]["params"]["users"] == 30
+    assert other.id != first.id and other.study.params["users"] == 30
     assert make_studies.carried_out("cold", "A title", {"users": 20}).id == first.id

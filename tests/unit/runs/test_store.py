@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from tests.support.training import config
 from tiger import runs
 from tiger.core import files, paths
+from tiger.runs.records import Control
 from tiger.runs.run import Run
 
 REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
@@ -78,7 +79,7 @@ def test_newest_first_and_foreign_folders_are_left_out(run):
 def test_a_torn_status_shows_as_interrupted(run, content):
     (run.path / "status.json").write_text(content)
     assert run.state == "interrupted"
-    assert "resume" in run.status["message"]
+    assert "resume" in run.status.message
 
 
 def test_running_only_counts_while_its_worker_lives(run):
@@ -145,13 +146,12 @@ def test_control_keeps_what_it_was_not_asked_to_change(run):
     run.control("pause")
     run.control(live_params={"beta": 1})
     run.control(live_params={"learning_rate": "0.01"})
-    assert run.read_control() == {"action": "pause", "step_to": None, "seq": 3,
-                                  "knobs": {"beta": 1.0, "learning_rate": 0.01}}
-    assert run.knobs() == {"learning_rate": 0.01, "beta": 1.0, "restart_threshold": 1.0}
+    assert run.read_control() == Control("pause", None, {"beta": 1.0, "learning_rate": 0.01}, seq=3)
+    assert run.live_params() == {"learning_rate": 0.01, "beta": 1.0, "restart_threshold": 1.0}
     run.control(step_to=7)
-    assert run.read_control()["step_to"] == 7
+    assert run.read_control().step_to == 7
     run.control("run")
-    assert run.read_control()["step_to"] is None
+    assert run.read_control().step_to is None
 
 
 @pytest.mark.parametrize(("asked", "words"), [
@@ -169,7 +169,7 @@ def test_bad_control_is_refused_and_changes_nothing(run, asked, words):
 def test_bundled_runs_are_for_looking(tiger_home, tmp_path, monkeypatch, run):
     demo = tmp_path / "data" / "runs" / "demo-rqvae"
     demo.mkdir(parents=True)
-    (demo / "config.json").write_text(json.dumps(run.config | {"id": "demo-rqvae", "created_s": 0}))
+    (demo / "config.json").write_text(json.dumps(run.config.to_json() | {"id": "demo-rqvae", "created_s": 0}))
     monkeypatch.setattr(paths, "BUNDLED", tmp_path / "data")
     found = runs.find("demo-rqvae")
     assert [listed.id for listed in runs.list_runs()] == [run.id, "demo-rqvae"]

@@ -38,8 +38,8 @@ def new_run(name: str, **params) -> Run:
 
 def train(run: Run, n_steps: int | None = None) -> None:
     """Train to the end, or crash after ``n_steps``."""
-    given = run.config["model"]
-    model = models.create(given["name"], **given["params"])
+    given = run.learner
+    model = models.create(given.name, **given.params)
     job = train_model.ModelTraining(WorkerContext(run), model, shop.catalogue(), shop.semantic_ids())
     for progress in job.steps():
         if n_steps is not None and progress.step >= n_steps:
@@ -53,12 +53,12 @@ def log_of(run: Run) -> list[dict]:
 def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
     run = new_run("rq_transformer", n_epochs=12)
     train(run)
-    bare = models.create("rq_transformer", **run.config["model"]["params"]).fit(shop.catalogue(), shop.semantic_ids())
+    bare = models.create("rq_transformer", **run.learner.params).fit(shop.catalogue(), shop.semantic_ids())
     for name, value in bare.tensors().items():
         assert torch.equal(value, run.recommender().tensors()[name]), name
     events = run.events()[0]
     assert run.state == "finished" and run.has_result()
-    assert [event["step"] for event in events] == list(range(1, run.status["n_steps"] + 1))
+    assert [event["step"] for event in events] == list(range(1, run.status.n_steps + 1))
     assert {"loss", "learning_rate", "epoch", "level_loss"} <= events[0].keys()
     looks = [event for event in events if "valid_recall@10" in event]
     assert [event["epoch"] for event in looks] == list(range(1, 13))
@@ -83,12 +83,12 @@ def test_crashes_and_a_turned_knob_leave_the_same_result(monkeypatch, name):
     train(torn, 2)
     train(torn, 7)
     train(torn)
-    assert torn.status["attempt"] == 3
+    assert torn.status.attempt == 3
     one, two = whole.recommender().tensors(), torn.recommender().tensors()
     for key, value in one.items():
         assert torch.equal(value, two[key]), key
     assert log_of(whole) == log_of(torn)
-    assert {"step": 0, "knob": "learning_rate", "value": 0.01} in log_of(torn)
+    assert {"step": 0, "live_param": "learning_rate", "value": 0.01} in log_of(torn)
     assert [{**part, "ms_per_user": 0} for part in whole.metrics().values()] == [
         {**part, "ms_per_user": 0} for part in torn.metrics().values()]
 
@@ -98,11 +98,11 @@ def test_a_paused_model_can_be_used_and_one_without_steps_runs_too(monkeypatch):
     run = new_run("rq_transformer")
     run.control("pause", step_to=3)
     train(run)
-    assert (run.state, run.status["step"]) == ("stopped", 3)
+    assert (run.state, run.status.step) == ("stopped", 3)
     assert run.recommender().recommend([1, 2], k=3)["rank"].tolist() == [1, 2, 3] and run.metrics() == {}
     popular = new_run("popularity")
     train(popular)
-    assert popular.state == "finished" and popular.config["ids"] is None
+    assert popular.state == "finished" and popular.config.ids_run is None
     assert popular.metrics()["test"]["width"] is None
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_train_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match="'gpt' is no quantizer and no model; known are rqvae"):
         run_config.live_specs("gpt")
     with pytest.raises(ValueError, match="'width' cannot change while sasrec trains; what can: learning_rate"):
-        run_config.check_knobs("sasrec", {"width": 3})
+        run_config.check_live_params("sasrec", {"width": 3})
     with pytest.raises(ValueError, match="has no fitted recommender yet; it is queued"):
         new_run("sasrec").recommender()
 

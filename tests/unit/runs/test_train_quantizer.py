@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from tests.support.training import SMALL, config
 from tiger import quantizers, runs
 from tiger.runs import artifacts, checkpoint, train_quantizer
+from tiger.runs.records import Status
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
@@ -39,8 +40,8 @@ def new_run(name: str = "rqvae", **params) -> Run:
 
 def train(run: Run, n_steps: int | None = None) -> train_quantizer.QuantizerTraining:
     """Train to the end, or crash after ``n_steps`` further steps: nothing is written any more from there."""
-    given = run.config["quantizer"]
-    job = train_quantizer.QuantizerTraining(WorkerContext(run), quantizers.create(given["name"], **given["params"]), EMB_IE)
+    given = run.learner
+    job = train_quantizer.QuantizerTraining(WorkerContext(run), quantizers.create(given.name, **given.params), EMB_IE)
     steps = job.steps()
     for progress in steps:
         if n_steps is not None and progress.step >= n_steps:
@@ -65,9 +66,7 @@ def test_a_run_equals_a_bare_fit_to_the_bit(tiger_home):
     run = new_run()
     train(run)
     bare = quantizers.create("rqvae", **SMALL).fit(EMB_IE)
-    assert run.status | {"heartbeat_s": 0, "pid": 0} == {
-        "state": "finished", "stage": "", "step": 60, "n_steps": 60, "rate": 0.0, "left_s": None, "pid": 0,
-        "heartbeat_s": 0, "message": "", "attempt": 1, "n_threads": 1}
+    assert run.status.but(heartbeat_s=0, pid=0) == Status("finished", step=60, n_steps=60, pid=0, attempt=1, n_threads=1)
     np.testing.assert_array_equal(run.codes(), bare.encode(EMB_IE))
     np.testing.assert_array_equal(run.latent(), bare.latent(EMB_IE))
     for name, value in bare.tensors().items():
@@ -106,7 +105,7 @@ def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, m
         (torn.path / "checkpoint").mkdir(exist_ok=True)
         (torn.path / "checkpoint" / ".state.safetensors.12ab.part").write_bytes(b"half a checkp")
     train(torn)
-    assert torn.status["attempt"] == 5
+    assert torn.status.attempt == 5
     assert_same(whole, torn)
     assert [path.name for path in (torn.path / "checkpoint").iterdir()] == ["state.safetensors"]
 
@@ -125,7 +124,7 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
 
     def take(self, progress):
         took(self, progress)
-        if self.context.status["attempt"] == 1 and progress.step in asked:
+        if self.context.status.attempt == 1 and progress.step in asked:
             self.run.control(live_params=asked[progress.step])
         if self.run is pair[1] and progress.step == 10:
             save(self)
@@ -135,8 +134,8 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
     train(pair[1], 40)
     assert checkpoint.read(pair[1].path)["step"] == 10
     train(pair[1])
-    turned = [event for event in pair[1].events()[0] if "knob" in event]
-    assert [(event["step"], event["knob"], event["value"]) for event in turned] == [
+    turned = [event for event in pair[1].events()[0] if "live_param" in event]
+    assert [(event["step"], event["live_param"], event["value"]) for event in turned] == [
         (20, "beta", 2.0), (31, "learning_rate", 0.01)]
     assert_same(*pair)
     asked.clear()
@@ -151,8 +150,8 @@ def test_step_mode_pauses_at_the_step_and_keeps_that_batch(tiger_home, monkeypat
     run.control("pause", step_to=7)
     job = train(run)
     status, trace = run.status, run.step_trace()
-    assert (status["state"], status["step"]) == ("stopped", 7)
-    assert "paused for long" in status["message"]
+    assert (status.state, status.step) == ("stopped", 7)
+    assert "paused for long" in status.message
     assert trace["step"] == 7
     np.testing.assert_array_equal(trace["rows"], job.quantizer.batch_rows[:64])
     np.testing.assert_array_equal(trace["codes"], job.quantizer.encode(EMB_IE[trace["rows"]]))
@@ -166,7 +165,7 @@ def test_a_pause_before_the_first_step_waits_there(tiger_home, monkeypatch):
     run = new_run()
     run.control("pause")
     train(run)
-    assert (run.status["state"], run.status["step"]) == ("stopped", 0)
+    assert (run.status.state, run.status.step) == ("stopped", 0)
     run.control("run")
     train(run)
     assert run.state == "finished"
@@ -176,14 +175,14 @@ def test_a_stopped_run_can_be_looked_at_and_goes_on_to_the_same_end(tiger_home, 
     whole, stopped = new_run(), new_run()
     train(whole)
     stopped.control("pause", step_to=23)
-    given = stopped.config["quantizer"]
+    given = stopped.learner
     session = WorkerContext(stopped)
-    job = train_quantizer.QuantizerTraining(session, quantizers.create("rqvae", **given["params"]), EMB_IE)
+    job = train_quantizer.QuantizerTraining(session, quantizers.create("rqvae", **given.params), EMB_IE)
     for progress in job.steps():
         if progress.step == 23:
             stopped.control("stop")
             session._looked_s = -1e9
-    assert stopped.status["state"] == "stopped" and stopped.status["step"] == 23
+    assert stopped.status.state == "stopped" and stopped.status.step == 23
     assert stopped.has_result() and stopped.latent().shape == (200, 8)
     np.testing.assert_array_equal(stopped.codes(), job.quantizer.encode(EMB_IE))
     stopped.control("run")
@@ -196,7 +195,7 @@ def test_quantizers_without_steps_run_too(tiger_home, name):
     run = new_run(name, n_codes=16)
     train(run)
     bare = quantizers.create(name, n_codes=16).fit(EMB_IE)
-    assert run.state == "finished" and run.status["step"] == run.status["n_steps"]
+    assert run.state == "finished" and run.status.step == run.status.n_steps
     np.testing.assert_array_equal(run.codes(), bare.encode(EMB_IE))
     assert (run.path / "recon_error.npy").exists() == (bare.codebooks() is not None)
 
@@ -204,11 +203,11 @@ def test_quantizers_without_steps_run_too(tiger_home, name):
 def test_a_knob_that_somebody_wrote_by_hand_is_refused_and_said(tiger_home):
     run = new_run()
     run.control("run")
-    text = (run.path / "control.json").read_text().replace('"knobs": {}', '"knobs": {"beta": -5}')
+    text = (run.path / "control.json").read_text().replace('"live_params": {}', '"live_params": {"beta": -5}')
     (run.path / "control.json").write_text(text)
     train(run)
     assert run.state == "finished"
-    assert not [event for event in run.events()[0] if "knob" in event]
+    assert not [event for event in run.events()[0] if "live_param" in event]
 
 
 def test_a_checkpoint_of_other_data_is_refused_in_words(tiger_home, checkpoint_every_step, monkeypatch):

@@ -88,7 +88,7 @@ def test_warm_ids_leave_cold_items_without_one(held):
     ids = warm_ids(codes_IL, 8, out.cold_I)
     assert (ids.has_id_I == ~out.cold_I).all() and model.trie_.n_items == (~out.cold_I).sum()
     with pytest.raises(ValueError, match="writes no semantic IDs"):
-        cold_start.fresh({"name": "sasrec", "params": {}}, cold_start.ColdParams())
+        cold_start.fresh("sasrec", {}, cold_start.ColdParams())
 
 
 def test_entropy_of_categories_worked_by_hand():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tiger.runs.records import Status
 from tiger.runs.run import Run
 from tiger.ui.shared import live, live_charts
 from tiger.ui.shared.live_feed import LIMIT, Feed, thin
@@ -58,7 +59,7 @@ def test_a_torn_last_line_waits_for_its_rest(run):
 
 
 def test_levels_become_series_and_knobs_become_marks(run):
-    write(run, point(0), {"step": 0, "t_s": 0.1, "knob": "beta", "value": 0.5}, point(3))
+    write(run, point(0), {"step": 0, "t_s": 0.1, "live_param": "beta", "value": 0.5}, point(3))
     rows = Feed(run).update().table("perplexity").to_pylist()
     assert [(row["step"], row["series"], row["value"]) for row in rows if row["label"] is None] == [
         (0, "level 1", 1.0), (0, "level 2", 2.0), (3, "level 1", 4.0), (3, "level 2", 2.0)]
@@ -110,12 +111,12 @@ def test_durations_for_people(seconds, words):
 
 
 def test_progress_in_words():
-    status = {"state": "running", "stage": "training", "step": 1200, "n_steps": 6000, "rate": 40.0, "left_s": 120.0}
+    status = Status("running", "training", 1200, 6000, 40.0, 120.0)
     assert live.progress_summary(status) == "training · step 1,200 of 6,000 · 40 steps/s · 2 min 00 s left"
-    assert live.progress_summary(status | {"state": "paused", "rate": 0.0}) == "paused · step 1,200 of 6,000"
-    waits = status | {"state": "paused", "stage": "waiting for a free worker", "rate": 0.0}
+    assert live.progress_summary(status.but(state="paused", rate=0.0)) == "paused · step 1,200 of 6,000"
+    waits = status.but(state="paused", stage="waiting for a free worker", rate=0.0)
     assert live.progress_summary(waits) == "waiting for a free worker · step 1,200 of 6,000"
-    assert live.progress_summary(status | {"state": "queued", "n_steps": 0, "stage": ""}) == "waiting"
+    assert live.progress_summary(status.but(state="queued", n_steps=0, stage="")) == "waiting"
 
 
 def test_polling_ends_with_the_run():

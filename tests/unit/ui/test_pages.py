@@ -38,9 +38,9 @@ def test_home_shows_the_numbers_of_the_dataset_and_the_run():
     shown = html_of(open_page(HOME))
     assert f"{cat.n_items:,} items" in shown
     assert f"{cat.embedding_IE.shape[1]} numbers" in shown
-    assert f"{codes_IL.shape[1]} × {run.config['quantizer']['params']['n_codes']} codes" in shown
+    assert f"{codes_IL.shape[1]} × {run.learner.params['n_codes']} codes" in shown
     assert f"{len(set(map(tuple, codes_IL.tolist()))):,} unique" in shown
-    counts_K = np.bincount(codes_IL[:, 0], minlength=run.config["quantizer"]["params"]["n_codes"])
+    counts_K = np.bincount(codes_IL[:, 0], minlength=run.learner.params["n_codes"])
     assert f"{metrics.perplexity(counts_K):.0f}" in shown
 
 

@@ -244,7 +244,7 @@ def saved_model(run_id: str, config: dict, made: models.Recommender) -> None:
 
 
 def test_a_recommender_of_another_catalogue_or_of_other_ids_is_named(demo, tiger_home):
-    ref = runs.find("demo-recommender").config["dataset"]
+    ref = runs.find("demo-recommender").config.dataset
     made = models.create("rq_transformer", **tiny.SMALL).fit(tiny.catalogue(), tiny.semantic_ids())
     saved_model("too-small", {"dataset": ref, "ids": {"run": "demo-rqvae"}}, made)
     app = opened(model="too-small")
@@ -275,5 +275,5 @@ def test_baselines_without_a_run_can_be_trained_from_here(demo):
     assert list(found) == ["Train SASRec", "Train Vector regression", "Train Cascade", "Train Pair ranker"]
     assert "recipe=sasrec" in found["Train SASRec"]
     config = runs.find("demo-recommender").config
-    runs.new_run({"kind": "model", "dataset": config["dataset"], "model": {"name": "sasrec"}})
+    runs.new_run({"kind": "model", "dataset": config.dataset, "model": {"name": "sasrec"}})
     assert list(links(opened(look="Recommendations"))) == ["Train Vector regression", "Train Cascade", "Train Pair ranker"]

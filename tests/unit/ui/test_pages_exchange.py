@@ -43,7 +43,7 @@ def test_a_file_is_examined_kept_and_chosen(file):
     assert fits["True neighbours together"][0] > 3 * fits["By chance"][0]
     app.button(key="keep_ids").click().run()
     run = runs.list_runs()[0]
-    assert run.config["kind"] == "import" and app.query_params["run"] in (run.id, [run.id])
+    assert run.config.kind == "import" and app.query_params["run"] in (run.id, [run.id])
     assert any("was imported" in block.value for block in app.markdown)
 
 

@@ -32,7 +32,7 @@ def demo():
 def test_the_tree_says_what_the_hyperplanes_do(demo):
     cat, codes_IL = demo
     lsh = quantizers.create("lsh", n_levels=codes_IL.shape[1], n_codes=256, seed=0).fit(cat.embedding_IE)
-    if runs.find("demo-rqvae").config["quantizer"]["params"]["n_codes"] != 256:
+    if runs.find("demo-rqvae").learner.params["n_codes"] != 256:
         pytest.skip("the demo run has another number of codes")
     buckets = len(np.unique(lsh.bits(cat.embedding_IE)[:, :5], axis=0))
     app = open_page("tree", planes="5")
@@ -134,7 +134,7 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     _, codes_IL = demo
     other = paths.subfolder("runs") / "renamed-demo"
     shutil.copytree(paths.BUNDLED / "runs" / "demo-rqvae", other)
-    config = runs.find("demo-rqvae").config | {"id": "renamed-demo", "title": "Renamed"}
+    config = runs.find("demo-rqvae").config.to_json() | {"id": "renamed-demo", "title": "Renamed"}
     files.write_json(other / "config.json", config)
     renamed = np.random.default_rng(0).permutation(256)[codes_IL]
     renamed[7, 0] = (renamed[7, 0] + 1) % 256
@@ -150,7 +150,7 @@ def test_the_run_to_compare_with_stands_in_the_address_by_its_id():
     for name in ("one-again", "two-again"):
         folder = paths.subfolder("runs") / name
         shutil.copytree(paths.BUNDLED / "runs" / "demo-rqvae", folder)
-        files.write_json(folder / "config.json", runs.find("demo-rqvae").config | {"id": name, "title": "Again"})
+        files.write_json(folder / "config.json", runs.find("demo-rqvae").config.to_json() | {"id": name, "title": "Again"})
     app = open_page("tree", against="Another run", run="demo-rqvae", other_run="two-again")
     assert app.selectbox(key="pick_other").value == "two-again" and not app.info
     app.selectbox(key="pick_other").set_value("one-again").run()
@@ -185,6 +185,6 @@ def test_more_seeds_are_queued_with_everything_else_equal(monkeypatch):
     monkeypatch.setattr(supervisor, "current", Queue)
     app = open_page("tree", view="Numbers")
     app.button(key="more_seeds").click().run()
-    own = runs.find("demo-rqvae").config["quantizer"]["params"]
+    own = runs.find("demo-rqvae").learner.params
     assert len(asked) == 2 and {config["quantizer"]["params"]["seed"] for config in asked}.isdisjoint({own["seed"]})
     assert all(config["quantizer"]["params"] | {"seed": own["seed"]} == own for config in asked)

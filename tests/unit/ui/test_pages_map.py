@@ -81,11 +81,11 @@ def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
 
 @pytest.mark.usefixtures("_few_drawn")
 def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo):
-    ref = runs.find("demo-rqvae").config["dataset"]
+    ref = runs.find("demo-rqvae").config.dataset
     rows = np.arange(0, 1200, 4)
     asked = layouts.request(ref, None, "input", projection.UmapParams())
     places = np.random.default_rng(0).normal(size=(300, 2))
-    layouts.store_layout(asked["projection"]["key"], layouts.Layout(places, rows))
+    layouts.store_layout(asked.projection.key, layouts.Layout(places, rows))
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
     density, words = figures_of(app)[:2]
     assert "in the PCA of their input vectors" in density
@@ -139,7 +139,7 @@ def test_an_item_without_an_id_says_so(demo):
     _, codes_IL = demo
     folder = paths.subfolder("runs") / "demo-gaps"
     shutil.copytree(paths.BUNDLED / "runs" / "demo-rqvae", folder)
-    files.write_json(folder / "config.json", runs.find("demo-rqvae").config | {"id": "demo-gaps", "title": "Gaps"})
+    files.write_json(folder / "config.json", runs.find("demo-rqvae").config.to_json() | {"id": "demo-gaps", "title": "Gaps"})
     gaps = codes_IL.astype(np.int32)
     gaps[[7, 9]] = -1
     np.save(folder / "codes.npy", gaps)
@@ -205,9 +205,9 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
     app = open_page("map", layout="UMAP", space="Latent", seed="3")
     assert "PCA of the latent vectors" in figures_of(app)[0]
     app.run()
-    assert [(config["projection"]["space"], config["projection"]["params"]["seed"]) for config in asked] == [
+    assert [(config.projection.space, config.projection.params["seed"]) for config in asked] == [
         ("latent", 3)]
-    key = asked[0]["projection"]["key"]
+    key = asked[0].projection.key
     places = np.random.default_rng(0).normal(size=(2000, 2))
     layouts.store_layout(key, layouts.Layout(places, np.arange(2000)))
     app.run()
@@ -223,8 +223,8 @@ class FullQueue:
 def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
     """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
     if ended:
-        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config["dataset"], None, "input", projection.UmapParams()))
-        files.write_json(run.path / "status.json", run.status | {"state": "stopped"})
+        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config.dataset, None, "input", projection.UmapParams()))
+        files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
     monkeypatch.setattr(supervisor, "current", FullQueue)
     app = open_page("map", layout="UMAP")
     if ended:

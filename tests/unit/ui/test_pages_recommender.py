@@ -65,7 +65,7 @@ def test_start_makes_a_model_run_and_its_buttons_follow_its_state():
     app.radio(key="model_recipe").set_value("tiger-class").run()
     app.button(key="start_model").click().run()
     made = next(run for run in runs.list_runs() if not run.read_only)
-    assert made.config["model"]["name"] == "encoder_decoder" and made.config["ids"] == {"run": "demo-rqvae"}
+    assert made.learner.name == "encoder_decoder" and made.config.ids_run == "demo-rqvae"
     assert app.query_params["model"] in (made.id, [made.id]) and "Next in line" in said(app)
     for state, shown in (("running", {"Pause", "Stop"}), ("paused", {"Go on", "Step one batch", "Stop"}),
                          ("stopped", {"Resume"})):
@@ -103,7 +103,7 @@ def test_a_dataset_without_runs_and_a_wrong_address(shared_data):
 def test_ids_that_were_deleted_are_said_in_the_table():
     copy = paths.subfolder("runs") / "copied-recommender"
     shutil.copytree(paths.BUNDLED / "runs" / "demo-recommender", copy)
-    config = runs.find("demo-recommender").config | {"id": copy.name, "title": "Copy", "ids": {"run": "gone-run"}}
+    config = runs.find("demo-recommender").config.to_json() | {"id": copy.name, "title": "Copy", "ids": {"run": "gone-run"}}
     (copy / "config.json").write_text(json.dumps(config))
     app = open_page(PAGE, view="Compare")
     assert "gone-run (deleted)" in app.dataframe[0].value["ids"].tolist()
@@ -113,7 +113,7 @@ def test_ids_that_were_deleted_are_said_in_the_table():
 
 def model_run(name: str, ids: str | None = "demo-rqvae", **given) -> runs.Run:
     """A run of the demo's dataset that was only asked for."""
-    config = {"kind": "model", "dataset": runs.find("demo-recommender").config["dataset"],
+    config = {"kind": "model", "dataset": runs.find("demo-recommender").config.dataset,
               "ids": {"run": ids} if ids else None, "model": {"name": name, "params": given}}
     return runs.new_run(config)
 
@@ -125,7 +125,7 @@ def model_run(name: str, ids: str | None = "demo-rqvae", **given) -> runs.Run:
 def test_the_cost_is_the_chosen_runs(name, given, words):
     run = model_run(name, "demo-rqvae" if models.REGISTRY[name].generative else None, **given)
     app = open_page(PAGE, view="Cost", model=run.id)
-    cat = datasets.load_ref(runs.find("demo-recommender").config["dataset"])
+    cat = datasets.load_ref(runs.find("demo-recommender").config.dataset)
     assert words.format(cat.embedding_IE.shape[1]) in said(app).replace("\\", "") and not app.error
     assert ("stays as dear as it was" in said(app)) == (name != "rq_transformer")
     table = next(frame.value for frame in app.dataframe if "models" in frame.value.columns)
@@ -146,7 +146,7 @@ def test_a_link_may_name_a_recipe():
 
 
 def test_a_user_with_two_items_has_none_held_out(monkeypatch):
-    cat = datasets.load_ref(runs.find("demo-recommender").config["dataset"])
+    cat = datasets.load_ref(runs.find("demo-recommender").config.dataset)
     short = replace(cat, indptr_U1=np.concatenate([[0, 2], cat.indptr_U1[2:]]))
     monkeypatch.setattr("tiger.ui.shared.state.catalogue", lambda: short)
     app = open_page(PAGE, user="0")

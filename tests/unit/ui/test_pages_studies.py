@@ -74,13 +74,13 @@ def unfinished(bundled: str, n_rows: int) -> runs.Run:
     """A study of one's own that was stopped behind the first rows of a bundled one."""
     whole = runs.find(bundled)
     config = whole.config
-    known = {spec.name for spec in params.specs(run_config.study_class(config["kind"]))}
-    given = {name: value for name, value in config["study"]["params"].items() if name in known}
-    made = runs.new_run(study_artifacts.request(config["kind"], config["dataset"], config["parent"], given, title="Half"))
+    known = {spec.name for spec in params.specs(run_config.study_class(config.kind))}
+    given = {name: value for name, value in config.study.params.items() if name in known}
+    made = runs.new_run(study_artifacts.request(config.kind, config.dataset, config.parent, given, title="Half"))
     rows = [event for event in whole.events()[0] if "row" in event][:n_rows]
     (made.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in rows), encoding="utf-8")
     files.write_json(made.path / "study.json", study_artifacts.about(whole))
-    files.write_json(made.path / "status.json", made.status | {"state": "stopped", "message": "Stopped.", "pid": 1})
+    files.write_json(made.path / "status.json", made.status.to_json() | {"state": "stopped", "message": "Stopped.", "pid": 1})
     return made
 
 
@@ -101,13 +101,13 @@ def test_a_study_that_was_stopped_early_shows_what_it_has(kind, page, n_rows):
 @pytest.mark.parametrize("study", ["demo-cold", "demo-diversity"])
 def test_cold_and_diversity_offer_their_report_and_intervals(study):
     run = runs.find(study)
-    app = open_page(PAGE[run.config["kind"]])
+    app = open_page(PAGE[run.config.kind])
     report_button = [button for button in app.get("download_button") if button.proto.label == "Report as HTML"]
     assert len(report_button) == 1
     table = app.dataframe[-1].value
     heads = {"cold": "Recall, 95 %", "diversity": "Recall@10, 95 %"}
     value = table["Recall" if study == "demo-cold" else "Recall@10"]
-    for share, words, n in zip(value, table[heads[run.config["kind"]]], table["Users"], strict=True):
+    for share, words, n in zip(value, table[heads[run.config.kind]], table["Users"], strict=True):
         low, high = binomtest(round(share * n), int(n)).proportion_ci(0.95, "wilson")
         assert words == (f"{low:.1%} to {high:.1%}" if study == "demo-cold" else f"{low:.2f} to {high:.2f}")
 
@@ -122,9 +122,9 @@ def test_a_user_nothing_of_whom_can_be_read_is_said(monkeypatch):
 def test_a_lessons_bundled_study_is_what_running_it_here_asks(lesson):
     bundled = runs.find(lesson.study)
     asked = params.values(params.build(run_config.study_class(lesson.kind), lesson.values))
-    assert bundled.config["study"]["params"] == asked and bundled.config["kind"] == lesson.kind
-    assert bundled.config["study"]["model"] == (None if lesson.kind == "cold" else "demo-recommender")
-    assert bundled.config["parent"] == "demo-rqvae" and bundled.state == "finished"
+    assert bundled.study.params == asked and bundled.config.kind == lesson.kind
+    assert bundled.study.model == (None if lesson.kind == "cold" else "demo-recommender")
+    assert bundled.config.parent == "demo-rqvae" and bundled.state == "finished"
 
 
 def heat(level: int, entropy: float) -> dict:
@@ -194,7 +194,7 @@ def test_the_form_starts_a_study_and_refuses_nonsense(monkeypatch):
     app = open_page(PAGE["drift"])
     app.text_input(key="study:drift:strengths").set_value("0, 2").run()
     app.button(key="start:drift").click().run()
-    assert asked[0]["study"]["params"]["strengths"] == "0, 2" and asked[0]["study"]["model"] == "demo-recommender"
+    assert asked[0].study.params["strengths"] == "0, 2" and asked[0].study.model == "demo-recommender"
     assert "first remedy's numbers appear here" in said(app), "the new study is shown, waiting"
     app.text_input(key="study:drift:strengths").set_value("many").run()
     app.button(key="start:drift").click().run()
@@ -211,8 +211,8 @@ def test_a_file_outside_what_the_server_may_read_is_refused():
 
 
 def test_a_failed_study_says_why_and_can_be_resumed():
-    made = runs.new_run(study_artifacts.request("drift", runs.find("demo-drift").config["dataset"], "demo-rqvae", {}))
-    files.write_json(made.path / "status.json", made.status | {"state": "failed", "message": "It was too hot.", "pid": 1})
+    made = runs.new_run(study_artifacts.request("drift", runs.find("demo-drift").config.dataset, "demo-rqvae", {}))
+    files.write_json(made.path / "status.json", made.status.but(state="failed", message="It was too hot.", pid=1).to_json())
     app = open_page(PAGE["drift"], study=made.id)
     assert "It was too hot." in said(app) and app.button(key="study:resume")
     with pytest.raises(ValueError, match="measured nothing yet"):

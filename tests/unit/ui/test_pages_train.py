@@ -118,8 +118,8 @@ def test_start_makes_a_run_puts_it_in_the_address_and_says_where_it_stands(ids, 
     app.radio(key="recipes:True").set_value("tiny-codebook").run()
     app.button(key="start").click().run()
     made = runs.find(app.query_params["run"])
-    assert made.config["quantizer"]["params"]["n_codes"] == 8
-    assert made.config["preset"] == "tiny-codebook"
+    assert made.learner.params["n_codes"] == 8
+    assert made.config.preset == "tiny-codebook"
     assert "Next in line" in said(app)
     assert {"Stop"} <= buttons(app)
     app.button(key="do:Stop").click().run()
@@ -151,27 +151,27 @@ def test_a_dead_worker_is_said_and_can_be_resumed(ids):
 def test_a_knob_acts_at_once_and_shows_what_others_turned(ids):
     run = pretend(ids["healthy"], state="running", step=30)
     app = open_page("train", run=run.id)
-    key = f"knob:{run.id}:beta:0"
-    assert app.number_input(key=key).value == run.config["quantizer"]["params"]["beta"]
+    key = f"live_param:{run.id}:beta:0"
+    assert app.number_input(key=key).value == run.learner.params["beta"]
     app.number_input(key=key).set_value(1.5).run()
-    assert run.knobs() == {"learning_rate": 1e-3, "beta": 1.5, "restart_threshold": 1.0}
+    assert run.live_params() == {"learning_rate": 1e-3, "beta": 1.5, "restart_threshold": 1.0}
     run.control(live_params={"beta": 0.7})
     app.run()
-    assert app.number_input(key=f"knob:{run.id}:beta:1").value == 0.7
-    assert run.knobs()["beta"] == 0.7
+    assert app.number_input(key=f"live_param:{run.id}:beta:1").value == 0.7
+    assert run.live_params()["beta"] == 0.7
 
 
 def test_buttons_ask_the_worker(ids):
     run = pretend(ids["healthy"], state="running", step=30)
     app = open_page("train", run=run.id)
     app.button(key="do:Pause").click().run()
-    assert run.read_control()["action"] == "pause"
+    assert run.read_control().action == "pause"
     pretend(run.id, state="paused")
     app.run()
     app.button(key="do:Step one batch").click().run()
-    assert run.read_control()["step_to"] == 31
+    assert run.read_control().step_to == 31
     app.button(key="do:Stop").click().run()
-    assert run.read_control()["action"] == "stop"
+    assert run.read_control().action == "stop"
 
 
 def test_a_finished_run_ends_with_the_doctors_sentence(ids):
@@ -265,8 +265,8 @@ def test_the_doctor_names_the_disease_and_starts_the_remedy_beside_it(ids, monke
     app = open_page("doctor", run=ids["sick"])
     assert "### Total collapse" in said(app)
     app.button(key=f"remedy:{ids['sick']}:0").click().run()
-    fixed = next(run for run in runs.list_runs() if run.config.get("parent") == ids["sick"])
-    before, after = (runs.find(run_id).config["quantizer"]["params"] for run_id in (ids["sick"], fixed.id))
+    fixed = next(run for run in runs.list_runs() if run.config.parent == ids["sick"])
+    before, after = (runs.find(run_id).learner.params for run_id in (ids["sick"], fixed.id))
     changed = {name: after[name] for name in after if after[name] != before[name]}
     assert changed == {"kmeans_init": True, "restart_threshold": 1.0}
     assert "With the remedy" in said(app)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tiger import metrics
+from tiger.core.events import changed_param
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: list[dict[s
 def _from_training(events: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"beta": params.get("beta")}
     for event in events:
-        if event.get("knob") == "beta":
+        if changed_param(event) == "beta":
             found["beta"] = event["value"]
     steps = [event["step"] for event in events if isinstance(event.get("step"), int)]
     if steps and (not params or "learning_rate" in params):  # k-means and LSH are done in a step a level

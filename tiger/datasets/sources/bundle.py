@@ -8,6 +8,7 @@ from pathlib import Path
 from tiger.core import paths
 from tiger.datasets import embed
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef
 from tiger.datasets.sources.synthetic import Synthetic
 
 FOLDER = paths.BUNDLED / "synthetic"
@@ -16,7 +17,7 @@ FOLDER = paths.BUNDLED / "synthetic"
 def write(folder: Path = FOLDER) -> Catalogue:
     """Make the default shop, embed it by default and save it."""
     raw = Synthetic().read()
-    ref = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
+    ref: DatasetRef = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
     emb_IE = embed.embed_texts(raw.items["text"].tolist())
     cat = Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
                     raw.report)

@@ -81,7 +81,7 @@ def usable() -> list[runs.Run]:
 
 
 def _writes_ids(run: runs.Run) -> bool:
-    learner = models.REGISTRY.get(str((run.config.get("model") or {}).get("name")))
+    learner = models.REGISTRY.get(run.learner.name)
     return bool(learner and learner.generative)
 
 
@@ -111,10 +111,10 @@ def _model(key: str, run_id: str) -> tuple[GenerativeRecommender, SemanticIds]:
     found = loaded(runs.find(run_id))
     if not isinstance(found, GenerativeRecommender):
         raise ValueError(f"{found.title} writes no IDs, so it has no beam.")
-    n_codes, named = found.metadata_["n_codes"].tolist(), runs.find(run_id).config.get("ids") or {}
+    n_codes, named = found.metadata_["n_codes"].tolist(), runs.find(run_id).config.ids_run
     n_levels = len(n_codes)
     with contextlib.suppress(ValueError):  # the run that made the IDs may be gone
-        n_levels = min(n_levels, max(n_levels - 1, runs.find(str(named.get("run"))).semantic_ids().n_levels))
+        n_levels = min(n_levels, max(n_levels - 1, runs.find(str(named)).semantic_ids().n_levels))
     return found, SemanticIds(found.metadata_["ids"].numpy(), n_codes, n_levels)
 
 
@@ -129,7 +129,7 @@ def loaded(run: runs.Run) -> models.Recommender:
 
 def changed_ids(scene: Scene) -> str:
     """A sentence where the run that made the IDs has other ones by now; else empty."""
-    named = str((scene.run.config.get("ids") or {}).get("run") or "")
+    named = str(scene.run.config.ids_run or "")
     try:
         run = runs.find(named)
         return _changed_ids(scene.key, named, (run.path / "ids.safetensors").stat().st_mtime_ns, scene.ids)

@@ -7,7 +7,6 @@ from tiger import models, runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.runs import presets
-from tiger.runs.run import BUSY
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam.data import N_SEARCHED, Scene
 from tiger.ui.shared import state
@@ -17,18 +16,18 @@ def others(scene: Scene) -> dict[str, runs.Run | None]:
     """What the recommendations can be put beside, by title: popularity (None) and this dataset's other recommenders."""
     found: dict[str, runs.Run | None] = {"Popularity": None}
     for run in state.models_here():
-        if run.id != scene.run.id and run.has_result() and (run.config.get("model") or {}).get("name") != "popularity":
+        if run.id != scene.run.id and run.has_result() and run.learner.name != "popularity":
             found.setdefault(run.title if run.title not in (*found, scene.run.title) else f"{run.title} ({run.id[-6:]})", run)
     return found
 
 
 def untrained() -> list[presets.ModelPreset]:
     """Recipes of the baselines of which this dataset has no run, neither finished nor on its way; one a model."""
-    have = {(run.config.get("model") or {}).get("name") for run in state.models_here()
-            if run.has_result() or run.state in ("queued", *BUSY)}
+    have = {run.learner.name for run in state.models_here()
+            if run.has_result() or run.status.active}
     found: dict[str, presets.ModelPreset] = {}
     for preset in presets.MODELS:
-        name = preset.model["name"]
+        name = preset.model.name
         if name not in have and name != "popularity" and not models.REGISTRY[name].generative:
             found.setdefault(name, preset)
     return list(found.values())

@@ -69,7 +69,7 @@ def train_links() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Not trained yet:", width="content")
         for preset in missing:
-            title = models.REGISTRY[preset.model["name"]].title
+            title = models.REGISTRY[preset.model.name].title
             st.page_link(BY_KEY["recommender"].file, label=f"Train {title}", icon=":material/play_circle:", width="content",
                          query_params=state.link_params(recipe=preset.key))
 

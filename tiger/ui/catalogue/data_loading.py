@@ -11,6 +11,7 @@ from tiger.core import params, paths
 from tiger.core.params import Spec
 from tiger.datasets import registry
 from tiger.datasets.io import readers
+from tiger.datasets.reference import DatasetRef
 from tiger.datasets.sources import grouplens
 from tiger.datasets.sources.movielens import MovieLens
 from tiger.ui.shared import forms, layout, state
@@ -43,7 +44,7 @@ def panel() -> None:
             load(_reference(name, values, embedding), title.strip())
 
 
-def load(ref: dict[str, Any], title: str) -> None:
+def load(ref: DatasetRef, title: str) -> None:
     """Load a dataset, remember it and look at it; an error changes nothing but this message, and its uploads go."""
     start = time.monotonic()
     with st.status("Reading the files and embedding the texts …", expanded=True) as status:
@@ -116,12 +117,13 @@ def _embedding(name: str) -> dict[str, Any]:
     return {"method": method} | _form(params.specs(datasets.EMBEDDINGS[method]), f"load:{name}:{method}")
 
 
-def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> dict[str, Any]:
+def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> DatasetRef:
     """What is to be loaded, its uploads stored; where one file is refused, none of them stays."""
-    ref: dict[str, Any] = {"name": name, "params": {}, "embedding": {}}
+    placed: dict[str, Any] = {"params": {}, "embedding": {}}
+    ref: DatasetRef = {"name": name, **placed}  # type: ignore[typeddict-item]
     try:
-        _place(values, ref["params"])
-        _place(embedding, ref["embedding"])
+        _place(values, placed["params"])
+        _place(embedding, placed["embedding"])
     except Exception:
         registry.drop_uploads(ref)
         raise

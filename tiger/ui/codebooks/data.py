@@ -59,19 +59,19 @@ def codes_at(run: runs.Run, cat: Catalogue, step: int | None) -> Codes:
 def _sizes(run_id: str, at: str, n_levels: int) -> list[int]:
     """K of each level: from the quantizer, or for imported IDs from the IDs themselves."""
     run = runs.find(run_id)
-    given = (run.config.get("quantizer") or {}).get("params") or {}
+    given = run.config.quantizer.params if run.config.quantizer else {}
     if "n_codes" in given:
         return [int(given["n_codes"])] * n_levels
     return [int(size) for size in run.semantic_ids().n_codes[:n_levels]]
 
 
 def _attempt(run: runs.Run) -> int:
-    return int(run.status["attempt"])
+    return int(run.status.attempt)
 
 
 def _when(run: runs.Run) -> str:
     status, kept = run.status, run.snapshots()
-    return f"{status['state']}:{status['attempt']}:{kept[-1] if kept else 0}"
+    return f"{status.state}:{status.attempt}:{kept[-1] if kept else 0}"
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -124,7 +124,7 @@ def _quantizer(run_id: str, at: str) -> Quantizer | None:
 
 def catalogue_of(run: runs.Run) -> Catalogue:
     """The catalogue that the run was trained on."""
-    return state.load_catalogue(run.config["dataset"])
+    return state.load_catalogue(run.config.dataset)
 
 
 def matches(cat: Catalogue, search: str, at_most: int = 100) -> list[int]:

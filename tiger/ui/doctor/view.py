@@ -28,7 +28,7 @@ FACES: dict[str, tuple[Any, str]] = {
 def diagnose(run: runs.Run) -> doctor.Diagnosis:
     """What ails this run's codes; worked out once per run and step, for all visitors."""
     status = run.status
-    return _diagnose(run.id, f"{status['state']}:{status['step']}:{status['attempt']}")
+    return _diagnose(run.id, f"{status.state}:{status.step}:{status.attempt}")
 
 
 @st.cache_resource(max_entries=128, show_spinner="The doctor reads the run …")
@@ -66,7 +66,7 @@ def remedies(run: runs.Run, found: doctor.Diagnosis) -> None:
     usable = [remedy for remedy in found.remedies if changes(run, remedy)]
     if not usable:
         if found.disease != "healthy":
-            maker = "This quantizer has no switch that helps" if run.config.get("quantizer") else \
+            maker = "This quantizer has no switch that helps" if run.config.quantizer else \
                 "These IDs were imported, so there is no quantizer to treat"
             st.info(f"{maker}; train an RQ-VAE on the same dataset instead.")
         return
@@ -84,17 +84,17 @@ def remedies(run: runs.Run, found: doctor.Diagnosis) -> None:
 
 def changes(run: runs.Run, remedy: doctor.Remedy) -> dict[str, Any]:
     """What the remedy really changes in this run: known hyper-parameters that have another value now."""
-    if not run.config.get("quantizer"):  # imported IDs
+    if not run.config.quantizer:  # imported IDs
         return {}
-    known = {spec.name for spec in params.specs(quantizers.REGISTRY[run.config["quantizer"]["name"]])}
-    now = run.config["quantizer"]["params"] | run.knobs()
+    known = {spec.name for spec in params.specs(quantizers.REGISTRY[run.learner.name])}
+    now = run.learner.params | run.live_params()
     return {name: value for name, value in remedy.changes.items() if name in known and now[name] != value}
 
 
 def _treat(run: runs.Run, remedy: doctor.Remedy) -> None:
-    given = run.config["quantizer"]
-    fixed = given["params"] | run.knobs() | changes(run, remedy)
-    config = {"dataset": run.config["dataset"], "quantizer": {"name": given["name"], "params": fixed},
+    given = run.learner
+    fixed = given.params | run.live_params() | changes(run, remedy)
+    config = {"dataset": run.config.dataset, "quantizer": {"name": given.name, "params": fixed},
               "title": f"{run.title}: {remedy.title.lower()}", "parent": run.id}
     try:
         supervisor.current().submit(config)
@@ -104,22 +104,22 @@ def _treat(run: runs.Run, remedy: doctor.Remedy) -> None:
 
 def pair_of(run: runs.Run | None) -> list[runs.Run]:
     """This run and its newest fixed one; where it is itself a fixed one, its parent and it."""
-    if run is None or not run.config.get("quantizer"):
+    if run is None or not run.config.quantizer:
         return []
-    parent = run.config.get("parent")
+    parent = run.config.parent
     if parent:
         try:
             return [runs.find(parent), run]
         except ValueError:
             pass  # the sick run was deleted
-    return [run, *[other for other in runs.list_runs() if other.config.get("parent") == run.id
-                   and other.config.get("kind") == "quantizer"][:1]]
+    return [run, *[other for other in runs.list_runs() if other.config.parent == run.id
+                   and other.config.kind == "quantizer"][:1]]
 
 
 def side_by_side(pair: list[runs.Run], seen: tuple[str, ...]) -> None:
     """The runs with their curves, live."""
     live.follow(seen, *pair)
-    n_codes = max(run.config["quantizer"]["params"]["n_codes"] for run in pair)
+    n_codes = max(run.learner.params["n_codes"] for run in pair)
     names = ("Before", "With the remedy") if len(pair) > 1 else ("This run",)
     for column, run, name in zip(st.columns(len(pair)), pair, names, strict=True):
         with column.container(border=True, height="stretch"):
@@ -142,13 +142,13 @@ def _half(run: runs.Run, word: str, n_codes: int) -> None:
     if live.has(live.PERPLEXITY, curves):
         live.draw(live.PERPLEXITY, curves, n_codes, key=f"pair:{run.id}")
     else:
-        st.caption("This quantizer reports no perplexity while it learns." if status["state"] == "finished" else
+        st.caption("This quantizer reports no perplexity while it learns." if status.state == "finished" else
                    "The curve appears with the first measured step.")
 
 
 def unique_ids(run: runs.Run) -> list[tuple[int, int, int]]:
     """Step, different IDs and items at every kept step."""
-    return [(step, *_unique(run.id, step, run.status["attempt"])) for step in run.snapshots()]
+    return [(step, *_unique(run.id, step, run.status.attempt)) for step in run.snapshots()]
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)

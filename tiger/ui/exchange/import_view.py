@@ -1,7 +1,6 @@
 """Anyone's IDs and vectors: choose a file, see how it fits, keep it."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +9,7 @@ from tiger import runs
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef
 from tiger.runs import import_run
 from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
 from tiger.ui.catalogue import data_loading
@@ -115,7 +115,7 @@ def vectors() -> None:
         ids_path = str(rows) if rows else ""
         if whose == THESE:
             given = {"method": "given", "path": str(path), "ids": ids_path, "tensor": tensor.strip()}
-            ref: dict[str, Any] = state.dataset_ref() | {"embedding": {key: value for key, value in given.items() if value}}
+            ref: DatasetRef = state.dataset_ref() | {"embedding": {key: value for key, value in given.items() if value}}
             name = f"{state.dataset().title}, {name or path.stem}"
         else:
             ref = registry.vectors_alone(str(path), ids_path, tensor.strip())

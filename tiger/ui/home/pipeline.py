@@ -15,6 +15,7 @@ from tiger import metrics, quantizers, runs
 from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
+from tiger.runs.records import Learner
 
 ACCENT = "#cf7a24"
 QUIET = "#8d8a85"  # images do not inherit the text's colour; this grey reads on light and on dark
@@ -68,17 +69,17 @@ def facts(run: runs.Run | None) -> Facts:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _facts(run_id: str, run_state: str, newest: int) -> Facts:
     run = runs.find(run_id)
-    about = run.config.get("quantizer") or {"name": "imported", "params": {}}
+    about = run.config.quantizer or Learner("imported")
     try:
         codes_IL = run.codes()
     except ValueError:  # none yet
-        return Facts(about["name"])
-    n_codes = about["params"].get("n_codes") or run.semantic_ids().n_codes[:codes_IL.shape[1]]  # imported: the IDs say it
+        return Facts(about.name)
+    n_codes = about.params.get("n_codes") or run.semantic_ids().n_codes[:codes_IL.shape[1]]  # imported: the IDs say it
     sizes = metrics.level_sizes(n_codes, codes_IL.shape[1])
     counts_LK = metrics.code_counts(codes_IL, sizes)
-    found = doctor.examine(codes_IL, sizes, events=run.events()[0], params=about["params"])
+    found = doctor.examine(codes_IL, sizes, events=run.events()[0], params=about.params)
     prefixes = metrics.prefix_numbers(codes_IL)[1].tolist()
-    return Facts(about["name"], sizes, metrics.perplexity(counts_LK).tolist(),
+    return Facts(about.name, sizes, metrics.perplexity(counts_LK).tolist(),
                  prefixes[-1], prefixes, found.title, str(found.severity), list(found.evidence),
                  run.semantic_ids().ids_IM)
 

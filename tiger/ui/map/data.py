@@ -73,7 +73,7 @@ def _source(codes: Codes, space: str) -> tuple[str, str, str]:
 
 def _when(run: runs.Run) -> str:
     status = run.status
-    return f"{status['state']}:{status['attempt']}"
+    return f"{status.state}:{status.attempt}"
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

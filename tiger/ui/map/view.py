@@ -1,7 +1,6 @@
 """The Map page's upper part: controls, the picture and what it says, and the worker's progress."""
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -9,6 +8,7 @@ import streamlit as st
 from tiger import runs
 from tiger.plots import map as plot
 from tiger.runs import layouts, supervisor
+from tiger.runs.records import RunConfig
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.map import data as map_data
 from tiger.ui.map import items as map_items
@@ -120,20 +120,20 @@ def umap_progress(codes: Codes, view: View) -> None:
         st.rerun()
     parent = codes.run if view.space != "input" else None
     config = layouts.request(state.dataset_ref(), parent, view.space, view.umap)
-    run = layouts.running(config["projection"]["key"]) or _submit(config)
+    run = layouts.running(config) or _submit(config)
     if run is None:
         return
     status = run.status
-    if status["state"] in live.ACTIVE:
+    if status.state in live.ACTIVE:
         live.progress(status)
         st.caption("PCA is shown until UMAP is there. Its first run on a machine compiles for half a minute.")
         return
-    st.warning(layout.plain(f"UMAP ended without a map ({status['state']}). {status['message']}"))
+    st.warning(layout.plain(f"UMAP ended without a map ({status.state}). {status.message}"))
     if st.button("Compute it again", icon=":material/refresh:", key="umap_again"):
         _submit(config)
 
 
-def _submit(config: dict[str, Any]) -> runs.Run | None:
+def _submit(config: RunConfig) -> runs.Run | None:
     """Queue the worker; None, and the queue's own words on why, where it takes no more."""
     try:
         return supervisor.current().submit(config)

@@ -49,9 +49,9 @@ def shape_of(run: runs.Run | None, cat: Catalogue) -> costs.Shape:
         return costs.Shape()
     sizes = None
     with layout.guard("The IDs"):
-        sizes = runs.find(run.config["ids"]["run"]).semantic_ids().n_codes if run.config.get("ids") else None
-    given = run.config["model"]
-    return costs.shape_of(given["name"], given["params"], sizes, cat.embedding_IE.shape[1])
+        sizes = runs.find(run.config.ids_run).semantic_ids().n_codes if run.config.ids_run else None
+    given = run.learner
+    return costs.shape_of(given.name, given.params, sizes, cat.embedding_IE.shape[1])
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring one request of each kind …")

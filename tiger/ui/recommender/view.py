@@ -58,7 +58,7 @@ def asked_recipe() -> str | None:
 
 def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
     """IDs and hyper-parameters; returns the run's configuration, None where there are no IDs to write."""
-    name, given = preset.model["name"], dict(preset.model["params"])
+    name, given = preset.model.name, dict(preset.model.params)
     learner, ids = models.REGISTRY[name], None
     if learner.generative:
         ids = pick_ids()
@@ -90,8 +90,8 @@ def pick_ids() -> runs.Run | None:
 
 
 def _kind(run: runs.Run) -> str:
-    name = run.learner.get("name")
-    return quantizers.REGISTRY[str(name)].title if name in quantizers.REGISTRY else "imported"
+    name = run.config.quantizer.name if run.config.quantizer else ""
+    return quantizers.REGISTRY[name].title if name in quantizers.REGISTRY else "imported"
 
 
 def start(config: dict[str, Any]) -> None:
@@ -107,11 +107,11 @@ def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
     """Everything about one model run, from its folder. The page calls this in a polling fragment."""
     status = watch_view.controls(run, seen, about(run))
     shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
-    if run_config.learner_class(run.learner["name"]).steppable:  # type: ignore[attr-defined]
+    if run_config.learner_class(run.learner.name).steppable:  # type: ignore[attr-defined]
         watch_view.charts(run, live.feed(run, status), shown)
-    if status["state"] == "paused":
+    if status.state == "paused":
         st.caption("Press “Step one batch” to see what a single batch does to the loss of each level.")
-    if status["state"] in live.ACTIVE:
+    if status.state in live.ACTIVE:
         return
     watch_view.how_it_ended(run, status)
     if run.has_result():
@@ -122,9 +122,9 @@ def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
 
 def about(run: runs.Run) -> str:
     """What trains on which IDs, in one line."""
-    learner = models.REGISTRY[run.learner["name"]]
+    learner = models.REGISTRY[run.learner.name]
     words = f"{learner.title}, run {run.id}"
-    return f"{words}, writes the IDs of {recommenders.ids_summary(run.config['ids'])}" if run.config.get("ids") else words
+    return f"{words}, writes the IDs of {recommenders.ids_summary(run.config.ids_run)}" if run.config.ids_run else words
 
 
 def scores(run: runs.Run) -> None:
@@ -161,7 +161,7 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     state.put_number("user", int(user))
     history, held_out = recommenders.history_for_test(cat, int(user))
     status = run.status
-    model = load(run.id, int(status["attempt"]), int(status["step"]))
+    model = load(run.id, int(status.attempt), int(status.step))
     titles = cat.items["title"].tolist()
     found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user))
     table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)

@@ -3,14 +3,13 @@
 import dataclasses
 import sys
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
-from tiger.runs.run import WAITING
+from tiger.runs.records import WAITING, Status
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
 from tiger.ui.shared.live_feed import Feed
@@ -50,9 +49,9 @@ def _feed(run_id: str) -> Feed:
     return Feed(runs.find(run_id))
 
 
-def feed(run: runs.Run, status: dict[str, Any]) -> Feed:
+def feed(run: runs.Run, status: Status) -> Feed:
     """The run's curves up to now; one copy for everybody who watches."""
-    return _feed(run.id).update(int(status["attempt"]))
+    return _feed(run.id).update(int(status.attempt))
 
 
 def interval(seen: tuple[str, ...]) -> float | None:
@@ -71,33 +70,33 @@ def follow(seen: tuple[str, ...], *watched: runs.Run) -> None:
         st.rerun()
 
 
-def badge(run: runs.Run, status: dict[str, Any]) -> None:
+def badge(run: runs.Run, status: Status) -> None:
     """The run's state in a word; what was asked but not yet done counts as under way."""
-    word, color, icon = BADGES[status["state"]]
+    word, color, icon = BADGES[status.state]
     control = run.read_control()
-    action = "run" if control["step_to"] else control["action"]
-    pending = PENDING.get((status["state"], action))
-    if pending and not (status["state"] == "paused" and control["step_to"]):
+    action = "run" if control.step_to else control.action
+    pending = PENDING.get((status.state, action))
+    if pending and not (status.state == "paused" and control.step_to):
         word, icon = f"{pending} …", ":material/hourglass_top:"
     st.badge(word, icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def progress(status: dict[str, Any]) -> None:
+def progress(status: Status) -> None:
     """A bar with stage, steps, rate and time left."""
-    share = status["step"] / status["n_steps"] if status["n_steps"] else 0.0
+    share = status.step / status.n_steps if status.n_steps else 0.0
     st.progress(min(max(share, 0.0), 1.0), text=plain(progress_summary(status)))
 
 
-def progress_summary(status: dict[str, Any]) -> str:
+def progress_summary(status: Status) -> str:
     """Stage, steps, rate and time left as one line."""
-    told = status["stage"] == WAITING or (status["state"] == "running" and status["stage"])
-    words = [str(status["stage"] if told else BADGES[status["state"]][0])]
-    if status["n_steps"]:
-        words.append(f"step {status['step']:,} of {status['n_steps']:,}")
-    if status["state"] == "running" and status["rate"]:
-        words.append(f"{status['rate']:.3g} steps/s")
-        if status["left_s"] is not None:
-            words.append(f"{duration(status['left_s'])} left")
+    told = status.stage == WAITING or (status.state == "running" and status.stage)
+    words = [str(status.stage if told else BADGES[status.state][0])]
+    if status.n_steps:
+        words.append(f"step {status.step:,} of {status.n_steps:,}")
+    if status.state == "running" and status.rate:
+        words.append(f"{status.rate:.3g} steps/s")
+        if status.left_s is not None:
+            words.append(f"{duration(status.left_s)} left")
     return " · ".join(words)
 
 
@@ -152,10 +151,10 @@ def numbers(chart: Chart, curves: Feed, n_codes: int, alt: str) -> None:
 def lines(chart: Chart, curves: Feed, n_codes: int, alt: str) -> go.Figure:
     """The chart as a Plotly figure, for a page of its own."""
     frame = curve_frame(chart, curves)
-    knobs = reports.knob_frame([dataclasses.asdict(mark) for mark in curves.marks])
+    changes = reports.live_param_frame([dataclasses.asdict(mark) for mark in curves.marks])
     if len(frame) and frame["level"].max() > 0:
-        return plots.level_lines(frame, alt, knobs, chart.title, n_codes if chart.codes else None)
-    return plots.loss_lines(frame, alt, knobs, chart.log).update_yaxes(title=chart.title)
+        return plots.level_lines(frame, alt, changes, chart.title, n_codes if chart.codes else None)
+    return plots.loss_lines(frame, alt, changes, chart.log).update_yaxes(title=chart.title)
 
 
 def has(chart: Chart, curves: Feed) -> bool:

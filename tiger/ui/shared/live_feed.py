@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tiger.core.events import changed_param
 from tiger.runs import Run
 
 LATE = 0.6  # a label further right than this share of the steps is written to the left of its line
@@ -17,15 +18,15 @@ LIMIT = 400  # points of one line; three levels make 1,200 of a chart, which a b
 
 @dataclass(frozen=True)
 class Mark:
-    """A knob that somebody turned while the run trained."""
+    """A live hyper-parameter that changed while the run trained."""
 
     step: int
-    knob: str
+    live_param: str
     value: float
 
     @property
     def label(self) -> str:
-        return f"{self.knob.replace('_', ' ')} {self.value:g}"
+        return f"{self.live_param.replace('_', ' ')} {self.value:g}"
 
 
 class Feed:
@@ -48,7 +49,7 @@ class Feed:
         """Read the log's new lines.
 
         Args:
-            attempt: ``status["attempt"]``; a resumed run cuts its log back, so its feed begins again.
+            attempt: ``status.attempt``; a resumed run cuts its log back, so its feed begins again.
         """
         with self.lock:
             if attempt != self._attempt:
@@ -67,8 +68,8 @@ class Feed:
         step = event.get("step")
         if not isinstance(step, int):
             return
-        if "knob" in event:
-            self.marks.append(Mark(step, str(event["knob"]), float(event["value"])))
+        if name := changed_param(event):
+            self.marks.append(Mark(step, name, float(event["value"])))
             return
         for name, value in event.items():
             if name not in ("step", "t_s") and value is not None:

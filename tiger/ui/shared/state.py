@@ -11,6 +11,7 @@ import streamlit as st
 from tiger import datasets, runs
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef
 from tiger.runs import config as run_config
 from tiger.ui.shared import address
 from tiger.ui.shared.address import GROUP_LIMIT, notice, take_notices
@@ -26,13 +27,13 @@ def catalogue() -> Catalogue:
     return load_catalogue(dataset_ref())
 
 
-def load_catalogue(ref: dict[str, Any]) -> Catalogue:
+def load_catalogue(ref: DatasetRef) -> Catalogue:
     """Load a catalogue from its reference; the last four stay in memory while their files stay as they are."""
     return _load(ref, registry.stamps(ref))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
-def _load(ref: dict[str, Any], stamps: list[tuple[str, int, int]]) -> Catalogue:
+def _load(ref: DatasetRef, stamps: list[tuple[str, int, int]]) -> Catalogue:
     return datasets.load_ref(ref)
 
 
@@ -54,7 +55,7 @@ def dataset() -> registry.Entry:
     return found
 
 
-def dataset_ref() -> dict[str, Any]:
+def dataset_ref() -> DatasetRef:
     """What ``datasets.load_ref`` needs for the current dataset."""
     return dataset().ref
 
@@ -62,7 +63,7 @@ def dataset_ref() -> dict[str, Any]:
 def _here(kinds: tuple[str, ...]) -> list[runs.Run]:
     """Runs of these kinds made from the current dataset, newest first."""
     wanted = registry.key(dataset_ref())
-    return [run for run in runs.list_runs() if run.config.get("kind") in kinds and _key(run) == wanted]
+    return [run for run in runs.list_runs() if run.config.kind in kinds and _key(run) == wanted]
 
 
 def runs_here() -> list[runs.Run]:
@@ -89,7 +90,7 @@ def current_run() -> runs.Run | None:
     if asked:
         try:
             found = runs.find(asked)
-            if found.config.get("kind") not in run_config.CODED:
+            if found.config.kind not in run_config.CODED:
                 raise ValueError(f"Run '{found.title}' has no codes of its own.")
             if _key(found) != registry.key(ref):
                 raise ValueError(f"Run '{found.title}' belongs to another dataset.")
@@ -186,7 +187,7 @@ def is_here(run: runs.Run) -> bool:
 
 
 def _key(run: runs.Run) -> str:
-    return registry.key(run.config.get("dataset") or {})
+    return registry.key(run.config.dataset)
 
 
 def _dataset_of_linked_run() -> str | None:
@@ -195,7 +196,7 @@ def _dataset_of_linked_run() -> str | None:
     if not asked:
         return None
     try:
-        ref = runs.find(asked).config["dataset"]
+        ref = runs.find(asked).config.dataset
     except (ValueError, KeyError):
         return None
     return registry.add(ref, str(ref["name"])).id

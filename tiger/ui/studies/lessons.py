@@ -101,12 +101,12 @@ def run_again(lesson: Lesson, own: runs.Run | None) -> None:
     """Run the lesson's study here, offline, in under a minute, and watch it."""
     if own is not None:
         status = own.status
-        if status["state"] in live.ACTIVE:
+        if status.state in live.ACTIVE:
             live.progress(status)
-        elif status["state"] == "finished":
+        elif status.state == "finished":
             st.caption("These numbers were measured just now, on this machine.")
         else:
-            st.error(layout.plain(status["message"] or "It ended early; run it again."), icon=":material/error:")
+            st.error(layout.plain(status.message or "It ended early; run it again."), icon=":material/error:")
     busy = own is not None and own.state in live.ACTIVE
     st.button("Run it here", icon=":material/play_arrow:", key=f"run:{lesson.key}", on_click=_start, args=(lesson,),
               disabled=busy, help="The same measurement on the bundled shop, on this machine, offline; under a minute on two "

@@ -21,7 +21,7 @@ NO_MODEL = "train a small one for this study"
 
 def here(kind: str) -> list[runs.Run]:
     """Studies of the current dataset, newest first; those that are part of a lesson are left to it."""
-    return [run for run in runs.list_runs() if run.config.get("kind") == kind and state.is_here(run)
+    return [run for run in runs.list_runs() if run.config.kind == kind and state.is_here(run)
             and not run.id.startswith("lesson-")]
 
 
@@ -68,7 +68,7 @@ def new_study(kind: str, parent: runs.Run | None, shown: runs.Run | None, words:
         if parent is None or not parent.has_result():
             layout.empty("A study needs a finished run of this dataset.", "train", "Train one")
             return
-        if parent.config.get("kind") == "import":
+        if parent.config.kind == "import":
             st.info("The run in the sidebar is imported, so there is no quantizer that could read new vectors. Choose a "
                     "run that was trained here.", icon=":material/info:")
             return
@@ -86,7 +86,7 @@ def new_study(kind: str, parent: runs.Run | None, shown: runs.Run | None, words:
 def pick_model(parent: runs.Run) -> str | None:
     """A recommender that writes this run's IDs, or None for a small one that the study trains."""
     fitting = {run.id: run.title for run in state.models_here()
-               if (run.config.get("ids") or {}).get("run") == parent.id and run.has_result()}
+               if run.config.ids_run == parent.id and run.has_result()}
     options = [*fitting, ""]
     chosen = st.selectbox("Recommender", options, key=f"study_model:{parent.id}",
                           format_func=lambda run_id: fitting.get(run_id, NO_MODEL),
@@ -94,11 +94,11 @@ def pick_model(parent: runs.Run) -> str | None:
     return chosen or None
 
 
-def start(kind: str, config: dict[str, Any]) -> None:
+def start(kind: str, config: runs.RunConfig) -> None:
     """Queue the study and look at it; what forbids it is said at the top of the page."""
     try:
         for name in ("path", "ids"):
-            check_own_file(str(config["study"]["params"].get(name) or ""))
+            check_own_file(str(config.study.params.get(name) or "") if config.study else "")
         remember(kind, supervisor.current().submit(config).id)
     except (ValueError, TimeoutError) as error:
         state.notice(str(error))
@@ -136,21 +136,21 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     status = run.status
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{layout.plain(run.title)}**", width="content")
-        word, color, icon = live.BADGES[status["state"]]
-        st.badge("running" if status["state"] == "running" else word, icon=icon, color=color)  # type: ignore[arg-type]
+        word, color, icon = live.BADGES[status.state]
+        st.badge("running" if status.state == "running" else word, icon=icon, color=color)  # type: ignore[arg-type]
         st.space("stretch")
         if not run.read_only:
-            buttons(run, status["state"])
-    if status["state"] in live.ACTIVE:
+            buttons(run, status.state)
+    if status.state in live.ACTIVE:
         live.progress(status)
         n_rows = len(study_artifacts.rows(run))
         if n_rows != st.session_state.get(f"rows:{run.id}", n_rows):
             st.session_state[f"rows:{run.id}"] = n_rows
             st.rerun()
         st.session_state[f"rows:{run.id}"] = n_rows
-    elif status["state"] in ("failed", "interrupted", "stopped"):
-        words = status["message"] or "It ended before it was done; resume it to go on behind what is there."
-        (st.error if status["state"] == "failed" else st.info)(layout.plain(words), icon=":material/info:")
+    elif status.state in ("failed", "interrupted", "stopped"):
+        words = status.message or "It ended before it was done; resume it to go on behind what is there."
+        (st.error if status.state == "failed" else st.info)(layout.plain(words), icon=":material/info:")
 
 
 def buttons(run: runs.Run, now: str) -> None:
@@ -164,7 +164,7 @@ def buttons(run: runs.Run, now: str) -> None:
 
 def report_button(run: runs.Run) -> None:
     """Save what the study has measured so far as one HTML file."""
-    kind = run.config["kind"]
+    kind = run.config.kind
     st.download_button("Report as HTML", lambda: study_page.PAGES[kind](run), f"{run.id}.html", "text/html",
                        key=f"{kind}_report", icon=":material/download:", type="tertiary", on_click="ignore",
                        help="One file with all figures and numbers; it opens without a network.")

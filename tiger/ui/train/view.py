@@ -4,7 +4,6 @@ import streamlit as st
 
 from tiger import quantizers, runs
 from tiger.core import params
-from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
 from tiger.ui.shared import forms, layout, live, state
 
@@ -49,7 +48,7 @@ def _choose(widget: str) -> None:
 
 def configure(preset: presets.Preset) -> dict:
     """The recipe's hyper-parameters as a folded form; returns the run's configuration."""
-    name, given = preset.quantizer["name"], dict(preset.quantizer["params"])
+    name, given = preset.quantizer.name, dict(preset.quantizer.params)
     values = given
     with st.expander(f"Change the recipe: {quantizers.REGISTRY[name].title}", icon=":material/tune:"):
         st.caption(quantizers.REGISTRY[name].summary)
@@ -64,7 +63,7 @@ def command(config: dict) -> None:
     """The line for the terminal that does the same."""
     with st.container(key="command"):
         st.caption("The same from a terminal:")
-        st.code(run_config.command(config), language=None, wrap_lines=True)
+        st.code(runs.command_line(config), language=None, wrap_lines=True)
 
 
 def start(config: dict) -> None:

@@ -9,6 +9,7 @@ from tiger import quantizers, runs
 from tiger.core import params
 from tiger.runs import config as run_config
 from tiger.runs import supervisor
+from tiger.runs.records import Status
 from tiger.ui.doctor import view as doctor_view
 from tiger.ui.shared import layout, live, state
 from tiger.ui.shared.forms import float_step, words
@@ -24,9 +25,9 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
         seen: the run's state when the page was drawn.
     """
     status = controls(run, seen, about(run))
-    n_codes = run.config["quantizer"]["params"]["n_codes"]
+    n_codes = run.learner.params["n_codes"]
     charts(run, live.feed(run, status), (live.LOSS, live.PERPLEXITY, live.DEAD), n_codes)
-    if status["state"] in live.ACTIVE:
+    if status.state in live.ACTIVE:
         stepped(run, status)
     else:
         how_it_ended(run, status)
@@ -45,7 +46,7 @@ def gradient(cls: Any) -> None:
         st.code(inspect.getsource(cls.gradient_function))
 
 
-def controls(run: runs.Run, seen: tuple[str, ...], words: str) -> dict[str, Any]:
+def controls(run: runs.Run, seen: tuple[str, ...], words: str) -> Status:
     """What every run that trains has: state, buttons, progress, knobs. Returns the status that is shown.
 
     Args:
@@ -55,12 +56,12 @@ def controls(run: runs.Run, seen: tuple[str, ...], words: str) -> dict[str, Any]
     status = run.status
     head(run, status, words)
     live.progress(status)
-    if status["state"] in ("running", "paused") and not run.read_only:
+    if status.state in ("running", "paused") and not run.read_only:
         knobs(run)
     return status
 
 
-def head(run: runs.Run, status: dict[str, Any], words: str) -> None:
+def head(run: runs.Run, status: Status, words: str) -> None:
     """Title, state and buttons in one row that wraps on a narrow screen."""
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
         st.subheader(layout.plain(run.title), anchor=False, width="content")
@@ -69,20 +70,20 @@ def head(run: runs.Run, status: dict[str, Any], words: str) -> None:
         if not run.read_only:
             buttons(run, status)
     st.caption(layout.plain(words))
-    if status["state"] == "queued":
+    if status.state == "queued":
         st.info(queue_summary(run), icon=":material/hourglass_empty:")
 
 
 def about(run: runs.Run) -> str:
     """What trains, in one line."""
-    given = run.config["quantizer"]
-    shape = f"{given['params']['n_levels']} levels of {given['params']['n_codes']:,} codes"
-    return f"{quantizers.REGISTRY[given['name']].title}, {shape}, run {run.id}"
+    given = run.learner
+    shape = f"{given.params['n_levels']} levels of {given.params['n_codes']:,} codes"
+    return f"{quantizers.REGISTRY[given.name].title}, {shape}, run {run.id}"
 
 
-def buttons(run: runs.Run, status: dict[str, Any]) -> None:
+def buttons(run: runs.Run, status: Status) -> None:
     """What can be asked of the run in its present state."""
-    now = status["state"]
+    now = status.state
     if now == "running" and learner(run).steppable:
         _button("Pause", ":material/pause:", run.control, "pause")
     elif now == "paused":
@@ -96,7 +97,7 @@ def buttons(run: runs.Run, status: dict[str, Any]) -> None:
 
 def learner(run: runs.Run) -> Any:
     """The quantizer or recommender that trains, as a class."""
-    return run_config.learner_class(run.learner["name"])
+    return run_config.learner_class(run.learner.name)
 
 
 def _button(label: str, icon: str, ask: Any, *args: Any, kind: Any = "secondary") -> None:
@@ -122,11 +123,11 @@ def queue_summary(run: runs.Run) -> str:
 
 def knobs(run: runs.Run) -> None:
     """The hyper-parameters that act while it trains. Each change is marked on the curves."""
-    specs = run_config.live_specs(run.learner["name"])
+    specs = run_config.live_specs(run.learner.name)
     if not specs:
         return
-    asked = run.knobs()
-    with st.container(border=True, key="knobs"):
+    asked = run.live_params()
+    with st.container(border=True, key="live_params"):
         st.caption("Turn while it trains; each change is marked on the curves.")
         for column, spec in zip(st.columns(len(specs)), specs, strict=True):
             _knob(column, run, spec, asked[spec.name])
@@ -138,7 +139,7 @@ def _knob(place: Any, run: runs.Run, spec: params.Spec, asked: float) -> None:
     The value asked for is the widget's default, and a knob that somebody else turned gets a new widget: a value
     written into the widget's state would be lost, or overwrite what is being typed, when two ticks meet.
     """
-    seen = f"knob:{run.id}:{spec.name}"
+    seen = f"live_param:{run.id}:{spec.name}"
     value, version = st.session_state.get(seen, (asked, 0))
     if value != asked:
         version += 1
@@ -152,7 +153,7 @@ def _turn(run: runs.Run, name: str, key: str, seen: str) -> None:
     value = st.session_state[key]
     if value is not None:
         _ask(lambda: run.control(live_params={name: value}))
-    st.session_state[seen] = run.knobs()[name], st.session_state[seen][1]
+    st.session_state[seen] = run.live_params()[name], st.session_state[seen][1]
 
 
 def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], n_codes: int = 0) -> None:
@@ -168,9 +169,9 @@ def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], n_codes:
     st.caption(live.now_summary(curves, n_codes))
 
 
-def stepped(run: runs.Run, status: dict[str, Any]) -> None:
+def stepped(run: runs.Run, status: Status) -> None:
     """In step mode: what the last batch's residuals look like at each level."""
-    if status["state"] != "paused":
+    if status.state != "paused":
         return
     trace = run.step_trace()
     if trace is None:
@@ -179,17 +180,17 @@ def stepped(run: runs.Run, status: dict[str, Any]) -> None:
         walk_view.batch(run, trace)
 
 
-def how_it_ended(run: runs.Run, status: dict[str, Any]) -> None:
+def how_it_ended(run: runs.Run, status: Status) -> None:
     """What happened to a run that is over, in one sentence."""
-    if status["state"] == "interrupted":
+    if status.state == "interrupted":
         st.warning("The worker ended before the run did; nothing up to the last checkpoint is lost. Press Resume to "
                    "go on from there, with the same result.", icon=":material/power_off:")
-    elif status["state"] == "failed":
-        st.error(layout.plain(status["message"] or "The run failed without a word."), icon=":material/error:")
+    elif status.state == "failed":
+        st.error(layout.plain(status.message or "The run failed without a word."), icon=":material/error:")
         if run.log():
             st.expander("The worker's log").code(run.log(), language=None)
-    elif status["state"] == "stopped":
-        st.info(f"Stopped after {status['step']:,} of {status['n_steps']:,} steps; Resume goes on from there.",
+    elif status.state == "stopped":
+        st.info(f"Stopped after {status.step:,} of {status.n_steps:,} steps; Resume goes on from there.",
                 icon=":material/stop:")
 
 

@@ -179,7 +179,7 @@ def _disagreement(key: str, _codes: Codes, _other: Other, level: int, other_toge
 
 def matching(codes: Codes, other: Other) -> tuple[tree.Matching, pd.DataFrame]:
     """The tree difference up to renaming, and its summary beside chance."""
-    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status.attempt}:{other.key}"
     return _matching(key, codes.codes_IL, other.codes_IL)
 
 

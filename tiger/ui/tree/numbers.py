@@ -10,6 +10,7 @@ from tiger.analysis.tree import IdSet
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import layouts, supervisor
+from tiger.runs.records import Learner
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.shared import state
@@ -42,19 +43,19 @@ def _nearest(dataset: str, queries: bytes, _query_N: np.ndarray, _cat: Catalogue
 
 def seeds_of(run: runs.Run) -> list[runs.Run]:
     """The run, and finished runs of the same dataset that differ from it in nothing but the seed."""
-    if not run.config.get("quantizer") or not run.has_result():
+    if not run.config.quantizer or not run.has_result():
         return [run]
-    found = {int(run.config["quantizer"]["params"].get("seed", 0)): run}
+    found = {int(run.learner.params.get("seed", 0)): run}
     for other in state.runs_here():
         if other.has_result() and _but_seed(other) == _but_seed(run):
-            found.setdefault(int(other.config["quantizer"]["params"].get("seed", 0)), other)
+            found.setdefault(int(other.learner.params.get("seed", 0)), other)
     return list(found.values())
 
 
 def _but_seed(run: runs.Run) -> tuple:
-    given = run.config.get("quantizer") or {}
-    asked = {name: value for name, value in (given.get("params") or {}).items() if name != "seed"}
-    return given.get("name"), sorted(asked.items(), key=str)
+    given = run.config.quantizer or Learner("")
+    asked = {name: value for name, value in given.params.items() if name != "seed"}
+    return given.name, sorted(asked.items(), key=str)
 
 
 def id_set(run: runs.Run, alike: list[runs.Run], cat: Catalogue) -> IdSet:
@@ -91,20 +92,20 @@ def both_sets(codes: Codes, other: Other) -> tuple[IdSet, IdSet]:
 
 def missing_seeds(run: runs.Run) -> list[int]:
     """Seeds to train so that the run has ``SEEDS`` of them; none for imported IDs and runs under way."""
-    given = run.config.get("quantizer")
+    given = run.config.quantizer
     if not given or not run.has_result():
         return []
-    known = {int(one.config["quantizer"]["params"].get("seed", 0)) for one in state.runs_here()
+    known = {int(one.learner.params.get("seed", 0)) for one in state.runs_here()
              if _but_seed(one) == _but_seed(run)}
     return [seed for seed in range(2 * SEEDS) if seed not in known][:max(SEEDS - len(known), 0)]
 
 
 def train_seeds(run: runs.Run, seeds: list[int]) -> None:
     """Queue the same run with other seeds."""
-    given = run.config["quantizer"]
+    given = run.learner
     for seed in seeds:
-        supervisor.current().submit({"dataset": run.config["dataset"], "title": f"{run.title}, seed {seed}",
-                                  "quantizer": {"name": given["name"], "params": given["params"] | {"seed": seed}}})
+        supervisor.current().submit({"dataset": run.config.dataset, "title": f"{run.title}, seed {seed}",
+                                  "quantizer": {"name": given.name, "params": given.params | {"seed": seed}}})
 
 
 def numbers(codes: Codes, other: Other) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -112,7 +113,7 @@ def numbers(codes: Codes, other: Other) -> tuple[pd.DataFrame, pd.DataFrame]:
     one, two = both_sets(codes, other)
     if two.name == one.name:
         two = IdSet(f"{two.name} (2)", two.codes, two.error, two.build_s)
-    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status['attempt']}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status.attempt}:{other.key}"
     key += f":{len(one.codes)}:{len(two.codes)}"
     return _numbers(key, [one, two], codes.cat)
 

@@ -186,7 +186,7 @@ def _clicked(key: str, frame: pd.DataFrame) -> None:
 
 def own_key(codes: Codes) -> str:
     """Names the run's tree in caches."""
-    return f"own:{codes.key}:{codes.run.status['attempt']}"
+    return f"own:{codes.key}:{codes.run.status.attempt}"
 
 
 def _branch(codes: Codes) -> tuple[str, int | None]:

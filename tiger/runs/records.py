@@ -1,0 +1,243 @@
+"""What stands in a run's JSON files, each written down once: configuration, status, control.
+
+A file of an older lab reads as one of today: unknown entries are kept where they belong to the configuration and
+left out elsewhere, missing ones have their defaults, and what is of the wrong kind counts as missing.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from tiger.datasets.reference import DatasetRef, Values
+
+State = Literal["queued", "running", "paused", "stopped", "interrupted", "finished", "failed"]
+Action = Literal["run", "pause", "stop"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+BUSY: tuple[State, ...] = ("running", "paused")  # a worker has the folder
+RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "failed")
+WAITING = "waiting for a free worker"  # the stage of a run that was resumed, or started, while all workers are busy
+
+STATE_SUMMARY: dict[State, str] = {
+    "queued": "waiting", "running": "running", "paused": "paused", "stopped": "stopped",
+    "interrupted": "interrupted", "finished": "finished", "failed": "failed"}
+"""The word for each state on pages and at the command line."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run goes (``status.json``); the worker replaces it about five times a second.
+
+    Args:
+        stage: what is going on, in plain words.
+        step, n_steps: steps done, and in all.
+        rate: steps a second; 0 while unknown.
+        left_s: seconds left at this rate; None while unknown.
+        pid: process that has the run; None before its first start.
+        heartbeat_s: seconds since 1970 at the last sign of life.
+        message: one sentence on how it ended; empty otherwise.
+        attempt: starts so far; a resume cuts the log back, so readers that keep an offset begin again at 0.
+        queued_s: seconds since 1970 when it was last resumed; None before.
+        n_threads: torch's threads of the last attempt; sums, and so codes, depend on it.
+    """
+
+    state: State = "queued"
+    stage: str = ""
+    step: int = 0
+    n_steps: int = 0
+    rate: float = 0.0
+    left_s: float | None = None
+    pid: int | None = None
+    heartbeat_s: float = 0.0
+    message: str = ""
+    attempt: int = 0
+    queued_s: float | None = None
+    n_threads: int | None = None
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """A status from the file's object."""
+        return cls(**_fitting(cls, found))
+
+    def to_json(self) -> Values:
+        """The file's object."""
+        return asdict(self)
+
+    def but(self, **changes: Any) -> Self:
+        """The same with some changes."""
+        return replace(self, **changes)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker has the folder."""
+        return self.state in BUSY
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or has a worker."""
+        return self.busy or self.state == "queued"
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a worker is asked to do (``control.json``); pages and the command line write it.
+
+    Args:
+        action: run, pause or stop.
+        step_to: train until this many steps are done, then pause; None: no such limit.
+        live_params: live hyper-parameters to use from the next step on.
+        seq: counts requests, so that a worker notices new ones.
+    """
+
+    action: Action = "run"
+    step_to: int | None = None
+    live_params: Values = field(default_factory=dict)
+    seq: int = 0
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """A request from the file's object; ``knobs`` is what live parameters were called until November 2026."""
+        given = {"live_params": found.get("knobs"), **found}
+        return cls(**_fitting(cls, given))
+
+    def to_json(self) -> Values:
+        """The file's object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A quantizer or recommender by name, with its hyper-parameters."""
+
+    name: str
+    params: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """Parameters of a study, and the model run whose recommendations it measures (None: it trains a small one)."""
+
+    params: Values = field(default_factory=dict)
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class ProjectionRequest:
+    """A map to compute: of which space, with which UMAP parameters, stored under which key."""
+
+    space: str
+    params: Values
+    key: str
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """Where imported IDs came from: the file, how its rows were matched to items, codes a level."""
+
+    file: str
+    align: str = "auto"
+    n_codes: list[int] | None = None
+
+
+PARTS = {"quantizer": Learner, "model": Learner, "study": StudyRequest, "projection": ProjectionRequest,
+         "import": ImportRequest}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run was asked to do (``config.json``); it never changes.
+
+    Args:
+        kind: quantizer, model, projection, import, or a kind of study.
+        dataset: recipe of the catalogue.
+        id: made by the server; empty until then.
+        parent: id of the run it goes out from.
+        preset: key of the recipe.
+        ids_run: id of the run whose semantic IDs a model writes; None for models that write none.
+        more: entries that this version does not know.
+    """
+
+    kind: str
+    dataset: DatasetRef
+    title: str = ""
+    id: str = ""
+    created_s: float = 0.0
+    parent: str | None = None
+    preset: str | None = None
+    quantizer: Learner | None = None
+    model: Learner | None = None
+    ids_run: str | None = None
+    study: StudyRequest | None = None
+    projection: ProjectionRequest | None = None
+    imported: ImportRequest | None = None
+    more: Values = field(default_factory=dict)
+
+    @property
+    def learner(self) -> Learner | None:
+        """The quantizer or model that trains; None for other kinds of run."""
+        return self.model or self.quantizer
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """A configuration from the file's object.
+
+        Raises:
+            ValueError: the kind or the dataset is missing, or a part is of the wrong kind.
+        """
+        given = dict(found)
+        if not isinstance(given.get("kind"), str) or not isinstance(given.get("dataset"), dict):
+            raise ValueError("a run's config.json needs 'kind' and 'dataset'.")
+        parts = {name: _part(given.pop(name), name) for name in PARTS if given.get(name) is not None}
+        ids = given.pop("ids", None)
+        known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
+        return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
+                   study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
+                   ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
+                   more={name: value for name, value in given.items() if name not in PARTS})
+
+    def to_json(self) -> Values:
+        """The file's object, parts that it has not left out."""
+        found: Values = {name: getattr(self, name) for name in ("kind", "title", "parent", "preset")}
+        parts = {"quantizer": self.quantizer, "model": self.model, "study": self.study, "projection": self.projection,
+                 "import": self.imported}
+        found |= {name: asdict(part) for name, part in parts.items() if part is not None}
+        if self.model is not None:
+            found["ids"] = {"run": self.ids_run} if self.ids_run else None
+        return found | {"dataset": dict(self.dataset), "id": self.id, "created_s": self.created_s} | self.more
+
+
+def _names(cls: type) -> set[str]:
+    return {entry.name for entry in fields(cls)}
+
+
+def _part(given: Any, name: str) -> Any:
+    if not isinstance(given, dict):
+        raise ValueError(f"'{name}' of a run's config.json must be an object.")
+    cls: Any = PARTS[name]
+    try:
+        return cls(**{key: value for key, value in given.items() if key in _names(cls)})
+    except TypeError:
+        raise ValueError(f"'{name}' of a run's config.json lacks an entry; it has {', '.join(given) or 'none'}.") from None
+
+
+def _fitting(cls: type, found: Mapping[str, Any]) -> Values:
+    """The entries that the dataclass knows and whose kind is right."""
+    hints = get_type_hints(cls)
+    return {name: found[name] for name in _names(cls) if name in found and _fits(found[name], hints[name])}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of an annotated kind."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return isinstance(value, str) and value in args
+    if origin in (Union, UnionType):
+        return any(_fits(value, arg) for arg in args)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(one, args[0]) for one in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or hint) if not is_typeddict(hint) else isinstance(value, dict)
