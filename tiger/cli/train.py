@@ -14,7 +14,7 @@ from tiger.core import params
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
-from tiger.runs.records import Learner, Status
+from tiger.runs.records import LearnerConfig, Status
 from tiger.runs.run import Run
 
 LOOK_S = 0.1
@@ -56,11 +56,11 @@ def named_learner(rest: list[str]) -> str | None:
     return found if found in names else None
 
 
-def recipe(key: str) -> tuple[Learner, str]:
+def recipe(key: str) -> tuple[LearnerConfig, str]:
     """What a recipe trains, and its title."""
     known = {preset.key: (preset.quantizer, preset.title) for preset in presets.quantizer_presets()}
     known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
-    return known.get(key, (Learner(""), ""))
+    return known.get(key, (LearnerConfig(""), ""))
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.models.generative import GenerativeRecommender
-from tiger.runs.records import Learner
+from tiger.runs.records import LearnerConfig
 from tiger.runs.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
@@ -150,12 +150,12 @@ def ids_about(ids_run: str | None) -> dict[str, Any]:
     return about | {"made": _changed(given, made), "ids_seed": given.params.get("seed", 0)}
 
 
-def settings_summary(given: Learner) -> str:
+def settings_summary(given: LearnerConfig) -> str:
     """Hyper-parameters that differ from the defaults, without the seed."""
     return _changed(given, models.REGISTRY[given.name])
 
 
-def _changed(given: Learner, learner: type) -> str:
+def _changed(given: LearnerConfig, learner: type) -> str:
     changed = {spec.name: given.params[spec.name] for spec in params.specs(learner)
                if spec.name != "seed" and given.params.get(spec.name, spec.default) != spec.default}
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in changed.items()) or "defaults"

@@ -10,7 +10,7 @@ from typing import Any
 
 from tiger.core import params
 from tiger.datasets.reference import DatasetRef, Values
-from tiger.runs.records import Learner, RunConfig, StudyRequest
+from tiger.runs.records import LearnerConfig, RunConfig, StudyRequest
 
 STUDIES = ("drift", "cold", "diversity")
 KINDS = ("quantizer", "model", "projection", "import", *STUDIES)
@@ -55,13 +55,13 @@ def _with_dataset(asked: Mapping[str, Any]) -> Mapping[str, Any]:
     return asked
 
 
-def _checked_learner(part: str, given: Learner) -> Learner:
+def _checked_learner(part: str, given: LearnerConfig) -> LearnerConfig:
     """Name and every hyper-parameter of the quantizer or model that is to train."""
     from tiger import models, quantizers  # here, so that listing runs does not load torch
     create: Any = {"quantizer": quantizers.create, "model": models.create}[part]
     made = create(given.name, **given.params)
     getattr(made, "check_params", lambda: None)()  # those that contradict each other
-    return Learner(given.name, params.values(made))
+    return LearnerConfig(given.name, params.values(made))
 
 
 def _checked_ids(asked: RunConfig) -> str | None:

@@ -6,7 +6,7 @@ Each says in one line what to look for.
 from dataclasses import dataclass
 from typing import Any
 
-from tiger.runs.records import Learner
+from tiger.runs.records import LearnerConfig
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Preset:
     title: str
     look_for: str
     breaks: bool
-    quantizer: Learner
+    quantizer: LearnerConfig
 
 
-def _rqvae(**params: Any) -> Learner:
-    return Learner("rqvae", params)
+def _rqvae(**params: Any) -> LearnerConfig:
+    return LearnerConfig("rqvae", params)
 
 
 PRESETS = [
@@ -51,10 +51,10 @@ PRESETS = [
            False, _rqvae(koleo=1.0)),
     Preset("rkmeans", "Residual k-means, no network",
            "Done in one step a level; the baseline that a network must beat.", False,
-           Learner("rkmeans")),
+           LearnerConfig("rkmeans")),
     Preset("lsh", "Random hyperplanes (LSH)",
            "Nothing is learned, and yet the codes are in use; but similar items share far fewer of them (see Doctor and Tree).",
-           False, Learner("lsh")),
+           False, LearnerConfig("lsh")),
     Preset("total-collapse", "Total collapse: noise start, no remedy",
            "Perplexity is 1 from the first steps on: every item gets the same codes, and no code ever comes back.", True,
            _rqvae(kmeans_init=False, restart_threshold=0.0, n_steps=300)),
@@ -76,8 +76,8 @@ PRESETS = [
 def quantizer_presets() -> list[Preset]:
     """The presets above, and one with the defaults for every registered quantizer that has none."""
     from tiger.quantizers import REGISTRY  # here, so that listing runs does not load torch
-    named = {preset.quantizer["name"] for preset in PRESETS}
-    plain = [Preset(name, cls.title, cls.summary, False, {"name": name, "params": {}})
+    named = {preset.quantizer.name for preset in PRESETS}
+    plain = [Preset(name, cls.title, cls.summary, False, LearnerConfig(name))
              for name, cls in REGISTRY.items() if name not in named]
     works = [preset for preset in PRESETS if not preset.breaks]
     return [*works, *plain, *(preset for preset in PRESETS if preset.breaks)]
@@ -105,11 +105,11 @@ class ModelPreset:
     key: str
     title: str
     look_for: str
-    model: Learner
+    model: LearnerConfig
 
 
-def _model(name: str, **params: Any) -> Learner:
-    return Learner(name, params)
+def _model(name: str, **params: Any) -> LearnerConfig:
+    return LearnerConfig(name, params)
 
 
 MODELS = [

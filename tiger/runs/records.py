@@ -107,7 +107,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Learner:
+class LearnerConfig:
     """A quantizer or recommender by name, with its hyper-parameters."""
 
     name: str
@@ -140,7 +140,7 @@ class ImportRequest:
     n_codes: list[int] | None = None
 
 
-PARTS = {"quantizer": Learner, "model": Learner, "study": StudyRequest, "projection": ProjectionRequest,
+PARTS = {"quantizer": LearnerConfig, "model": LearnerConfig, "study": StudyRequest, "projection": ProjectionRequest,
          "import": ImportRequest}
 
 
@@ -165,8 +165,8 @@ class RunConfig:
     created_s: float = 0.0
     parent: str | None = None
     preset: str | None = None
-    quantizer: Learner | None = None
-    model: Learner | None = None
+    quantizer: LearnerConfig | None = None
+    model: LearnerConfig | None = None
     ids_run: str | None = None
     study: StudyRequest | None = None
     projection: ProjectionRequest | None = None
@@ -174,7 +174,7 @@ class RunConfig:
     more: Values = field(default_factory=dict)
 
     @property
-    def learner(self) -> Learner | None:
+    def learner(self) -> LearnerConfig | None:
         """The quantizer or model that trains; None for other kinds of run."""
         return self.model or self.quantizer
 

@@ -29,7 +29,7 @@ from safetensors.numpy import load_file
 from tiger.core import files, paths
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
-from tiger.runs.records import ACTIONS, Action, Control, Learner, RunConfig, State, Status, StudyRequest
+from tiger.runs.records import ACTIONS, Action, Control, LearnerConfig, RunConfig, State, Status, StudyRequest
 
 if TYPE_CHECKING:
     from tiger.models import Recommender
@@ -99,7 +99,7 @@ class Run:
         return self.status.state
 
     @property
-    def learner(self) -> Learner:
+    def learner(self) -> LearnerConfig:
         """Name and hyper-parameters of the quantizer or model that trains.
 
         Raises:

@@ -17,7 +17,7 @@ from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs import store, study_artifacts
-from tiger.runs.records import Learner
+from tiger.runs.records import LearnerConfig
 from tiger.runs.run import Run
 from tiger.runs.worker_context import EventLog, WorkerContext
 from tiger.semantic_ids import SemanticIds
@@ -167,10 +167,10 @@ class Study:
         done = frozenset(row["name"] for row in study_artifacts.rows(self.run))
         yield from diversity.steps(self.cat, self.model, asked, done)
 
-    def _recipe(self) -> Learner:
+    def _recipe(self) -> LearnerConfig:
         """The chosen model run's recommender, or a small one."""
         chosen = self.run.study.model
-        return store.find(chosen).learner if chosen else Learner("rq_transformer", dict(drift.recommender_probe.QUICK))
+        return store.find(chosen).learner if chosen else LearnerConfig("rq_transformer", dict(drift.recommender_probe.QUICK))
 
     def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
         """Find the chosen recommender, or (always where ``own``) train a small one once and keep it in the run's folder."""

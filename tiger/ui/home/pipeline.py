@@ -15,7 +15,7 @@ from tiger import metrics, quantizers, runs
 from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
-from tiger.runs.records import Learner
+from tiger.runs.records import LearnerConfig
 
 ACCENT = "#cf7a24"
 QUIET = "#8d8a85"  # images do not inherit the text's colour; this grey reads on light and on dark
@@ -69,7 +69,7 @@ def facts(run: runs.Run | None) -> Facts:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _facts(run_id: str, run_state: str, newest: int) -> Facts:
     run = runs.find(run_id)
-    about = run.config.quantizer or Learner("imported")
+    about = run.config.quantizer or LearnerConfig("imported")
     try:
         codes_IL = run.codes()
     except ValueError:  # none yet

@@ -10,7 +10,7 @@ from tiger.analysis.tree import IdSet
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import layouts, supervisor
-from tiger.runs.records import Learner
+from tiger.runs.records import LearnerConfig
 from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.codebooks.data import Codes
 from tiger.ui.shared import state
@@ -53,7 +53,7 @@ def seeds_of(run: runs.Run) -> list[runs.Run]:
 
 
 def _but_seed(run: runs.Run) -> tuple:
-    given = run.config.quantizer or Learner("")
+    given = run.config.quantizer or LearnerConfig("")
     asked = {name: value for name, value in given.params.items() if name != "seed"}
     return given.name, sorted(asked.items(), key=str)
 
