@@ -14,7 +14,7 @@ from tests.support.training import config, until, wait_for, write_shop
 from tiger import runs
 from tiger.core import files, paths
 from tiger.runs import supervisor as jobs
-from tiger.runs.run import WAITING
+from tiger.runs.records import WAITING
 from tiger.runs.supervisor import Supervisor
 
 LONG = 1_000_000
@@ -82,7 +82,7 @@ def test_a_run_that_shall_go_on_waits_for_a_free_worker(shop, server):
     a, b = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
     wait_for(lambda: trains(a), "A")
     a.control("pause")
-    stage = until(a, "paused")["stage"]
+    stage = until(a, "paused").stage
     wait_for(lambda: trains(b), "B")
     c = supervisor.submit(config(shop, n_steps=LONG))
     a.control("run")
@@ -113,7 +113,7 @@ def test_a_run_that_waits_to_go_on_can_be_stopped(shop, server):
     first.control("run")
     wait_for(lambda: first.status.stage == WAITING, "the first run to wait")
     first.control("stop")
-    assert until(first, "stopped")["message"] == "Stopped; resume it to go on." and first.has_result()
+    assert until(first, "stopped").message == "Stopped; resume it to go on." and first.has_result()
     assert second.state == "running"
 
 
@@ -232,7 +232,7 @@ def test_a_killed_worker_is_shown_and_resumes(shop, server):
     until(run, "interrupted")
     wait_for(lambda: "The worker was ended" in run.status.message, "the reason")
     supervisor.resume(run.id)
-    assert until(run, "finished")["attempt"] == 2
+    assert until(run, "finished").attempt == 2
 
 
 def test_a_worker_that_cannot_even_start_fails_in_words(shop, server, monkeypatch):

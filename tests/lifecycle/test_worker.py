@@ -89,19 +89,19 @@ def test_pause_step_knob_go_on_stop(shop, start):
     run.control("pause")
     paused = until(run, "paused")
     time.sleep(0.3)
-    assert run.status.step == paused["step"], "a paused run does not move"
+    assert run.status.step == paused.step, "a paused run does not move"
     run.step(3)
-    wait_for(lambda: run.status.step == paused["step"] + 3 and run.state == "paused", "three steps")
+    wait_for(lambda: run.status.step == paused.step + 3 and run.state == "paused", "three steps")
     trace = wait_for(run.step_trace, "the trace")
-    assert trace["step"] == paused["step"] + 3 and trace["residual"].shape == (64, 4, 8)
+    assert trace["step"] == paused.step + 3 and trace["residual"].shape == (64, 4, 8)
     run.control(live_params={"learning_rate": 0.5})
     run.step()
-    wait_for(lambda: run.status.step == paused["step"] + 4 and run.state == "paused", "one step")
+    wait_for(lambda: run.status.step == paused.step + 4 and run.state == "paused", "one step")
     mark = [event for event in run.events()[0] if "live_param" in event]
-    assert [(e["step"], e["live_param"], e["value"]) for e in mark] == [(paused["step"] + 3, "learning_rate", 0.5)]
+    assert [(e["step"], e["live_param"], e["value"]) for e in mark] == [(paused.step + 3, "learning_rate", 0.5)]
     assert run.events()[0][-1]["learning_rate"] == 0.5
     run.control("run")
-    wait_for(lambda: run.state == "running" and run.status.step > paused["step"] + 10, "going on")
+    wait_for(lambda: run.state == "running" and run.status.step > paused.step + 10, "going on")
     asked_s = time.monotonic()
     run.control("stop")
     until(run, "stopped")
@@ -139,7 +139,7 @@ def test_a_silent_worker_still_beats_while_it_is_paused(shop, start):
     start(run)
     wait_for(lambda: begun(run), "the first step")
     run.control("pause")
-    beat_s = until(run, "paused")["heartbeat_s"]
+    beat_s = until(run, "paused").heartbeat_s
     wait_for(lambda: run.status.heartbeat_s > beat_s + 1.5, "two more beats")
 
 
@@ -191,4 +191,4 @@ def test_a_torn_status_does_not_keep_a_worker_from_starting(shop, start):
     assert run.state == "interrupted"
     assert start(run).wait(timeout=120) == 0
     assert run.state == "finished" and json.loads((run.path / "status.json").read_text())["step"] == 60
-    assert files.read_json(run.path / "config.json") == run.config
+    assert files.read_json(run.path / "config.json") == run.config.to_json()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import runs
+from tiger.runs.records import Status
 from tiger.runs.run import Run
 
 SMALL = {"n_codes": 16, "n_steps": 60, "batch_size": 64, "hidden": "32", "latent_width": 8, "log_every": 5}
@@ -29,9 +30,9 @@ def config(dataset: dict[str, Any], name: str = "rqvae", **params: Any) -> dict[
     return {"dataset": dataset, "quantizer": {"name": name, "params": (SMALL if name == "rqvae" else {}) | params}}
 
 
-def until(run: Run, *states: str, timeout_s: float = 120.0) -> dict[str, Any]:
+def until(run: Run, *states: str, timeout_s: float = 120.0) -> Status:
     """Wait until the run is in one of these states; returns its status."""
-    return wait_for(lambda: (status := run.status)["state"] in states and status, f"{run.id} {states}", timeout_s)
+    return wait_for(lambda: (status := run.status).state in states and status, f"{run.id} {states}", timeout_s)
 
 
 def wait_for(found: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:

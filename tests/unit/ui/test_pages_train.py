@@ -104,7 +104,7 @@ def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
     assert shown == {preset.title for preset in presets.quantizer_presets()}
     assert {caption for radio in app.radio for caption in radio.proto.captions} == {
         preset.look_for for preset in presets.quantizer_presets()}
-    offered = {preset.quantizer["name"] for preset in presets.quantizer_presets()}
+    offered = {preset.quantizer.name for preset in presets.quantizer_presets()}
     assert offered == set(quantizers.REGISTRY) and {"VQ-VAE", "Random codes"} <= shown
     broken = presets.find("tiny-codebook")
     app.radio(key="recipes:True").set_value(broken.key).run()
