@@ -7,6 +7,7 @@ import streamlit as st
 
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import DatasetRef
 from tiger.runs import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -15,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def run_key(run: Run) -> tuple[Any, ...]:
     """Changes whenever the run has other codes, vectors or weights: its folder, attempt, result and newest kept step."""
     kept = run.snapshots()
-    return str(run.path), run.status["attempt"], _stamp(run), kept[-1] if kept else -1
+    return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1
 
 
 def _stamp(run: Run) -> int:
@@ -30,7 +31,7 @@ def catalogue_key(cat: Catalogue) -> tuple[Any, ...]:
     return data_key(cat.source), cat.n_items, cat.n_users, cat.n_interactions, cat.embedding_IE.shape
 
 
-def data_key(ref: dict[str, Any]) -> str:
+def data_key(ref: DatasetRef) -> str:
     """Names a dataset as its files are now: what is cached under it is made anew when one changes."""
     return f"{registry.key(ref)}:{hash(tuple(registry.stamps(ref)))}"
 

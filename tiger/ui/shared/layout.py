@@ -112,9 +112,9 @@ def _run_picker() -> None:
 def run_label(run: runs.Run) -> str:
     """A run in a list of runs: its title and its state, with the steps of one that ended early."""
     status = run.status
-    words = STATE_WORDS.get(status["state"], status["state"])
-    early = status["state"] in ("stopped", "interrupted", "failed") and status["n_steps"]
-    return f"{run.title} · {words}" + (f" after {status['step']:,} of {status['n_steps']:,} steps" if early else "")
+    words = STATE_WORDS.get(status.state, status.state)
+    early = status.state in ("stopped", "interrupted", "failed") and status.n_steps
+    return f"{run.title} · {words}" + (f" after {status.step:,} of {status.n_steps:,} steps" if early else "")
 
 
 def heading(key: str, explanation: str) -> None:

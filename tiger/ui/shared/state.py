@@ -4,7 +4,6 @@ The address wins (a link or a reload), then what this session looked at last, th
 its demo run. Whatever comes from the address is checked; what is unknown is said once and replaced.
 """
 
-from typing import Any
 
 import streamlit as st
 
