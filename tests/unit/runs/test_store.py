@@ -191,7 +191,7 @@ def test_the_command_line_leaves_defaults_out():
     asked = {"dataset": REF, "quantizer": {"name": "rqvae", "params": {
         "n_codes": 64, "beta": 0.25, "ema": True, "kmeans_init": False, "hidden": "64-32"}}}
     assert runs.command_line(asked) == ("python -m tiger train rqvae --dataset synthetic --n-codes 64 "
-                                        "--no-kmeans-init --ema --hidden 64-32")
+                                        "--hidden 64-32 --no-kmeans-init --ema")
 
 
 def test_replaced_files_leave_no_part_behind(tmp_path):

@@ -104,9 +104,9 @@ def test_a_run_that_was_stopped_is_shown_only_where_none_finished():
     made = []
     for title, state in (("Whole", "finished"), ("Three steps", "stopped")):
         run = runs.new_run({"dataset": ref, "quantizer": {"name": "random_codes", "params": {}}, "title": title})
-        config = run.config | {"created_s": float(len(made))}  # the stopped one is the newest
+        config = run.config.to_json() | {"created_s": float(len(made))}  # the stopped one is the newest
         files.write_json(run.path / "config.json", config)
-        files.write_json(run.path / "status.json", run.status | {"state": state, "step": 3, "n_steps": 3000})
+        files.write_json(run.path / "status.json", run.status.to_json() | {"state": state, "step": 3, "n_steps": 3000})
         made.append(runs.find(run.id))
     from tiger.datasets import registry
     app = open_page(pagelist.BY_KEY["catalogue"], dataset=registry.add(ref, "Sixty").id)

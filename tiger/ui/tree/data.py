@@ -66,16 +66,12 @@ def lsh(codes: Codes, seed: int = 0) -> Other:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def lsh_seed(dataset: str, widths: tuple[int, ...], seed: int, _cat: Catalogue) -> tuple[np.ndarray, float, float]:
-    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them.
-
-    Levels may differ in size, so LSH writes one bit a level here, and the bits are cut into codes afterwards.
-    """
+    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them."""
     start = time.perf_counter()
-    made = LSH(n_levels=sum(widths), n_codes=2, seed=seed).fit(_cat.embedding_IE)
-    bits_IH = made.encode(_cat.embedding_IE)
-    codes_IL = tree.codes_of(bits_IH, widths)
+    made = LSH(n_levels=len(widths), n_codes=[1 << width for width in widths], seed=seed).fit(_cat.embedding_IE)
+    codes_IL = made.encode(_cat.embedding_IE)
     spent_s = time.perf_counter() - start
-    return codes_IL, lost_share(_cat.embedding_IE, made.decode(bits_IH)), spent_s
+    return codes_IL, lost_share(_cat.embedding_IE, made.decode(codes_IL)), spent_s
 
 
 def bits(other: Other) -> np.ndarray:
