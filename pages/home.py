@@ -2,23 +2,19 @@
 
 import streamlit as st
 
-from tiger.ui.home import pipeline
+from tiger.ui.home import picture
 from tiger.ui.shared import layout, state
 
-layout.heading("home", "Follow one item from its text to the ID that a model can write. The numbers are those "
-                      "of the dataset and run in the sidebar.")
-
+layout.heading("home", "Follow one item from its text to its semantic ID, and from IDs to a recommendation. The numbers are "
+                      "those of the dataset and run in the sidebar.")
 cat, run = state.catalogue(), state.current_run()
-fact = pipeline.facts(run)
-item, user = pipeline.example(cat)
-st.html(pipeline.picture(cat, fact, item, user))
-
+shown = picture.overview(cat, run)
+st.html(picture.picture(shown))
 if run is None:
     layout.empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
-elif not fact.verdict:
+elif shown.coded is None:
     layout.empty(f"**{layout.plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
 else:
-    layout.verdict(fact.verdict, fact.severity, fact.evidence)
-
-st.subheader("Go deeper", anchor=False)
+    layout.verdict(shown.coded.verdict, shown.coded.severity, list(shown.coded.evidence))
+st.subheader("Explore", anchor=False)
 layout.page_cards()

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.codebooks import view as codebook_view
 from tiger.ui.map import items as map_items
 from tiger.ui.map import view as map_view
-from tiger.ui.shared import layout, live, state
+from tiger.ui.shared import layout, live, pickers, sources, state
 
 layout.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
                      "shape; with more levels counted, branches become shades. Click a mark, lasso some, or search.")
@@ -16,12 +14,12 @@ if run is None:
 elif not run.has_result() and not run.snapshots():
     layout.empty(f"**{layout.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
 else:
-    newest = codebook_data.codes_at(run, cat, None)
+    newest = sources.codes_at(run, cat)
     view, level = map_view.controls(newest)
     left, right = st.columns([5, 3], gap="medium")
     with right:
-        item = codebook_view.pick_item(cat)
-        codes = codebook_data.codes_at(run, cat, codebook_view.pick_step(run))
+        item = pickers.item(cat)
+        codes = sources.codes_at(run, cat, pickers.step(run))
         map_items.item_card(codes, item)
     with left:
         if map_view.umap_missing(codes, view):

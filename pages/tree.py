@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.shared import layout, state
+from tiger.ui.shared import layout, sources, state
 from tiger.ui.tree import compare as compare_view
 from tiger.ui.tree import view as tree_view
 
@@ -17,7 +16,7 @@ if run is None:
 elif not run.has_result() and not run.snapshots():
     layout.empty(f"**{layout.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
 else:
-    codes = codebook_data.codes_at(run, cat, None)
+    codes = sources.codes_at(run, cat)
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with left:
         other = tree_view.pick_other(codes)

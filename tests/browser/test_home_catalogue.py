@@ -98,7 +98,7 @@ def test_a_history_from_a_link_and_somebody_else(page, app):
     open_page(page, app, "catalogue?show=Users&user=7")
     expect(page.get_by_role("spinbutton", name="User")).to_have_value("7")
     expect(page.get_by_text("Validation (blue)")).to_be_visible()
-    page.get_by_role("button", name="Someone else").click()
+    page.get_by_role("button", name="Random user").click()
     page.wait_for_function("!location.search.includes('user=7&') && !location.search.endsWith('user=7')")
     settled(page)
 

@@ -1,4 +1,4 @@
-"""How long histories are, and how unequally items are picked."""
+"""How long histories are, and how unequal the popularity of items is."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,12 +16,12 @@ def lengths(frame: pd.DataFrame, alt: str) -> go.Figure:
 
 
 def tail(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """How often people pick the n-th most picked item on two log axes, from ``reports.shop.popularity_tail``."""
-    picked = frame[frame["picked"] > 0]
+    """Interactions of the n-th most popular item on two log axes, from ``reports.shop.popularity_tail``."""
+    known = frame[frame["interactions"] > 0]
     figure = go.Figure(go.Scatter(
-        x=picked["rank"], y=picked["picked"], customdata=picked["share"], mode="lines", fill="tozeroy",
-        line={"color": COLOURS[0], "width": 2.5}, hovertemplate="item no. %{x:,}: picked %{y:,} times<br>"
+        x=known["rank"], y=known["interactions"], customdata=known["share"], mode="lines", fill="tozeroy",
+        line={"color": COLOURS[0], "width": 2.5}, hovertemplate="rank %{x:,}: %{y:,} interactions<br>"
         "items up to here: %{customdata:.0%} of all<extra></extra>"))
-    figure.update_xaxes(title="Items, most picked first", type="log", dtick=1)
-    figure.update_yaxes(title="Times picked", type="log", dtick=1)
+    figure.update_xaxes(title="Items, most popular first", type="log", dtick=1)
+    figure.update_yaxes(title="Interactions", type="log", dtick=1)
     return style(figure, alt, height=340)

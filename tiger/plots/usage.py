@@ -1,4 +1,4 @@
-"""How codes are used: squares per level, sorted bars, over time; any counted table as bars."""
+"""How codes are used: squares per level and sorted bars."""
 
 import numpy as np
 import pandas as pd
@@ -56,36 +56,3 @@ def usage_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
     figure.update_yaxes(title="Share of the items", tickformat=".1%", rangemode="tozero")
     style(figure, alt)
     return figure.update_layout(bargap=0)
-
-
-def usage_over_time(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Steps against codes, from ``reports.usage_over_time``; the codes most used at the end come first.
-
-    Colours end at ten times even use, so that a single greedy code does not darken all others.
-    """
-    order = np.argsort(-frame.iloc[-1].to_numpy(), kind="stable") if len(frame) else np.arange(frame.shape[1])
-    codes = frame.columns.to_numpy()[order]
-    share_KS = frame.to_numpy()[:, order].T
-    steps, ranks = [f"{step:,}" for step in frame.index], np.arange(1, len(codes) + 1)
-    figure = go.Figure(go.Heatmap(z=share_KS, x=steps, y=ranks, zmin=0, zmax=10 / max(len(codes), 1),
-                                  colorscale=SEQUENTIAL,
-                                  customdata=np.broadcast_to(codes[:, None], share_KS.shape),
-                                  colorbar={"title": "Share", "thickness": 12, "tickformat": ".1%"},
-                                  hovertemplate="step %{x}, code %{customdata}: %{z:.2%}<extra></extra>"))
-    figure.update_xaxes(title="Kept step", type="category", nticks=10)
-    figure.update_yaxes(title="Codes, most used at the end first", autorange="reversed")
-    return style(figure, alt, height=360)
-
-
-def histogram(frame: pd.DataFrame, x: str, y: str, alt: str, title: str = "") -> go.Figure:
-    """Bars of a counted table, such as history lengths or code sizes.
-
-    Args:
-        x, y: columns of the frame.
-        title: title of the horizontal axis; the column's name by default.
-    """
-    figure = go.Figure(go.Bar(x=frame[x], y=frame[y], marker={"color": colour(0), "line_width": 0},
-                              hovertemplate="%{x}: %{y:,}<extra></extra>"))
-    figure.update_xaxes(title=title or x.capitalize())
-    figure.update_yaxes(title=y.capitalize(), rangemode="tozero")
-    return style(figure, alt)

@@ -1,14 +1,17 @@
-"""Items behind codes: who carries a code, what lies near, one item's walk, typical words."""
+"""Items behind codes: which carry a code, and what lies near an item in each space."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from tiger import metrics
-from tiger.analysis import tree
 from tiger.datasets.catalogue import Catalogue
+
+
+def id_text(codes: Sequence[int]) -> str:
+    """An item's codes as people write them: "12-3-200"; a row of -1 is no ID."""
+    return "-".join(map(str, codes)) if min(codes) >= 0 else "none"
 
 
 def item_rows(cat: Catalogue, items_N: np.ndarray, codes_IL: np.ndarray | None = None) -> pd.DataFrame:
@@ -16,8 +19,7 @@ def item_rows(cat: Catalogue, items_N: np.ndarray, codes_IL: np.ndarray | None =
     frame = pd.DataFrame({"item": items_N, "title": cat.items["title"].to_numpy()[items_N],
                           "category": cat.items["category"].to_numpy()[items_N]})
     if codes_IL is not None:
-        rows = codes_IL[items_N].tolist()
-        frame["semantic_id"] = ["-".join(map(str, row)) if min(row) >= 0 else "" for row in rows]
+        frame["semantic_id"] = [id_text(row) for row in codes_IL[items_N].tolist()]
     return frame
 
 
@@ -34,6 +36,43 @@ def neighbours(cat: Catalogue, emb_IE: np.ndarray, item: int, k: int = 10,
     if codes_IL is not None:
         frame["shared"] = shared_codes(codes_IL, item)[found_1k[0]]
     return frame
+
+
+def nearby(cat: Catalogue, codes_IL: np.ndarray, latent_IZ: np.ndarray | None, item: int, k: int = 10,
+           unit_IE: np.ndarray | None = None) -> dict[str, pd.DataFrame]:
+    """The exact k nearest items of one item in three spaces: "input", "latent" (where given) and "id".
+
+    Input: largest cosine. Latent: smallest Euclidean distance, which is what the quantizer measures. ID: the longest
+    shared prefix, ties by cosine; items that share no code are no neighbours, so there may be fewer than k or none.
+
+    Args:
+        unit_IE: the embeddings scaled to length 1, where somebody has them already.
+
+    Returns:
+        space to the columns of ``item_rows``, value (cosine, distance or codes shared), and ``in_input``: whether the
+        item is among the k nearest of the input, too.
+    """
+    unit_IE = metrics.unit_rows(cat.embedding_IE) if unit_IE is None else unit_IE
+    cosine_I = unit_IE @ unit_IE[item]
+    found = {"input": _nearest_rows(cat, codes_IL, item, -cosine_I, cosine_I, k)}
+    if latent_IZ is not None:
+        distance_I = np.linalg.norm(latent_IZ - latent_IZ[item], axis=1)
+        found["latent"] = _nearest_rows(cat, codes_IL, item, distance_I, distance_I, k)
+    by_id = id_neighbours(cat, codes_IL, item, k)
+    found["id"] = by_id.drop(columns=["cosine", "shared"]).assign(value=by_id["shared"])
+    near = found["input"]["item"]
+    return {space: frame.assign(in_input=frame["item"].isin(near)) for space, frame in found.items()}
+
+
+def _nearest_rows(cat: Catalogue, codes_IL: np.ndarray, item: int, order_I: np.ndarray, value_I: np.ndarray,
+                  k: int) -> pd.DataFrame:
+    """The k items of least ``order_I`` beside the item itself; equal ones in the catalogue's order."""
+    near = np.arange(len(order_I))
+    if k + 1 < len(near):
+        near = near[order_I <= np.partition(order_I, k)[k]]
+    near = near[near != item]
+    near = near[np.argsort(order_I[near], kind="stable")][:k]
+    return item_rows(cat, near, codes_IL).assign(value=value_I[near])
 
 
 def shared_codes(codes_IL: np.ndarray, item: int) -> np.ndarray:
@@ -60,24 +99,14 @@ def id_neighbours(cat: Catalogue, codes_IL: np.ndarray, item: int, k: int = 10) 
     return frame
 
 
-def items_of_prefix(cat: Catalogue, codes_IL: np.ndarray, prefix: Sequence[int],
-                    at_most: int = 200) -> pd.DataFrame:
-    """Items below a prefix, the most typical (nearest to their mean embedding) first.
+def items_of_code(cat: Catalogue, codes_IL: np.ndarray, level: int, code: int,
+                  at_most: int = 200) -> pd.DataFrame:
+    """Items that carry a code at a level (from 0), the most typical (nearest to their mean embedding) first.
 
     Returns:
         the columns of ``item_rows``, then typical (cosine with the mean embedding, -1..1).
     """
-    mask_I = (codes_IL[:, :len(prefix)] == np.array(prefix, np.int64)).all(1) & metrics.has_id(codes_IL)
-    return _typical_first(cat, codes_IL, np.flatnonzero(mask_I), at_most)
-
-
-def items_of_code(cat: Catalogue, codes_IL: np.ndarray, level: int, code: int,
-                  at_most: int = 200) -> pd.DataFrame:
-    """Items that carry a code at a level (from 0), whatever their other codes; like ``items_of_prefix``."""
-    return _typical_first(cat, codes_IL, np.flatnonzero(codes_IL[:, level] == code), at_most)
-
-
-def _typical_first(cat: Catalogue, codes_IL: np.ndarray, items_N: np.ndarray, at_most: int) -> pd.DataFrame:
+    items_N = np.flatnonzero(codes_IL[:, level] == code)
     emb_NE = metrics.unit_rows(cat.embedding_IE[items_N])
     mean_E = emb_NE.sum(0)
     typical_N = emb_NE @ (mean_E / (np.linalg.norm(mean_E) or 1.0))
@@ -93,54 +122,3 @@ def code_neighbours(codebook_KZ: np.ndarray, code: int, counts_K: np.ndarray, k:
     order = np.argsort(distance_K, kind="stable")
     order = order[order != code][:k]
     return pd.DataFrame({"code": order, "distance": distance_K[order], "items": counts_K[order]})
-
-
-def walk_frame(trace: Mapping[str, np.ndarray], row: int, codebooks: Sequence[np.ndarray] | None = None,
-               k: int = 3) -> pd.DataFrame:
-    """One item's walk through the levels.
-
-    Args:
-        trace: what ``Quantizer.trace`` gives: codes (N, L), residual (N, L+1, Z), error (N, L+1).
-        row: row of the trace.
-        codebooks: one (K, Z) array a level, for the next-best codes.
-        k: codes to compare, the chosen one first.
-
-    Returns:
-        level (from 1), code, before and after (norms of the residual), explained (share of |z|^2 that all
-        codes so far account for), distance (to the code), and with codebooks code_2, distance_2 .. up to k.
-    """
-    error_M, codes_L = np.asarray(trace["error"][row], np.float64), trace["codes"][row]
-    norm_M = np.sqrt(np.maximum(error_M, 0))
-    frame = pd.DataFrame({"level": np.arange(1, len(codes_L) + 1), "code": codes_L, "before": norm_M[:-1],
-                          "after": norm_M[1:], "explained": 1 - error_M[1:] / (error_M[0] or 1.0)})
-    frame["distance"] = frame["after"]
-    for level, book_KZ in enumerate(codebooks or []):
-        distance_K = np.linalg.norm(np.asarray(book_KZ) - trace["residual"][row, level], axis=1)
-        order = np.argsort(distance_K, kind="stable")
-        for place, code in enumerate(order[order != codes_L[level]][:k - 1], start=2):
-            frame.loc[level, [f"code_{place}", f"distance_{place}"]] = [int(code), distance_K[code]]
-    for place in range(2, k + 1):
-        if f"code_{place}" in frame:
-            frame[f"code_{place}"] = frame[f"code_{place}"].astype("Int64")
-    return frame
-
-
-def walk_summary(frame: pd.DataFrame) -> str:
-    """The takeaway of ``walk_frame`` in one sentence."""
-    codes = "-".join(map(str, frame["code"]))
-    near_all = (frame["explained"] > 0.95).any()  # whole per cents would hide what the last levels add
-    shares = ", ".join(f"{share:.1%}" if near_all else f"{share:.0%}" for share in frame["explained"])
-    return f"The item's codes are {codes}; after each level they account for {shares} of its vector."
-
-
-def code_words(words: tuple[sparse.csr_matrix, np.ndarray], codes_IL: np.ndarray, level: int, n_codes: int,
-               k: int = 4) -> list[str]:
-    """The words that set the items of each code apart, one string a code; empty for a dead code.
-
-    Args:
-        words: from ``tree.word_counts`` over the titles; made once per catalogue.
-    """
-    known = np.flatnonzero(codes_IL[:, level] >= 0)
-    member_KI = sparse.csr_matrix((np.ones(len(known), np.float32), (codes_IL[known, level], known)),
-                                  shape=(n_codes, len(codes_IL)))
-    return tree.typical_words(member_KI, words, k)

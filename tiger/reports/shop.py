@@ -1,4 +1,4 @@
-"""What is in a shop and who picks what: search, one history, the data report, how unequal it all is."""
+"""What is in a catalogue and who interacts with what: search, one history, the data report, how unequal it all is."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,17 @@ def popularity(cat: Catalogue) -> np.ndarray:
     return np.bincount(cat.history_items, minlength=cat.n_items)
 
 
+def example(cat: Catalogue) -> tuple[int, int]:
+    """What is shown before anything is chosen: the item in most histories, and the first user who has it and five items."""
+    item = int(popularity(cat).argmax())
+    users = users_of(cat, item)
+    long_enough = [int(user) for user in users if len(cat.history(int(user))) >= 5]
+    return item, long_enough[0] if long_enough else int(users[0]) if len(users) else 0
+
+
 def browse(cat: Catalogue, search: str = "", category: str | None = None,
            codes_IL: np.ndarray | None = None) -> pd.DataFrame:
-    """Items whose texts hold every searched word, most picked first.
+    """Items whose texts hold every searched word, those with most interactions first.
 
     Args:
         search: words; case does not matter; every word must occur in title, text, category or item id.
@@ -22,7 +30,7 @@ def browse(cat: Catalogue, search: str = "", category: str | None = None,
         codes_IL: codes or semantic IDs of these items, shown in a column of their own.
 
     Returns:
-        the columns of ``item_rows``, then picked and text.
+        the columns of ``item_rows``, then interactions and text.
     """
     items = cat.items
     keep_I = np.ones(len(items), bool)
@@ -35,15 +43,15 @@ def browse(cat: Catalogue, search: str = "", category: str | None = None,
         haystack = texts.astype(str).str.casefold()
         for word in words:
             keep_I &= haystack.str.contains(word, regex=False).to_numpy()
-    picked_I = popularity(cat)
+    count_I = popularity(cat)
     found_N = np.flatnonzero(keep_I)
-    found_N = found_N[np.argsort(-picked_I[found_N], kind="stable")]
-    return item_rows(cat, found_N, codes_IL).assign(picked=picked_I[found_N],
+    found_N = found_N[np.argsort(-count_I[found_N], kind="stable")]
+    return item_rows(cat, found_N, codes_IL).assign(interactions=count_I[found_N],
                                                     text=items["text"].to_numpy()[found_N])
 
 
 def categories(cat: Catalogue, at_most: int = 200) -> list[str]:
-    """Category paths and all their beginnings, in order; the most frequent ``at_most`` of them."""
+    """Category paths and all their prefixes, in order; the most frequent ``at_most`` of them."""
     counts: dict[str, int] = {}
     for path, n in cat.items["category"].value_counts().items():
         parts = str(path).split(" > ")
@@ -70,7 +78,7 @@ def history(cat: Catalogue, user: int, codes_IL: np.ndarray | None = None) -> pd
     return frame
 
 
-def pickers(cat: Catalogue, item: int, at_most: int = 100) -> np.ndarray:
+def users_of(cat: Catalogue, item: int, at_most: int = 100) -> np.ndarray:
     """User numbers of the first ``at_most`` users whose history holds the item, ascending."""
     places = np.flatnonzero(cat.history_items == item)
     return np.unique(np.searchsorted(cat.indptr_U1, places, side="right") - 1)[:at_most]
@@ -103,23 +111,23 @@ def length_summary(frame: pd.DataFrame) -> str:
 def tail_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``popularity_tail`` in one sentence."""
     tenth = frame[frame["rank"] <= max(1, frame["rank"].max() / 10)].iloc[-1]
-    return f"The most picked tenth of the items makes up {tenth['share']:.0%} of all picks."
+    return f"The most popular tenth of the items has {tenth['share']:.0%} of all interactions."
 
 
 def popularity_tail(cat: Catalogue, points: int = 400) -> pd.DataFrame:
-    """How often the most picked item, the second most picked ... was picked, thinned evenly on a log axis.
+    """Interactions of the most popular item, the second most popular ..., thinned evenly on a log axis.
 
     Returns:
-        rank (from 1), picked, share (of all interactions up to this rank, 0..1).
+        rank (from 1), interactions, share (of all interactions up to this rank, 0..1).
     """
-    picked_I = np.sort(popularity(cat))[::-1]
-    rank = np.unique(np.geomspace(1, max(1, len(picked_I)), points).astype(int))
-    share_I = np.cumsum(picked_I) / max(1, picked_I.sum())
-    return pd.DataFrame({"rank": rank, "picked": picked_I[rank - 1], "share": share_I[rank - 1]})
+    count_I = np.sort(popularity(cat))[::-1]
+    rank = np.unique(np.geomspace(1, max(1, len(count_I)), points).astype(int))
+    share_I = np.cumsum(count_I) / max(1, count_I.sum())
+    return pd.DataFrame({"rank": rank, "interactions": count_I[rank - 1], "share": share_I[rank - 1]})
 
 
 def somebody_else(cat: Catalogue, user: int) -> int:
-    """Another user, far from this one in the list; asked again and again, it comes to everybody."""
+    """Another user, far from this one in the list; repeated, it visits every user."""
     stride = max(1, int(cat.n_users * 0.618))
     while np.gcd(stride, cat.n_users) != 1:
         stride += 1
@@ -135,11 +143,11 @@ def report_rows(cat: Catalogue) -> list[tuple[str, str, str]]:
     low, middle, high = np.quantile(length_U, [0.1, 0.5, 0.9]).astype(int) if len(length_U) else (0, 0, 0)
     cold = int((popularity(cat) == 0).sum())
     dropped = cat.report.get("duplicates_dropped", 0)
-    rows = [("Items", f"{cat.n_items:,}", "Different things that can be recommended."),
-            ("Users", f"{cat.n_users:,}", "People with a history."),
-            ("Interactions", f"{cat.n_interactions:,}", "Items in all histories together."),
+    rows = [("Items", f"{cat.n_items:,}", "What can be recommended."),
+            ("Users", f"{cat.n_users:,}", "Each has one history."),
+            ("Interactions", f"{cat.n_interactions:,}", "Items of all histories together."),
             ("Length 10 · 50 · 90 %", f"{low} · {middle} · {high}",
              f"A tenth of the users have at most {low} items, half {middle}, nine tenths {high}."),
-            ("Cold items", f"{cold:,}", "Items that nobody touched."),
-            ("Duplicates dropped", f"{dropped:,}", "Repeated rows that loading left out.")]
+            ("Cold items", f"{cold:,}", "Items without interactions."),
+            ("Duplicates dropped", f"{dropped:,}", "Repeated rows that were left out when the data were loaded.")]
     return rows

@@ -12,7 +12,6 @@ from tiger.analysis import doctor
 from tiger.analysis.doctor import Diagnosis
 from tiger.core.events import changed_param
 from tiger.datasets.catalogue import Catalogue
-from tiger.reports.usage import sizes
 from tiger.runs import Run
 
 Events = Sequence[dict[str, Any]]
@@ -186,7 +185,7 @@ def compare_frame(codes: dict[str, np.ndarray], n_codes: dict[str, int | Sequenc
     parts = []
     for name, codes_IL in codes.items():
         counts_LK = metrics.code_counts(codes_IL, n_codes[name])
-        all_sizes = np.array(sizes(codes_IL, n_codes[name]))
+        all_sizes = np.array(metrics.level_sizes(n_codes[name], codes_IL.shape[1]))
         parts.append(pd.DataFrame({"run": name, "level": np.arange(1, len(counts_LK) + 1),
                                    "perplexity": metrics.perplexity(counts_LK),
                                    "dead": all_sizes - (counts_LK > 0).sum(1),

@@ -1,22 +1,13 @@
 """How codes are used: per level, per code, over a run's kept steps, and which items collide."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tiger import metrics
 from tiger.datasets.catalogue import Catalogue
-
-Snapshots = Sequence[tuple[int, np.ndarray]]
-"""Kept steps, ascending: (step, codes of the kept items (N, L))."""
-
-
-def sizes(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> list[int]:
-    """K of each level, however it was given."""
-    if isinstance(n_codes, (int, np.integer)):
-        return [int(n_codes)] * codes_IL.shape[1]
-    return [int(size) for size in n_codes]
 
 
 def usage_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int], level: int | None = None) -> pd.DataFrame:
@@ -36,7 +27,7 @@ def usage_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int], level: int |
     if level is not None and not 0 <= level < n_levels:
         raise ValueError(f"level {level + 1} does not exist; these IDs have levels 1 to {n_levels}.")
     parts = []
-    for at, size in enumerate(sizes(codes_IL, n_codes)):
+    for at, size in enumerate(metrics.level_sizes(n_codes, n_levels)):
         if level is not None and at != level:
             continue
         items_K = counts_LK[at, :size]
@@ -63,9 +54,10 @@ def levels_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> pd.DataF
 
     Returns:
         level (from 1), n_codes, perplexity, used, dead, largest_share (items of the most used code, 0..1),
-        prefixes (different prefixes down to here), alone (share of the items with a prefix of their own).
+        prefixes (distinct prefixes down to here), alone (share of the items with a prefix of their own).
     """
-    counts_LK, all_sizes = metrics.code_counts(codes_IL, n_codes), sizes(codes_IL, n_codes)
+    counts_LK = metrics.code_counts(codes_IL, n_codes)
+    all_sizes = metrics.level_sizes(n_codes, len(counts_LK))
     buckets = metrics.bucket_sizes(codes_IL)
     n_items = max(int(counts_LK[0].sum()), 1)
     used_L = (counts_LK > 0).sum(1)
@@ -76,41 +68,41 @@ def levels_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> pd.DataF
         "alone": [int((size_P == 1).sum()) / n_items for size_P in buckets]})
 
 
-def usage_over_time(snapshots: Snapshots, n_codes: int, level: int) -> pd.DataFrame:
-    """Share of the items per code at every kept step: one row a step (index), one column a code."""
-    rows = [metrics.code_counts(codes_NL[:, [level]], n_codes)[0] for _, codes_NL in snapshots]
-    counts_SK = np.array(rows, np.float64).reshape(len(rows), n_codes)
-    share_SK = counts_SK / np.maximum(counts_SK.sum(1, keepdims=True), 1)
-    return pd.DataFrame(share_SK, index=pd.Index([step for step, _ in snapshots], name="step"))
+@dataclass(frozen=True)
+class UsageHistory:
+    """How many items carried each code at every kept step.
 
+    Args:
+        steps: ascending.
+        n_codes: K of each level.
+        count_SLK: items, (steps, levels, the largest K); 0 beyond a level's own K.
+    """
 
-def usage_over_time_summary(frame: pd.DataFrame, level: int) -> str:
-    """The takeaway of ``usage_over_time`` in one sentence."""
-    if frame.empty:
-        return f"No steps were kept, so the use of level {level + 1} over time is unknown."
-    first, last = (int((frame.iloc[at] > 0).sum()) for at in (0, -1))
-    return (f"At level {level + 1}, {first} of {frame.shape[1]} codes are in use at step {frame.index[0]:,} "
-            f"and {last} at step {frame.index[-1]:,}.")
+    steps: tuple[int, ...]
+    n_codes: tuple[int, ...]
+    count_SLK: np.ndarray
 
+    @classmethod
+    def of(cls, snapshots: Sequence[tuple[int, np.ndarray]], n_codes: int | Sequence[int]) -> "UsageHistory":
+        """From kept steps: (step, codes of the kept items (N, L)), ascending."""
+        counts = [metrics.code_counts(codes_NL, n_codes) for _, codes_NL in snapshots]
+        all_sizes = metrics.level_sizes(n_codes, snapshots[0][1].shape[1]) if snapshots else []
+        return cls(tuple(step for step, _ in snapshots), tuple(all_sizes), np.array(counts, np.int64))
 
-def perplexity_over_time(snapshots: Snapshots, n_codes: int) -> pd.DataFrame:
-    """Perplexity and dead codes of each level at every kept step: step, level (from 1), perplexity, dead."""
-    parts = []
-    for step, codes_NL in snapshots:
-        counts_LK = metrics.code_counts(codes_NL, n_codes)
-        parts.append(pd.DataFrame({"step": step, "level": np.arange(1, len(counts_LK) + 1),
-                                   "perplexity": metrics.perplexity(counts_LK),
-                                   "dead": metrics.dead_codes(counts_LK)}))
-    columns = ["step", "level", "perplexity", "dead"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    def perplexity(self) -> pd.DataFrame:
+        """One row a step and level: step, level (from 1), perplexity, dead."""
+        size_L = np.array(self.n_codes)
+        parts = [pd.DataFrame({"step": step, "level": np.arange(1, len(size_L) + 1), "perplexity": metrics.perplexity(count_LK),
+                               "dead": size_L - (count_LK > 0).sum(1)})
+                 for step, count_LK in zip(self.steps, self.count_SLK, strict=True)]
+        columns = ["step", "level", "perplexity", "dead"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
-
-def code_history(snapshots: Snapshots, n_codes: int, level: int, code: int) -> pd.DataFrame:
-    """How many items carried one code at every kept step: step, items, share."""
-    found = usage_over_time(snapshots, n_codes, level)[code]
-    n_items = np.array([int(metrics.has_id(codes_NL).sum()) for _, codes_NL in snapshots])
-    return pd.DataFrame({"step": found.index, "items": (found.to_numpy() * n_items).round().astype(np.int64),
-                         "share": found.to_numpy()})
+    def code(self, level: int, code: int) -> pd.DataFrame:
+        """How many items carried one code of a level (from 0): step, items, share."""
+        items_S = self.count_SLK[:, level, code]
+        return pd.DataFrame({"step": self.steps, "items": items_S,
+                             "share": items_S / np.maximum(self.count_SLK[:, level].sum(1), 1)})
 
 
 def collisions_frame(codes_IL: np.ndarray, cat: Catalogue | None = None, at_most: int = 200,
@@ -149,5 +141,5 @@ def collisions_summary(codes_IL: np.ndarray) -> str:
     found = metrics.collisions(codes_IL)
     if not found.collided_items:
         return f"All {found.n_items:,} items have an ID of their own."
-    return (f"{found.unique:,} different IDs for {found.n_items:,} items: {found.collided_items:,} items "
+    return (f"{found.unique:,} distinct IDs for {found.n_items:,} items: {found.collided_items:,} items "
             f"share theirs, the fullest ID holds {found.largest:,}.")

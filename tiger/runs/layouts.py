@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -22,7 +21,6 @@ from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef, Values
-from tiger.metrics.ranking import unit_rows
 from tiger.runs import store
 from tiger.runs.records import ProjectionRequest, RunConfig
 from tiger.runs.run import Run
@@ -146,53 +144,3 @@ def _strata(run: Run | None, cat: Catalogue) -> np.ndarray:
     if run is not None and run.has_result():
         return run.codes()[:, 0]
     return metrics.label_numbers(cat.items["category"].to_numpy(object))
-
-
-def nearby(cat: Catalogue, item: int, codes_IL: np.ndarray, latent_IZ: np.ndarray | None,
-           k: int = 10, unit_IE: np.ndarray | None = None) -> dict[str, pd.DataFrame]:
-    """The exact k nearest items of one item: in the input, in the latent space, and by semantic ID.
-
-    Input: largest cosine. Latent: smallest Euclidean distance, which is what the quantizer measures. ID: the
-    longest shared prefix; items that share equally many codes are ordered by the cosine of their inputs, and items
-    that share none are no neighbours, so there may be fewer than k or none.
-
-    Args:
-        unit_IE: the embeddings scaled to length 1, where somebody has them already.
-
-    Returns:
-        space to frame: item, title, semantic_id, value (cosine, distance or codes shared), and ``in_input``:
-        whether the item is among the k nearest of the input, too.
-    """
-    unit_IE = unit_rows(cat.embedding_IE) if unit_IE is None else unit_IE
-    cosine_I = unit_IE @ unit_IE[item]
-    known_I, same_IL = metrics.has_id(codes_IL), np.cumprod(codes_IL == codes_IL[item], axis=1)
-    shared_I = np.where(known_I & known_I[item], same_IL.sum(1), 0)
-    scores = {"input": (cosine_I, -cosine_I)}
-    if latent_IZ is not None:
-        distance_I = np.linalg.norm(latent_IZ - latent_IZ[item], axis=1)
-        scores["latent"] = (distance_I, distance_I)
-    scores["id"] = (shared_I, -shared_I - (cosine_I.astype(np.float64) + 1) / 4)
-    found, near = {}, np.empty(0, np.int64)
-    for space, (value_I, order_I) in scores.items():
-        order = _first(order_I, k + 1)
-        order = order[order != item][:k]
-        order = order[shared_I[order] > 0] if space == "id" else order
-        near = order if space == "input" else near
-        found[space] = pd.DataFrame({
-            "item": order, "title": cat.items["title"].to_numpy()[order],
-            "semantic_id": [id_text(row) for row in codes_IL[order].tolist()],
-            "value": value_I[order], "in_input": np.isin(order, near)})
-    return found
-
-
-def _first(value_I: np.ndarray, k: int) -> np.ndarray:
-    """Places of the k smallest values, smallest first; equal values by place."""
-    near = np.arange(len(value_I))
-    if k < len(near):
-        near = near[value_I <= np.partition(value_I, k - 1)[k - 1]]
-    return near[np.argsort(value_I[near], kind="stable")][:k]
-
-
-def id_text(codes: list[int]) -> str:
-    """An item's codes as people write them: "12-3-200", or "none"."""
-    return "-".join(map(str, codes)) if codes[0] >= 0 else "none"

@@ -15,6 +15,7 @@ from tiger import datasets, models
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.labels import category_labels
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs import store, study_artifacts
 from tiger.runs.records import LearnerConfig
@@ -110,7 +111,7 @@ class Study:
                                         own=asked.source == "history")
             reader = drift.Reader(self.cat, self.model, self.ids, asked.reader_users, regain_steps=asked.regain_steps)
         done = self._done_drift(asked)
-        labels_I, _ = diversity.category_labels(self.cat)
+        labels_I, _ = category_labels(self.cat)
         comparison = drift.Comparison(self.cat, known, asked, labels_I, reader, done)
         self.tell(dataset=self.cat.name, n_items=self.cat.n_items, parent=self.parent.title,
                   n_interactions=self.cat.n_interactions, n_levels=known.codes_IL.shape[1])
@@ -162,7 +163,7 @@ class Study:
         asked = diversity.diversity_params(self.params)
         codes_IL = self.parent.codes()
         yield from self._with_model(codes_IL, n_codes_of(self.parent), asked.epochs)
-        _, what = diversity.category_labels(self.cat)
+        _, what = category_labels(self.cat)
         self.tell(dataset=self.cat.name, model=self.model.title, labels=what, parent=self.parent.title)
         done = frozenset(row["name"] for row in study_artifacts.rows(self.run))
         yield from diversity.steps(self.cat, self.model, asked, done)

@@ -20,6 +20,7 @@ from tiger.core.params import build, param
 from tiger.core.progress import Progress
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.labels import category_labels
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
 
@@ -74,19 +75,6 @@ def diversity_params(given: dict[str, Any]) -> DiversityParams:
     made: DiversityParams = build(DiversityParams, given)
     made.vectors()
     return made
-
-
-def category_labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
-    """One label an item and what it is: the category down to its second level, or the commonest attribute."""
-    path = cat.items["category"].astype(str).str.strip()
-    if (path != "").any():
-        return path.str.split(">").str[:2].str.join(">").str.strip().to_numpy(object), "category (two levels)"
-    if "attributes" in cat.items:
-        parts = cat.items["attributes"].astype(str).str.split()
-        count = parts.explode().value_counts()
-        best = [max(words, key=count.__getitem__) if words else "" for words in parts]
-        return np.array(best, object), "commonest attribute"
-    return None, ""
 
 
 def entropies_at(ranked_UK: np.ndarray, label_I: np.ndarray, k: int) -> np.ndarray:

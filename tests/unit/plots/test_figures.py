@@ -1,10 +1,11 @@
 """Figures: what they draw is what the frame holds, and each says its takeaway to those who cannot see it."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tiger import plots, reports
+from tiger.reports.usage import UsageHistory
+from tiger.reports.walk import batch_levels
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(0, 20, (300, 2))
@@ -19,15 +20,13 @@ SNAPSHOTS = [(step, np.minimum(CODES, step)) for step in (1, 5, 19)]
 TRACE = {"codes": np.array([[3, 1]]), "residual": RNG.normal(size=(1, 3, 4)), "error": np.array([[9.0, 4.0, 1.0]])}
 
 FIGURES = {
+    "batch_levels": lambda: plots.batch_levels(batch_levels(TRACE), "Shrinks."),
     "loss_lines": lambda: plots.loss_lines(LOSS, "Falls.", KNOBS),
     "loss_lines_log": lambda: plots.loss_lines(LOSS, "Falls.", log=True),
     "level_lines": lambda: plots.level_lines(PERPLEXITY, "Rises.", KNOBS, limit=24),
-    "code_history": lambda: plots.code_history(reports.code_history(SNAPSHOTS, 24, 0, 1), "Shrinks."),
+    "code_history": lambda: plots.code_history(UsageHistory.of(SNAPSHOTS, 24).code(0, 1), "Shrinks."),
     "usage_heat": lambda: plots.usage_heat(USAGE, "Even."),
     "usage_bars": lambda: plots.usage_bars(LEVEL, "Even."),
-    "usage_over_time": lambda: plots.usage_over_time(reports.usage_over_time(SNAPSHOTS, 24, 0), "Spreads."),
-    "histogram": lambda: plots.histogram(pd.DataFrame({"length": [1, 2], "users": [5, 3]}), "length", "users", "Short."),
-    "walk": lambda: plots.walk(reports.walk_frame(TRACE, 0), "Shrinks."),
     "residual_strip": lambda: plots.residual_strip({"z": TRACE["residual"][0, 0], "left": TRACE["residual"][0, 1]}, "Fades."),
 }
 
@@ -45,7 +44,6 @@ def test_every_figure_has_alt_text_the_common_look_and_valid_json(name):
 @pytest.mark.parametrize("empty", [
     lambda: plots.loss_lines(reports.training_frame([]), "Nothing yet."),
     lambda: plots.level_lines(reports.training_frame([]), "Nothing yet."),
-    lambda: plots.usage_over_time(reports.usage_over_time([], 24, 0), "Nothing yet."),
     lambda: plots.usage_bars(LEVEL.head(0), "Nothing yet."),
     lambda: plots.usage_heat(USAGE.head(0), "Nothing yet."),
 ])

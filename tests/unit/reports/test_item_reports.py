@@ -1,10 +1,12 @@
 """Items behind codes, on a catalogue small enough to check by eye."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tiger import reports
-from tiger.analysis import tree
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports.items import nearby
 
 CODES = np.array([[0, 0], [0, 1], [0, 1], [1, 0], [1, 1], [-1, -1]])
 
@@ -32,12 +34,10 @@ def test_neighbours_by_id_come_longest_prefix_first(tiny):
     assert reports.id_neighbours(tiny, CODES, 5).empty
 
 
-def test_items_of_a_code_and_of_a_prefix_come_typical_first(tiny):
+def test_items_of_a_code_come_typical_first(tiny):
     frame = reports.items_of_code(tiny, CODES, 1, 1)
     assert sorted(frame["item"]) == [1, 2, 4]
     assert frame["typical"].is_monotonic_decreasing
-    assert reports.items_of_prefix(tiny, CODES, [0, 1])["item"].tolist() in ([1, 2], [2, 1])
-    assert sorted(reports.items_of_prefix(tiny, CODES, [])["item"]) == [0, 1, 2, 3, 4]
     assert reports.items_of_code(tiny, CODES, 0, 7).empty
 
 
@@ -49,23 +49,27 @@ def test_nearest_codes():
     assert frame["items"].tolist() == [7, 6]
 
 
-def test_a_walk_worked_by_hand():
-    books = [np.array([[3.0, 0], [0, 0], [0, 4]]), np.array([[0.0, 4], [1, 1], [0, 0]])]
-    z = np.array([3.0, 4.5])  # level 1: code 2 is nearest (3, 0.5 away); then (3, 0.5) takes (1, 1)
-    residual = np.array([z, z - books[0][2], z - books[0][2] - books[1][1]])
-    trace = {"codes": np.array([[2, 1]]), "residual": residual[None], "error": (residual**2).sum(1)[None]}
-    frame = reports.walk_frame(trace, 0, books, k=3)
-    assert frame["before"].tolist() == pytest.approx([29.25**0.5, 9.25**0.5])
-    assert frame["after"].tolist() == pytest.approx([9.25**0.5, 4.25**0.5])
-    assert frame["explained"].tolist() == pytest.approx([1 - 9.25 / 29.25, 1 - 4.25 / 29.25])
-    assert frame["code_2"].tolist() == [0, 2] and frame["code_3"].tolist() == [1, 0]
-    assert frame["distance_2"].tolist() == pytest.approx([4.5, 9.25**0.5])
-    assert reports.walk_summary(frame) == \
-        "The item's codes are 2-1; after each level they account for 68%, 85% of its vector."
-    assert list(reports.walk_frame(trace, 0).columns) == ["level", "code", "before", "after", "explained", "distance"]
+def four() -> Catalogue:
+    items = pd.DataFrame({"item_id": list("abcd"), "text": "", "title": list("ABCD"), "category": ""})
+    emb_IE = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    return Catalogue("four", items, np.zeros(1, np.int64), np.empty(0, np.int64), [], emb_IE)
 
 
-def test_words_that_set_codes_apart(tiny):
-    words = tree.word_counts(tiny.items["title"].tolist())
-    found = reports.code_words(words, CODES, 0, n_codes=3, k=1)
-    assert found == ["candle", "soap", ""]
+def test_nearby_by_hand():
+    cat = four()
+    cat.embedding_IE = np.array([[1, 0], [0.9, 0.1], [0, 1], [-1, 0]], np.float32)
+    latent = np.array([[0, 0], [5, 0], [1, 0], [2, 0]], np.float32)
+    codes = np.array([[1, 1], [0, 0], [1, 0], [1, 1]])
+    found = nearby(cat, codes, latent, 0, k=3)
+    assert found["input"]["item"].tolist() == [1, 2, 3]
+    assert found["input"]["value"].iloc[0] == pytest.approx(0.9 / np.hypot(0.9, 0.1))
+    assert found["latent"]["item"].tolist() == [2, 3, 1] and found["latent"]["value"].tolist() == [1, 2, 5]
+    assert found["id"]["item"].tolist() == [3, 2] and found["id"]["value"].tolist() == [2, 1]  # item 1 shares none
+    assert nearby(cat, codes, latent, 0, k=1)["latent"]["in_input"].tolist() == [False]
+
+
+def test_an_item_without_an_id_has_no_neighbours_by_id():
+    codes = np.array([[-1, -1], [-1, -1], [0, 0], [0, 1]])
+    found = nearby(four(), codes, None, 0, k=3)
+    assert found["id"].empty and len(found["input"]) == 3 and "latent" not in found
+    assert nearby(four(), codes, None, 2, k=3)["id"]["item"].tolist() == [3]

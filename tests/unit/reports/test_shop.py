@@ -26,7 +26,7 @@ def cat() -> Catalogue:
 def test_browse_orders_by_popularity_and_searches_every_text(cat):
     frame = shop.browse(cat)
     assert frame["item"].tolist() == [1, 0, 2, 3, 4]
-    assert frame["picked"].tolist() == [4, 2, 2, 1, 0]
+    assert frame["interactions"].tolist() == [4, 2, 2, 1, 0]
     assert shop.browse(cat, "TEA")["item"].tolist() == [1, 0, 2, 3]  # the mug by its text
     assert shop.browse(cat, "tea strong")["item"].tolist() == [1]
     assert shop.browse(cat, "(large)")["item"].tolist() == [4]  # no regular expression
@@ -52,9 +52,9 @@ def test_history_marks_the_split(cat):
     assert shop.history(cat, 1)["part"].tolist() == ["train", "train"]
 
 
-def test_pickers_and_tails(cat):
-    assert shop.pickers(cat, 1).tolist() == [0, 1, 2]
-    assert shop.pickers(cat, 4).tolist() == []
+def test_users_of_an_item_and_tails(cat):
+    assert shop.users_of(cat, 1).tolist() == [0, 1, 2]
+    assert shop.users_of(cat, 4).tolist() == []
     assert shop.length_histogram(cat)["users"].tolist() == [0, 0, 1, 1, 1]
     assert shop.length_histogram(cat, longest=3)["users"].tolist() == [0, 0, 1, 2]
     assert shop.length_summary(shop.length_histogram(cat)) == \
@@ -64,8 +64,8 @@ def test_pickers_and_tails(cat):
     frame = shop.length_histogram(long, longest=100)
     assert frame[frame["users"] > 0].to_numpy().tolist() == [[40, 1], [100, 1]]
     tail = shop.popularity_tail(cat)
-    assert shop.tail_summary(tail) == "The most picked tenth of the items makes up 44% of all picks."
-    assert tail["picked"].tolist() == [4, 2, 2, 1, 0]
+    assert shop.tail_summary(tail) == "The most popular tenth of the items has 44% of all interactions."
+    assert tail["interactions"].tolist() == [4, 2, 2, 1, 0]
     assert tail["share"].tolist() == pytest.approx([4 / 9, 6 / 9, 8 / 9, 1, 1])
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tiger import reports
+from tiger.reports.usage import UsageHistory
 
 CODES = np.array([[0, 2], [0, 2], [0, 1], [3, 1], [-1, -1]])
 
@@ -33,19 +34,20 @@ def test_one_row_a_level():
 SNAPSHOTS = [(0, np.zeros((4, 1), int)), (10, np.array([[0], [0], [1], [2]]))]
 
 
-def test_usage_over_time_counts_each_kept_step():
-    frame = reports.usage_over_time(SNAPSHOTS, 3, 0)
-    assert frame.index.tolist() == [0, 10]
-    assert frame.to_numpy().tolist() == [[1, 0, 0], [0.5, 0.25, 0.25]]
-    assert reports.usage_over_time_summary(frame, 0) == \
-        "At level 1, 1 of 3 codes are in use at step 0 and 3 at step 10."
-    assert "No steps were kept" in reports.usage_over_time_summary(reports.usage_over_time([], 3, 0), 0)
-    history = reports.code_history(SNAPSHOTS, 3, 0, 2)
-    assert history["items"].tolist() == [0, 1] and history["share"].tolist() == [0, 0.25]
-    over = reports.perplexity_over_time(SNAPSHOTS, 3)
+def test_the_history_counts_each_kept_step():
+    history = UsageHistory.of(SNAPSHOTS, 3)
+    code = history.code(0, 2)
+    assert code["step"].tolist() == [0, 10] and code["items"].tolist() == [0, 1] and code["share"].tolist() == [0, 0.25]
+    over = history.perplexity()
     assert over["perplexity"].tolist() == pytest.approx([1, 2 * 2**0.5])  # H = 1/2 ln 2 + 1/2 ln 4
     assert over["dead"].tolist() == [2, 0]
-    assert reports.perplexity_over_time([], 3).empty
+    assert UsageHistory.of([], 3).perplexity().empty
+
+
+def test_dead_codes_of_uneven_levels_count_only_codes_that_exist():
+    codes_NL = np.array([[0, 1], [4, 1], [2, 0], [-1, -1]])
+    assert UsageHistory.of([(7, codes_NL)], [5, 2]).perplexity()["dead"].tolist() == [2, 0]
+    assert UsageHistory.of([(7, codes_NL)], [5, 2]).code(1, 1)["share"].tolist() == [2 / 3]
 
 
 def test_collisions_name_the_items(tiny):
@@ -57,7 +59,7 @@ def test_collisions_name_the_items(tiny):
     assert frame["titles"].tolist() == ["Red candle | Tall candle | ..", "Blue candle | Rose soap"]
     assert len(reports.collisions_frame(codes_IL, at_most=1)) == 1
     assert reports.collisions_summary(codes_IL) == \
-        "3 different IDs for 6 items: 5 items share theirs, the fullest ID holds 3."
+        "3 distinct IDs for 6 items: 5 items share theirs, the fullest ID holds 3."
     alone = np.arange(3)[:, None]
     assert reports.collisions_frame(alone, tiny).empty
     assert reports.collisions_summary(alone) == "All 3 items have an ID of their own."

@@ -35,26 +35,6 @@ def shop(n_items: int = 30) -> Catalogue:
     return Catalogue("small", items, np.zeros(1, np.int64), np.empty(0, np.int64), [], emb, REF)
 
 
-def test_nearby_by_hand():
-    cat = shop(4)
-    cat.embedding_IE = np.array([[1, 0], [0.9, 0.1], [0, 1], [-1, 0]], np.float32)
-    latent = np.array([[0, 0], [5, 0], [1, 0], [2, 0]], np.float32)
-    codes = np.array([[1, 1], [0, 0], [1, 0], [1, 1]])
-    found = layouts.nearby(cat, 0, codes, latent, k=3)
-    assert found["input"]["item"].tolist() == [1, 2, 3]
-    assert found["input"]["value"].iloc[0] == pytest.approx(0.9 / np.hypot(0.9, 0.1))
-    assert found["latent"]["item"].tolist() == [2, 3, 1] and found["latent"]["value"].tolist() == [1, 2, 5]
-    assert found["id"]["item"].tolist() == [3, 2] and found["id"]["value"].tolist() == [2, 1]  # item 1 shares none
-    assert layouts.nearby(cat, 0, codes, latent, k=1)["latent"]["in_input"].tolist() == [False]
-
-
-def test_an_item_without_an_id_has_no_neighbours_by_id():
-    codes = np.array([[-1, -1], [-1, -1], [0, 0], [0, 1]])
-    found = layouts.nearby(shop(4), 0, codes, None, k=3)
-    assert found["id"].empty and len(found["input"]) == 3 and "latent" not in found
-    assert layouts.nearby(shop(4), 2, codes, None, k=3)["id"]["item"].tolist() == [3]
-
-
 def test_a_sample_says_what_it_keeps_the_shares_of(home):
     cat = shop()
     assert layouts.sampled_by(None, cat) == "category"

@@ -6,13 +6,14 @@ from scipy import stats
 
 from tests.support.drift import catalogue, known
 from tiger import models
+from tiger.datasets.labels import category_labels
 from tiger.plots import studies as plot
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
 from tiger.reports.intervals import share_ends
 from tiger.studies import cold_start, diversity
 from tiger.studies.cold_start import Prefixes, fill, hold_out, nearest_content, warm_ids
-from tiger.studies.diversity import category_labels, diversity_params, entropies_at, sample
+from tiger.studies.diversity import diversity_params, entropies_at, sample
 
 MODEL = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 2, "batch_size": 16, "history_length": 6}
 

@@ -11,9 +11,10 @@ from tests.support.explore import figures_of, open_page, text_of
 from tiger import datasets, metrics, quantizers, runs
 from tiger.analysis import tree
 from tiger.core import files, paths
-from tiger.runs import import_run, layouts, supervisor
+from tiger.reports.codes import Codes
+from tiger.reports.items import id_text
+from tiger.runs import import_run, supervisor
 from tiger.semantic_ids import import_ids
-from tiger.ui.codebooks import data as codebook_data
 from tiger.ui.tree import compare as compare_view
 from tiger.ui.tree import data as tree_data
 
@@ -59,7 +60,7 @@ def test_lsh_has_as_many_bits_as_ids_with_uneven_levels(demo, uneven):
     assert "LSH, 26 bits" in text_of(app) and app.slider(key="planes").max == 26
     signs = quantizers.create("lsh", n_levels=2, n_codes=1 << 13, seed=3).fit(cat.embedding_IE).bits(cat.embedding_IE)
     assert f"After 26 hyperplanes there are {len(np.unique(signs, axis=0)):,} buckets" in text_of(app)
-    codes = codebook_data.Codes(uneven[0], cat, None, np.zeros((2, 4), int), [256, 256, 256, 4])
+    codes = Codes(uneven[0], cat, None, np.zeros((2, 4), int), (256, 256, 256, 4))
     assert tree_data.bit_widths(codes) == (8, 8, 8, 2)
     weight = 1 << np.arange(8)
     theirs, lost, _ = tree_data.lsh_seed("unused", (8, 8, 8, 2), 3, cat)
@@ -167,7 +168,7 @@ def test_the_chosen_item_stays_chosen_from_page_to_page(demo):
     app.query_params.clear()  # as the sidebar's links do
     app.switch_page("pages/tree.py").run()
     assert app.query_params["item"] in ("77", ["77"])
-    assert f"lies at **{layouts.id_text(codes_IL[77].tolist())}** here" in text_of(app)
+    assert f"lies at **{id_text(codes_IL[77].tolist())}** here" in text_of(app)
     app.button(key="to_branch").click().run()
     assert app.query_params["branch"] in (str(codes_IL[77, 0]), [str(codes_IL[77, 0])])
     app.query_params.clear()

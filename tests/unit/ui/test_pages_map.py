@@ -160,7 +160,7 @@ def test_a_level_that_is_not_there_is_said_with_the_levels_that_are(page, level)
 def test_a_search_jumps_to_the_item(demo):
     cat, _ = demo
     app = open_page("map")
-    app.text_input(key="walk_search").set_value(cat.items["title"][123]).run()
+    app.text_input(key="item_search").set_value(cat.items["title"][123]).run()
     app.selectbox(key="pick_item").set_value(123).run()
     assert app.query_params["item"] in ("123", ["123"])
     assert cat.items["title"][123] in text_of(app)
@@ -238,12 +238,11 @@ def lassoing() -> None:
     """What the browser's lasso of 1,500 marks sets off."""
     import streamlit as st
 
-    from tiger.ui.codebooks import data as codebook_data
     from tiger.ui.map import view as map_view
-    from tiger.ui.shared import state
+    from tiger.ui.shared import sources, state
 
     st.session_state["map"] = {"selection": {"points": [{"customdata": [item]} for item in range(1500)]}}
-    map_view._picked(codebook_data.codes_at(state.current_run(), state.catalogue(), None), "here", 0)
+    map_view._picked(sources.codes_at(state.current_run(), state.catalogue()), "here", 0)
 
 
 def test_the_lasso_keeps_every_item_that_it_chose():

@@ -20,8 +20,7 @@ from tiger.reports.beam import Prefix
 from tiger.search import beam, exact
 from tiger.semantic_ids import SemanticIds
 from tiger.ui.beam.state import Ask
-from tiger.ui.shared import state
-from tiger.ui.tree import data as tree_data
+from tiger.ui.shared import sources, state
 
 NARROW = 60  # beams; wider searches hold so many candidates that only a few of them stay in memory
 N_LISTED = 10
@@ -210,7 +209,7 @@ def _about(key: str, prefixes: tuple[Prefix, ...], _ids: SemanticIds, _cat: Cata
     items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
     member = sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(prefixes), _cat.n_items))
     words = tree.typical_words(member, _words(registry.key(_cat.source), _cat))
-    label_I, _ = tree_data.labels(_cat)
+    label_I, _ = sources.labels(_cat)
     mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
     titles = _cat.items["title"].to_numpy(object)
     said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, words, strict=True)]

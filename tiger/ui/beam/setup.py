@@ -13,9 +13,7 @@ from tiger.ui.beam import data as beam_data
 from tiger.ui.beam import state as beam_state
 from tiger.ui.beam.data import Scene
 from tiger.ui.beam.state import Ask, change
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.home import pipeline
-from tiger.ui.shared import layout, state
+from tiger.ui.shared import layout, pickers, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 CSS = """<style>
@@ -59,7 +57,7 @@ def pick_run() -> runs.Run | None:
 def scene(run: runs.Run, cat: Catalogue) -> Scene:
     """Everything that the address asks for, checked."""
     model, ids = beam_data.model(run, cat)
-    user = state.number_or("user", cat.n_users, pipeline.example(cat)[1])
+    user = state.number_or("user", cat.n_users, shop.example(cat)[1])
     own, target = beam_state.own_history(cat, user)
     sizes = (len(ids.n_codes), ids.n_ids)
     ask = beam_state.read(cat, own, *sizes)
@@ -192,7 +190,7 @@ def _editor(scene: Scene) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = st.text_input("Find an item to add", key="beam_search", placeholder="words of its title", width=260,
                               type="search")
-        options = codebook_data.matches(scene.cat, words or "")
+        options = pickers.matches(scene.cat, words or "")
         new = st.selectbox(f"{len(options):,} found" if words else "Most picked", options, key=f"beam_new:{words}", width=420,
                            format_func=scene.title)
         st.button("Add at the end", icon=":material/add:", key="beam_add", disabled=new is None,

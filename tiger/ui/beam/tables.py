@@ -9,8 +9,7 @@ from tiger.reports.beam import Prefix
 from tiger.search import beam
 from tiger.ui.beam import data as beam_data
 from tiger.ui.beam.data import Scene
-from tiger.ui.shared import exports, layout
-from tiger.ui.tree import data as tree_data
+from tiger.ui.shared import exports, layout, sources
 
 SHOWN = 200
 FATES = {"Everything": None, "Kept": beam.KEPT, "Beam full": beam.FULL, "Not in the catalogue": beam.OUTSIDE,
@@ -44,7 +43,7 @@ def candidates(scene: Scene, found: beam.Trace) -> None:
     prefixes = [tuple(map(int, prefix.split("-"))) for prefix in frame["prefix"]]
     frame = frame.assign(**beam_data.about(scene, prefixes), exact=_exact_summary(scene, found, prefixes))
     order = ["place", "prefix", "fate", "words", "probability", "step_logp", "total_logp", "exact", "n_items_below", "mix"]
-    if not tree_data.has_categories(scene.cat) and tree_data.labels(scene.cat)[0] is None:
+    if not sources.has_categories(scene.cat) and sources.labels(scene.cat)[0] is None:
         order.remove("mix")
     st.dataframe(frame[order], column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{scene.level}:{name}")
     with st.container(horizontal=True, vertical_alignment="center"):

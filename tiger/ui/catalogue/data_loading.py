@@ -1,7 +1,6 @@
 """Load one's own data: one form per source, from the registry; what was loaded stays until the new is in."""
 
 import importlib.util
-import time
 from typing import Any
 
 import streamlit as st
@@ -41,27 +40,7 @@ def panel() -> None:
         title = st.text_input("Name", key=f"load:{name}:title", max_chars=60,
                               placeholder="what the sidebar calls it; may stay empty")
         if st.button("Load", type="primary", icon=":material/upload:", key=f"load:{name}:go"):
-            load(_reference(name, values, embedding), title.strip())
-
-
-def load(ref: DatasetRef, title: str) -> None:
-    """Load a dataset, remember it and look at it; an error changes nothing but this message, and its uploads go."""
-    start = time.monotonic()
-    with st.status("Reading the files and embedding the texts …", expanded=True) as status:
-        try:
-            cat = state.load_catalogue(ref)
-        except Exception:
-            status.update(label="Nothing was loaded; what you had is still there.", state="error")
-            registry.drop_uploads(ref)
-            raise
-        status.update(label="Loaded.", state="complete", expanded=False)
-    entry = registry.add(cat.source, title or cat.name)
-    state.choose_dataset(entry.id)
-    chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
-    state.notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
-                 f"{cat.n_users:,} users, {cat.n_interactions:,} interactions."
-                 + (" No item has a word in its text, so the vectors come from co-occurrence alone." if chosen != used else ""))
-    st.rerun()
+            state.load_dataset(_reference(name, values, embedding), title.strip())
 
 
 def fetch() -> None:

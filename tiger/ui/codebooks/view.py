@@ -6,14 +6,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from tiger import metrics, plots, reports, runs
-from tiger.datasets.catalogue import Catalogue
-from tiger.ui.codebooks import code_charts
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import exports, layout, state
+from tiger import plots
+from tiger.reports import codebooks as reports
+from tiger.reports.codebooks import CodeCard, LevelUsage, SharedIds
+from tiger.reports.codes import Codes
+from tiger.reports.walk import ItemWalk, item_walk
+from tiger.ui.codebooks import charts
+from tiger.ui.shared import address, caching, exports, layout, pickers, sources, walk
 
-ITEM_COLUMNS: dict[str, Any] = {
+COLUMNS: dict[str, Any] = {
     "item": None, "first_item": None, "codes": None,
     "title": st.column_config.TextColumn("Title", width=270),
     "titles": st.column_config.TextColumn("Titles", width="large"),
@@ -29,172 +30,150 @@ USAGE_COLUMNS: dict[str, Any] = {name: st.column_config.NumberColumn(format="per
 BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 
-def pick_step(run: runs.Run) -> int | None:
-    """Scrub through the kept steps; None stands for the newest codes of all items."""
-    kept = run.snapshots()
-    if len(kept) < 2:
-        st.caption("This run kept no steps on the way, so only its final codes can be shown.")
-        return None
-    asked = state.number_or("step", kept[-1] + 1, kept[-1])
-    st.session_state["pick_step"] = min(kept, key=lambda step: abs(step - asked))
-    step = st.select_slider("Step", kept, key="pick_step", format_func=lambda step: f"{step:,}",
-                            help="The codes at the steps that were kept, from the first to the last.",
-                            on_change=lambda: state.put_number("step", st.session_state["pick_step"]))
-    return None if step == kept[-1] and run.has_result() else step
+@caching.resource(64)
+def level_usage(codes: Codes, level: int, code: int | None) -> LevelUsage:
+    """One level and one of its codes (by default the fullest), for all visitors."""
+    return reports.level_usage(codes, sources.usage_history(codes.run, codes.n_codes), sources.quantizer(codes.run), level, code)
+
+
+@caching.resource(32)
+def shared_ids(codes: Codes) -> SharedIds:
+    """The IDs that several items share, for all visitors."""
+    return reports.shared_ids(codes)
+
+
+@caching.resource(64)
+def walk_of(codes: Codes, item: int) -> ItemWalk:
+    """One item's walk, for all visitors."""
+    return item_walk(codes, sources.quantizer(codes.run), item)
 
 
 def pick_level(codes: Codes) -> int:
     """Choose a level; counts from 0 inside, from 1 in the address and on the page."""
-    asked = state.number_or("level", codes.n_levels + 1, 1)
-    st.session_state["pick_level"] = max(asked, 1)
+    param = address.LEVEL.below(codes.n_levels + 1)
+    st.session_state["pick_level"] = address.read(param, 1)
     level = st.segmented_control("Level", range(1, codes.n_levels + 1), key="pick_level", required=True,
-                                 on_change=lambda: state.put_number("level", st.session_state["pick_level"]))
+                                 on_change=lambda: address.write(param, st.session_state["pick_level"]))
     return int(level or 1) - 1
 
 
-def numbers(codes: Codes, level: int) -> None:
-    """The level in four numbers."""
-    row = reports.levels_frame(codes.codes_IL, codes.n_codes).iloc[level]
-    with st.container(horizontal=True, gap="medium"):
-        st.metric("Perplexity", f"{row['perplexity']:.0f} of {codes.n_codes[level]:,}", width="content",
-                  help="How many evenly used codes would be as spread out as these.")
-        st.metric("Codes in use", f"{row['used']:,.0f}", width="content")
-        st.metric("Dead codes", f"{row['dead']:,.0f}", width="content", help="Codes that no item carries.")
-        st.metric("Fullest code", f"{row['largest_share']:.1%}", width="content", help="Its share of the items.")
-
-
 def usage(codes: Codes, level: int) -> None:
-    """Heat map and sorted bars of one level, and the level over time. A click chooses a code."""
-    numbers(codes, level)
-    frame = reports.usage_frame(codes.codes_IL, codes.n_codes, level)
-    code = state.number_or("code", codes.n_codes[level], codebook_data.busiest(codes, level))
-    cells, words = code_charts.cells(frame, code), reports.usage_summary(frame)
-    over_time, name = codebook_data.over_time(codes), f"usage-{codes.run.id}-level-{level + 1}"
-    timed = over_time["step"].nunique() > 1
+    """Read the chosen code, and show its level."""
+    shown = level_usage(codes, level, address.read(address.CODE.below(codes.n_codes[level])))
+    numbers(shown)
+    name = f"usage-{codes.run.id}-level-{level + 1}"
+    cells, timed = charts.cells(shown.codes, shown.card.code), shown.over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Every code as a cell.** The stronger, the more items; hollow cells are dead. Click one.")
-        full = 4 * len(codes.codes_IL) // codes.n_codes[level]
-        _clickable(cells, code_charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", words)
-        exports.under(partial(plots.usage_heat, frame, words), f"{name}-cells", frame, config=USAGE_COLUMNS)
+        full = 4 * len(codes.codes_IL) // shown.n_codes
+        _clickable(cells, charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", shown.codes_summary)
+        exports.under(partial(plots.usage_heat, shown.codes, shown.codes_summary), f"{name}-cells", shown.codes,
+                      config=USAGE_COLUMNS)
     with right:
         st.markdown("**The same codes sorted.** Even use would end at the dashed line.")
-        _clickable(cells, code_charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", words)
-        exports.under(partial(plots.usage_bars, frame, words), name, frame.sort_values("rank"), config=USAGE_COLUMNS)
+        _clickable(cells, charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", shown.codes_summary)
+        exports.under(partial(plots.usage_bars, shown.codes, shown.codes_summary), name, shown.codes.sort_values("rank"),
+                      config=USAGE_COLUMNS)
         if timed:
-            perplexity(codes, over_time)
-    code_card(codes, level, code)
+            perplexity(shown, f"over-time-{codes.run.id}")
+    code_card(shown, codes.run.has_result())
 
 
-def perplexity(codes: Codes, frame: pd.DataFrame) -> None:
-    """The perplexity of every level at the kept steps, from ``codebook_data.over_time``."""
+def numbers(shown: LevelUsage) -> None:
+    """The level in four numbers."""
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Perplexity", f"{shown.perplexity:.0f} of {shown.n_codes:,}", width="content",
+                  help="The number of evenly used codes with the same entropy.")
+        st.metric("Codes in use", f"{shown.used:,}", width="content")
+        st.metric("Dead codes", f"{shown.dead:,}", width="content", help="Codes that no item carries.")
+        st.metric("Fullest code", f"{shown.largest_share:.1%}", width="content", help="Its share of the items.")
+
+
+def perplexity(shown: LevelUsage, name: str) -> None:
+    """The perplexity of every level at the kept steps."""
     st.markdown("**Perplexity of the levels** at the kept steps")
-    last = frame[frame["step"] == frame["step"].max()]
-    words = "Perplexity over the kept steps; at the end " + ", ".join(
-        f"{name} {value:.0f}" for name, value in zip(last["level"], last["perplexity"], strict=True)) + "."
-    st.vega_lite_chart(frame, code_charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
-    lines = frame.assign(value=frame["perplexity"], level=frame["level"].str.removeprefix("level ").astype(int))
-    exports.under(partial(plots.level_lines, lines, words, limit=max(codes.n_codes)), f"over-time-{codes.run.id}", frame,
+    frame = shown.over_time.assign(level="level " + shown.over_time["level"].astype(str))
+    words = shown.over_time_summary
+    st.vega_lite_chart(frame, charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
+    lines = shown.over_time.assign(value=shown.over_time["perplexity"])
+    exports.under(partial(plots.level_lines, lines, words, limit=shown.top_n_codes), name, frame,
                   config={"perplexity": st.column_config.NumberColumn(format="%.1f")})
 
 
-def _clickable(cells: object, spec: dict, key: str, words: str) -> None:
-    st.vega_lite_chart(cells, spec, key=key, width="stretch", selection_mode="pick", alt=words,
-                       on_select=lambda: _clicked(key))
+def _clickable(cells: pd.DataFrame, spec: dict[str, Any], key: str, words: str) -> None:
+    def choose() -> None:
+        picked = st.session_state[key]["selection"].get("pick") or []
+        if picked:
+            address.write(address.CODE, int(picked[0]["code"]))
+
+    st.vega_lite_chart(cells, spec, key=key, width="stretch", selection_mode="pick", alt=words, on_select=choose)
 
 
-def _clicked(key: str) -> None:
-    picked = st.session_state[key]["selection"].get("pick") or []
-    if picked:
-        state.put_number("code", int(picked[0]["code"]))
-
-
-def code_card(codes: Codes, level: int, code: int) -> None:
+def code_card(shown: LevelUsage, ended: bool) -> None:
     """One code: its items, its neighbours among the codes, and how many items it had at each kept step."""
-    st.session_state["pick_code"] = code
+    card, level = shown.card, shown.level + 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader(f"Level {level + 1}, code {code}", anchor=False, width="content")
-        st.number_input("Code", 0, codes.n_codes[level] - 1, key="pick_code", width=150,
-                        on_change=lambda: state.put_number("code", st.session_state["pick_code"]))
+        st.subheader(f"Level {level}, code {card.code}", anchor=False, width="content")
+        pickers.number(address.CODE.below(shown.n_codes), "Code", card.code, width=150)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        items = reports.items_of_code(codes.cat, codes.codes_IL, level, code)
-        st.markdown(f"**Its items**, most typical first ({int((codes.codes_IL[:, level] == code).sum()):,})")
-        if items.empty:
+        st.markdown(f"**Its items**, most typical first ({card.n_items:,})")
+        if card.items.empty:
             st.info("No item carries this code: it is dead at this step.", icon=":material/block:")
         else:
-            st.dataframe(items, column_config=ITEM_COLUMNS, hide_index=True, height=330, key="code_items")
-            exports.csv_button(items, f"code-{level + 1}-{code}", "Items as CSV")
+            st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items")
+            exports.csv_button(card.items, f"code-{level}-{card.code}", "Items as CSV")
     with right:
-        code_neighbours(codes, level, code)
-        code_history(codes, level, code)
+        st.markdown("**Nearest codes** by the distance of their vectors; choose one to go there")
+        if card.near is None:
+            st.caption("Hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks)." if ended
+                       else "The code vectors appear when the run is paused or has ended.")
+        else:
+            pickers.rows(card.near, "near_codes", address.CODE, card.near["code"].tolist(), column_config=COLUMNS)
+        code_history(card, level)
 
 
-def code_neighbours(codes: Codes, level: int, code: int) -> None:
-    """The codes whose vectors lie nearest to this one's."""
-    st.markdown("**Nearest codes** by the distance of their vectors; choose one to go there")
-    found = codebook_data.quantizer(codes.run)
-    books = found.codebooks() if found else None
-    if books is None:
-        st.caption("Hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks)."
-                   if codes.run.has_result() else "The code vectors appear when the run is paused or has ended.")
-        return
-    counts_K = metrics.code_counts(codes.codes_IL[:, [level]], codes.n_codes[level])[0]
-    near = reports.code_neighbours(books[level], code, counts_K)
-    st.dataframe(near, column_config=ITEM_COLUMNS, hide_index=True, key="near_codes",
-                 on_select=lambda: _row_picked(near["code"].tolist()), selection_mode="single-row")
-
-
-def _row_picked(shown: list[int]) -> None:
-    rows = st.session_state["near_codes"]["selection"]["rows"]
-    if rows:
-        state.put_number("code", int(shown[rows[0]]))
-
-
-def code_history(codes: Codes, level: int, code: int) -> None:
+def code_history(card: CodeCard, level: int) -> None:
     """How many items carried the code at each kept step."""
-    kept = codebook_data.kept_steps(codes)
-    if len(kept) > 1:
-        frame = reports.code_history(kept, codes.n_codes[level], level, code)
+    if len(card.history) > 1:
         st.markdown("**How many items it had** at the kept steps")
-        words = (f"Items of level {level + 1}, code {code} over the kept steps, from {frame['items'].iloc[0]:,} to "
-                 f"{frame['items'].iloc[-1]:,}.")
-        st.vega_lite_chart(frame, code_charts.over_steps("items", height=130), key="code_history", width="stretch", alt=words)
-        exports.under(partial(plots.code_history, frame, words), f"history-{level + 1}-{code}", frame,
-                      config={"share": st.column_config.NumberColumn(format="percent")})
+        st.vega_lite_chart(card.history, charts.over_steps("items", height=130), key="code_history", width="stretch",
+                           alt=card.history_summary)
+        exports.under(partial(plots.code_history, card.history, card.history_summary), f"history-{level}-{card.code}",
+                      card.history, config={"share": st.column_config.NumberColumn(format="percent")})
 
 
 def collisions(codes: Codes) -> None:
     """The IDs that several items share, before the collision level makes them unique."""
-    st.markdown(layout.plain(reports.collisions_summary(codes.codes_IL)) + " An extra level then numbers the items that "
-                "share an ID, so that every item can be named.")
-    frame = reports.collisions_frame(codes.codes_IL, codes.cat)
-    if frame.empty:
+    shown = shared_ids(codes)
+    st.markdown(layout.plain(shown.summary) + " An extra level then numbers the items that share an ID, so that every item "
+                "has an ID of its own.")
+    if shown.frame.empty:
         st.success("No two items share all their codes.", icon=":material/check_circle:")
         return
-    st.dataframe(frame, column_config=ITEM_COLUMNS, hide_index=True, key="collisions",
-                 height=460 if len(frame) > 12 else "content",
-                 on_select=lambda: _collision_picked(frame["first_item"].tolist()), selection_mode="single-row")
+    pickers.rows(shown.frame, "collisions", address.ITEM, shown.frame["first_item"].tolist(), column_config=COLUMNS,
+                 height=460 if len(shown.frame) > 12 else "content")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Fullest IDs first, at most 200. Choose a row, then look at “One item's walk”.", width="content")
-        exports.csv_button(frame.drop(columns="codes"), f"collisions-{codes.run.id}", "Collisions as CSV")
+        exports.csv_button(shown.frame.drop(columns="codes"), f"collisions-{codes.run.id}", "Collisions as CSV")
 
 
-def _collision_picked(first_items: list[int]) -> None:
-    rows = st.session_state["collisions"]["selection"]["rows"]
-    if rows:
-        state.put_number("item", first_items[rows[0]])
-
-
-def pick_item(cat: Catalogue) -> int:
-    """Search an item by its title; the choice stands in the address."""
-    item = state.number_or("item", cat.n_items, 0)
-    left, right = st.columns([2, 3])
-    search = left.text_input("Search an item", key="walk_search", placeholder="words of its title", type="search")
-    found = codebook_data.matches(cat, search or "")
-    options = [item, *(number for number in found if number != item)]
-    st.session_state["pick_item"] = item
-    right.selectbox(f"Item ({len(found):,} match)" if search else "Item", options, key="pick_item",
-                    format_func=lambda number: str(cat.items["title"].iloc[number]) or f"item {number}",
-                    on_change=lambda: state.put_number("item", st.session_state["pick_item"]))
-    return item
+def one_item(codes: Codes, item: int) -> None:
+    """One item's walk with the trained quantizer, and the items that end up next to it."""
+    shown = walk_of(codes, item)
+    st.subheader(layout.plain(shown.title), anchor=False)
+    st.caption(layout.plain(shown.about))
+    if shown.walk is None:
+        st.caption("The walk is hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks). "
+                   "What the codes alone tell is below.")
+    else:
+        if shown.newest_weights:
+            st.caption("The walk uses the newest saved weights; earlier steps keep their codes only.")
+        walk.show(shown.walk, f"{codes.run.id}:{item}")
+        st.markdown(shown.reconstruction)
+    st.markdown("**Items with the longest shared prefix**")
+    st.dataframe(shown.sharing, hide_index=True, key="id_neighbours", column_config=COLUMNS | {
+        "title": st.column_config.TextColumn("Title", width=330), "category": "Category",
+        "cosine": st.column_config.NumberColumn("Cosine", width=70, format="%.3f"),
+        "shared": st.column_config.NumberColumn("Codes shared", width=110)})

@@ -8,8 +8,7 @@ from tiger import metrics, quantizers, reports, runs
 from tiger.analysis import doctor
 from tiger.core import params
 from tiger.runs import supervisor
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.shared import layout, live
+from tiger.ui.shared import layout, live, state
 
 FORMULAS = {
     "untrained": r"\textstyle\sum_t \eta_t \ll 1",
@@ -34,7 +33,7 @@ def diagnose(run: runs.Run) -> doctor.Diagnosis:
 @st.cache_resource(max_entries=128, show_spinner="The doctor reads the run …")
 def _diagnose(run_id: str, _when: str) -> doctor.Diagnosis:
     run = runs.find(run_id)
-    return reports.diagnose(run, codebook_data.catalogue_of(run))
+    return reports.diagnose(run, state.load_catalogue(run.config.dataset))
 
 
 def face(diagnosis: doctor.Diagnosis, text: str) -> None:

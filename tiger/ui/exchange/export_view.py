@@ -7,8 +7,7 @@ from tiger.analysis import projection
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import layouts
 from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
-from tiger.ui.catalogue import explore
-from tiger.ui.shared import exports, layout
+from tiger.ui.shared import exports, items, layout
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
 
@@ -35,7 +34,7 @@ def files(cat: Catalogue, run: runs.Run) -> None:
         _line("Safetensors", "This lab's own file; it remembers how many codes a level has.", f"{run.id}.safetensors",
               "application/octet-stream", (run.path / "ids.safetensors").read_bytes)
     with st.expander("A look at the table"):
-        explore.pick_table(id_table(ids, cat).head(200), "export_table", height=300)
+        items.table(id_table(ids, cat).head(200), "export_table", height=300)
 
 
 def _first_appearance(cat: Catalogue, run: runs.Run, ids: SemanticIds) -> None:

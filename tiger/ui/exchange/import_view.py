@@ -12,7 +12,6 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import import_run
 from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
-from tiger.ui.catalogue import data_loading
 from tiger.ui.shared import layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -119,7 +118,7 @@ def vectors() -> None:
             name = f"{state.dataset().title}, {name or path.stem}"
         else:
             ref = registry.vectors_alone(str(path), ids_path, tensor.strip())
-        data_loading.load(ref, name or path.stem)
+        state.load_dataset(ref, name or path.stem)
 
 
 def _file(key: str, kinds: list[str], words: str, label: str = "File") -> Path | None:

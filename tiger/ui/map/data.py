@@ -16,10 +16,10 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.metrics.ranking import unit_rows
 from tiger.plots import colours
 from tiger.plots import map as plot
+from tiger.reports.codes import Codes
+from tiger.reports.items import id_text
 from tiger.runs import layouts
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import state
+from tiger.ui.shared import sources, state
 from tiger.ui.tree import data as tree_data
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
@@ -112,7 +112,7 @@ def prefixes(codes: Codes, view: View) -> tuple[np.ndarray, np.ndarray]:
     """What the marks stand for, one row an item: the IDs at this step and the newest ones, or twice the categories."""
     if view.colour == "Category":
         return (tree_data.categories(codes.cat).codes_IL,) * 2
-    return codes.codes_IL, codebook_data.codes_at(codes.run, codes.cat, None).codes_IL
+    return codes.codes_IL, sources.codes_at(codes.run, codes.cat).codes_IL
 
 
 def frame(codes: Codes, view: View, level: int) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def figure(codes: Codes, view: View, level: int, words: str, marks: pd.DataFrame
 
 def _key(codes: Codes, view: View, level: int) -> str:
     as_asked = layout(codes, view)[1]
-    return f"{registry.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view}:{level}:{as_asked}"
+    return f"{registry.key(state.dataset_ref())}:{codes.run.id}:{codes.step}:{_when(codes.run)}:{view}:{level}:{as_asked}"
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -172,7 +172,7 @@ def _rows(codes: Codes, marks_2N: np.ndarray, where: Layout, at: np.ndarray) -> 
     found["colour"], found["shape"], found["label"] = *marks_2N[:, at].astype(np.int64), ""
     if 0 < len(rows) <= LABELLED:
         titles = codes.cat.items["title"].str.slice(0, 44).to_numpy(object)[rows]
-        ids = [layouts.id_text(row) for row in codes.codes_IL[rows].tolist()]
+        ids = [id_text(row) for row in codes.codes_IL[rows].tolist()]
         found["label"] = [f"{title.replace('<', '‹')}<br>{text}" for title, text in zip(titles, ids, strict=True)]
     return found
 
@@ -181,13 +181,13 @@ def table(codes: Codes, frame: pd.DataFrame) -> pd.DataFrame:
     """Drawn items for people: item, title, ID and place."""
     at = frame["item"].to_numpy()
     found = pd.DataFrame({"item": at, "title": codes.cat.items["title"].to_numpy(object)[at],
-                          "semantic_id": [layouts.id_text(row) for row in codes.codes_IL[at].tolist()]})
+                          "semantic_id": [id_text(row) for row in codes.codes_IL[at].tolist()]})
     return found.assign(**{axis: frame[axis].to_numpy() for axis in "xyz" if axis in frame})
 
 
 def n_first(codes: Codes, view: View) -> int:
     """How many level-1 codes (or top categories) are in use."""
-    key = f"{registry.key(state.dataset_ref())}:{codes.key}:{_when(codes.run)}:{view.colour}"
+    key = f"{registry.key(state.dataset_ref())}:{codes.run.id}:{codes.step}:{_when(codes.run)}:{view.colour}"
     return _n_first(key, prefixes(codes, view)[0])
 
 

@@ -3,11 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from tiger.runs import layouts
-from tiger.ui.codebooks.data import Codes
-from tiger.ui.home import pipeline
+from tiger.reports.codes import Codes
+from tiger.reports.items import id_text, nearby
 from tiger.ui.map import data as map_data
-from tiger.ui.shared import exports, layout, state
+from tiger.ui.shared import chips, exports, layout, state
 
 SHOWN = 1000  # rows of the lasso's table
 NEAR = {"input": ("Input space", "Cosine", "largest cosine of the embeddings"),
@@ -20,7 +19,7 @@ def item_card(codes: Codes, item: int) -> None:
     row = codes.cat.items.iloc[item]
     st.subheader(layout.plain(row["title"] or f"Item {item}"), anchor=False)
     st.caption(layout.plain(" · ".join(filter(None, [f"item {item}", f"id {row['item_id']}", row["category"]]))))
-    st.html(pipeline.CSS + pipeline.chips(codes.codes_IL[item]))
+    st.html(chips.CSS + chips.chips(codes.codes_IL[item]))
     if (codes.codes_IL[item] < 0).any():
         st.markdown("This item has no ID, so it shares no code with others." if codes.step is None else
                     f"Step {codes.step:,} kept no codes of this item.")
@@ -33,7 +32,7 @@ def item_card(codes: Codes, item: int) -> None:
 def near(codes: Codes, item: int) -> None:
     """The exact neighbours in three spaces side by side; a row chooses that item."""
     st.subheader("Its nearest items, three times", anchor=False)
-    found = layouts.nearby(codes.cat, item, codes.codes_IL, map_data.latent(codes), unit_IE=map_data.unit(codes.cat))
+    found = nearby(codes.cat, codes.codes_IL, map_data.latent(codes), item, unit_IE=map_data.unit(codes.cat))
     for (space, frame), column in zip(found.items(), st.columns(len(found), gap="medium"), strict=True):
         title, value, how = NEAR[space]
         with column:
@@ -76,7 +75,7 @@ def group_table(codes: Codes) -> None:
         st.caption(f"The table shows the first {SHOWN:,} of {whole:,} items; the CSV has all of them.")
     frame = pd.DataFrame({"item": items, "title": codes.cat.items["title"].to_numpy()[items],
                           "category": codes.cat.items["category"].to_numpy()[items],
-                          "semantic_id": [layouts.id_text(row) for row in codes.codes_IL[items].tolist()]})
+                          "semantic_id": [id_text(row) for row in codes.codes_IL[items].tolist()]})
     st.dataframe(frame.head(SHOWN), key="group", hide_index=True, height=260, selection_mode="single-row",
                  on_select=lambda: _row("group", frame["item"]))
     with st.container(horizontal=True):

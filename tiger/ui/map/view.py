@@ -7,9 +7,9 @@ import streamlit as st
 
 from tiger import runs
 from tiger.plots import map as plot
+from tiger.reports.codes import Codes
 from tiger.runs import layouts, supervisor
 from tiger.runs.records import RunConfig
-from tiger.ui.codebooks.data import Codes
 from tiger.ui.map import data as map_data
 from tiger.ui.map import items as map_items
 from tiger.ui.map import words as map_summary
@@ -60,7 +60,7 @@ def picture(codes: Codes, view: View, level: int, item: int) -> None:
     where, as_asked = map_data.layout(codes, view)
     if map_data.shows_density(codes.cat.n_items, view.n_dims):
         _density(codes, view)
-    flat, here = view.n_dims == 2, f"{codes.key}:{view}:{level}:{as_asked}"
+    flat, here = view.n_dims == 2, f"{codes.run.id}:{codes.step}:{view}:{level}:{as_asked}"
     ring, group = _rings(here, item, tuple(map_items.lassoed(codes)[0]))
     frame = map_data.frame(codes, view, level)
     more = map_data.more(codes, view, level, frame, (ring, *group))

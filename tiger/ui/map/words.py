@@ -3,8 +3,8 @@
 import pandas as pd
 
 from tiger.analysis.projection import Layout
+from tiger.reports.codes import Codes
 from tiger.runs import layouts
-from tiger.ui.codebooks.data import Codes
 from tiger.ui.map import data as map_data
 from tiger.ui.map.data import View
 

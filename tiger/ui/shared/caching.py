@@ -1,7 +1,7 @@
 """Caches of answers: functions take runs, catalogues and records themselves, and Streamlit asks here how to tell them apart."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -9,6 +9,9 @@ from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import Run
+
+if TYPE_CHECKING:
+    from tiger.reports.codes import Codes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,13 +39,13 @@ def data_key(ref: DatasetRef) -> str:
     return f"{registry.key(ref)}:{hash(tuple(registry.stamps(ref)))}"
 
 
-KEYS: dict[str | type, Callable[[Any], Any]] = {Run: run_key, Catalogue: catalogue_key}
+def codes_key(codes: "Codes") -> tuple[Any, ...]:
+    """Changes whenever the run, the step or the catalogue does."""
+    return run_key(codes.run), codes.step, catalogue_key(codes.cat)
 
 
-def record(cls: type) -> type:
-    """Class decorator: a record that says itself, in its property ``key``, when two of it are the same."""
-    KEYS[cls] = lambda found: found.key
-    return cls
+KEYS: dict[str | type, Callable[[Any], Any]] = {Run: run_key, Catalogue: catalogue_key,
+                                                "tiger.reports.codes.Codes": codes_key}  # by name: not every page has codes
 
 
 def resource(max_entries: int, spinner: bool | str = False) -> Callable[[F], F]:

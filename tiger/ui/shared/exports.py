@@ -1,7 +1,7 @@
 """Take things away: every table has its CSV, every figure its HTML page and its picture."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -57,6 +57,21 @@ def under(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = Non
     """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
     with st.expander(LABEL):
         numbers(figure, name, table, rows, whole, config)
+
+
+def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, columns: dict[str, Any] | None = None,
+          **how: Any) -> None:
+    """A Plotly figure with its alt text, its numbers under it, and both to save.
+
+    Args:
+        key: of the chart on the page.
+        name: of the files that are saved.
+        table: the figure's numbers.
+        columns: the table's column configuration.
+        how: what ``st.plotly_chart`` takes.
+    """
+    st.plotly_chart(figure, key=key, alt=figure.layout.meta["alt"], config=config(name), **how)
+    under(figure, name, table, config=columns)
 
 
 def numbers(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 
@@ -139,6 +139,17 @@ def empty(text: str, page: str | None = None, label: str = "") -> None:
         if page:
             st.page_link(BY_KEY[page].file, label=label or BY_KEY[page].title, icon=BY_KEY[page].icon,
                          query_params=state.link_params())
+
+
+def has_codes(run: runs.Run | None) -> TypeGuard[runs.Run]:
+    """Whether the run has codes to show; where it has none, the page says what is missing."""
+    if run is None:
+        empty("No run of this dataset yet, so its items have no codes.", "train", "Train the first one")
+    elif not run.has_result() and not run.snapshots():
+        empty(f"**{plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
+    else:
+        return True
+    return False
 
 
 def page_cards() -> None:

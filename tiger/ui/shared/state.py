@@ -4,6 +4,7 @@ The address wins (a link or a reload), then what this session looked at last, th
 its demo run. Whatever comes from the address is checked; what is unknown is said once and replaced.
 """
 
+import time
 
 import streamlit as st
 
@@ -178,6 +179,26 @@ def put_group(items: list[int], whole: int = 0) -> None:
 def _group_text(items: list[int]) -> str:
     """Item numbers as an address carries them: every n-th, so that at most ``GROUP_LIMIT`` are left."""
     return "-".join(map(str, items[::max(1, -(-len(items) // GROUP_LIMIT))]))
+
+
+def load_dataset(ref: DatasetRef, title: str) -> None:
+    """Load a dataset, remember it and look at it; an error changes nothing but this message, and its uploads go."""
+    start = time.monotonic()
+    with st.status("Reading the files and embedding the texts …", expanded=True) as status:
+        try:
+            cat = load_catalogue(ref)
+        except Exception:
+            status.update(label="Nothing was loaded; what you had is still there.", state="error")
+            registry.drop_uploads(ref)
+            raise
+        status.update(label="Loaded.", state="complete", expanded=False)
+    entry = registry.add(cat.source, title or cat.name)
+    choose_dataset(entry.id)
+    chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
+    notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
+           f"{cat.n_users:,} users, {cat.n_interactions:,} interactions."
+           + (" No item has a word in its text, so the vectors come from co-occurrence alone." if chosen != used else ""))
+    st.rerun()
 
 
 def is_here(run: runs.Run) -> bool:

@@ -6,14 +6,14 @@ import streamlit as st
 
 from tiger import runs
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.labels import category_labels
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots import studies as plot
 from tiger.reports import diversity as report
 from tiger.reports import intervals
 from tiger.studies import diversity
 from tiger.ui.beam import data as beam_data
-from tiger.ui.catalogue import explore
-from tiger.ui.shared import exports, layout
+from tiger.ui.shared import exports, layout, pickers
 from tiger.ui.studies import studies
 
 VIEWS = ("All users", "One user")
@@ -92,7 +92,7 @@ def one_user(cat: Catalogue) -> None:
         layout.empty("No recommender that writes IDs has been trained on this dataset yet.", "train", "Train one")
         return
     model, _ = beam_data.model(usable[0], cat)
-    user = explore.user_picker(cat)
+    user = pickers.user(cat)
     history = cat.history(user)
     if len(history) < 2:
         layout.empty("This user has too short a history; choose someone else.")
@@ -108,7 +108,7 @@ def one_user(cat: Catalogue) -> None:
              for at, (name, place) in enumerate(zip(names, columns, strict=True))]
     seed = int(st.session_state.get("heat_seed", 0))
     lists = _lists(usable[0].id, user, tuple(heats), seed, model, history[:-1])
-    labels_I, _ = diversity.category_labels(cat)
+    labels_I, _ = category_labels(cat)
     st.dataframe(report.side_by_side(cat, lists, int(history[-1]), labels_I), hide_index=True, key="side_by_side")
     st.button("Draw again", icon=":material/casino:", key="draw_again", on_click=_draw_again)
     st.caption("★ is the item that this user really picked next. The beam always takes the likeliest; the other columns draw "

@@ -15,7 +15,7 @@ from tiger.ui.shared import layout, live, state
 from tiger.ui.shared.forms import float_step, words
 from tiger.ui.shared.live_feed import Feed
 from tiger.ui.shared.pagelist import BY_KEY
-from tiger.ui.train import walk_view
+from tiger.ui.train import walk
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
@@ -177,7 +177,7 @@ def stepped(run: runs.Run, status: Status) -> None:
     if trace is None:
         st.caption("Press “Step one batch” to see one batch go through the levels.")
     else:
-        walk_view.batch(run, trace)
+        walk.batch(run, trace)
 
 
 def how_it_ended(run: runs.Run, status: Status) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from tiger.analysis import tree
 from tiger.plots import tree as plot
-from tiger.runs import layouts
-from tiger.ui.codebooks.data import Codes
+from tiger.reports.codes import Codes
+from tiger.reports.items import id_text
 from tiger.ui.shared import exports, layout, state
 from tiger.ui.tree import data as tree_data
 from tiger.ui.tree import numbers as numbers_data
@@ -121,8 +121,8 @@ def disagreements(codes: Codes, other: Other, level: int) -> None:
             titles, ids = codes.cat.items["title"].to_numpy(), codes.codes_IL.tolist()
             frame = found.pairs.assign(
                 title_a=titles[found.pairs["item_a"]], title_b=titles[found.pairs["item_b"]],
-                id_a=[layouts.id_text(ids[item]) for item in found.pairs["item_a"]],
-                id_b=[layouts.id_text(ids[item]) for item in found.pairs["item_b"]])
+                id_a=[id_text(ids[item]) for item in found.pairs["item_a"]],
+                id_b=[id_text(ids[item]) for item in found.pairs["item_b"]])
             frame = frame[["cosine", "title_a", "title_b", "id_a", "id_b", "item_a", "item_b"]]
             st.dataframe(frame, key=f"pairs:{together}", hide_index=True, height=420, selection_mode="single-row",
                          on_select=lambda together=together, frame=frame: item_row(f"pairs:{together}", frame["item_a"]),
@@ -149,8 +149,8 @@ def difference(codes: Codes, other: Other) -> None:
     items = np.flatnonzero(found.moved_at_I == levels.index(where or levels[0]) + 1)
     frame = pd.DataFrame({
         "item": items, "title": codes.cat.items["title"].to_numpy()[items],
-        "id_here": [layouts.id_text(row) for row in codes.codes_IL[items].tolist()],
-        "id_there": [layouts.id_text(row) for row in other.codes_IL[items].tolist()]})
+        "id_here": [id_text(row) for row in codes.codes_IL[items].tolist()],
+        "id_there": [id_text(row) for row in other.codes_IL[items].tolist()]})
     st.markdown(f"**{len(items):,} items** moved at {(where or levels[0]).lower()}.")
     st.dataframe(frame.head(1000), key=f"moved:{where}", hide_index=True, height=320, selection_mode="single-row",
                  on_select=lambda: item_row(f"moved:{where}", frame["item"]),

@@ -11,11 +11,10 @@ from tiger import runs
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.labels import category_labels
 from tiger.quantizers.lsh import LSH
-from tiger.studies.diversity import category_labels
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import state
+from tiger.reports.codes import Codes
+from tiger.ui.shared import sources, state
 
 DRAWN = 900
 
@@ -87,7 +86,7 @@ def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
 
 def of_run(run: runs.Run, cat: Catalogue) -> Other:
     """Another run's codes."""
-    return Other(f"run:{run.id}", run.title, "run", codebook_data.codes_at(run, cat, None).codes_IL)
+    return Other(f"run:{run.id}", run.title, "run", sources.codes_at(run, cat).codes_IL)
 
 
 def categories(cat: Catalogue) -> Other:
@@ -160,7 +159,7 @@ def _splits(key: str, _other: Other) -> pd.DataFrame:
 
 def disagreement(codes: Codes, other: Other, level: int, other_together: bool, closest: bool) -> tree.Disagreement:
     """Items together in one set and apart in the other, at one level of each."""
-    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{other.key}:{level}:{other_together}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.run.id}:{codes.step}:{other.key}:{level}:{other_together}"
     return _disagreement(key, codes, other, level, other_together, closest)
 
 
@@ -175,7 +174,7 @@ def _disagreement(key: str, _codes: Codes, _other: Other, level: int, other_toge
 
 def matching(codes: Codes, other: Other) -> tuple[tree.Matching, pd.DataFrame]:
     """The tree difference up to renaming, and its summary beside chance."""
-    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status.attempt}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.run.id}:{codes.step}:{codes.run.status.attempt}:{other.key}"
     return _matching(key, codes.codes_IL, other.codes_IL)
 
 

@@ -9,11 +9,10 @@ from tiger.analysis import tree
 from tiger.analysis.tree import IdSet
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
+from tiger.reports.codes import Codes
 from tiger.runs import layouts, supervisor
 from tiger.runs.records import LearnerConfig
-from tiger.ui.codebooks import data as codebook_data
-from tiger.ui.codebooks.data import Codes
-from tiger.ui.shared import state
+from tiger.ui.shared import sources, state
 from tiger.ui.tree import data as tree_data
 from tiger.ui.tree.data import Other
 
@@ -60,7 +59,7 @@ def _but_seed(run: runs.Run) -> tuple:
 
 def id_set(run: runs.Run, alike: list[runs.Run], cat: Catalogue) -> IdSet:
     """The codes of a run and its other seeds, under the run's name."""
-    codes = [codebook_data.codes_at(one, cat, None).codes_IL for one in alike]
+    codes = [sources.codes_at(one, cat).codes_IL for one in alike]
     return IdSet(run.title, codes, [_lost(one.id, cat) for one in alike], [_trained_s(one) for one in alike])
 
 
@@ -113,7 +112,7 @@ def numbers(codes: Codes, other: Other) -> tuple[pd.DataFrame, pd.DataFrame]:
     one, two = both_sets(codes, other)
     if two.name == one.name:
         two = IdSet(f"{two.name} (2)", two.codes, two.error, two.build_s)
-    key = f"{state.data_key(state.dataset_ref())}:{codes.key}:{codes.run.status.attempt}:{other.key}"
+    key = f"{state.data_key(state.dataset_ref())}:{codes.run.id}:{codes.step}:{codes.run.status.attempt}:{other.key}"
     key += f":{len(one.codes)}:{len(two.codes)}"
     return _numbers(key, [one, two], codes.cat)
 

@@ -8,8 +8,8 @@ from tiger import runs
 from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
-from tiger.runs import layouts
-from tiger.ui.codebooks.data import Codes
+from tiger.reports.codes import Codes
+from tiger.reports.items import id_text
 from tiger.ui.shared import exports, layout, state
 from tiger.ui.tree import data as tree_data
 from tiger.ui.tree.data import Other
@@ -186,7 +186,7 @@ def _clicked(key: str, frame: pd.DataFrame) -> None:
 
 def own_key(codes: Codes) -> str:
     """Names the run's tree in caches."""
-    return f"own:{codes.key}:{codes.run.status.attempt}"
+    return f"own:{codes.run.id}:{codes.step}:{codes.run.status.attempt}"
 
 
 def _branch(codes: Codes) -> tuple[str, int | None]:
@@ -206,8 +206,8 @@ def chosen_item(codes: Codes, other: Other) -> None:
         return
     own, theirs = codes.codes_IL[item].tolist(), other.codes_IL[item].tolist()
     with st.container(horizontal=True, vertical_alignment="center"):
-        here = f"lies at **{layouts.id_text(own)}** here" if own[0] >= 0 else "has **no ID** here"
-        there = f"at **{layouts.id_text(theirs)}**" if theirs[0] >= 0 else "has none"
+        here = f"lies at **{id_text(own)}** here" if own[0] >= 0 else "has **no ID** here"
+        there = f"at **{id_text(theirs)}**" if theirs[0] >= 0 else "has none"
         there += f" in {layout.plain(other.title)}"
         st.markdown(f"The chosen item **{layout.plain(str(codes.cat.items['title'].iloc[item]))}** {here} and "
                     f"{'lies ' if own[0] < 0 <= theirs[0] else ''}{there}.", width="content")
@@ -233,7 +233,7 @@ def branch_card(codes: Codes) -> None:
     items = found.items(row)
     frame = pd.DataFrame({"item": items, "title": codes.cat.items["title"].to_numpy()[items],
                           "category": codes.cat.items["category"].to_numpy()[items],
-                          "semantic_id": [layouts.id_text(line) for line in codes.codes_IL[items].tolist()]})
+                          "semantic_id": [id_text(line) for line in codes.codes_IL[items].tolist()]})
     st.markdown(f"**Branch {asked}**: {len(items):,} items, {found.n_children_P[row]:,} branches below.")
     st.dataframe(frame.head(500), key=f"branch_items:{row}", hide_index=True, height=280, column_config=ITEMS,
                  on_select=lambda: item_row(f"branch_items:{row}", frame["item"]), selection_mode="single-row")

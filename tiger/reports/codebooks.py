@@ -1,0 +1,98 @@
+"""What the Codebooks page shows: one level's usage and one of its codes, or the IDs that items share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tiger import metrics
+from tiger.quantizers import Quantizer
+from tiger.reports import items, usage
+from tiger.reports.codes import Codes
+
+
+@dataclass(frozen=True)
+class CodeCard:
+    """One code of a level.
+
+    Args:
+        n_items: how many items carry it.
+        items: those items, the most typical first; ``items_of_code``.
+        near: the codes whose vectors lie nearest, ``code_neighbours``; None where the codes have no vectors.
+        history: items at every kept step, ``UsageHistory.code``; and its takeaway.
+    """
+
+    code: int
+    n_items: int
+    items: pd.DataFrame
+    near: pd.DataFrame | None
+    history: pd.DataFrame
+    history_summary: str
+
+
+@dataclass(frozen=True)
+class LevelUsage:
+    """How the codes of one level are used.
+
+    Args:
+        level: from 0.
+        n_codes: K of this level.
+        perplexity, used, dead, largest_share: the level in four numbers, ``levels_frame``.
+        codes: every code, ``usage_frame``; and its takeaway.
+        over_time: perplexity and dead codes of all levels at the kept steps, and its takeaway.
+        top_n_codes: the largest K of all levels.
+        card: the chosen code, or the one that most items carry.
+    """
+
+    level: int
+    n_codes: int
+    perplexity: float
+    used: int
+    dead: int
+    largest_share: float
+    codes: pd.DataFrame
+    codes_summary: str
+    over_time: pd.DataFrame
+    over_time_summary: str
+    top_n_codes: int
+    card: CodeCard
+
+
+@dataclass(frozen=True)
+class SharedIds:
+    """The IDs that several items share: ``collisions_frame`` and its takeaway."""
+
+    frame: pd.DataFrame
+    summary: str
+
+
+def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int,
+                code: int | None = None) -> LevelUsage:
+    """Everything about one level (from 0) and one of its codes; by default the code that most items carry."""
+    row = usage.levels_frame(codes.codes_IL, codes.n_codes).iloc[level]
+    frame, over_time = usage.usage_frame(codes.codes_IL, codes.n_codes, level), history.perplexity()
+    last = over_time[over_time["step"] == over_time["step"].max()]
+    words = "Perplexity over the kept steps; at the end " + ", ".join(
+        f"level {at} {value:.0f}" for at, value in zip(last["level"], last["perplexity"], strict=True)) + "."
+    chosen = int(frame["items"].to_numpy().argmax()) if code is None else code
+    return LevelUsage(level, codes.n_codes[level], float(row["perplexity"]), int(row["used"]), int(row["dead"]),
+                      float(row["largest_share"]), frame, usage.usage_summary(frame), over_time, words, max(codes.n_codes),
+                      code_card(codes, history, quantizer, level, chosen))
+
+
+def code_card(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int, code: int) -> CodeCard:
+    """One code: its items, its neighbours among the codes, and how many items it had at each kept step."""
+    books, near = quantizer.codebooks() if quantizer else None, None
+    if books is not None:
+        counts_K = metrics.code_counts(codes.codes_IL[:, [level]], codes.n_codes[level])[0]
+        near = items.code_neighbours(books[level], code, counts_K)
+    frame = history.code(level, code) if history.steps else pd.DataFrame({"step": [], "items": [], "share": []})
+    words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the kept steps, from "
+                                    f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
+    return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
+                    items.items_of_code(codes.cat, codes.codes_IL, level, code), near, frame, words)
+
+
+def shared_ids(codes: Codes) -> SharedIds:
+    """The IDs that several items share, before the collision level makes them unique."""
+    return SharedIds(usage.collisions_frame(codes.codes_IL, codes.cat), usage.collisions_summary(codes.codes_IL))

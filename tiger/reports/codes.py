@@ -1,0 +1,76 @@
+"""A run's codes at one step: what every page about codes starts from."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tiger import metrics
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports import usage
+from tiger.runs import Run
+
+if TYPE_CHECKING:
+    from tiger.quantizers import Quantizer
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A run's codes at one step.
+
+    Args:
+        run: where they come from.
+        cat: whose items carry them.
+        step: a kept step, or None for the newest codes of all items.
+        codes_IL: one row an item, integers from 0; -1 where the kept step left the item out or the item has no ID.
+        n_codes: K of each level.
+    """
+
+    run: Run
+    cat: Catalogue
+    step: int | None
+    codes_IL: np.ndarray
+    n_codes: tuple[int, ...]
+
+    @property
+    def n_levels(self) -> int:
+        return self.codes_IL.shape[1]
+
+
+def codes_at(run: Run, cat: Catalogue, step: int | None = None) -> Codes:
+    """The run's codes at a kept step, or the newest ones.
+
+    Raises:
+        ValueError: no codes yet, or codes for another number of items.
+    """
+    if step is None:
+        codes_IL = run.codes()
+    else:
+        kept = run.snapshot(step)
+        codes_IL = np.full((cat.n_items, kept["codes"].shape[1]), -1, np.int64)
+        codes_IL[kept["rows"]] = kept["codes"]
+    if len(codes_IL) != cat.n_items:
+        raise ValueError(f"Run '{run.title}' has codes for {len(codes_IL):,} items, but this dataset has "
+                         f"{cat.n_items:,}; train a run on it.")
+    return Codes(run, cat, step, codes_IL, n_codes_of(run, codes_IL.shape[1]))
+
+
+def n_codes_of(run: Run, n_levels: int) -> tuple[int, ...]:
+    """K of each level: from the quantizer, or for imported IDs from the IDs themselves."""
+    params = run.config.quantizer.params if run.config.quantizer else {}
+    given = params["n_codes"] if "n_codes" in params else run.semantic_ids().n_codes[:n_levels]
+    return tuple(metrics.level_sizes(given, n_levels))
+
+
+def usage_history(run: Run, n_codes: tuple[int, ...]) -> usage.UsageHistory:
+    """How many items carried each code at every kept step of a run."""
+    steps = run.snapshots()
+    return usage.UsageHistory.of([(step, run.snapshot(step)["codes"]) for step in steps], n_codes)
+
+
+def quantizer_of(run: Run) -> "Quantizer | None":
+    """The trained quantizer, or None where there is none (imported IDs, nothing saved yet)."""
+    try:
+        return run.quantizer()
+    except ValueError:
+        return None

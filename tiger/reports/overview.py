@@ -1,0 +1,94 @@
+"""What Home shows: the pipeline from one item to the next ID, with a dataset's and a run's own numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tiger import metrics, quantizers
+from tiger.analysis import doctor
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports import shop
+from tiger.reports.codes import n_codes_of
+from tiger.runs import Run
+from tiger.runs.records import LearnerConfig
+
+SHOWN_VALUES, SHOWN_ITEMS = 32, 3
+
+
+@dataclass(frozen=True)
+class CodedBy:
+    """What a run did to the catalogue.
+
+    Args:
+        title: the quantizer's, or what else made the IDs.
+        level_summary: what one of its levels does.
+        n_codes: K of each level.
+        perplexity: of each level.
+        prefixes: distinct prefixes down to each level; the last counts the distinct IDs.
+        item_id: the example item's semantic ID.
+        history_ids: those of the example user's last items.
+        n_tokens: codes of an ID, the collision level included.
+        verdict, severity, evidence: the doctor's.
+    """
+
+    title: str
+    level_summary: str
+    n_codes: tuple[int, ...]
+    perplexity: tuple[float, ...]
+    prefixes: tuple[int, ...]
+    item_id: tuple[int, ...]
+    history_ids: tuple[tuple[int, ...], ...]
+    n_tokens: int
+    verdict: str
+    severity: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The pipeline for one example item and one example user; ``coded`` is None while there are no codes.
+
+    Args:
+        item_title: of the item in most histories.
+        values: the first numbers of its embedding.
+        width: numbers of an embedding.
+        n_history: items of the user's history.
+    """
+
+    n_items: int
+    n_users: int
+    n_interactions: int
+    item_title: str
+    values: tuple[float, ...]
+    width: int
+    user: int
+    n_history: int
+    coded: CodedBy | None
+
+
+def overview(cat: Catalogue, run: Run | None) -> Overview:
+    """Everything that Home shows."""
+    item, user = shop.example(cat)
+    history_T = cat.history(user) if cat.n_users else np.empty(0, np.int64)
+    return Overview(cat.n_items, cat.n_users, cat.n_interactions, str(cat.items["title"].iloc[item]) or f"item {item}",
+                    tuple(cat.embedding_IE[item][:SHOWN_VALUES].tolist()), cat.embedding_IE.shape[1], user, len(history_T),
+                    _coded(run, item, history_T) if run is not None else None)
+
+
+def _coded(run: Run, item: int, history_T: np.ndarray) -> CodedBy | None:
+    try:
+        codes_IL = run.codes()
+    except ValueError:  # none yet
+        return None
+    given = run.config.quantizer or LearnerConfig("imported")
+    known = quantizers.REGISTRY.get(given.name)
+    n_codes = n_codes_of(run, codes_IL.shape[1])
+    found = doctor.examine(codes_IL, n_codes, events=run.events()[0], params=given.params)
+    ids_IM = run.semantic_ids().ids_IM
+    return CodedBy(
+        known.title if known else given.name.replace("_", " ").capitalize(),
+        known.level_summary if known else "Made by another system.", n_codes,
+        tuple(metrics.perplexity(metrics.code_counts(codes_IL, n_codes)).tolist()),
+        tuple(int(n) for n in metrics.prefix_numbers(codes_IL)[1]), tuple(ids_IM[item].tolist()),
+        tuple(tuple(row) for row in ids_IM[history_T[-SHOWN_ITEMS:]].tolist()), ids_IM.shape[1],
+        found.title, str(found.severity), tuple(found.evidence))

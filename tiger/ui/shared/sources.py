@@ -1,0 +1,64 @@
+"""What several pages start from, cached for all visitors: codes, kept steps, the quantizer, labels, semantic IDs."""
+
+import numpy as np
+
+from tiger import runs
+from tiger.analysis import tree
+from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.labels import category_labels
+from tiger.quantizers import Quantizer
+from tiger.reports import codes as code_reports
+from tiger.reports.codes import Codes
+from tiger.reports.usage import UsageHistory
+from tiger.semantic_ids import SemanticIds
+from tiger.ui.shared import caching
+
+
+@caching.resource(128)
+def codes_at(run: runs.Run, cat: Catalogue, step: int | None = None) -> Codes:
+    """The run's codes at a kept step, or the newest ones; ValueError where there are none for this catalogue."""
+    return code_reports.codes_at(run, cat, step)
+
+
+@caching.resource(64)
+def usage_history(run: runs.Run, n_codes: tuple[int, ...]) -> UsageHistory:
+    """How many items carried each code at every kept step."""
+    return code_reports.usage_history(run, n_codes)
+
+
+@caching.resource(8)
+def quantizer(run: runs.Run) -> Quantizer | None:
+    """The trained quantizer, or None where there is none."""
+    return code_reports.quantizer_of(run)
+
+
+@caching.resource(8)
+def semantic_ids(run: runs.Run) -> SemanticIds | None:
+    """The run's semantic IDs, or None while it has no codes."""
+    try:
+        return run.semantic_ids()
+    except ValueError:
+        return None
+
+
+def ids_of(run: runs.Run | None, cat: Catalogue) -> np.ndarray | None:
+    """The semantic IDs of this catalogue's items, (I, M); None without codes, or with codes for another number of items."""
+    ids = semantic_ids(run) if run is not None else None
+    return ids.ids_IM if ids is not None and len(ids) == cat.n_items else None
+
+
+@caching.resource(8)
+def labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
+    """A label an item, and what it is: the category, or the commonest attribute; None without either."""
+    return category_labels(cat)
+
+
+@caching.resource(8)
+def category_codes(cat: Catalogue) -> np.ndarray:
+    """The catalogue's category paths as codes, (I, L); -1 for items without one."""
+    return tree.category_codes(cat.items["category"].to_numpy(object))
+
+
+def has_categories(cat: Catalogue) -> bool:
+    """Whether the catalogue names categories at all."""
+    return bool((category_codes(cat) >= 0).any())
