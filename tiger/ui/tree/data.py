@@ -17,6 +17,7 @@ from tiger.reports.codes import Codes
 from tiger.ui.shared import sources, state
 
 DRAWN = 900
+BITS = 16  # of one of LSH's levels at most
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,18 @@ def lsh(codes: Codes, seed: int = 0) -> Other:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def lsh_seed(dataset: str, widths: tuple[int, ...], seed: int, _cat: Catalogue) -> tuple[np.ndarray, float, float]:
-    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them."""
+    """One seed's LSH codes, what decoding them loses, and the seconds it took to make them.
+
+    The hyperplanes are the same however their bits are grouped, so they are drawn in groups that LSH takes, and cut into
+    the run's levels afterwards: one of those may have a single code.
+    """
     start = time.perf_counter()
-    made = LSH(n_levels=len(widths), n_codes=[1 << width for width in widths], seed=seed).fit(_cat.embedding_IE)
-    codes_IL = made.encode(_cat.embedding_IE)
+    groups = [1 << len(part) for part in np.array_split(np.arange(sum(widths)), -(-sum(widths) // BITS))]
+    made = LSH(n_levels=len(groups), n_codes=groups, seed=seed).fit(_cat.embedding_IE)
+    grouped_IL = made.encode(_cat.embedding_IE)
+    codes_IL = tree.codes_of(tree.bits_of(grouped_IL, groups), widths)
     spent_s = time.perf_counter() - start
-    return codes_IL, lost_share(_cat.embedding_IE, made.decode(codes_IL)), spent_s
+    return codes_IL, lost_share(_cat.embedding_IE, made.decode(grouped_IL)), spent_s
 
 
 def bits(other: Other) -> np.ndarray:
