@@ -13,6 +13,7 @@ import streamlit as st
 from tiger import runs
 from tiger.core import paths
 from tiger.datasets import registry
+from tiger.runs.records import RESUMABLE, STATE_SUMMARY
 from tiger.ui.shared import state
 from tiger.ui.shared.pagelist import BY_KEY, PAGES
 
@@ -20,8 +21,6 @@ log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
-STATE_WORDS = {"queued": "waiting", "running": "training", "paused": "paused", "stopped": "stopped",
-               "interrupted": "interrupted", "finished": "finished", "failed": "failed"}
 
 
 @contextmanager
@@ -112,9 +111,8 @@ def _run_picker() -> None:
 def run_label(run: runs.Run) -> str:
     """A run in a list of runs: its title and its state, with the steps of one that ended early."""
     status = run.status
-    words = STATE_WORDS.get(status.state, status.state)
-    early = status.state in ("stopped", "interrupted", "failed") and status.n_steps
-    return f"{run.title} · {words}" + (f" after {status.step:,} of {status.n_steps:,} steps" if early else "")
+    early = f" after {status.step:,} of {status.n_steps:,} steps" if status.state in RESUMABLE and status.n_steps else ""
+    return f"{run.title} · {STATE_SUMMARY[status.state]}{early}"
 
 
 def heading(key: str, explanation: str) -> None:

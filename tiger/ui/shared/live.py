@@ -9,21 +9,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
-from tiger.runs.records import WAITING, Status
+from tiger.runs.records import STATE_SUMMARY, WAITING, Status
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
 from tiger.ui.shared.live_feed import Feed
 
 TICK_S = 1.0
 ACTIVE = ("queued", "running", "paused")
-BADGES = {"queued": ("waiting", "gray", ":material/hourglass_empty:"),
-          "running": ("training", "green", ":material/play_arrow:"),
-          "paused": ("paused", "orange", ":material/pause:"),
-          "stopped": ("stopped", "gray", ":material/stop:"),
-          "interrupted": ("interrupted", "red", ":material/power_off:"),
-          "finished": ("finished", "blue", ":material/check:"),
-          "failed": ("failed", "red", ":material/error:")}
-PENDING = {("running", "pause"): "pausing", ("running", "stop"): "stopping", ("paused", "run"): "going on",
+BADGES = {"queued": ("gray", ":material/hourglass_empty:"), "running": ("green", ":material/play_arrow:"),
+          "paused": ("orange", ":material/pause:"), "stopped": ("gray", ":material/stop:"),
+          "interrupted": ("red", ":material/power_off:"), "finished": ("blue", ":material/check:"),
+          "failed": ("red", ":material/error:")}
+PENDING = {("running", "pause"): "pausing", ("running", "stop"): "stopping", ("paused", "run"): "resuming",
            ("paused", "stop"): "stopping", ("queued", "stop"): "stopping"}
 
 
@@ -72,7 +69,7 @@ def follow(seen: tuple[str, ...], *watched: runs.Run) -> None:
 
 def badge(run: runs.Run, status: Status) -> None:
     """The run's state in a word; what was asked but not yet done counts as under way."""
-    word, color, icon = BADGES[status.state]
+    word, (color, icon) = STATE_SUMMARY[status.state], BADGES[status.state]
     control = run.read_control()
     action = "run" if control.step_to else control.action
     pending = PENDING.get((status.state, action))
@@ -90,7 +87,7 @@ def progress(status: Status) -> None:
 def progress_summary(status: Status) -> str:
     """Stage, steps, rate and time left as one line."""
     told = status.stage == WAITING or (status.state == "running" and status.stage)
-    words = [str(status.stage if told else BADGES[status.state][0])]
+    words = [str(status.stage if told else STATE_SUMMARY[status.state])]
     if status.n_steps:
         words.append(f"step {status.step:,} of {status.n_steps:,}")
     if status.state == "running" and status.rate:

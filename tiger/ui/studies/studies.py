@@ -13,6 +13,7 @@ from tiger.datasets import registry
 from tiger.reports import study_page
 from tiger.runs import config as run_config
 from tiger.runs import study_artifacts, supervisor
+from tiger.runs.records import STATE_SUMMARY
 from tiger.studies import drift
 from tiger.ui.shared import forms, layout, live, state
 
@@ -136,8 +137,8 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     status = run.status
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{layout.plain(run.title)}**", width="content")
-        word, color, icon = live.BADGES[status.state]
-        st.badge("running" if status.state == "running" else word, icon=icon, color=color)  # type: ignore[arg-type]
+        word, (color, icon) = STATE_SUMMARY[status.state], live.BADGES[status.state]
+        st.badge(word, icon=icon, color=color)  # type: ignore[arg-type]
         st.space("stretch")
         if not run.read_only:
             buttons(run, status.state)
