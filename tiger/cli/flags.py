@@ -30,11 +30,11 @@ def add_specs(parser: argparse.ArgumentParser, cls: type, title: str, prefix: st
             group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words,
                                action=argparse.BooleanOptionalAction)
         else:
-            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words, type=_reader(spec),
+            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words, type=reader(spec),
                                metavar=spec.kind.__name__.upper() + "[,...]" * spec.listed)
         for former in [old for old, new in getattr(cls, "former_names", {}).items() if new == spec.name]:
             group.add_argument(flag(former, prefix), dest=target, default=argparse.SUPPRESS, help=argparse.SUPPRESS,
-                               type=_reader(spec))
+                               type=reader(spec))
 
 
 def given_specs(args: argparse.Namespace, cls: type, prefix: str = "") -> dict[str, Any]:
@@ -43,7 +43,8 @@ def given_specs(args: argparse.Namespace, cls: type, prefix: str = "") -> dict[s
     return {spec.name: found[prefix + spec.name] for spec in params.specs(cls) if prefix + spec.name in found}
 
 
-def _reader(spec: params.Spec) -> Any:
+def reader(spec: params.Spec) -> Any:
+    """What reads one hyper-parameter from the command line."""
     def read(text: str) -> Any:
         try:
             return params.check(spec, None if text == "none" and spec.optional else text)

@@ -13,6 +13,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.runs import import_run
 from tiger.semantic_ids import (
     ALIGNMENTS,
+    N_CODES,
     SemanticIds,
     first_appearance,
     fits,
@@ -36,7 +37,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                         help="import: index.json, npy, safetensors, csv or parquet; export: a run's id, or 'last'")
     parser.add_argument("--align", choices=list(ALIGNMENTS), metavar="HOW",
                         help=f"import: how the file's items are matched, {' | '.join(ALIGNMENTS)} (default: what fits best)")
-    parser.add_argument("--n-codes", type=int, metavar="INT", help="import: codes to choose from at each level")
+    parser.add_argument("--n-codes", type=flags.reader(N_CODES), metavar="INT[,...]",
+                        help="import: codes to choose from at each level, one number or one a level")
     parser.add_argument("--title", default="", help="import: name for people")
     parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
     parser.add_argument("--out", metavar="FILE", help="export: index.json (see --keys); .parquet for Embedding Atlas; "

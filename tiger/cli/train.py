@@ -135,7 +135,7 @@ def summary(made: Run, args: argparse.Namespace) -> dict[str, Any]:
         found["metrics"] = made.metrics()
     elif made.has_result():
         codes_IL = made.codes()
-        counts_LK = metrics.code_counts(codes_IL, made.learner.params["n_codes"])
+        counts_LK = metrics.code_counts(codes_IL, made.codes_per_level())
         found |= {"items": len(codes_IL), "unique": len(np.unique(codes_IL, axis=0)),
                   "perplexity": [round(float(metrics.perplexity(counts_K)), 2) for counts_K in counts_LK]}
     if status.state not in ("finished", "stopped"):

@@ -37,14 +37,12 @@ class Learner(ABC):
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
         """Take back what ``tensors`` gave."""
 
-    def check_params(self) -> None:
-        """Refuse values out of bounds, and, in subclasses, values that contradict each other.
+    def check_params(self) -> None:  # noqa: B027  most learners take every combination
+        """Refuse values that contradict each other.
 
         Raises:
-            ValueError: names value and limit, or both values and the way out.
+            ValueError: names both and the way out.
         """
-        for spec in params.specs(type(self)):
-            params.check(spec, getattr(self, spec.name))
 
     def training_state(self) -> dict[str, Any]:
         """All that a later ``fit_steps(state=...)`` needs: tensors and plain JSON values, nested one level at most.

@@ -16,7 +16,6 @@ from tiger.metrics.codes import (
     level_sizes,
     perplexity,
     prefix_numbers,
-    usage,
 )
 from tiger.metrics.labels import (
     LabelScore,
@@ -42,5 +41,5 @@ __all__ = [
     "Collisions", "Interval", "LabelScore", "NeighbourRecall", "bucket_sizes", "code_counts", "collisions",
     "collisions_of", "dead_codes", "entropy", "has_id", "label_numbers", "label_scores", "level_sizes", "mean_interval",
     "ndcg_at_k", "nearest", "neighbour_recall", "normalised_mutual_information", "perplexity",
-    "prefix_numbers", "purity", "rank_of_target", "ranking_scores", "recall_at_k", "unit_rows", "usage",
+    "prefix_numbers", "purity", "rank_of_target", "ranking_scores", "recall_at_k", "unit_rows",
 ]

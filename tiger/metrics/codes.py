@@ -73,14 +73,15 @@ def perplexity(counts_NK: np.ndarray) -> np.ndarray:
     return np.exp(entropy(counts_NK))
 
 
-def usage(counts_NK: np.ndarray) -> np.ndarray:
-    """Share of the codes that at least one item carries, 0..1."""
-    return (np.asarray(counts_NK) > 0).mean(-1)
+def dead_codes(counts_LK: np.ndarray, n_codes: int | Sequence[int] | None = None) -> np.ndarray:
+    """Number of codes that no item carries, along the last axis.
 
-
-def dead_codes(counts_NK: np.ndarray) -> np.ndarray:
-    """Number of codes that no item carries."""
-    return (np.asarray(counts_NK) == 0).sum(-1)
+    Args:
+        n_codes: K, or one K per level, where the counts of narrower levels end in zeros; by default their length.
+    """
+    counts_LK = np.asarray(counts_LK)
+    sizes = counts_LK.shape[-1] if n_codes is None else np.array(level_sizes(n_codes, len(counts_LK)))
+    return sizes - (counts_LK > 0).sum(-1)
 
 
 def dense(key_N: np.ndarray, n_keys: int) -> tuple[np.ndarray, int]:

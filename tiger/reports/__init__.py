@@ -30,6 +30,7 @@ from tiger.reports.usage import (
     collisions_frame,
     collisions_summary,
     levels_frame,
+    sizes_summary,
     usage_frame,
     usage_summary,
 )
@@ -38,6 +39,6 @@ __all__ = [
     "code_neighbours", "collisions_frame", "collisions_summary", "compare_frame",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
-    "runs_frame", "shared_codes", "training_frame", "training_summary", "usage_frame",
+    "runs_frame", "shared_codes", "sizes_summary", "training_frame", "training_summary", "usage_frame",
     "usage_summary",
 ]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tiger import metrics
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import usage
 from tiger.runs import Run
@@ -52,14 +51,7 @@ def codes_at(run: Run, cat: Catalogue, step: int | None = None) -> Codes:
     if len(codes_IL) != cat.n_items:
         raise ValueError(f"Run '{run.title}' has codes for {len(codes_IL):,} items, but this dataset has "
                          f"{cat.n_items:,}; train a run on it.")
-    return Codes(run, cat, step, codes_IL, n_codes_of(run, codes_IL.shape[1]))
-
-
-def n_codes_of(run: Run, n_levels: int) -> tuple[int, ...]:
-    """K of each level: from the quantizer, or for imported IDs from the IDs themselves."""
-    params = run.config.quantizer.params if run.config.quantizer else {}
-    given = params["n_codes"] if "n_codes" in params else run.semantic_ids().n_codes[:n_levels]
-    return tuple(metrics.level_sizes(given, n_levels))
+    return Codes(run, cat, step, codes_IL, tuple(run.codes_per_level()))
 
 
 def usage_history(run: Run, n_codes: tuple[int, ...]) -> usage.UsageHistory:

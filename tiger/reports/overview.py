@@ -8,7 +8,6 @@ from tiger import metrics, quantizers
 from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
-from tiger.reports.codes import n_codes_of
 from tiger.runs import Run
 from tiger.runs.records import LearnerConfig
 
@@ -82,7 +81,7 @@ def _coded(run: Run, item: int, history_T: np.ndarray) -> CodedBy | None:
         return None
     given = run.config.quantizer or LearnerConfig("imported")
     known = quantizers.REGISTRY.get(given.name)
-    n_codes = n_codes_of(run, codes_IL.shape[1])
+    n_codes = tuple(run.codes_per_level())
     found = doctor.examine(codes_IL, n_codes, events=run.events()[0], params=given.params)
     ids_IM = run.semantic_ids().ids_IM
     return CodedBy(

@@ -108,8 +108,7 @@ def diagnose(run: Run, cat: Catalogue, n_sample: int = 2000, n_queries: int = 30
         raise ValueError(f"Run {run.id} has codes of {len(codes_IL):,} items, this catalogue has {cat.n_items:,}; "
                          "open the catalogue that the run was made from.")
     params = run.config.quantizer.params if run.config.quantizer else {}
-    n_codes = params.get("n_codes") or run.semantic_ids().n_codes[:codes_IL.shape[1]]
-    return examine(codes_IL, n_codes, cat, run.events()[0], params,
+    return examine(codes_IL, run.codes_per_level(), cat, run.events()[0], params,
                    decoded=_decoded(run, codes_IL, n_sample), n_queries=n_queries)
 
 
@@ -185,9 +184,8 @@ def compare_frame(codes: dict[str, np.ndarray], n_codes: dict[str, int | Sequenc
     parts = []
     for name, codes_IL in codes.items():
         counts_LK = metrics.code_counts(codes_IL, n_codes[name])
-        all_sizes = np.array(metrics.level_sizes(n_codes[name], codes_IL.shape[1]))
         parts.append(pd.DataFrame({"run": name, "level": np.arange(1, len(counts_LK) + 1),
                                    "perplexity": metrics.perplexity(counts_LK),
-                                   "dead": all_sizes - (counts_LK > 0).sum(1),
+                                   "dead": metrics.dead_codes(counts_LK, n_codes[name]),
                                    "unique": metrics.collisions(codes_IL).unique}))
     return pd.concat(parts, ignore_index=True)

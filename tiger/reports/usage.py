@@ -10,6 +10,11 @@ from tiger import metrics
 from tiger.datasets.catalogue import Catalogue
 
 
+def sizes_summary(sizes: Sequence[int]) -> str:
+    """K of every level for people: "256", or "2,048 · 1,024 · 512" where levels differ."""
+    return " · ".join(f"{size:,}" for size in (sizes if len(set(sizes)) > 1 else sizes[:1]))
+
+
 def usage_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int], level: int | None = None) -> pd.DataFrame:
     """One row per code: how many items carry it.
 
@@ -56,14 +61,13 @@ def levels_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> pd.DataF
         level (from 1), n_codes, perplexity, used, dead, largest_share (items of the most used code, 0..1),
         prefixes (distinct prefixes down to here), alone (share of the items with a prefix of their own).
     """
-    counts_LK = metrics.code_counts(codes_IL, n_codes)
-    all_sizes = metrics.level_sizes(n_codes, len(counts_LK))
+    counts_LK, sizes = metrics.code_counts(codes_IL, n_codes), metrics.level_sizes(n_codes, codes_IL.shape[1])
     buckets = metrics.bucket_sizes(codes_IL)
     n_items = max(int(counts_LK[0].sum()), 1)
     used_L = (counts_LK > 0).sum(1)
     return pd.DataFrame({
-        "level": np.arange(1, len(counts_LK) + 1), "n_codes": all_sizes,
-        "perplexity": metrics.perplexity(counts_LK), "used": used_L, "dead": np.array(all_sizes) - used_L,
+        "level": np.arange(1, len(counts_LK) + 1), "n_codes": sizes,
+        "perplexity": metrics.perplexity(counts_LK), "used": used_L, "dead": metrics.dead_codes(counts_LK, sizes),
         "largest_share": counts_LK.max(1) / n_items, "prefixes": [len(size_P) for size_P in buckets],
         "alone": [int((size_P == 1).sum()) / n_items for size_P in buckets]})
 

@@ -26,6 +26,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from tiger import metrics
 from tiger.core import files, paths
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
@@ -261,13 +262,21 @@ class Run:
         """What was measured when a model run finished, ``valid`` and ``test``; empty before."""
         return files.read_json(self.path / "metrics.json") or {}
 
+    def codes_per_level(self) -> list[int]:
+        """K of each level: what the quantizer was asked for, or what imported IDs say."""
+        given = self.config.quantizer.params if self.config.quantizer else {}
+        if "n_codes" in given:
+            return metrics.level_sizes(given["n_codes"], given["n_levels"])
+        ids = self.semantic_ids()
+        return ids.n_codes[:ids.n_levels]
+
     def semantic_ids(self) -> "SemanticIds":
         """The semantic IDs of the final codes, or while training of the newest kept ones."""
         from tiger.semantic_ids import SemanticIds
         path = self.path / "ids.safetensors"
         if path.exists():
             return SemanticIds.load(path)
-        return SemanticIds.from_codes(self.codes(), self.learner.params["n_codes"])
+        return SemanticIds.from_codes(self.codes(), self.codes_per_level())
 
     def _array(self, name: str) -> np.ndarray:
         try:

@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from tiger import metrics
+from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import alignment
 from tiger.semantic_ids.alignment import ALIGNMENTS, CLEAR, Fit
 from tiger.semantic_ids.ids import SemanticIds
 from tiger.semantic_ids.raw import RawIds
 from tiger.semantic_ids.readers import read
+
+N_CODES = params.Spec("n_codes", int, None, "Codes to choose from at each level.", low=1, high=2**20, optional=True, listed=True)
+"""What may be asked for: one number, or one a level with commas between them."""
 
 
 @dataclass(frozen=True)

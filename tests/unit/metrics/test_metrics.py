@@ -53,7 +53,6 @@ def test_entropy_equals_scipy(counts_K):
 
 def test_usage_and_dead_codes():
     counts_LK = np.array([[3, 0, 1, 0], [1, 1, 1, 1]])
-    assert metrics.usage(counts_LK).tolist() == [0.5, 1.0]
     assert metrics.dead_codes(counts_LK).tolist() == [2, 0]
 
 

@@ -78,8 +78,8 @@ def test_a_broken_file_is_one_sentence_and_nothing_is_kept(tmp_path, text, words
 
 def test_codes_out_of_range_are_refused(file):
     app = bring(file)
-    box = next(number for number in app.number_input if number.label == "Codes per level")
-    box.set_value(2).run()
+    box = next(field for field in app.text_input if field.label == "Codes per level")
+    box.set_value("2").run()
     assert "but codes there run from 0 to 1" in app.error[0].value
 
 

@@ -160,7 +160,7 @@ def _nothing_left(signs: Signs, level: int, evidence: list[str]) -> Diagnosis:
                 f"{TOLD_APART:.0%} there is little left to do."]
     return Diagnosis("level_starvation", "Level starvation", "mild", evidence,
                      "Earlier levels tell nearly all items apart, so what they leave over is close to nothing and "
-                     "nearly every item takes the same code.", [remedies.shallower(level)], signs)
+                     "nearly every item takes the same code.", [remedies.shallower(level, signs.n_codes)], signs)
 
 
 def collision_storm(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
@@ -181,7 +181,7 @@ def collision_storm(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
         offered += [remedies.WIDER] if n_codes < 256 else []
     else:
         offered += [remedies.KMEANS_RESTART, remedies.SPREAD, remedies.longer(2 * params.get("n_steps", 600))]
-    offered += [remedies.deeper(max(n_levels + 1, 3))] if n_levels < 8 else []
+    offered += [remedies.deeper(max(n_levels + 1, 3), signs.n_codes)] if n_levels < 8 else []
     return Diagnosis("collision_storm", "Collision storm", "serious" if signs.unique < 0.5 else "mild", evidence,
                      "Codes are in use, yet many items get the same ID. A recommender can tell such items apart only "
                      "by the arbitrary number of the collision level.", offered, signs)

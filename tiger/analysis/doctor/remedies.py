@@ -1,5 +1,8 @@
 """The remedies that the field uses, each with its reason in one sentence."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from tiger.analysis.doctor.diagnosis import Remedy
 
 KMEANS_RESTART = Remedy(
@@ -54,13 +57,20 @@ def longer(n_steps: int) -> Remedy:
                   "time after the loss has flattened.", {"n_steps": n_steps})
 
 
-def shallower(n_levels: int) -> Remedy:
-    """Leave idle levels out."""
+def _levels(n_levels: int, sizes: Sequence[int]) -> dict[str, Any]:
+    """The hyper-parameters that give so many levels; where levels differ, a new one is as large as the last."""
+    if len(set(sizes)) == 1:
+        return {"n_levels": n_levels}
+    return {"n_levels": n_levels, "n_codes": [*sizes, *[sizes[-1]] * n_levels][:n_levels]}
+
+
+def shallower(n_levels: int, sizes: Sequence[int]) -> Remedy:
+    """Leave idle levels out; ``sizes`` are the codes of today's levels."""
     return Remedy(f"Take {n_levels} level{'s' if n_levels > 1 else ''}", "Shorter IDs say the same; every level left "
-                  "out is one step less for the recommender.", {"n_levels": n_levels})
+                  "out is one step less for the recommender.", _levels(n_levels, sizes))
 
 
-def deeper(n_levels: int) -> Remedy:
-    """Add levels."""
+def deeper(n_levels: int, sizes: Sequence[int]) -> Remedy:
+    """Add levels; ``sizes`` are the codes of today's."""
     return Remedy(f"Take {n_levels} levels", "Each level more multiplies the IDs that can be spelled, and separates "
-                  "items that agree so far.", {"n_levels": n_levels})
+                  "items that agree so far.", _levels(n_levels, sizes))

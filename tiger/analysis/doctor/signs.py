@@ -68,13 +68,12 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: list[dict[s
     if not known_I.any():
         raise ValueError(f"none of the {len(codes_IL)} items has an ID; import or train codes first.")
     counts_LK = metrics.code_counts(codes_IL, n_codes)
-    sizes = [int(n_codes)] * len(counts_LK) if isinstance(n_codes, (int, np.integer)) else list(n_codes)
+    sizes = metrics.level_sizes(n_codes, len(counts_LK))
     n_items = int(known_I.sum())
     buckets = metrics.bucket_sizes(codes_IL)
-    padding_L = counts_LK.shape[1] - np.array(sizes)
     return Signs(
         n_items=n_items, n_codes=sizes, perplexity=metrics.perplexity(counts_LK).tolist(),
-        dead=(metrics.dead_codes(counts_LK) - padding_L).tolist(), reach=[min(size, n_items) for size in sizes],
+        dead=metrics.dead_codes(counts_LK, sizes).tolist(), reach=[min(size, n_items) for size in sizes],
         capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=[len(size_P) for size_P in buckets],
         collisions=metrics.collisions_of(buckets[-1]), explained=explained, neighbours=neighbours,
         **_from_training(events or [], params or {}))

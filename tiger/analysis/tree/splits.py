@@ -22,9 +22,8 @@ def bits_of(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
         ValueError: K is no power of two, or a code does not fit.
     """
     codes_IL = np.asarray(codes_IL)
-    sizes = [int(n_codes)] * codes_IL.shape[1] if isinstance(n_codes, (int, np.integer)) else list(n_codes)
     bits = []
-    for size, code_I in zip(sizes, codes_IL.T, strict=True):
+    for size, code_I in zip(metrics.level_sizes(n_codes, codes_IL.shape[1]), codes_IL.T, strict=True):
         width = size.bit_length() - 1
         if size < 1 or 1 << width != size:
             raise ValueError(f"n_codes is {size}, but only a power of two is made of whole bits.")

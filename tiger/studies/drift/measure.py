@@ -43,7 +43,7 @@ def ids_of(codes_IL: np.ndarray, n_codes: int | Sequence[int], old: SemanticIds 
     place_I = collision_places(codes_IL)
     if old is not None and len(old) == len(codes_IL) and old.n_levels == codes_IL.shape[1]:
         place_I = _kept_places(codes_IL, place_I, old)
-    sizes = [int(n_codes)] * codes_IL.shape[1] if isinstance(n_codes, (int, np.integer)) else list(n_codes)
+    sizes = metrics.level_sizes(n_codes, codes_IL.shape[1])
     n_places = int(place_I.max(initial=0)) + 1
     if old is not None and old.has_collision_level:
         n_places = max(n_places, old.n_codes[-1])

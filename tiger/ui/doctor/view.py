@@ -118,14 +118,14 @@ def pair_of(run: runs.Run | None) -> list[runs.Run]:
 def side_by_side(pair: list[runs.Run], seen: tuple[str, ...]) -> None:
     """The runs with their curves, live."""
     live.follow(seen, *pair)
-    n_codes = max(run.learner.params["n_codes"] for run in pair)
+    sizes = max((run.codes_per_level() for run in pair), key=max)
     names = ("Before", "With the remedy") if len(pair) > 1 else ("This run",)
     for column, run, name in zip(st.columns(len(pair)), pair, names, strict=True):
         with column.container(border=True, height="stretch"):
-            _half(run, name, n_codes)
+            _half(run, name, sizes)
 
 
-def _half(run: runs.Run, word: str, n_codes: int) -> None:
+def _half(run: runs.Run, word: str, sizes: list[int]) -> None:
     status = run.status
     curves = live.feed(run, status)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -139,7 +139,7 @@ def _half(run: runs.Run, word: str, n_codes: int) -> None:
     else:
         st.metric("Different IDs", "not yet known", border=True)
     if live.has(live.PERPLEXITY, curves):
-        live.draw(live.PERPLEXITY, curves, n_codes, key=f"pair:{run.id}")
+        live.draw(live.PERPLEXITY, curves, sizes, key=f"pair:{run.id}")
     else:
         st.caption("This quantizer reports no perplexity while it learns." if status.state == "finished" else
                    "The curve appears with the first measured step.")

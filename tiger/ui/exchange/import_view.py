@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from tiger import runs
-from tiger.core import paths
+from tiger.core import params, paths
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import import_run
-from tiger.semantic_ids import ALIGNMENTS, Fit, Imported, fits, import_ids, read
+from tiger.semantic_ids import ALIGNMENTS, N_CODES, Fit, Imported, fits, import_ids, read
 from tiger.ui.shared import layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -48,15 +48,16 @@ def ids(cat: Catalogue) -> None:
         st.rerun()
 
 
-def _choices(tried: list[Fit], path: Path) -> tuple[str | None, int | None, str]:
+def _choices(tried: list[Fit], path: Path) -> tuple[str | None, int | list[int] | None, str]:
     """How items are matched, codes per level, and a name; the best match comes first."""
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     known = [fit.align for fit in tried] or list(ALIGNMENTS)
     align = left.selectbox("Match the items by", known, format_func=HOW.__getitem__, key=f"align:{path}",
                            help="The best fit is chosen. First appearance: items count from 0 in the order in which the "
                                 "interactions first name them, as LC-Rec and LETTER number them.")
-    asked = middle.number_input("Codes per level", 0, 2**20, 0, key=f"n_codes:{path}",
-                                help="0: as the file says, else the next power of two above its largest code.")
+    asked = middle.text_input("Codes per level", key=f"n_codes:{path}", placeholder="as the file says",
+                              help="One number, or one a level with commas between them. Empty: as the file says, else the "
+                                   "next power of two above its largest code.").strip()
     name = right.text_input("Name", path.stem, key=f"name:{path}", max_chars=60)
     if tried:
         st.dataframe(_fit_table(tried), hide_index=True, key="fits", column_config={
@@ -64,7 +65,7 @@ def _choices(tried: list[Fit], path: Path) -> tuple[str | None, int | None, str]
             "By chance": st.column_config.NumberColumn(format="percent")})
         st.caption("True neighbours together: of the 10 nearest items by embedding, how many share their first codes. With the "
                    "wrong numbering it is what chance gives.")
-    return align, int(asked) or None, name
+    return align, params.check(N_CODES, None if asked in ("", "0") else asked), name
 
 
 def _fit_table(tried: list[Fit]) -> pd.DataFrame:
@@ -80,7 +81,7 @@ def _tried(path: str, _changed: int, dataset: str, _cat: Catalogue) -> list[Fit]
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the IDs …")
-def _read(path: str, changed: int, dataset: str, align: str | None, n_codes: int | None, _cat: Catalogue,
+def _read(path: str, changed: int, dataset: str, align: str | None, n_codes: int | list[int] | None, _cat: Catalogue,
           _tried: list[Fit]) -> Imported:
     return import_ids(path, _cat, align, n_codes, _tried)
 

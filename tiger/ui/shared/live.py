@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -107,19 +108,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def draw(chart: Chart, curves: Feed, n_codes: int, key: str, title: str = "") -> None:
+def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str = "") -> None:
     """One live chart and its numbers. Its specification is the same at every tick, so the browser only takes new rows.
+
+    ``sizes`` are the codes of each level.
 
     The numbers are made only while somebody looks at them.
     """
-    words = title or (f"{chart.title} (of {n_codes})" if chart.codes else chart.title)
-    spec = live_charts.curves(words, log=chart.log, top=n_codes if chart.codes else None)
+    words = title or (f"{chart.title} (of {reports.sizes_summary(sizes)})" if chart.codes else chart.title)
+    spec = live_charts.curves(words, log=chart.log, top=max(sizes) if chart.codes else None)
     alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
     st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
                        selection_mode="zoom", alt=alt)
     with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
         if box.open:
-            numbers(chart, curves, n_codes, alt)
+            numbers(chart, curves, sizes, alt)
 
 
 def takeaway(chart: Chart, curves: Feed, state: str) -> str:
@@ -135,22 +138,22 @@ def curve_frame(chart: Chart, curves: Feed, max_points: int = reports.training.M
     return reports.training_frame(events, chart.metrics, max_points)
 
 
-def numbers(chart: Chart, curves: Feed, n_codes: int, alt: str) -> None:
+def numbers(chart: Chart, curves: Feed, sizes: Sequence[int], alt: str) -> None:
     """A live chart's table, newest step first, and what saves it."""
     frame = curve_frame(chart, curves)
     newest = frame.pivot_table(index="step", columns=["metric", "level"], values="value").sort_index(ascending=False)
     newest.columns = pd.Index([f"level {level}" if level else str(metric).replace("_", " ") for metric, level in newest.columns])
     whole = curve_frame(chart, curves, sys.maxsize)
-    exports.numbers(partial(lines, chart, curves, n_codes, alt), f"{curves.run.id}-{'-'.join(chart.metrics)}",
+    exports.numbers(partial(lines, chart, curves, sizes, alt), f"{curves.run.id}-{'-'.join(chart.metrics)}",
                     newest.reset_index(), len(whole), lambda: whole)
 
 
-def lines(chart: Chart, curves: Feed, n_codes: int, alt: str) -> go.Figure:
+def lines(chart: Chart, curves: Feed, sizes: Sequence[int], alt: str) -> go.Figure:
     """The chart as a Plotly figure, for a page of its own."""
     frame = curve_frame(chart, curves)
     changes = reports.live_param_frame([dataclasses.asdict(mark) for mark in curves.marks])
     if len(frame) and frame["level"].max() > 0:
-        return plots.level_lines(frame, alt, changes, chart.title, n_codes if chart.codes else None)
+        return plots.level_lines(frame, alt, changes, chart.title, max(sizes) if chart.codes else None)
     return plots.loss_lines(frame, alt, changes, chart.log).update_yaxes(title=chart.title)
 
 
@@ -159,14 +162,14 @@ def has(chart: Chart, curves: Feed) -> bool:
     return any(name in curves.points for name in chart.metrics)
 
 
-def now_summary(curves: Feed, n_codes: int) -> str:
+def now_summary(curves: Feed, sizes: Sequence[int]) -> str:
     """The newest numbers as one sentence, for everybody who cannot read the charts."""
     perplexity, dead = curves.last("perplexity"), curves.last("dead")
     words = []
     if curves.last("loss") is not None:
         words.append(f"loss {curves.last('loss'):.4g}")
     if perplexity:
-        words.append("perplexity " + " · ".join(f"{value:.0f}" for value in perplexity) + f" of {n_codes}")
+        words.append("perplexity " + " · ".join(f"{value:.0f}" for value in perplexity) + f" of {reports.sizes_summary(sizes)}")
     if curves.last("valid_recall@10") is not None:
         words.append(f"validation recall@10 {curves.last('valid_recall@10'):.3f}, "
                      f"NDCG@10 {curves.last('valid_ndcg@10'):.3f}")

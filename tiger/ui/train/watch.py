@@ -1,11 +1,12 @@
 """Watch a run train: state, progress, controls, knobs, curves, one stepped batch, and how it ended."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from tiger import quantizers, runs
+from tiger import quantizers, reports, runs
 from tiger.core import params
 from tiger.runs import config as run_config
 from tiger.runs import supervisor
@@ -25,8 +26,7 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
         seen: the run's state when the page was drawn.
     """
     status = controls(run, seen, about(run))
-    n_codes = run.learner.params["n_codes"]
-    charts(run, live.feed(run, status), (live.LOSS, live.PERPLEXITY, live.DEAD), n_codes)
+    charts(run, live.feed(run, status), (live.LOSS, live.PERPLEXITY, live.DEAD), run.codes_per_level())
     if status.state in live.ACTIVE:
         stepped(run, status)
     else:
@@ -77,7 +77,7 @@ def head(run: runs.Run, status: Status, words: str) -> None:
 def about(run: runs.Run) -> str:
     """What trains, in one line."""
     given = run.learner
-    shape = f"{given.params['n_levels']} levels of {given.params['n_codes']:,} codes"
+    shape = f"{given.params['n_levels']} levels of {reports.sizes_summary(run.codes_per_level())} codes"
     return f"{quantizers.REGISTRY[given.name].title}, {shape}, run {run.id}"
 
 
@@ -156,7 +156,7 @@ def _turn(run: runs.Run, name: str, key: str, seen: str) -> None:
     st.session_state[seen] = run.live_params()[name], st.session_state[seen][1]
 
 
-def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], n_codes: int = 0) -> None:
+def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], sizes: Sequence[int] = ()) -> None:
     """Those of the curves that the run reports, side by side where there is room."""
     shown = [chart for chart in charts if live.has(chart, curves)]
     if not shown:
@@ -165,8 +165,8 @@ def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], n_codes:
         return
     for column, chart in zip(st.columns(len(shown)), shown, strict=True):
         with column:
-            live.draw(chart, curves, n_codes, key=f"live:{run.id}:{chart.title}")
-    st.caption(live.now_summary(curves, n_codes))
+            live.draw(chart, curves, sizes, key=f"live:{run.id}:{chart.title}")
+    st.caption(live.now_summary(curves, sizes))
 
 
 def stepped(run: runs.Run, status: Status) -> None:
