@@ -1,4 +1,4 @@
-"""``python -m tiger``: starts on a bare Python; packages come later."""
+"""``python -m tiger`` and the command ``tiger``: start on a bare Python; packages come later."""
 
 import sys
 
@@ -8,5 +8,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 (an old Python must be able to say
 
 from tiger.cli import bootstrap
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Run the command line and end with its code."""
     sys.exit(bootstrap.main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

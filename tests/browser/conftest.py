@@ -62,8 +62,7 @@ def start(home: Path, port: int | None = None, env: dict[str, str] | None = None
     log = home / "server.log"
     roots = os.pathsep.join(map(str, [PROJECT.parent, (PROJECT.parent / "shared").resolve(), home]))
     around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots} | (env or {})
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--server.headless", "true"]
+    command = [sys.executable, "-m", "tiger.ui.shared.serve", "--server.port", str(port), "--server.headless", "true"]
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, env=around)
     url = f"http://127.0.0.1:{port}"
@@ -103,12 +102,12 @@ def end_workers(app: App) -> None:
     for path in app.home.glob("runs/*/status.json"):
         for _ in range(300):
             status = json.loads(path.read_text())
-            if status.state != "running" or status.pid != app.process.pid or app.process.poll() is not None:
+            if status["state"] != "running" or status["pid"] != app.process.pid or app.process.poll() is not None:
                 break
             time.sleep(0.1)
-        if status.state in ("running", "paused") and status.pid not in (None, app.process.pid):
+        if status["state"] in ("running", "paused") and status["pid"] not in (None, app.process.pid):
             with contextlib.suppress(OSError):
-                os.kill(status.pid, signal.SIGTERM)
+                os.kill(status["pid"], signal.SIGTERM)
 
 
 def program() -> str | None:

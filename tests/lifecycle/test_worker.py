@@ -151,7 +151,7 @@ def test_told_to_end_by_the_system_it_saves_and_can_go_on(shop, start):
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=60) == 0
     step = run.status.step
-    assert run.state == "stopped" and "told to end" in run.status.message and run.has_result()
+    assert run.state == "stopped" and "Terminated by a signal" in run.status.message and run.has_result()
     start(run)
     wait_for(lambda: run.state == "running" and run.status.step > step, "going on after the checkpoint")
     assert [event["step"] for event in run.events()[0]] == sorted({event["step"] for event in run.events()[0]})

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tiger import __version__
 from tiger.cli import environment
 from tiger.cli.environment import DEV, RUNTIME, SetupError
 from tiger.core import paths
 
 HELP = """\
-usage: python -m tiger COMMAND ...
+usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
 
-  app      open the app in a browser; further words go to Streamlit, such as --server.port 8600
-  test     run the tests; further words go to pytest
+  app      open the app in a browser, for this machine alone; --share opens it to the network,
+           further options go to Streamlit, such as --server.port 8600
+  test     run the tests (--quick: without browsers and worker processes); further options go to pytest
   setup    only install what the app needs (with --dev: also what the tests need)
 """
 
@@ -27,10 +29,15 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "app":
             return in_environment(RUNTIME, arguments, lambda: app(rest))
+        if command == "test" and paths.CHECKOUT is None:
+            raise SetupError("the tests come with the source code; run them in a checkout.")
         if command == "test":
             return in_environment(DEV, arguments, lambda: test(rest))
         if command == "setup":
             return setup(rest)
+        if command == "--version":
+            print(f"tiger {__version__}")
+            return 0
         if command in ("-h", "--help", "help"):
             print(HELP, end="", flush=True)
             return other(["--help"])
@@ -44,30 +51,35 @@ def main(arguments: list[str]) -> int:
 
 def app(rest: list[str]) -> int:
     """Serve the app until it is interrupted; Streamlit opens the browser."""
-    return environment.call([sys.executable, "-m", "tiger.ui.shared.serve", "--server.showEmailPrompt", "false", *rest])
+    return environment.call([sys.executable, "-m", "tiger.ui.shared.serve", *rest])
 
 
 def test(rest: list[str]) -> int:
-    """Run the tests, one file at a time in each of two processes; ``-n 0`` runs them in one."""
-    return environment.call([sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *rest])
+    """Run the tests in two processes; ``-n 0`` runs them in one, ``--quick`` leaves out browsers and worker processes."""
+    words = ["-m", "not browser and not processes"] if "--quick" in rest else []
+    rest = [word for word in rest if word != "--quick"]
+    return environment.call([sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *words, *rest])
 
 
 def setup(rest: list[str]) -> int:
-    """Only install."""
+    """Only install: into ``.venv`` beside a checkout, into this Python where the lab itself is installed."""
     if rest not in ([], ["--dev"]):
         raise SetupError(f"setup knows only --dev, but got {' '.join(rest)}.")
     wanted = DEV if rest else RUNTIME
-    if environment.missing(wanted):
-        print(f"Ready: {environment.prepare(wanted)}")
-    else:
+    lacking = environment.missing(wanted)
+    if not lacking:
         print("Ready: everything is installed.")
+    elif paths.CHECKOUT is None:
+        environment.install_here(lacking)
+    else:
+        print(f"Ready: {environment.prepare(wanted)}")
     return 0
 
 
 def other(arguments: list[str]) -> int:
     """The commands of ``tiger.cli``, in this Python or in ``.venv``."""
     lacking = environment.missing(RUNTIME)
-    if lacking and environment.is_ready(RUNTIME):
+    if lacking and paths.CHECKOUT is not None and environment.is_ready(RUNTIME):
         return again(arguments)
     if lacking:
         if arguments == ["--help"]:
@@ -84,6 +96,9 @@ def in_environment(wanted: str, arguments: list[str], work: Callable[[], int]) -
     lacking = environment.missing(wanted)
     if not lacking:
         return work()
+    if paths.CHECKOUT is None:
+        raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); run `tiger setup` to install "
+                         "them here, or pip install 'tiger-lab[app]'.")
     if os.environ.get("TIGER_INSIDE"):
         raise SetupError(f"{', '.join(lacking)} did not install in the wanted version; delete .venv and try again.")
     if not environment.is_ready(wanted):

@@ -4,6 +4,7 @@ Imports the standard library only. Packages that are already there in the right 
 so a container or a conda environment needs no second copy.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -12,10 +13,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from tiger.core import files, paths
+from tiger.core import paths
 
 RUNTIME, DEV = "requirements.txt", "requirements-dev.txt"
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*(?:==\s*([^\s;#]+))?")
@@ -65,7 +70,8 @@ def missing(wanted: str) -> list[str]:
             present = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             present = None
-        if present is None or (version is not None and present.split("+")[0] != version.split("+")[0]):
+        other = version is not None and present is not None and present.split("+")[0] != version.split("+")[0]
+        if present is None or (other and paths.CHECKOUT is not None):  # an installed lab takes the versions that it finds
             lacking.append(name)
     return lacking
 
@@ -95,23 +101,44 @@ def prepare(wanted: str) -> Path:
         SetupError: what failed, and what to do.
     """
     folder = where()
-    lock = files.Lock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        if not lock.acquire():
-            print("Another set-up is under way; waiting for it …", flush=True)
-            lock.acquire(timeout_s=3600)
-    except OSError as error:
-        raise SetupError(f"{folder.parent} cannot be written ({error.strerror}); copy the project to a folder of "
-                         "your own, or set TIGER_VENV to one.") from None
-    try:
+    beside = next(parent for parent in folder.parents if parent.exists())
+    if not beside.is_dir() or not os.access(beside, os.W_OK):
+        raise SetupError(f"{folder.parent} cannot be written; copy the project to a folder of your own, or set TIGER_VENV "
+                         "to one.")
+    with alone(folder):
         if not is_ready(wanted):
             make_environment(folder)
             install(folder, wanted)
             for done in {wanted, RUNTIME}:  # what the tests need includes what the app needs
                 stamp_path(done).write_text(stamp(done))
-    finally:
-        lock.release()
     return folder
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One set-up of a folder at a time; the system lets go of the lock when its process ends, however it ends."""
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"tiger-setup-{name}.lock").open("a+b") as file:
+        if not try_lock(file):
+            print("Another set-up is under way; waiting for it …", flush=True)
+            while not try_lock(file):
+                time.sleep(0.2)
+        yield
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Take the system's lock on an open file; False where another process has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def make_environment(folder: Path) -> None:
@@ -144,6 +171,19 @@ def install(folder: Path, wanted: str) -> None:
     if call([*pip, "-r", wanted]) != 0:
         raise SetupError(f"Installing {wanted} failed; pip says why above. If it cannot reach its package index, connect to "
                          "the internet or set pip's index or proxy; then run the same command again.")
+
+
+def install_here(lacking: list[str]) -> None:
+    """Let pip install packages into this Python, in the versions that the lab was tested with.
+
+    Raises:
+        SetupError: pip failed.
+    """
+    pinned = requirements(RUNTIME)
+    print(f"Installing {len(lacking)} packages and what they need into {sys.prefix} …", flush=True)
+    words = [f"{name}=={pinned[name]}" if pinned.get(name) else name for name in lacking]
+    if call([sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *words], Path.cwd()) != 0:
+        raise SetupError("Installing failed; pip says why above.")
 
 
 def quiet(words: list[str]) -> bool:

@@ -3,10 +3,9 @@
 import json
 import os
 import secrets
-import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 
 def write(path: Path, data: str | bytes, durable: bool = False) -> None:
@@ -69,26 +68,21 @@ class Lock:
     """A lock on a file, which the system itself releases when its process ends, however it ends."""
 
     def __init__(self, path: Path):
-        self.path = path
-        self.file: IO[bytes] | None = None
+        from filelock import FileLock  # here, so that reading a run needs no package for it
+        self.path, self._lock = path, FileLock(path)
 
     def acquire(self, timeout_s: float = 0.0) -> bool:
         """Take the lock, waiting at most ``timeout_s``; False where somebody else holds it."""
-        file = self.path.open("a+b")
-        end = time.monotonic() + timeout_s
-        while not _try_lock(file):
-            if time.monotonic() >= end:
-                file.close()
-                return False
-            time.sleep(0.02)
-        self.file = file
+        from filelock import Timeout
+        try:
+            self._lock.acquire(timeout=timeout_s, poll_interval=0.02)
+        except Timeout:
+            return False
         return True
 
     def release(self) -> None:
         """Give the lock back; harmless where it is not held."""
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        self._lock.release(force=True)
 
     def __enter__(self) -> "Lock":
         if not self.acquire(timeout_s=10):
@@ -99,49 +93,12 @@ class Lock:
         self.release()
 
 
-if sys.platform == "win32":
-    import ctypes
-    import msvcrt
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        file.seek(0)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
+def pid_alive(pid: int) -> bool:
+    """Whether a process with this number runs; one that ended but was not yet collected does not."""
+    import psutil  # here, so that reading a finished run needs no package for it
+    try:
+        return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
         return True
-
-    def pid_alive(pid: int) -> bool:
-        """Whether a process with this number runs."""
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-        if not handle:
-            return False
-        code = ctypes.c_ulong()
-        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-        kernel.CloseHandle(handle)
-        return code.value == 259  # STILL_ACTIVE
-else:
-    import fcntl
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def pid_alive(pid: int) -> bool:
-        """Whether a process with this number runs; one that ended but was not yet collected does not."""
-        if pid <= 0:
-            return False
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        except (OSError, OverflowError):
-            return False
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except (OSError, IndexError):
-            return True
+    except (psutil.NoSuchProcess, ValueError, OverflowError):
+        return False

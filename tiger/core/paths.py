@@ -1,19 +1,34 @@
-"""Where things live on disk: the bundled data, the workspace, and what a page may read.
+"""Where things live on disk: the app and its bundled data, the workspace, and what a page may read.
 
-Everything the lab writes goes below one folder, the *workspace* (``TIGER_HOME``, by default ``workspace/``
-in the project), so that deleting it forgets everything and nothing else.
+Everything the lab writes goes below one folder, the *workspace*, so that deleting it forgets everything and nothing
+else: ``TIGER_HOME``, else ``workspace/`` in a checkout, else the user's own data folder.
 """
 
 import os
+import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "app.py").is_file() and (PACKAGE.parent / "pages").is_dir() else None
+PROJECT = CHECKOUT or PACKAGE / "_app"  # app.py, pages/, data/ and the requirements; an installed package carries them inside
 BUNDLED = PROJECT / "data"
+
+
+def user_data() -> Path:
+    """This user's own folder for an installed lab: where the system keeps programs' data."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "tiger-lab"
 
 
 def home() -> Path:
     """The workspace folder, made if it is missing."""
-    path = Path(os.environ.get("TIGER_HOME") or PROJECT / "workspace").expanduser().resolve()
+    default = CHECKOUT / "workspace" if CHECKOUT else user_data()
+    path = Path(os.environ.get("TIGER_HOME") or default).expanduser().resolve()
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -25,10 +40,21 @@ def subfolder(name: str) -> Path:
     return path
 
 
+def shared() -> bool:
+    """Whether this server is open to other machines (``tiger app --share``)."""
+    return os.environ.get("TIGER_SHARED") == "1"
+
+
 def readable_roots() -> list[Path]:
-    """Folders that a path typed into a page may lie in: ``TIGER_DATA_ROOTS``, or home and the project's parent."""
+    """Folders that a path typed into a page may lie in: ``TIGER_DATA_ROOTS``.
+
+    Without it, on a server for this machine alone, the user's home and what lies beside the checkout; none on a shared one.
+    """
     given = os.environ.get("TIGER_DATA_ROOTS")
-    roots = given.split(os.pathsep) if given else [str(Path.home()), str(PROJECT.parent)]
+    if given:
+        roots = given.split(os.pathsep)
+    else:
+        roots = [] if shared() else [str(Path.home()), *([str(CHECKOUT.parent)] if CHECKOUT else [])]
     return [Path(root).expanduser().resolve() for root in roots if root]
 
 
@@ -44,6 +70,9 @@ def check_readable(text: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # longer than names can be, a NUL byte, an unknown ~user
         raise ValueError(f"'{text[:200]}' cannot be a path on this server; check the spelling.") from None
     roots = readable_roots()
+    if not roots:
+        raise ValueError("This server is shared, so it reads no typed paths; upload the files, or start it with TIGER_DATA_ROOTS "
+                         "set to the folder that everybody may read.")
     if not any(path.is_relative_to(root) for root in roots):
         allowed = ", ".join(str(root) for root in roots)
         raise ValueError(f"'{text}' lies outside the folders this server may read ({allowed}); "

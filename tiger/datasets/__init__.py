@@ -3,8 +3,9 @@
 Importing this package is cheap; what reads files and embeds texts is imported when it is first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tiger.core import lazy
 
 if TYPE_CHECKING:
     from tiger.datasets.loading import (
@@ -21,9 +22,4 @@ if TYPE_CHECKING:
 
 __all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", "download", "embedding_method", "load",
            "load_ref"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(importlib.import_module("tiger.datasets.loading"), name)
-    raise AttributeError(f"module 'tiger.datasets' has no attribute {name!r}")
+__getattr__ = lazy.names_from(__name__, {"loading": tuple(__all__)})

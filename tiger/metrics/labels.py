@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tiger.metrics.codes import entropy, prefix_numbers
 
 
 def label_numbers(labels: np.ndarray) -> np.ndarray:
     """Turn any labels (strings, numbers) into 0..n-1; empty or missing labels become -1."""
+    import pandas as pd  # here, so that this module loads with numpy alone
     number_N, values = pd.factorize(np.asarray(labels))
     blank = np.array([isinstance(value, str) and not value.strip() for value in values], bool)
     if blank.any():

@@ -114,6 +114,26 @@ class Supervisor:
         self.wake.set()
         self.thread.join(timeout=5)
 
+    def shut_down(self, patience_s: float = 10.0) -> None:
+        """End the supervisor and its workers: each saves a checkpoint first, so that its run can be resumed.
+
+        Args:
+            patience_s: how long all of them together may take; whoever is still there then is killed, as its last
+                checkpoint is whole.
+        """
+        self.close()
+        for child in self.children.values():
+            child.terminate()
+        end = time.monotonic() + patience_s
+        for run_id, child in self.children.items():
+            try:
+                code = child.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code = child.wait()
+            record_exit(Run(self.folder / run_id), child.pid, code)
+        self.children.clear()
+
     def _check_room(self) -> None:
         if len(self.queue()) >= self.max_waiting:
             raise ValueError(f"{self.max_waiting} runs are waiting already; stop one of them or try again "

@@ -21,7 +21,7 @@ from tiger.runs.worker_context import WorkerContext
 
 STOP_PATIENCE_S = 0.7
 STOPPED = "Stopped; resume it to go on."
-TOLD = "It was told to end; resume it to go on."
+TERMINATED = "Terminated by a signal; resume the run to go on."
 TAKEN = 3  # exit code: another worker has the run
 
 
@@ -105,7 +105,7 @@ def execute(run: Run) -> int:
     context = WorkerContext(run)
     context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(context, "stop_reason", TOLD))
+        signal.signal(number, lambda *_: setattr(context, "stop_reason", TERMINATED))
     heartbeat = Heartbeat(context)
     heartbeat.start()
     try:
@@ -142,7 +142,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "The machine ran out of memory; use a smaller batch or fewer codes."
     words = " ".join(str(error).split())[:300]
-    return f"It broke with {type(error).__name__}: {words}. The log has the details."
+    return f"Failed: {type(error).__name__}: {words}. The log has the details."
 
 
 def main() -> int:

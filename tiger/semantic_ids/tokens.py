@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tiger.semantic_ids.raw import MAX_CODE, MAX_ROWS, RawIds, check_shape, declared, whole_numbers
 
@@ -74,6 +73,7 @@ def column(name: str, values: list, level: int) -> np.ndarray:
     """One level's codes from numbers or tokens ``<a_3>``."""
     if all(type(value) is int for value in values):
         return np.array([min(max(value, -2), MAX_CODE + 1) for value in values], np.int64)
+    import pandas as pd  # here, so that this module loads with numpy alone
     number_N, distinct = pd.factorize(np.array([str(value) for value in values], dtype=object))
     codes, letters = np.zeros(len(distinct), np.int64), set()
     for place, text in enumerate(distinct):

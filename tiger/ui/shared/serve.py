@@ -1,17 +1,35 @@
-"""Streamlit's server with the heavy imports done beforehand, so that the first visitor does not wait for them.
+"""The app's server: Streamlit's, for this machine alone unless it is shared.
 
-    python -m tiger.ui.shared.serve [words for Streamlit]
+    python -m tiger.ui.shared.serve [--share] [words for Streamlit, such as --server.port 8600]
+
+Requests whose ``Host`` header names another machine are refused, so that no website can reach the lab through a
+visitor's browser (DNS rebinding). Queued runs start with the server, not with the first visitor.
 """
 
+import contextlib
 import importlib
+import ipaddress
+import os
+import socket
 import sys
 import threading
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
 
-from streamlit.web import cli
+import streamlit as st
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config
 
+from tiger.core import paths
+from tiger.runs import supervisor
 from tiger.ui.shared import layout  # noqa: F401  all that Home needs, pandas included
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def warm() -> None:
@@ -20,12 +38,98 @@ def warm() -> None:
         importlib.import_module(name)
 
 
-def main() -> None:
-    """Serve ``app.py`` until it is interrupted."""
+@contextlib.asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """While the server is up its supervisor starts queued runs; when it is told to end, its workers stop, resumable."""
+    running = supervisor.current()
     threading.Thread(target=warm, name="tiger-warm", daemon=True).start()
-    sys.argv = ["streamlit", "run", "app.py", *sys.argv[1:]]
-    cli.main(prog_name="streamlit")
+    try:
+        yield
+    finally:
+        running.shut_down()
+
+
+def parse(words: list[str]) -> tuple[bool, dict[str, Any]]:
+    """Whether the server is shared, and Streamlit's options from the words of the command line.
+
+    Raises:
+        ValueError: an option that Streamlit does not have, or one without its value.
+    """
+    options: dict[str, Any] = {}
+    share, rest = "--share" in words, [word for word in words if word != "--share"]
+    while rest:
+        word, _, value = rest.pop(0).partition("=")
+        known = config._config_options_template.get(word.removeprefix("--"))
+        if not word.startswith("--") or known is None:
+            raise ValueError(f"'{word}' is no option of tiger app; known are --share and Streamlit's own, such as "
+                             "--server.port 8600.")
+        if not value and (not rest or rest[0].startswith("--")) and known.type is bool:
+            value = "true"
+        elif not value:
+            if not rest:
+                raise ValueError(f"{word} needs a value, such as --server.port 8600.")
+            value = rest.pop(0)
+        options[known.key] = value.lower() in ("true", "1", "yes") if known.type is bool else known.type(value)
+    return share, options
+
+
+class OwnHosts:
+    """Refuses what is asked of another host: middleware around Streamlit's routes, its websocket among them.
+
+    Args:
+        names: host names under which this server may be asked, without port.
+        numeric: any address may be used too, as visitors of a shared server do; no website can forge one.
+    """
+
+    def __init__(self, app: ASGIApp, names: set[str], numeric: bool):
+        self.app, self.names, self.numeric = app, names, numeric
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and not self.allows(Headers(scope=scope).get("host", "")):
+            sentence = "This server does not go by that name; open the address that it printed when it started.\n"
+            await PlainTextResponse(sentence, status_code=400)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def allows(self, host: str) -> bool:
+        """Whether a ``Host`` header names this server."""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        except ValueError:
+            return False
+        if name in self.names:
+            return True
+        try:
+            return self.numeric and bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
+
+
+def own_names(share: bool, address: str) -> set[str]:
+    """Host names of this server: loopback and its address; of a shared one also the machine's and ``TIGER_HOSTS``."""
+    names = {*LOOPBACK, address}
+    if share:
+        names |= {socket.gethostname(), socket.getfqdn(), *os.environ.get("TIGER_HOSTS", "").split(",")}
+    return {name.strip().lower() for name in names} - {""}
+
+
+def main(words: list[str]) -> None:
+    """Serve ``app.py`` until it is interrupted."""
+    share, options = parse(words)
+    address = str(options.setdefault("server.address", "0.0.0.0" if share else "127.0.0.1"))
+    share = share or address not in LOOPBACK
+    os.environ["TIGER_SHARED"] = "1" if share else "0"
+    options["server.showEmailPrompt"] = False
+    if share:
+        options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
+        print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
+    middleware = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)]
+    sys.argv = [str(paths.PROJECT / "app.py")]  # beside which Streamlit finds its configuration
+    st.App(paths.PROJECT / "app.py", lifespan=lifespan, middleware=middleware).run(config=options)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(f"tiger app: {error}")
