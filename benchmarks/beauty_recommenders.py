@@ -2,9 +2,10 @@
 
     python benchmarks/beauty_recommenders.py rqvae --seed 0 [--data ../shared/data/amazon-beauty] [--threads 2]
 
-Leave-one-out, the whole catalogue ranked, no sampling. Seconds hold everything: vectors, IDs, training. Settings
-were chosen on the validation item (docs/EXPERIMENTS.md); the test item is looked at once, at the end. Appends one
-JSON line to benchmarks/logs/beauty_recommenders.jsonl.
+Leave-one-out, the whole catalogue ranked, no sampling, under both rules: items of the history left out of the lists
+("valid", "test": the lab's default where data hold no repeats, as here), and kept ("valid_kept", "test_kept"). Seconds
+hold everything: vectors, IDs, training. Settings were chosen on the validation item (docs/EXPERIMENTS.md); the test
+item is looked at once, at the end. Appends one JSON line to benchmarks/logs/beauty_recommenders.jsonl.
 """
 
 import argparse
@@ -49,7 +50,8 @@ def run(variant: str, seed: int, data: Path, embedding: str, width: int) -> dict
     model = models.create(name, **seeded, **values).fit(cat, ids)
     fit_s = time.perf_counter() - start_s
     users = {"valid": cat.split().user_U[::3], "test": None}  # the validation item is on record already
-    scores = {split: model.evaluate(cat, split, k=(5, 10), width=width, users=some) for split, some in users.items()}
+    scores = {split + ending: model.evaluate(cat, split, k=(5, 10), width=width, users=some, exclude_seen=excludes)
+              for split, some in users.items() for excludes, ending in ((True, ""), (False, "_kept"))}
     return {"variant": variant, "seed": seed, "embedding": embedding, "width": width, "model": values,
             "quantizer": quantizer_values, "unique_ids": unique, "fit_s": round(fit_s, 1), "threads": torch.get_num_threads(),
             **{split: {key: round(value, 5) for key, value in found.items()} for split, found in scores.items()}}

@@ -31,20 +31,21 @@ def sample_users(cat: Catalogue, n: int | None) -> np.ndarray:
 
 
 def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.ndarray | None = None,
-            width: int = WIDTH, cuts: Sequence[int] = CUTS) -> dict[str, Any]:
+            width: int = WIDTH, cuts: Sequence[int] = CUTS, exclude_seen: bool | None = None) -> dict[str, Any]:
     """Recall and NDCG of a fitted model, JSON-able.
 
     Args:
         split: ``"valid"`` or ``"test"``: which item of each history is to be found.
         users: only these users; all by default.
         width: beams of a generative model (as many as the largest cut at least); others ignore it.
+        exclude_seen: leave items of the history out; None: yes where the data hold no repeats.
 
     Returns:
         ``recall@k``, ``ndcg@k``, ``interval`` (the same names, each with low and high: 95 %, normal over the
-        users), ``n_users``, ``n_users_all``, ``width`` (the beams used), ``ms_per_user``.
+        users), ``n_users``, ``n_users_all``, ``width`` (the beams used), ``exclude_seen``, ``ms_per_user``.
     """
     start_s = time.perf_counter()
-    ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users)
+    ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users, exclude_seen=exclude_seen)
     spent_s = time.perf_counter() - start_s
     found: dict[str, Any] = {}
     intervals = {}
@@ -55,7 +56,7 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
             found[name], intervals[name] = mean.mean, [mean.low, mean.high]
     used = model.n_beams(width, max(cuts)) if isinstance(model, GenerativeRecommender) else None
     return found | {"interval": intervals, "n_users": len(target_U), "n_users_all": len(cat.split().user_U),
-                    "width": used,
+                    "width": used, "exclude_seen": model.excludes_seen(exclude_seen, cat),
                     "ms_per_user": round(1000 * spent_s / len(target_U), 3)}
 
 

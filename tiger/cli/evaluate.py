@@ -8,6 +8,7 @@ from tiger.cli import flags
 from tiger.cli.recommenders import catalogue_of, pick_model, round_scores
 from tiger.core import files
 from tiger.models.generative import GenerativeRecommender
+from tiger.reports import recommenders
 
 
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
@@ -17,6 +18,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--users", type=int, metavar="N", help="only so many users, spread evenly (default: all)")
     parser.add_argument("--width", type=int, default=evaluation.WIDTH, metavar="W",
                         help=f"beams of a generative model: at least 10, at most one an item (default {evaluation.WIDTH})")
+    flags.add_exclude_seen(parser)
     parser.add_argument("--gap", type=int, default=0, metavar="N",
                         help="for so many users, compare the beam with an exact search over the catalogue")
 
@@ -26,7 +28,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     chosen = pick_model(args.run)
     cat, model = catalogue_of(chosen), chosen.recommender()
     users = evaluation.sample_users(cat, args.users)
-    scores = evaluation.measure(model, cat, args.split, users, args.width)
+    scores = evaluation.measure(model, cat, args.split, users, args.width, exclude_seen=args.exclude_seen)
     if args.width == evaluation.WIDTH and len(users) == scores["n_users_all"] and not chosen.read_only:
         files.write_json(chosen.path / "metrics.json", chosen.metrics() | {args.split: scores})
     found: dict[str, Any] = {"run": chosen.id, "split": args.split, **scores}
@@ -37,7 +39,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             found["gap"] = evaluation.beam_gap(model, cat, args.split, evaluation.sample_users(cat, args.gap),
                                                args.width)
     flags.say(args, f"{chosen.title}: the {args.split} item of {scores['n_users']:,} of {scores['n_users_all']:,} "
-                    f"users, over all {cat.n_items:,} items.")
+                    f"users, over all {cat.n_items:,} items. "
+                    + recommenders.seen_summary(scores["exclude_seen"], args.exclude_seen is not None))
     flags.table(args, [round_scores({key: value for key, value in found.items() if key not in ("run", "split", "gap")})])
     if "gap" in found:
         flags.say(args, evaluation.gap_summary(found["gap"]))

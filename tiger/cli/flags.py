@@ -143,3 +143,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def add_exclude_seen(parser: argparse.ArgumentParser) -> None:
+    """Whether items that a user already has may be recommended."""
+    parser.add_argument("--exclude-seen", action=argparse.BooleanOptionalAction, default=None,
+                        help="leave items of the history out (default: yes where nobody in the data has an item twice)")

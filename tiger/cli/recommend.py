@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--k", type=int, default=10, metavar="K", help="how many to recommend (default 10)")
     parser.add_argument("--width", type=int, metavar="W",
                         help=f"beams of a generative model (default {evaluation.WIDTH}, or all IDs where there are fewer)")
+    flags.add_exclude_seen(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -28,12 +29,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items} items.")
     history, held_out = history_of(cat, args.user, args.history)
     width = recommenders.fitting_width(model, evaluation.WIDTH) if args.width is None else args.width
-    found = model.recommend(history, args.k, width, user=args.user)
+    excludes = model.excludes_seen(args.exclude_seen, cat)
+    found = model.recommend(history, args.k, width, user=args.user, exclude_seen=excludes)
     table = recommenders.recommended_frame(found["item"], found["score"], cat.items["title"].tolist(), held_out)
     if args.user is not None and held_out is None:
         flags.say(args, f"User {args.user} has fewer than {recommenders.FEWEST} items, so none was held out of training.")
-    flags.say(args, "Bought: " + "; ".join(str(cat.items["title"].iloc[item]) for item in history[-5:]))
+    flags.say(args, "History: " + "; ".join(str(cat.items["title"].iloc[item]) for item in history[-5:]))
+    flags.say(args, recommenders.seen_summary(excludes, args.exclude_seen is not None))
     rows = table.to_dict("records")
     flags.table(args, [{"rank": row["rank"], "item": row["item"], "score": row["score"], "title": row["title"],
-                        "": "<- really came next" if row["held_out"] else ""} for row in rows])
-    return {"run": chosen.id, "history": history.tolist(), "held_out": held_out, "recommended": rows}
+                        "": "<- held-out item" if row["held_out"] else ""} for row in rows])
+    return {"run": chosen.id, "history": history.tolist(), "held_out": held_out, "exclude_seen": excludes, "recommended": rows}

@@ -34,7 +34,7 @@ def catalogue_of(run: Run) -> Catalogue:
 
 
 def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.ndarray, int | None]:
-    """A history to read, and the item that really came next where a user with enough items was named.
+    """A history to read, and the held-out item where a user with enough items was named.
 
     Raises:
         ValueError: neither or both were given, no such user, or not item numbers.

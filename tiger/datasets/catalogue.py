@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ class Catalogue:
     @property
     def n_interactions(self) -> int:
         return len(self.history_items)
+
+    @cached_property
+    def has_repeats(self) -> bool:
+        """Whether any user interacted with an item twice; where nobody did, seen items are no recommendations."""
+        user_N = np.repeat(np.arange(self.n_users), np.diff(self.indptr_U1))
+        pairs_N = user_N * self.n_items + self.history_items
+        return len(np.unique(pairs_N)) < len(pairs_N)
 
     def history(self, user: int) -> np.ndarray:
         """The user's item numbers, oldest first (int64).

@@ -66,6 +66,22 @@ class Recommender(Learner):
         return None
 
     @property
+    def learned_repeats(self) -> bool | None:
+        """Whether users of the catalogue that it learned from interact with an item twice; None where that is not known."""
+        return None
+
+    def excludes_seen(self, exclude_seen: bool | None = None, cat: Catalogue | None = None) -> bool:
+        """Whether items of the history are left out of the recommendations.
+
+        Args:
+            exclude_seen: the wish; None: yes where the data hold no repeats, since then a seen item is never right.
+            cat: the data; by default those that the model learned from.
+        """
+        if exclude_seen is not None:
+            return bool(exclude_seen)
+        return not cat.has_repeats if cat is not None else self.learned_repeats is False
+
+    @property
     def learned_catalogue(self) -> int | None:
         """``Catalogue.fingerprint`` of what it learned from; None where that is not known."""
         return None
@@ -82,27 +98,40 @@ class Recommender(Learner):
         """
         return self.score_batch([self.with_user(self.check_history(history), user)])[0]
 
-    def rank_batch(self, histories: list[np.ndarray], k: int,
-                   width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20,
+                   seen: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The best k items (B, k), -1 where there are fewer, and their scores.
 
-        ``width`` matters to generative models only.
+        Args:
+            width: beams of a generative model; others ignore it.
+            seen: per user the items to leave out; None: none.
         """
         scores_BI = torch.from_numpy(self.score_batch(histories))
+        for row, items in enumerate(seen or ()):
+            scores_BI[row, torch.from_numpy(items)] = -torch.inf
         best = scores_BI.topk(min(k, scores_BI.shape[1]), dim=1)
-        return best.indices.numpy(), best.values.numpy()
+        return best.indices.masked_fill(best.values == -torch.inf, -1).numpy(), best.values.numpy()
 
     def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20,
-                  user: int | None = None) -> pd.DataFrame:
-        """The best k items: rank, item, score. See ``score_all``; raises ValueError for k below 1, too."""
+                  user: int | None = None, exclude_seen: bool | None = None) -> pd.DataFrame:
+        """The best k items: rank, item, score.
+
+        Args:
+            exclude_seen: leave out the items of the history; None: see ``excludes_seen``.
+
+        Raises:
+            ValueError: as ``score_all``, or k below 1.
+        """
         row = self.with_user(self.check_history(history), user)
-        items_BK, scores_BK = self.rank_batch([row], check_cut(k), width)
+        seen = [np.unique(np.asarray(history))] if self.excludes_seen(exclude_seen) else None
+        items_BK, scores_BK = self.rank_batch([row], check_cut(k), width, seen)
         found_K = items_BK[0] >= 0
         return pd.DataFrame({"rank": np.arange(1, int(found_K.sum()) + 1), "item": items_BK[0][found_K],
                              "score": scores_BK[0][found_K]})
 
     def evaluate(self, cat: Catalogue, split: str = "test", k: int | Sequence[int] = (5, 10), width: int = 20,
-                 users: np.ndarray | None = None, batch_size: int = 128) -> dict[str, float]:
+                 users: np.ndarray | None = None, batch_size: int = 128,
+                 exclude_seen: bool | None = None) -> dict[str, float]:
         """Recall and NDCG over the whole catalogue, no sampling, leave-one-out.
 
         A user whose history holds nothing that the model can read gets no list, which counts as a miss.
@@ -112,24 +141,29 @@ class Recommender(Learner):
             k: one cut or several.
             width: beams of a generative model; as many as the largest cut at least, as the catalogue at most.
             users: only these users; all evaluated users by default.
+            exclude_seen: leave items of the history out of the lists; None: yes where ``cat`` holds no repeats. A held-out
+                item that the user had before then counts as a miss.
 
         Returns:
-            ``recall@k``, ``ndcg@k``, ``n_users``; a generative model adds ``invalid_rate`` and ``n_unreadable``.
+            ``recall@k``, ``ndcg@k``, ``n_users``, ``exclude_seen`` (1 or 0); a generative model adds ``invalid_rate``
+            and ``n_unreadable``.
 
         Raises:
             ValueError: not fitted, another catalogue than learned, an unknown split, a cut below 1, or nobody to
                 evaluate.
         """
         cuts = [check_cut(cut) for cut in ([k] if isinstance(k, (int, np.integer)) else k)]
-        ranked_UK, target_U = self.ranked(cat, split, max(cuts), width, users, batch_size)
+        ranked_UK, target_U = self.ranked(cat, split, max(cuts), width, users, batch_size, exclude_seen)
         scores = metrics.ranking_scores(ranked_UK, target_U, cuts)
-        return {**scores, "n_users": float(len(target_U))}
+        excludes = self.excludes_seen(exclude_seen, cat)
+        return {**scores, "n_users": float(len(target_U)), "exclude_seen": float(excludes)}
 
     def ranked(self, cat: Catalogue, split: str, k: int, width: int = 20, users: np.ndarray | None = None,
-               batch_size: int = 128) -> tuple[np.ndarray, np.ndarray]:
-        """Every evaluated user's best k items (U, k) and the item that really came next (U,).
+               batch_size: int = 128, exclude_seen: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Every evaluated user's best k items (U, k) and the held-out item (U,).
 
         -1 fills the places where there are fewer, and the whole row of a user whose history cannot be read.
+        ``exclude_seen`` as in ``evaluate``.
         """
         self.check_catalogue(cat)
         parts = cat.split()
@@ -141,14 +175,16 @@ class Recommender(Learner):
             chosen_U = chosen_U[np.isin(parts.user_U, users)]
         if len(chosen_U) == 0:
             raise ValueError("no user to evaluate; leave-one-out needs users with at least 3 items.")
-        rows_U = [self.readable_history(parts.history_before(int(user), split)) for user in parts.user_U[chosen_U]]
+        history_U = [parts.history_before(int(user), split) for user in parts.user_U[chosen_U]]
+        rows_U, excludes = [self.readable_history(history) for history in history_U], self.excludes_seen(exclude_seen, cat)
         length_U = np.array([len(row) for row in rows_U])
         order = np.argsort(length_U, kind="stable")[int((length_U == 0).sum()):]  # in order of length: spares padding
         ranked_UK = np.full((len(chosen_U), k), -1, np.int64)
         for start in range(0, len(order), batch_size):
             rows = order[start:start + batch_size]
             asked = [self.with_user(rows_U[row], int(parts.user_U[chosen_U[row]])) for row in rows]
-            items_BK, _ = self.rank_batch(asked, k, width)
+            seen = [np.unique(history_U[row]) for row in rows] if excludes else None
+            items_BK, _ = self.rank_batch(asked, k, width, seen)
             ranked_UK[rows, :items_BK.shape[1]] = items_BK
         return ranked_UK, target_U[chosen_U]
 

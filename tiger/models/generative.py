@@ -56,22 +56,31 @@ class GenerativeRecommender(NeuralRecommender):
 
     def beam_search(self, history: Sequence[int] | np.ndarray, width: int = 20,
                     temperature: float | Sequence[float] = 1.0, constrained: bool = True,
-                    user: int | None = None) -> beam.Trace:
-        """One user's beam search with every candidate on record; see ``beam.Trace`` and ``score_all``."""
+                    user: int | None = None, exclude_seen: bool = False) -> beam.Trace:
+        """One user's beam search with every candidate on record; see ``beam.Trace`` and ``score_all``.
+
+        ``exclude_seen`` leaves the items of the history out; by default every item may be found, as ``score_all`` scores all.
+        """
         row = self.with_user(self.check_history(history), user)
-        return beam.trace(self.net_, self.trie_, row, width, temperature, constrained)  # type: ignore[arg-type]
+        seen = np.unique(np.asarray(history)) if exclude_seen else None
+        return beam.trace(self.net_, self.trie_, row, width, temperature, constrained, seen)  # type: ignore[arg-type]
 
     def best_items(self, history: Sequence[int] | np.ndarray, k: int = 20,
-                   temperature: float | Sequence[float] = 1.0, user: int | None = None) -> exact.ExactTopK:
+                   temperature: float | Sequence[float] = 1.0, user: int | None = None,
+                   exclude_seen: bool = False) -> exact.ExactTopK:
         """The k items of the largest exact log-probability, without scoring the others; see ``exact``."""
         row = self.with_user(self.check_history(history), user)
-        return exact.best_items(self.net_, self.trie_, row, k, temperature)  # type: ignore[arg-type]
+        seen = np.unique(np.asarray(history)) if exclude_seen else None
+        return exact.best_items(self.net_, self.trie_, row, k, temperature, seen)  # type: ignore[arg-type]
 
     def search(self, histories: list[np.ndarray], width: int = 20, temperature: float | Sequence[float] = 1.0,
-               constrained: bool = True) -> beam.BeamResult:
-        """Beam search for a batch of users, without a record; every history holds an item that has an ID."""
+               constrained: bool = True, seen: Sequence[np.ndarray] | None = None) -> beam.BeamResult:
+        """Beam search for a batch of users, without a record; every history holds an item that has an ID.
+
+        ``seen``: per user the items to leave out; None: none.
+        """
         rows = [self.readable_history(row) for row in histories]
-        return beam.search(self.net_, self.trie_, rows, width, temperature, constrained)  # type: ignore[arg-type]
+        return beam.search(self.net_, self.trie_, rows, width, temperature, constrained, seen)  # type: ignore[arg-type]
 
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         rows = [self.readable_history(row) for row in histories]
@@ -79,11 +88,11 @@ class GenerativeRecommender(NeuralRecommender):
         return torch.cat(parts).numpy()
 
     def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20,
-                  user: int | None = None) -> pd.DataFrame:
+                  user: int | None = None, exclude_seen: bool | None = None) -> pd.DataFrame:
         """See ``Recommender.recommend``. Raises ValueError where the width makes no sense, too."""
         self.check_fitted()
         beam.check_width(width, self.trie_.n_items)
-        return super().recommend(history, k, width, user)
+        return super().recommend(history, k, width, user, exclude_seen)
 
     def n_beams(self, width: int, k: int) -> int:
         """Beams that a list of k items really uses: at least k, at most the catalogue.
@@ -93,15 +102,16 @@ class GenerativeRecommender(NeuralRecommender):
         """
         return min(max(beam.check_width(width), k), self.trie_.n_items)
 
-    def rank_batch(self, histories: list[np.ndarray], k: int,
-                   width: int = 20) -> tuple[np.ndarray, np.ndarray]:
-        found = self.search(histories, self.n_beams(width, k))
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20,
+                   seen: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        found = self.search(histories, self.n_beams(width, k), seen=seen)
         return found.item_BW[:, :k].numpy(), found.logp_BW[:, :k].numpy()
 
     def evaluate(self, cat: Catalogue, split: str = "test", k: int | Sequence[int] = (5, 10), width: int = 20,
-                 users: np.ndarray | None = None, batch_size: int = 128) -> dict[str, float]:
+                 users: np.ndarray | None = None, batch_size: int = 128,
+                 exclude_seen: bool | None = None) -> dict[str, float]:
         """See ``Recommender.evaluate``; ``invalid_rate`` comes from a free search for at most 512 users."""
-        scores = super().evaluate(cat, split, k, width, users, batch_size)
+        scores = super().evaluate(cat, split, k, width, users, batch_size, exclude_seen)
         chosen = cat.split().user_U if users is None else users
         step = max(1, len(chosen) // FREE_SEARCH_USERS)
         rate = self.invalid_rate(cat, split, chosen[::step][:FREE_SEARCH_USERS], width, batch_size)

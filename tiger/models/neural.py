@@ -82,6 +82,10 @@ class NeuralRecommender(Recommender):
     def learned_catalogue(self) -> int | None:
         return int(self.metadata_["catalogue"]) if "catalogue" in self.metadata_ else None
 
+    @property
+    def learned_repeats(self) -> bool | None:
+        return bool(self.metadata_["repeats"]) if "repeats" in self.metadata_ else None
+
     def _check_sizes(self) -> None:
         if self.width % self.n_heads:
             raise ValueError(f"width is {self.width}, but must be a multiple of n_heads, {self.n_heads}.")
@@ -109,7 +113,8 @@ class NeuralRecommender(Recommender):
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
                   state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
-        known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint())}
+        known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint()),
+                 "repeats": torch.tensor(cat.has_repeats)}
         device = devices.pick(self.device)
         self._start(known | self.metadata(cat, ids))
         self.training_net_.to(device), self.mean_net_.to(device)

@@ -27,6 +27,7 @@ class Popularity(Recommender):
         items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
         self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)
         self.catalogue_ = cat.fingerprint()
+        self.repeats_: bool | None = cat.has_repeats
         yield Progress("counting", 1, 1)
 
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
@@ -40,8 +41,14 @@ class Popularity(Recommender):
     def learned_catalogue(self) -> int | None:
         return self.catalogue_
 
+    @property
+    def learned_repeats(self) -> bool | None:
+        return self.repeats_
+
     def tensors(self) -> dict[str, torch.Tensor]:
-        return {"count": torch.from_numpy(self.count_I_), "catalogue": torch.tensor(self.catalogue_)}
+        return {"count": torch.from_numpy(self.count_I_), "catalogue": torch.tensor(self.catalogue_)} | (
+            {} if self.repeats_ is None else {"repeats": torch.tensor(self.repeats_)})
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
         self.count_I_, self.catalogue_ = tensors["count"].numpy(), int(tensors["catalogue"])
+        self.repeats_ = bool(tensors["repeats"]) if "repeats" in tensors else None

@@ -3,6 +3,7 @@
 Source: Kang and McAuley 2018; full softmax cross-entropy after Klenitskiy and Vasilev 2023.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,10 @@ class SASRec(NeuralRecommender):
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.user_vectors(histories) @ self.item_vectors().T
 
-    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20,
+                   seen: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
         if self.index == "exact":
-            return super().rank_batch(histories, k, width)
-        return retrieval.search(self.user_vectors(histories), self.item_vectors(), k)
+            return super().rank_batch(histories, k, width, seen)
+        more = max(map(len, seen), default=0) if seen else 0
+        found = retrieval.search(self.user_vectors(histories), self.item_vectors(), k + more)
+        return retrieval.unseen(*found, k, seen) if seen else found

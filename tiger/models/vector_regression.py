@@ -4,6 +4,7 @@ The mean of several plausible next items lies between them, where no item is; a 
 such trouble. Source: Rajput et al. 2023, section 1, for the contrast.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,10 @@ class VectorRegression(NeuralRecommender):
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return -torch.cdist(self.guesses(histories), self.metadata_["embedding"]).square().numpy()
 
-    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20,
+                   seen: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
         if self.index == "exact":
-            return super().rank_batch(histories, k, width)
-        return retrieval.search(self.guesses(histories).numpy(), self.metadata_["embedding"].numpy(), k, squared=True)
+            return super().rank_batch(histories, k, width, seen)
+        more = max(map(len, seen), default=0) if seen else 0
+        found = retrieval.search(self.guesses(histories).numpy(), self.metadata_["embedding"].numpy(), k + more, squared=True)
+        return retrieval.unseen(*found, k, seen) if seen else found

@@ -173,8 +173,17 @@ def trained_s(run: Run) -> float:
     return float(events[-1]["t_s"]) if events else float("nan")
 
 
+def seen_summary(excludes: bool, chosen: bool = False) -> str:
+    """Which rule a list or a score follows, and why."""
+    if excludes:
+        why = "." if chosen else ", since nobody in these data has an item twice."
+        return "Items already in the history are left out" + why
+    why = "." if chosen else ", since users in these data come back to items."
+    return "Items already in the history may be recommended" + why
+
+
 def history_for_test(cat: Catalogue, user: int) -> tuple[np.ndarray, int | None]:
-    """What a model reads of a user, and the item that really came next: None where training saw the whole history.
+    """What a model reads of a user, and the held-out item: None where training saw the whole history.
 
     Raises:
         ValueError: no such user, or one without items.
@@ -195,7 +204,7 @@ def fitting_width(model: models.Recommender, width: int) -> int:
 
 def recommended_frame(items: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, titles: Sequence[str],
                       held_out: int | None = None) -> pd.DataFrame:
-    """Recommendations for people: rank, item, title, score, held_out (True at the item that really came next)."""
+    """Recommendations for people: rank, item, title, score, held_out (True at the held-out item)."""
     items = [int(item) for item in items]
     return pd.DataFrame({"rank": np.arange(1, len(items) + 1), "item": items,
                          "title": [str(titles[item]) for item in items],

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tiger.search.seen import Seen
 from tiger.search.trie import Trie
 
-KEPT, OUTSIDE, FULL = "kept", "not in the catalogue", "beam full"
+KEPT, FULL, OUTSIDE, OWNED = "kept", "beam full", "not in the catalogue", "already in the history"
 MAX_WIDTH = 500  # that pages offer; a search itself may be as wide as the catalogue
 
 
@@ -117,14 +118,18 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
 @torch.inference_mode()
 def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
            temperature: float | Sequence[float] = 1.0, constrained: bool = True,
-           steps: list[pd.DataFrame] | None = None) -> BeamResult:
+           seen: Sequence[np.ndarray] | None = None, steps: list[pd.DataFrame] | None = None) -> BeamResult:
     """Beam search for a batch of users.
+
+    With ``seen``, prefixes that lead to seen items alone are left out, and above the last level every user has as many
+    more beams as there are seen items, since these may stand in the beam's first places until their last code is written.
 
     Args:
         histories: B arrays of item numbers, oldest first.
         width: beams a user, from 1 to the number of items (of IDs that can be written, if not constrained).
         temperature: divides the logits; one number, or one a level.
         constrained: only prefixes of the catalogue; otherwise any code, and IDs that no item has are marked.
+        seen: per user the items that must not be returned; None: any item may be.
         steps: an empty list to be filled with one frame a level (one user only).
     """
     if constrained:
@@ -133,6 +138,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         width = check_width(width, math.prod(trie.n_codes), "only {} different IDs can be written")
     heat = temperatures(temperature, trie.n_levels)
     n_users = len(histories)
+    owned = Seen(trie, seen) if seen is not None else None
     memory, cache = decoder.encode(histories), None
     total_BW = torch.zeros(n_users, 1)
     node_BW = torch.zeros(n_users, 1, dtype=torch.int64)
@@ -144,11 +150,16 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         allowed_BWK = trie.mask(level, node_BW).view(step_BWK.shape) if constrained else None
         all_BWK = total_BW[:, :, None] + step_BWK
         open_BWK = all_BWK if allowed_BWK is None else all_BWK.masked_fill(~allowed_BWK, -torch.inf)
-        n_codes = step_BWK.shape[-1]
-        best_BW, at_BW = open_BWK.flatten(1).topk(min(width, open_BWK[0].numel()), sorted=True)
+        n_codes, is_last = step_BWK.shape[-1], level + 1 == trie.n_levels
+        owned_BWK = owned.mask(level, node_BW, n_codes) if owned is not None and (constrained or is_last) else None
+        if owned_BWK is not None:
+            open_BWK = open_BWK.masked_fill(owned_BWK, -torch.inf)
+        room_B = torch.full((n_users,), width) if owned is None or is_last else width + owned.n_B
+        best_BW, at_BW = open_BWK.flatten(1).topk(min(int(room_B.max()), open_BWK[0].numel()), sorted=True)
+        best_BW = best_BW.masked_fill(torch.arange(best_BW.shape[1]) >= room_B[:, None], -torch.inf)
         parent_BW, code_BW = at_BW // n_codes, at_BW % n_codes
         if steps is not None:
-            steps.append(_frame(trie, level, node_BW, ids_BWM, step_BWK, all_BWK, allowed_BWK,
+            steps.append(_frame(trie, level, node_BW, ids_BWM, step_BWK, all_BWK, (allowed_BWK, owned_BWK),
                                 at_BW[torch.isfinite(best_BW)]))
         made_BW = torch.isfinite(best_BW)
         node_BW = trie.child(level, node_BW.gather(1, parent_BW), code_BW).masked_fill(~made_BW, -1)
@@ -161,8 +172,9 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
 
 
 def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor, step_BWK: torch.Tensor,
-           all_BWK: torch.Tensor, allowed_BWK: torch.Tensor | None, kept_W: torch.Tensor) -> pd.DataFrame:
-    """Every candidate of one level of one user's search, best first."""
+           all_BWK: torch.Tensor, masks: tuple[torch.Tensor | None, torch.Tensor | None],
+           kept_W: torch.Tensor) -> pd.DataFrame:
+    """Every candidate of one level of one user's search, best first; ``masks``: of the catalogue, used up by seen items."""
     n_codes = step_BWK.shape[-1]
     total_N = all_BWK[0].flatten()
     at_N = torch.isfinite(total_N).nonzero()[:, 0]
@@ -171,7 +183,12 @@ def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor,
     kept_all = torch.zeros(len(total_N), dtype=torch.bool)
     kept_all[kept_W] = True
     kept_N = kept_all[at_N].numpy()
-    allowed_N = np.ones(len(at_N), bool) if allowed_BWK is None else allowed_BWK[0].flatten()[at_N].numpy()
+    allowed_N, owned_N = (None if mask is None else mask[0].flatten()[at_N].numpy() for mask in masks)
+    reason_N = np.where(kept_N, 0, 1)  # places in the list of reasons below
+    if allowed_N is not None:
+        reason_N[~allowed_N] = 2
+    if owned_N is not None:
+        reason_N[owned_N] = 3
     below_N = trie.n_items_below(level + 1, trie.child(level, node_BW[0][parent_N], code_N))
     start = [tuple(row) for row in ids_BWM[0].tolist()]
     above = map(start.__getitem__, parent_N.tolist())
@@ -180,14 +197,15 @@ def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor,
         "parent": parent_N.numpy(), "prefix": prefix, "code": code_N.numpy(),
         "step_logp": step_BWK[0].flatten()[at_N].numpy(), "total_logp": total_N[at_N].numpy(),
         "n_items_below": below_N.numpy(), "kept": kept_N,
-        "reason": pd.Categorical.from_codes(np.where(kept_N, 0, np.where(allowed_N, 1, 2)), [KEPT, FULL, OUTSIDE])})
+        "reason": pd.Categorical.from_codes(reason_N, [KEPT, FULL, OUTSIDE, OWNED])})
 
 
 def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,
-          temperature: float | Sequence[float] = 1.0, constrained: bool = True) -> Trace:
+          temperature: float | Sequence[float] = 1.0, constrained: bool = True,
+          seen: np.ndarray | None = None) -> Trace:
     """One user's search with every candidate on record; see ``search``."""
     steps: list[pd.DataFrame] = []
-    found = search(decoder, trie, [history], width, temperature, constrained, steps)
+    found = search(decoder, trie, [history], width, temperature, constrained, None if seen is None else [seen], steps)
     made_W = torch.isfinite(found.logp_BW[0])
     frame = pd.DataFrame({"item": found.item_BW[0][made_W].numpy(), "logp": found.logp_BW[0][made_W].numpy(),
                           "id": [tuple(row) for row in found.ids_BWM[0][made_W].tolist()]})

@@ -33,19 +33,20 @@ class ExactTopK:
 
 @torch.inference_mode()
 def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
-               temperature: float | Sequence[float] = 1.0) -> ExactTopK:
+               temperature: float | Sequence[float] = 1.0, seen: np.ndarray | None = None) -> ExactTopK:
     """The k items of the catalogue with the largest exact log-probability.
 
     Args:
         history: item numbers, oldest first; every one has an ID.
         k: from 1 to the number of items.
         temperature: divides the logits; one number, or one a level.
+        seen: items that must not be returned; None: any item may be.
 
     Raises:
         ValueError: k or the temperature makes no sense.
     """
     heat = beam.temperatures(temperature, trie.n_levels)
-    found = beam.search(decoder, trie, [history], k, heat)
+    found = beam.search(decoder, trie, [history], k, heat, seen=None if seen is None else [seen])
     floor = float(found.logp_BW[0, k - 1]) - SLACK
     memory, cache = decoder.encode([history]), None
     node_P, total_P, code_P = torch.zeros(1, dtype=torch.int64), torch.zeros(1), None
@@ -61,8 +62,10 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
         node_P, total_P, code_P, parent_P = child_X[stay_X], total_X[stay_X], code_X[stay_X], parent_X[stay_X]
         if level + 1 < trie.n_levels:
             cache = decoder.reorder(cache, parent_P[None])
-    best_K = total_P.argsort(descending=True, stable=True)[:k]
-    return ExactTopK(trie.item(node_P[best_K]).numpy(), total_P[best_K].numpy(), n_expanded)
+    best_P = total_P.argsort(descending=True, stable=True)
+    item_P = trie.item(node_P[best_P]).numpy()
+    kept_K = np.flatnonzero(~np.isin(item_P, [] if seen is None else seen))[:k]
+    return ExactTopK(item_P[kept_K], total_P[best_P].numpy()[kept_K], n_expanded)
 
 
 def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

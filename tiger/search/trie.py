@@ -108,6 +108,12 @@ class Trie:
         """Item numbers of nodes of the last depth; -1 stays -1."""
         return torch.where(leaf_N >= 0, self.order_I[leaf_N.clamp(min=0)], -1)
 
+    def leaf_of_item(self) -> np.ndarray:
+        """The node of the last depth of every item of the catalogue (I,) int64; -1 for items without an ID."""
+        leaf_I = np.full(self.n_catalogue, -1, np.int64)
+        leaf_I[self.order_I.numpy()] = np.arange(self.n_items)
+        return leaf_I
+
     def find(self, prefix: tuple[int, ...]) -> int:
         """The node of a prefix, or -1."""
         node = torch.tensor([0])

@@ -72,7 +72,21 @@ def test_recommend_is_what_the_model_ranks(home, capsys):
     assert [row["item"] for row in found["recommended"]] == want["item"].tolist()
     assert found["recommended"][0]["title"] == cat.items["title"].iloc[want["item"][0]]
     code, out, _ = ask(capsys, "recommend", first.id, "--history", "1,2,3", "--k", "2")
-    assert code == 0 and "Bought: " in out
+    assert code == 0 and "History: " in out
+
+
+def test_which_rule_seen_items_follow_is_said_and_can_be_chosen(home, capsys):
+    _, cat, _, first, _ = home
+    assert cat.has_repeats, "users of this shop come back to items"
+    code, out, _ = ask(capsys, "recommend", first.id, "--user", "3", "--k", "5")
+    assert code == 0 and "may be recommended, since users in these data come back to items" in out
+    history = cat.history(3)[:-1].tolist()
+    code, out, _ = ask(capsys, "recommend", first.id, "--user", "3", "--k", "5", "--exclude-seen", "--json")
+    found = json.loads(out)
+    assert found["exclude_seen"] is True and not {row["item"] for row in found["recommended"]} & set(history)
+    for flag, rule in (("--exclude-seen", True), ("--no-exclude-seen", False)):
+        code, out, _ = ask(capsys, "evaluate", first.id, "--users", "10", flag, "--json")
+        assert json.loads(out)["exclude_seen"] is rule
 
 
 def test_compare_joins_seeds_and_shows_the_paper_beside_them(home, capsys):

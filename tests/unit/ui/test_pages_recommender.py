@@ -42,7 +42,7 @@ def test_it_opens_with_the_demo_its_scores_and_what_it_recommends():
     assert app.title[0].value == PAGE.question
     kept = runs.find("demo-recommender").metrics()["test"]
     assert values_of(app)["Recall@10"] == f"{kept['recall@10']:.4f}"
-    assert "Test item of all 4,000 users" in said(app) and "Really came next" in said(app)
+    assert "Test item of all 4,000 users" in said(app) and "Held-out item" in said(app)
     assert app.dataframe[0].value["rank"].tolist() == list(range(1, 11))
     assert app.query_params["model"] in ("demo-recommender", ["demo-recommender"])
     app.number_input(key="example:demo-recommender").set_value(8).run()
@@ -150,6 +150,6 @@ def test_a_user_with_two_items_has_none_held_out(monkeypatch):
     short = replace(cat, indptr_U1=np.concatenate([[0, 2], cat.indptr_U1[2:]]))
     monkeypatch.setattr("tiger.ui.shared.state.catalogue", lambda: short)
     app = open_page(PAGE, user="0")
-    assert "User 0 has too few items for one to be held out of training" in said(app) and "Really came next" not in said(app)
+    assert "User 0 has too few items for one to be held out of training" in said(app) and "Held-out item" not in said(app)
     shown = next(frame.value for frame in app.dataframe if "held_out" in frame.value.columns)
     assert set(shown["held_out"]) == {""} and not app.error

@@ -33,7 +33,7 @@ class Scene:
     """One recommender, one user, one search, one level.
 
     Args:
-        target: the item that really came next; None for users with too few items.
+        target: the held-out item; None for users with too few items.
         own: the user's own history, as the model reads it for the test item.
         before: the search to compare with, if any.
         level: the level reached, 0 to the number of levels.

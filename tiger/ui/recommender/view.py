@@ -141,6 +141,7 @@ def scores(run: runs.Run) -> None:
         f"{test['n_users']:,} of {test['n_users_all']:,}"
     width = f", {test['width']} beams" if test["width"] else ""
     st.caption(f"Test item of {who} users, ranked among all items{width}; item-level. "
+               f"{recommenders.seen_summary(test.get('exclude_seen', False), 'exclude_seen' not in test)} "
                f"{test['ms_per_user']:.2g} ms a user on this machine.")
 
 
@@ -151,7 +152,7 @@ def load(run_id: str, attempt: int, step: int) -> models.Recommender:
 
 
 def example(run: runs.Run, cat: Catalogue) -> None:
-    """One user's history and what the model recommends; the item that really came next is marked."""
+    """One user's history and what the model recommends; the held-out item is marked."""
     st.subheader("What it recommends", anchor=False)
     if not cat.n_users:
         layout.empty("This dataset has no histories to recommend for.")
@@ -163,14 +164,17 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     status = run.status
     model = load(run.id, int(status.attempt), int(status.step))
     titles = cat.items["title"].tolist()
-    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user))
+    excludes = model.excludes_seen(cat=cat)
+    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user),
+                            exclude_seen=excludes)
     table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)
-    st.markdown(layout.plain("Bought, newest last: " + "; ".join(titles[item] for item in history[-5:])))
+    st.markdown(layout.plain("History, newest last: " + "; ".join(titles[item] for item in history[-5:])))
+    st.caption(recommenders.seen_summary(excludes))
     place = table.loc[table["held_out"], "rank"]
-    words = f"is number {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
+    words = f"has rank {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
     st.markdown(layout.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
-                            else f"Really came next: {titles[held_out]}; it {words}."))
-    shown = table.assign(held_out=["really came next" if mark else "" for mark in table["held_out"]])
+                            else f"Held-out item: {titles[held_out]}; it {words}."))
+    shown = table.assign(held_out=["held-out item" if mark else "" for mark in table["held_out"]])
     st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
                  column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})
     with st.container(horizontal=True, vertical_alignment="center"):
