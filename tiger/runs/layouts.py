@@ -81,6 +81,14 @@ def find_layout(key: str) -> Layout | None:
         return None
 
 
+def written_ns(key: str) -> int:
+    """When a layout was stored, in nanoseconds since 1970; 0 where it is not."""
+    try:
+        return _stored(key).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def store_layout(key: str, layout: Layout) -> None:
     """Keep a layout, whole or not at all."""
     tensors: dict[str, np.ndarray] = {"place": np.ascontiguousarray(layout.place_ND, np.float32),

@@ -11,9 +11,9 @@ from tests.support.explore import figures_of, numbers_in, open_page, places_of, 
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
+from tiger.reports import map as map_reports
 from tiger.runs import layouts, supervisor
-from tiger.ui.map import data as map_data
-from tiger.ui.map import items as map_items
+from tiger.ui.map import view as map_view
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def _few_drawn(monkeypatch):
     """A map that draws 200 marks of more than 300 items."""
     st.cache_resource.clear()
     monkeypatch.setattr(projection, "DRAWN_LIMIT", 300)
-    monkeypatch.setattr(map_data, "SAMPLE", 200)
+    monkeypatch.setattr(map_reports, "SAMPLE", 200)
     yield
     st.cache_resource.clear()
 
@@ -60,7 +60,7 @@ def test_above_the_limit_a_density_counts_all_and_a_sample_is_drawn(demo):
     density, words = figures_of(app)[:2]
     assert f"Density of all {cat.n_items:,} items in the PCA of their latent vectors" in density
     assert numbers_in(traces_of(app, "Density")[0]["customdata"]).sum() == cat.n_items
-    assert "Drawn is a sample of 200 items, of every first code about its share. The density above" in words
+    assert "Drawn is a sample of 200 items, stratified by first code. The density above" in words
     sample = projection.sample(codes_IL[:, 0], 200).tolist()
     assert set(places_of(app, "hue and shape")) == {*sample, 0}  # item 0 is chosen
     flat = open_page("map", axes="3-D")
@@ -89,7 +89,7 @@ def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo)
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
     density, words = figures_of(app)[:2]
     assert "in the PCA of their input vectors" in density
-    assert "UMAP placed a sample of 300 items, of every category about its share." in words
+    assert "UMAP placed a sample of 300 items, stratified by category." in words
     assert "The density above counts all items, in their PCA." in words and "first code" not in words
     assert "Of the lasso, 2 items have no place" in text_of(app) and "not on the map" not in text_of(app)
     assert "The chosen item is not on the map" in text_of(open_page("map", layout="UMAP", item="9"))
@@ -117,7 +117,7 @@ def test_a_large_lasso_is_kept_whole_by_its_session_and_in_part_by_a_link():
     app.session_state["at_group"] = inside, len(inside)
     app.run()
     frame = next(table.value for table in app.dataframe if "semantic_id" in table.value and len(table.value) > 100)
-    assert "1,500 items from the lasso" in text_of(app) and len(frame) == map_items.SHOWN
+    assert "1,500 items from the lasso" in text_of(app) and len(frame) == map_view.SHOWN
     assert "first 1,000 of 1,500" in text_of(app)
     assert any("1,500 rows as lasso.csv" in button.proto.help for button in app.get("download_button"))
     link = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
@@ -144,7 +144,7 @@ def test_an_item_without_an_id_says_so(demo):
     gaps[[7, 9]] = -1
     np.save(folder / "codes.npy", gaps)
     app = open_page("map", run="demo-gaps", item="7")
-    assert "This item has no ID, so it shares no code" in text_of(app) and "share 1 code" not in text_of(app)
+    assert "This item has no ID. It shares no code with others." in text_of(app) and "share 1 code" not in text_of(app)
     assert "This item has no ID." in text_of(app)
     assert len([table for table in app.dataframe if "in_input" in table.value]) == 2  # input and latent
     app = open_page("tree", run="demo-gaps", item="7")
@@ -239,10 +239,10 @@ def lassoing() -> None:
     import streamlit as st
 
     from tiger.ui.map import view as map_view
-    from tiger.ui.shared import sources, state
+    from tiger.ui.shared import state
 
     st.session_state["map"] = {"selection": {"points": [{"customdata": [item]} for item in range(1500)]}}
-    map_view._picked(sources.codes_at(state.current_run(), state.catalogue()), "here", 0)
+    map_view._picked(state.catalogue().n_items, "here", 0)
 
 
 def test_the_lasso_keeps_every_item_that_it_chose():

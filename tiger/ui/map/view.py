@@ -1,89 +1,132 @@
-"""The Map page's upper part: controls, the picture and what it says, and the worker's progress."""
+"""The Map page: what is asked of it, the picture, one item beside its neighbours, the items of a lasso."""
 
-from dataclasses import replace
-
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import runs
+from tiger.analysis import projection
+from tiger.analysis.projection import Layout
+from tiger.datasets.catalogue import Catalogue
+from tiger.metrics import unit_rows
 from tiger.plots import map as plot
+from tiger.reports import map as reports
 from tiger.reports.codes import Codes
+from tiger.reports.map import ChosenItem, MapView, Picture
 from tiger.runs import layouts, supervisor
 from tiger.runs.records import RunConfig
-from tiger.ui.map import data as map_data
-from tiger.ui.map import items as map_items
-from tiger.ui.map import words as map_summary
-from tiger.ui.map.data import SPACES, View
-from tiger.ui.shared import exports, layout, live, state
-from tiger.ui.tree import data as tree_data
+from tiger.ui.shared import address, caching, chips, exports, items, layout, live, pickers, sources, state
 
-COLOURS = ("ID prefix", "Category")
+SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
 BUTTONS = [["toImage", "pan2d", "lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]]
 BUTTONS_3D = [["toImage", "tableRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]]
+SHOWN = 1000  # rows of a table
+NEAR = {"input": ("Input space", "Cosine", "largest cosine similarity of the embeddings"),
+        "latent": ("Latent space", "Distance", "smallest Euclidean distance of the latent vectors"),
+        "id": ("ID space", "Codes shared", "longest shared prefix; ties by cosine similarity")}
 
 
-def controls(codes: Codes) -> tuple[View, int]:
-    """Space, layout, axes and level; all of them stand in the address."""
-    known = layouts.spaces(codes.run)
-    shown = [word for word, space in SPACES.items() if space in known]
+def controls(newest: Codes) -> MapView:
+    """Read what is asked of the map; all of it stands in the address."""
+    known = layouts.spaces(newest.run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        space = st.segmented_control("Space", shown, default=shown[0], required=True, key="space", bind="query-params",
-                                     help="Embeddings that came in, what the quantizer cuts into codes, or what the "
-                                          "codes give back.")
-        method = st.segmented_control("Layout", ["PCA", "UMAP"], default="PCA", required=True, key="layout",
-                                      bind="query-params", help="PCA at once; UMAP is computed by a worker and kept.")
-        axes = st.segmented_control("Axes", ["2-D", "3-D"], default="2-D", required=True, key="axes",
-                                    bind="query-params")
-        seed, colour = 0, COLOURS[0]
-        if method == "UMAP":
-            seed = st.number_input("Seed", 0, 999, key="seed", bind="query-params", width=120)
-        if tree_data.has_categories(codes.cat):
-            colour = st.segmented_control("Colour by", COLOURS, default=COLOURS[0], required=True, key="colour",
-                                          bind="query-params") or COLOURS[0]
-        view = View(SPACES[space or shown[0]], method or "PCA", 3 if axes == "3-D" else 2, int(seed), colour)
-        return view, _level(codes, map_data.prefixes(codes, view)[0].shape[1], colour)
+        space = pickers.segmented(address.SPACE, "Space", [word for word, space in SPACES.items() if space in known],
+                                  help="The embeddings, the latent vectors that the quantizer assigns codes to, or their "
+                                       "reconstruction from the codes.")
+        method = pickers.segmented(address.LAYOUT, "Layout", help="PCA is instant; UMAP is computed by a worker and stored.")
+        n_dims = 3 if pickers.segmented(address.AXES, "Axes") == "3-D" else 2
+        seed = pickers.number(address.SEED, "Seed", width=120) if method == "UMAP" else 0
+        by_category = sources.has_categories(newest.cat) and pickers.segmented(address.COLOUR, "Colour by") == "Category"
+        n_levels = sources.category_codes(newest.cat).shape[1] if by_category else newest.n_levels
+        level = pickers.level(n_levels, f"Coloured by the first … {'category levels' if by_category else 'codes'}",
+                              most=newest.n_levels, key="map_level")
+    return MapView(SPACES[space], method, n_dims, seed, by_category, level)
 
 
-def _level(codes: Codes, n_levels: int, colour: str) -> int:
-    """How many levels count; one that only the IDs or only the categories have is no error."""
-    if n_levels == 1:
-        return 1
-    asked = state.number_or("level", max(n_levels, codes.n_levels) + 1, 1)
-    st.session_state["map_level"] = min(asked, n_levels)
-    of_what = "codes" if colour == COLOURS[0] else "category levels"
-    return int(st.select_slider(f"Coloured by the first … {of_what}", range(1, n_levels + 1), key="map_level",
-                                on_change=lambda: state.put_number("level", st.session_state["map_level"])))
+@caching.resource(6)
+def vectors(cat: Catalogue, run: runs.Run | None, space: str) -> np.ndarray:
+    """The items' vectors in one space."""
+    return layouts.vectors(cat, run, space)
 
 
-def picture(codes: Codes, view: View, level: int, item: int) -> None:
-    """The map itself; a click or a lasso chooses items."""
-    where, as_asked = map_data.layout(codes, view)
-    if map_data.shows_density(codes.cat.n_items, view.n_dims):
-        _density(codes, view)
-    flat, here = view.n_dims == 2, f"{codes.run.id}:{codes.step}:{view}:{level}:{as_asked}"
-    ring, group = _rings(here, item, tuple(map_items.lassoed(codes)[0]))
-    frame = map_data.frame(codes, view, level)
-    more = map_data.more(codes, view, level, frame, (ring, *group))
-    words = map_summary.picture(codes, view if as_asked else replace(view, method="PCA"), level, len(frame), where)
-    drawn = pd.concat([frame, more], ignore_index=True) if len(more) else frame
-    figure = plot.ringed(map_data.figure(codes, view, level, words, frame), drawn[drawn["item"] == ring],
-                         drawn[drawn["item"].isin(group)], more)
+@caching.resource(4)
+def unit(cat: Catalogue) -> np.ndarray:
+    """The embeddings scaled to length 1."""
+    return unit_rows(cat.embedding_IE)
+
+
+@caching.resource(32)
+def pca(cat: Catalogue, run: runs.Run | None, space: str, n_dims: int) -> Layout:
+    """The PCA of all items in one space."""
+    return projection.pca(vectors(cat, run, space), n_dims)
+
+
+@caching.resource(32)
+def stored_umap(key: str, written_ns: int) -> Layout | None:
+    """A layout that a worker stored; ``written_ns`` tells a new file from an old one."""
+    return layouts.find_layout(key)
+
+
+def umap_key(run: runs.Run, view: MapView) -> str:
+    """Names the UMAP that a view asks for."""
+    return layouts.layout_key(state.dataset_ref(), of_space(run, view.space), view.space, view.umap)
+
+
+def umap_of(cat: Catalogue, key: str, n_dims: int) -> Layout | None:
+    """The UMAP of this name; None while no worker has stored it."""
+    found = stored_umap(key, layouts.written_ns(key))
+    fits = found is not None and found.place_ND.shape[1] == n_dims and found.row_N.max() < cat.n_items
+    return found if fits else None
+
+
+def of_space(run: runs.Run, space: str) -> runs.Run | None:
+    """The run that a space's vectors come from; the input needs none."""
+    return run if space != "input" else None
+
+
+@caching.resource(12)
+def answer(codes: Codes, view: MapView, key: str, written_ns: int) -> tuple[Picture, go.Figure]:
+    """The map and its figure without rings, made once for all visitors; ``key`` and ``written_ns`` tell its UMAP."""
+    cat, umap = codes.cat, umap_of(codes.cat, key, view.n_dims) if view.method == "UMAP" else None
+    shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), view, umap,
+                            pca(cat, of_space(codes.run, view.space), view.space, view.n_dims))
+    return shown, plot.points(shown.marks, shown.summary)
+
+
+@caching.resource(64)
+def chosen_item(codes: Codes, item: int) -> ChosenItem:
+    """One item on the map, for all visitors."""
+    latent_IZ = None
+    if "latent" in layouts.spaces(codes.run):
+        latent_IZ = vectors(codes.cat, codes.run, "latent")
+    return reports.chosen_item(codes, item, latent_IZ, unit(codes.cat))
+
+
+def picture(codes: Codes, view: MapView, item: int) -> None:
+    """The map itself; a click or a lasso chooses items. Until UMAP is there, PCA is shown and the worker's progress."""
+    key = umap_key(codes.run, view)
+    shown, bare = answer(codes, view, key, layouts.written_ns(key))
+    if shown.view.method != view.method:
+        st.fragment(umap_progress, run_every=live.TICK_S)(codes, view)
+    if shown.density is not None:
+        found = shown.density
+        st.plotly_chart(plot.density(found.count_yx, found.x_B, found.y_B, found.summary), key="density", alt=found.summary,
+                        config=exports.config("density"))
+        st.caption(layout.plain(found.summary))
+    flat, here = view.n_dims == 2, f"{codes.run.id}:{codes.step}:{shown.view}"
+    group = tuple(state.group(codes.cat.n_items)[0])
+    ring, ringed = _rings(here, item, group)
+    added = shown.added((ring, *ringed))
+    drawn = pd.concat([shown.marks, added], ignore_index=True) if len(added) else shown.marks
+    figure = plot.ringed(bare, drawn[drawn["item"] == ring], drawn[drawn["item"].isin(ringed)], added)
     name = f"map-{codes.run.id}-{view.space}"
-    st.plotly_chart(figure, key="map", alt=words, on_select=(lambda: _picked(codes, here, item)) if flat else "ignore",
-                    selection_mode=("points", "lasso", "box"),
+    st.plotly_chart(figure, key="map", alt=shown.summary, selection_mode=("points", "lasso", "box"),
+                    on_select=(lambda: _picked(codes.cat.n_items, here, item)) if flat else "ignore",
                     config=exports.config(name, scrollZoom=True, modeBarButtons=BUTTONS if flat else BUTTONS_3D))
-    st.caption(layout.plain(words + map_summary.about_chosen(item, map_items.lassoed(codes)[0], frame, more) + (
+    st.caption(layout.plain(shown.summary + shown.missing_summary(item, group, added) + (
         "" if flat else " In 3-D choose an item by search; clicks choose in 2-D.")))
-    exports.under(figure, name, map_data.table(codes, drawn.head(1000)), len(drawn),
-                  lambda: map_data.table(codes, drawn))
-
-
-def _density(codes: Codes, view: View) -> None:
-    words = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {layouts.SPACES[view.space]}; the colours are "
-             "logarithmic.")
-    st.plotly_chart(map_data.density(codes, view.space, words), key="density", alt=words,
-                    config=exports.config("density"))
-    st.caption(layout.plain(words))
+    exports.under(figure, name, shown.table(drawn.head(SHOWN)), len(drawn), lambda: shown.table(drawn))
 
 
 def _rings(here: str, item: int, group: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
@@ -97,36 +140,30 @@ def _rings(here: str, item: int, group: tuple[int, ...]) -> tuple[int, tuple[int
     return st.session_state.get("map_rings", (item, group))
 
 
-def _picked(codes: Codes, here: str, item: int) -> None:
+def _picked(n_items: int, here: str, item: int) -> None:
     points = st.session_state["map"]["selection"]["points"]
     numbers = [int(point["customdata"][0] if isinstance(point["customdata"], list | tuple) else point["customdata"])
                for point in points if point.get("customdata") is not None]
     if len(set(numbers)) == 1:
         item = numbers[0]
-        state.put_number("item", item)
+        address.write(address.ITEM, item)
     elif numbers:
         state.put_group(sorted(set(numbers)))
-    st.session_state["map_by_hand"] = (here, item, tuple(map_items.lassoed(codes)[0])) if numbers else None
+    st.session_state["map_by_hand"] = (here, item, tuple(state.group(n_items)[0])) if numbers else None
 
 
-def umap_missing(codes: Codes, view: View) -> bool:
-    """Whether UMAP is asked for and not there."""
-    return not map_data.layout(codes, view)[1]
-
-
-def umap_progress(codes: Codes, view: View) -> None:
-    """Start the worker where nobody has, say how far it is, and show the map as soon as it is there."""
-    if not umap_missing(codes, view):
+def umap_progress(codes: Codes, view: MapView) -> None:
+    """Start the worker where there is none, say how far it is, and show the map as soon as it is there."""
+    if umap_of(codes.cat, umap_key(codes.run, view), view.n_dims) is not None:
         st.rerun()
-    parent = codes.run if view.space != "input" else None
-    config = layouts.request(state.dataset_ref(), parent, view.space, view.umap)
-    run = layouts.running(config) or _submit(config)
-    if run is None:
+    config = layouts.request(state.dataset_ref(), of_space(codes.run, view.space), view.space, view.umap)
+    worker = layouts.running(config) or _submit(config)
+    if worker is None:
         return
-    status = run.status
-    if status.state in live.ACTIVE:
+    status = worker.status
+    if status.active:
         live.progress(status)
-        st.caption("PCA is shown until UMAP is there. Its first run on a machine compiles for half a minute.")
+        st.caption("PCA is shown until UMAP is there. The first UMAP on a machine compiles for half a minute.")
         return
     st.warning(layout.plain(f"UMAP ended without a map ({status.state}). {status.message}"))
     if st.button("Compute it again", icon=":material/refresh:", key="umap_again"):
@@ -140,3 +177,53 @@ def _submit(config: RunConfig) -> runs.Run | None:
     except (ValueError, TimeoutError) as error:
         st.warning(layout.plain(f"UMAP waits, and PCA is shown: {error}"), icon=":material/hourglass_empty:")
         return None
+
+
+def item_card(codes: Codes, item: int) -> None:
+    """The chosen item: title, semantic ID, and how many items share its prefixes."""
+    shown = chosen_item(codes, item)
+    items.heading(codes.cat, item)
+    st.html(chips.CSS + chips.chips(shown.codes_L))
+    if shown.without_id:
+        st.markdown(f"{shown.without_id} It shares no code with others." if codes.step is None else shown.without_id)
+        return
+    st.markdown("Items sharing a prefix: " + ", ".join(f"**{n:,}** share {depth} code{'s' * (depth > 1)}"
+                                                       for depth, n in enumerate(shown.shared, 1)))
+
+
+def near(codes: Codes, item: int) -> None:
+    """The exact neighbours in three spaces side by side; a row chooses that item."""
+    shown = chosen_item(codes, item)
+    st.subheader("Nearest neighbours in three spaces", anchor=False)
+    for (space, frame), column in zip(shown.near.items(), st.columns(len(shown.near), gap="medium"), strict=True):
+        title, value, how = NEAR[space]
+        with column:
+            st.markdown(f"**{title}**: {how}")
+            if frame.empty:
+                st.caption(shown.without_id or "No other item shares its first code.")
+                continue
+            pickers.rows(frame, f"near:{space}:{item}", address.ITEM, frame["item"].tolist(), column_config={
+                "item": None, "category": None, "title": st.column_config.TextColumn("Title", width=170), "semantic_id": "ID",
+                "value": st.column_config.NumberColumn(value, format="%.3g"),
+                "in_input": None if space == "input" else "In input's 10"})
+            if space != "input":
+                st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} are among the nearest in the input space.")
+            exports.csv_button(frame.drop(columns="category"), f"near-{space}-{item}", "CSV")
+
+
+def group_table(codes: Codes) -> None:
+    """The items that the lasso chose, and the codes that they begin with."""
+    chosen, whole = state.group(codes.cat.n_items)
+    if not chosen:
+        return
+    st.subheader(f"{whole:,} items from the lasso", anchor=False)
+    if len(chosen) < whole:
+        st.caption(f"Shown are {len(chosen):,} of the {whole:,} items: a link carries at most {address.GROUP_LIMIT}.")
+    elif whole > SHOWN:
+        st.caption(f"The table shows the first {SHOWN:,} of {whole:,} items; the CSV has all of them.")
+    frame = reports.group_rows(codes.cat, codes, chosen)
+    pickers.rows(frame.head(SHOWN), "group", address.ITEM, chosen, height=260)
+    with st.container(horizontal=True):
+        exports.csv_button(frame, "lasso", "CSV")
+        st.button("Clear selection", icon=":material/close:", type="tertiary", key="forget",
+                  on_click=lambda: state.put_group([]))
