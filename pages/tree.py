@@ -1,36 +1,28 @@
-"""Tree: what do learned prefixes know that random buckets do not?"""
+"""Tree: do learned prefixes carry more meaning than LSH buckets?"""
 
 import streamlit as st
 
-from tiger.ui.shared import layout, sources, state
-from tiger.ui.tree import compare as compare_view
-from tiger.ui.tree import view as tree_view
+from tiger.ui.shared import address, layout, pickers, sources, state
+from tiger.ui.tree import compare, view
 
-VIEWS = ("Trees", "Numbers", "Disagreements", "Difference")
-
-layout.heading("tree", "A semantic ID is a path down a tree. Beside it: buckets from random hyperplanes (LSH) with the "
-                      "same number of bits, another run, or the catalogue's own categories.")
+layout.heading("tree", "A semantic ID is a path down a tree. Compare it with buckets from random hyperplanes (LSH) with the "
+                      "same number of bits, with another run, or with the catalogue's categories.")
 cat, run = state.catalogue(), state.current_run()
-if run is None:
-    layout.empty("No run of this dataset yet, so its items have no IDs.", "train", "Train the first one")
-elif not run.has_result() and not run.snapshots():
-    layout.empty(f"**{layout.plain(run.title)}** has not kept any codes yet.", "train", "Watch it train")
-else:
+if layout.has_codes(run):
     codes = sources.codes_at(run, cat)
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        other = tree_view.pick_other(codes)
+        other = view.pick_reference(codes)
     with right:
-        level = tree_view.pick_level(codes)
-    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view",
-                                label_visibility="collapsed", bind="query-params")
+        level = pickers.level(codes.n_levels, "Levels that count", default=2, key="tree_level")
+    chosen = pickers.view(address.TREE_VIEW)
     if other is None:
-        st.info("Choose something else to put beside the run.", icon=":material/compare:")
-    elif view == "Trees":
-        tree_view.trees(codes, other, level)
-    elif view == "Numbers":
-        compare_view.numbers(codes, other, level)
-    elif view == "Disagreements":
-        compare_view.disagreements(codes, other, level)
+        st.info("Choose something else to compare the run with.", icon=":material/compare:")
+    elif chosen == "Trees":
+        view.trees(codes, other, level)
+    elif chosen == "Numbers":
+        compare.numbers(codes, other, level)
+    elif chosen == "Disagreements":
+        compare.disagreements(codes, other, level)
     else:
-        compare_view.difference(codes, other)
+        compare.difference(codes, other)

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from tiger.plots import colours
 from tiger.plots.style import DASHES, QUIET, SYMBOLS, colour, style
 
 LEAF = {"leaf": {"opacity": 1}}  # Plotly's own 0.7 washes the deepest level out
@@ -12,6 +13,7 @@ TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}} 
                                      "Treemap": {"tiling": {"pad": 1}}, "Sunburst": LEAF}
 MANY = 200  # branches: borders would hide thinner ones, so from here on there are none
 DEPTHS = {"Icicle": -1, "Treemap": 6, "Sunburst": 7}  # levels drawn at once; -1: all
+ROOT_COLOUR = "#8C8C8C"
 KINDS = {"Icicle": go.Icicle, "Treemap": go.Treemap, "Sunburst": go.Sunburst}
 
 
@@ -19,10 +21,12 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
     """A tree. A click zooms into a branch.
 
     Args:
-        frame: row, parent (row above, -1 for the root), size, label (inside), hover, colour.
+        frame: row, level, prefix, parent (row above, -1 for the root), size, rest, words, categories; from
+            ``reports.tree.tree_picture``.
         kind: key of ``KINDS``.
         fullest_first: sort the branches below each branch by size; else they keep their order.
     """
+    frame = labelled(frame)
     figure = go.Figure(KINDS[kind](
         ids=frame["row"].astype(str).to_numpy(object), labels=frame["label"].to_numpy(object),
         parents=frame["parent"].astype(str).where(frame["parent"] >= 0, "").to_numpy(object),
@@ -32,6 +36,32 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
         **(TILING[kind] | ({"tiling": {"pad": 0}} if kind == "Treemap" and len(frame) > MANY else {}))))
     style(figure, alt, 520)
     return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, uniformtext={"minsize": 9, "mode": "hide"})
+
+
+def labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """What stands in and over each branch, and its colour."""
+    name = frame["prefix"].where(frame["level"] > 0, "all items")
+    last = name.str.rsplit("-", n=1).str[-1].where(frame["parent"] >= 0, name)
+    word = frame["words"].str.split(", ").str[0].map(lambda text: f" {text}" if text else "")
+    hover = [f"<b>{title}</b><br>{size:,} items" + "".join(f"<br>{text.replace('> ', '› ')}" for text in more if text)
+             for title, size, *more in zip(name, frame["size"], frame["words"], frame["categories"], strict=True)]
+    return frame.assign(label=last + word, hover=hover, colour=_colours(frame))
+
+
+def _colours(frame: pd.DataFrame) -> list[str]:
+    """Hues below the root, their shades below those, tints deeper down; a "…" is a pale form of its parent."""
+    names, found = colours.palette(), {}
+    look: dict[int, tuple[int, ...]] = {}
+    rank = frame.groupby("parent").cumcount()
+    for row, parent, place, rest in zip(frame["row"], frame["parent"], rank, frame["rest"], strict=True):
+        if parent < 0:  # the root comes first, and parents before their children
+            look[row], found[row] = (), ROOT_COLOUR
+        elif rest:
+            found[row] = colours.paler(found[parent])
+        else:
+            look[row] = (*look[parent][:2], place)
+            found[row] = names[colours.place(*look[row])]
+    return [found[row] for row in frame["row"]]
 
 
 def _marker(frame: pd.DataFrame, kind: str) -> dict[str, Any]:

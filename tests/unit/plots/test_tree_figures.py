@@ -7,28 +7,26 @@ import pytest
 from tiger.analysis import tree
 from tiger.plots import colours
 from tiger.plots import tree as plot
-from tiger.ui.tree import view as tree_view
 
 FULL = tree.Branches.from_codes(np.random.default_rng(0).integers(0, 12, (900, 3)))
 
 
-def labelled(at_most: int, level: int = 3) -> pd.DataFrame:
-    frame = FULL.drawn(level, at_most)
-    return tree_view._labelled(frame.assign(words="", categories=""))
+def drawn(at_most: int, level: int = 3) -> pd.DataFrame:
+    return FULL.drawn(level, at_most).assign(words="", categories="")
 
 
 @pytest.mark.parametrize("kind", plot.KINDS)
 def test_many_branches_have_no_borders_and_keep_their_colours(kind):
-    frame = labelled(500)
-    trace = plot.branches(frame, kind, "Even.").data[0]
+    frame = plot.labelled(drawn(500))
+    trace = plot.branches(drawn(500), kind, "Even.").data[0]
     assert len(frame) > plot.MANY and trace.marker.line.width == 0
     assert list(trace.marker.colors) == frame["colour"].tolist()
     assert trace.marker.depthfade is False if kind == "Treemap" else trace.leaf.opacity == 1
-    assert plot.branches(labelled(20), kind, "Even.").data[0].marker.line.width == 1
+    assert plot.branches(drawn(20), kind, "Even.").data[0].marker.line.width == 1
 
 
 def test_the_rest_of_a_branch_is_a_lighter_form_of_its_colour():
-    frame = labelled(100)
+    frame = plot.labelled(drawn(100))
     colour = frame.set_index("row")["colour"]
     rest = frame[(frame["rest"] > 0) & (frame["parent"] > 0)]
     assert len(rest) > 10
@@ -41,7 +39,7 @@ def test_the_rest_of_a_branch_is_a_lighter_form_of_its_colour():
 
 
 def test_branches_are_shades_and_tints_of_the_branch_above():
-    frame = labelled(10_000)
+    frame = plot.labelled(drawn(10_000))
     place = frame["colour"].map({name: at for at, name in enumerate(colours.palette())})
     place = dict(zip(frame["row"], place, strict=True))
     for row, parent, level in zip(frame["row"], frame["parent"], frame["level"], strict=True):

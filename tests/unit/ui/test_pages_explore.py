@@ -11,12 +11,10 @@ from tests.support.explore import figures_of, open_page, text_of
 from tiger import datasets, metrics, quantizers, runs
 from tiger.analysis import tree
 from tiger.core import files, paths
-from tiger.reports.codes import Codes
+from tiger.reports import tree as tree_reports
 from tiger.reports.items import id_text
 from tiger.runs import import_run, supervisor
 from tiger.semantic_ids import import_ids
-from tiger.ui.tree import compare as compare_view
-from tiger.ui.tree import data as tree_data
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +58,10 @@ def test_lsh_has_as_many_bits_as_ids_with_uneven_levels(demo, uneven):
     assert "LSH, 26 bits" in text_of(app) and app.slider(key="planes").max == 26
     signs = quantizers.create("lsh", n_levels=2, n_codes=1 << 13, seed=3).fit(cat.embedding_IE).bits(cat.embedding_IE)
     assert f"After 26 hyperplanes there are {len(np.unique(signs, axis=0)):,} buckets" in text_of(app)
-    codes = Codes(uneven[0], cat, None, np.zeros((2, 4), int), (256, 256, 256, 4))
-    assert tree_data.bit_widths(codes) == (8, 8, 8, 2)
+    assert tree_reports.bit_widths((256, 256, 256, 4)) == (8, 8, 8, 2)
     weight = 1 << np.arange(8)
-    theirs, lost, _ = tree_data.lsh_seed("unused", (8, 8, 8, 2), 3, cat)
+    made = tree_reports.lsh_codes(cat, (8, 8, 8, 2), 3)
+    theirs, lost = made.codes_IL, made.error
     assert (theirs[:, 1] == signs[:, 8:16] @ weight).all() and (theirs[:, 3] == signs[:, 24:] @ weight[:2]).all()
     assert 0 < lost < 1
 
@@ -95,8 +93,8 @@ def test_an_unknown_number_is_called_unknown():
     nan = float("nan")
     frame = pd.DataFrame([{"set": "one", "measure": "recall", "level": 1, "mean": nan, "low": nan, "high": nan},
                           {"set": "one", "measure": "recall", "level": 2, "mean": 0.0001, "low": nan, "high": nan}])
-    assert compare_view.table(frame)["one"].tolist() == ["unknown", "< 0.001"]
-    assert compare_view.curve_summary(frame, "recall", "True") == "True: one unknown at level 1, 0% at level 2."
+    assert tree_reports.wide_table(frame)["one"].tolist() == ["unknown", "< 0.001"]
+    assert tree_reports.curve_summary(frame, "recall", "True") == "True: one unknown at level 1, 0% at level 2."
 
 
 def test_a_branch_lists_its_items(demo):
@@ -143,7 +141,7 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     app = open_page("tree", against="Another run", view="Difference", run="demo-rqvae", moved="Level 2")
     assert app.dataframe[0].value["Move at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
     assert "0 items** moved at level 2" in text_of(app)
-    app.button_group(key="moved").set_value("Level 1").run()
+    app.button_group(key="moved").set_value(1).run()
     assert "1 items** moved at level 1" in text_of(app)
 
 
@@ -156,7 +154,8 @@ def test_the_run_to_compare_with_stands_in_the_address_by_its_id():
     assert app.selectbox(key="pick_other").value == "two-again" and not app.info
     app.selectbox(key="pick_other").set_value("one-again").run()
     assert app.query_params["other_run"] in ("one-again", ["one-again"])
-    assert sorted(app.selectbox(key="pick_other").options) == ["Again (one-again)", "Again (two-again)"]
+    assert sorted(app.selectbox(key="pick_other").options) == [
+        "Again · finished (one-again)", "Again · finished (two-again)"]
     app = open_page("tree", against="Another run", run="demo-rqvae", other_run="Again")
     assert any("No other finished run 'Again'" in box.value.replace("\\", "") for box in app.info)
     assert "other_run" not in app.query_params

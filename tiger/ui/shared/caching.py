@@ -12,6 +12,7 @@ from tiger.runs import Run
 
 if TYPE_CHECKING:
     from tiger.reports.codes import Codes
+    from tiger.reports.tree import Reference
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,8 +45,15 @@ def codes_key(codes: "Codes") -> tuple[Any, ...]:
     return run_key(codes.run), codes.step, catalogue_key(codes.cat)
 
 
-KEYS: dict[str | type, Callable[[Any], Any]] = {Run: run_key, Catalogue: catalogue_key,
-                                                "tiger.reports.codes.Codes": codes_key}  # by name: not every page has codes
+def reference_key(other: "Reference") -> tuple[Any, ...]:
+    """Changes whenever what a tree is compared with does."""
+    return other.kind, other.title, other.widths, other.seed, catalogue_key(other.cat), other.run and run_key(other.run)
+
+
+KEYS: dict[str | type, Callable[[Any], Any]] = {
+    Run: run_key, Catalogue: catalogue_key, "tiger.reports.codes.Codes": codes_key,
+    "tiger.reports.tree.Reference": reference_key}
+"""What tells two arguments of one type apart; records of reports by name, because not every page imports them."""
 
 
 def resource(max_entries: int, spinner: bool | str = False) -> Callable[[F], F]:

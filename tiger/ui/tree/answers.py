@@ -1,0 +1,114 @@
+"""What the Tree page shows, made once for all visitors."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from tiger import runs
+from tiger.analysis import tree
+from tiger.analysis.tree import Branches, IdSet
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports import tree as reports
+from tiger.reports.codes import Codes
+from tiger.reports.tree import Difference, LshCodes, Pairs, Reference, SideBySide, TreePicture
+from tiger.runs import supervisor
+from tiger.ui.shared import caching, sources, state
+
+
+@caching.resource(32)
+def lsh_codes(cat: Catalogue, widths: tuple[int, ...], seed: int) -> LshCodes:
+    """One seed's LSH codes."""
+    return reports.lsh_codes(cat, widths, seed)
+
+
+def lsh(codes: Codes, seed: int) -> Reference:
+    """LSH with as many bits as the run's IDs, level by level."""
+    widths = reports.bit_widths(codes.n_codes)
+    return Reference("LSH", f"LSH, {sum(widths)} bits", codes.cat, lsh_codes(codes.cat, widths, seed).codes_IL, widths, seed)
+
+
+def of_run(run: runs.Run, cat: Catalogue) -> Reference:
+    """Another run's codes."""
+    return Reference("run", run.title, cat, sources.codes_at(run, cat).codes_IL, run=run)
+
+
+def categories(cat: Catalogue) -> Reference:
+    """The catalogue's own category tree."""
+    return Reference("categories", "the catalogue's categories", cat, sources.category_codes(cat))
+
+
+@caching.resource(64)
+def branches(codes: Codes) -> Branches:
+    """The run's tree."""
+    return Branches.from_codes(codes.codes_IL)
+
+
+@caching.resource(4)
+def words(cat: Catalogue) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Which word occurs in which title."""
+    return tree.word_counts(cat.items["title"].astype(str).to_numpy(object))
+
+
+@caching.resource(64)
+def own_tree(codes: Codes, level: int, root: int) -> TreePicture:
+    """The run's tree, or what lies below one of its branches."""
+    title = codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels"
+    return reports.tree_picture(branches(codes), words(codes.cat), sources.labels(codes.cat)[0], title, level, root)
+
+
+@caching.resource(64)
+def other_tree(other: Reference, depth: int) -> TreePicture:
+    """The reference's tree down to some levels; LSH's down to some hyperplanes."""
+    by_planes = other.kind == "LSH"
+    shown = Branches.from_codes(other.bits() if by_planes else other.codes_IL)
+    title = f"{other.title} after {depth} hyperplanes" if by_planes else f"{other.title}, {depth} levels"
+    return reports.tree_picture(shown, words(other.cat), sources.labels(other.cat)[0], title, depth)
+
+
+@caching.resource(16)
+def splits(other: Reference) -> pd.DataFrame:
+    """LSH's buckets after each hyperplane."""
+    return tree.split_steps(other.bits())
+
+
+def side_by_side(codes: Codes, other: Reference) -> SideBySide:
+    """Every number of both, each over its seeds; two seeds of one recipe stand for themselves."""
+    here = state.runs_here()
+    alike, beside = reports.seeds_of(codes.run, here), reports.seeds_of(other.run, here) if other.run else []
+    if other.run and other.run.id in {run.id for run in alike}:
+        alike, beside = [codes.run], [other.run]
+    return _side_by_side(codes, other, alike, beside)
+
+
+@caching.resource(32)
+def _side_by_side(codes: Codes, other: Reference, alike: list[runs.Run], beside: list[runs.Run]) -> SideBySide:
+    cat = codes.cat
+    one = reports.id_set(codes.run.title, [sources.codes_at(run, cat) for run in alike])
+    two = IdSet(other.title, [other.codes_IL])
+    if other.run:
+        two = reports.id_set(other.title, [sources.codes_at(run, cat) for run in beside])
+    elif other.kind == "LSH":
+        made = [lsh_codes(cat, other.widths, other.seed + n) for n in range(reports.LSH_SEEDS)]
+        two = IdSet(other.title, [each.codes_IL for each in made], [each.error for each in made],
+                    [each.build_s for each in made])
+    return reports.side_by_side(cat, one, two, sources.labels(cat))
+
+
+def train_seeds(run: runs.Run, seeds: list[int]) -> None:
+    """Queue the same run with other seeds."""
+    given = run.learner
+    for seed in seeds:
+        supervisor.current().submit({"dataset": run.config.dataset, "title": f"{run.title}, seed {seed}",
+                                     "quantizer": {"name": given.name, "params": given.params | {"seed": seed}}})
+
+
+@caching.resource(64)
+def disagreement(codes: Codes, other: Reference, level: int, other_together: bool, closest: bool) -> Pairs:
+    """Items together in one set and apart in the other."""
+    return reports.disagreement(codes, other, level, other_together, closest)
+
+
+@caching.resource(32, "Matching the branches …")
+def difference(codes: Codes, other: Reference) -> Difference:
+    """Which items moved between the two trees."""
+    return reports.difference(codes, other)
