@@ -14,5 +14,7 @@ page = layout.navigation()
 address.begin(page.url_path)
 with layout.guard("The sidebar"):
     layout.sidebar()
+with st.sidebar:  # at its end, where an empty element takes no room from anything
+    address.keep_history_short()
 with layout.frame(page.title):
     page.run()

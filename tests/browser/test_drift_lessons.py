@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import settled
 from tests.support.training import wait_for
 
-DRIFT = "The vectors changed; what happens to the IDs?"
+DRIFT = "What happens to the IDs when the embeddings change?"
 
 
 def test_the_first_visit_shows_a_measured_trade_off_and_every_view(page, app):

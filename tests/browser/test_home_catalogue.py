@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 
-HOME = "How does a shop's item become a word that a model can write?"
-CATALOGUE = "What is in this shop, and who buys what?"
+HOME = "How TIGER works: from item to semantic ID to recommendation"
+CATALOGUE = "Which items and user histories does this dataset have?"
 
 
 def open_page(page, app, path: str = "") -> None:

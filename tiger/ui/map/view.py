@@ -203,8 +203,9 @@ def near(codes: Codes, item: int) -> None:
                 st.caption(shown.without_id or "No other item shares its first code.")
                 continue
             pickers.rows(frame, f"near:{space}:{item}", address.ITEM, frame["item"].tolist(), column_config={
-                "item": None, "category": None, "title": st.column_config.TextColumn("Title", width=170), "semantic_id": "ID",
-                "value": st.column_config.NumberColumn(value, format="%.3g"),
+                "item": None, "category": None, "title": st.column_config.TextColumn("Title", width=120),
+                "semantic_id": st.column_config.TextColumn("ID", width=75),
+                "value": st.column_config.NumberColumn(value, width=60, format="%.3g"),
                 "in_input": None if space == "input" else "In input's 10"})
             if space != "input":
                 st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} are among the nearest in the input space.")

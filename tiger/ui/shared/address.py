@@ -151,7 +151,7 @@ SCHEMA: tuple[Param[Any], ...] = (
 
 
 def begin(page: str) -> None:
-    """Before a page is drawn: keep the browser's history short, and write what had to wait.
+    """Before a page is drawn: write what had to wait.
 
     What a session's first run writes waits until the browser says that ``SHORT_HISTORY`` works, or else for the next run.
     """
@@ -161,12 +161,11 @@ def begin(page: str) -> None:
     st.session_state["address_seen"] = here
     if seen is not None:
         _ready()
-    _announce()
 
 
 @st.fragment
-def _announce() -> None:
-    """A fragment, so that the browser's answer runs nothing but this."""
+def keep_history_short() -> None:
+    """Where the browser is told about ``SHORT_HISTORY``: a fragment, so that its answer runs nothing but this."""
     SHORT_HISTORY(key="short_history", on_ready_change=_ready)
 
 

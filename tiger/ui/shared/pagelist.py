@@ -12,14 +12,12 @@ class Page:
         title: in the navigation.
         icon: a Material symbol.
         question: what the page answers; its heading.
-        link: what Home says of it, a few words.
     """
 
     file: str
     title: str
     icon: str
     question: str
-    link: str
 
     @property
     def key(self) -> str:
@@ -28,33 +26,22 @@ class Page:
 
 
 PAGES = (
-    Page("pages/home.py", "Home", ":material/home:",
-         "How does a shop's item become a word that a model can write?", "The whole pipeline in one picture"),
-    Page("pages/catalogue.py", "Catalogue", ":material/storefront:",
-         "What is in this shop, and who buys what?", "Browse items and histories, load your own data"),
-    Page("pages/train.py", "Train", ":material/play_circle:",
-         "What happens while the codebooks learn?", "Train a quantizer and watch every codebook"),
-    Page("pages/codebooks.py", "Codebooks", ":material/grid_view:",
-         "Which codes are in use, and what do they mean?", "Usage, collisions and one item's walk"),
-    Page("pages/map.py", "Map", ":material/scatter_plot:",
-         "Which items lie near each other, and do their IDs know?", "The items as a map, coloured by ID"),
-    Page("pages/tree.py", "Tree", ":material/account_tree:",
-         "What do learned prefixes know that random buckets do not?", "The ID tree beside LSH, runs and categories"),
+    Page("pages/home.py", "Home", ":material/home:", "How TIGER works: from item to semantic ID to recommendation"),
+    Page("pages/catalogue.py", "Catalogue", ":material/storefront:", "Which items and user histories does this dataset have?"),
+    Page("pages/train.py", "Train", ":material/play_circle:", "What happens to the codebooks during training?"),
+    Page("pages/codebooks.py", "Codebooks", ":material/grid_view:", "Which codes are in use, and what do they mean?"),
+    Page("pages/map.py", "Map", ":material/scatter_plot:", "Do similar items share ID prefixes?"),
+    Page("pages/tree.py", "Tree", ":material/account_tree:", "Do learned prefixes carry more meaning than LSH buckets?"),
     Page("pages/recommender.py", "Recommender", ":material/recommend:",
-         "Which model finds what a person picks next, and at what cost?", "Train models live and compare them"),
-    Page("pages/beam.py", "Beam", ":material/alt_route:",
-         "How does a recommender find the next item, step by step?", "Step through a beam search, level by level"),
-    Page("pages/doctor.py", "Doctor", ":material/stethoscope:",
-         "Is this codebook healthy, and if not, what helps?", "Name the disease and start the remedy"),
-    Page("pages/drift.py", "Drift", ":material/moving:",
-         "The vectors changed; what happens to the IDs?", "Seven remedies, what each costs and saves"),
-    Page("pages/cold.py", "Cold items", ":material/ac_unit:",
-         "Can an item be recommended that nobody has ever picked?", "Items held out of all training, and found again"),
+         "Which model predicts the next item best, and at what cost?"),
+    Page("pages/beam.py", "Beam", ":material/alt_route:", "How does beam search generate the next item's ID?"),
+    Page("pages/doctor.py", "Doctor", ":material/stethoscope:", "Is this codebook healthy, and if not, what helps?"),
+    Page("pages/drift.py", "Drift", ":material/moving:", "What happens to the IDs when the embeddings change?"),
+    Page("pages/cold.py", "Cold items", ":material/ac_unit:", "Can items without interactions be recommended?"),
     Page("pages/diversity.py", "Diversity", ":material/thermostat:",
-         "Does hotter decoding make recommendations more varied?", "Temperature per level against recall and variety"),
-    Page("pages/lessons.py", "Lessons", ":material/school:",
-         "What would you have predicted?", "Six findings, each a prediction and a reveal"),
+         "Does a higher temperature make recommendations more diverse?"),
+    Page("pages/lessons.py", "Lessons", ":material/school:", "What would you have predicted?"),
     Page("pages/exchange.py", "Import, export", ":material/swap_vert:",
-         "How do IDs come in from elsewhere, and go out again?", "Anyone's IDs or vectors; files for other tools"),
+         "How can semantic IDs be imported from and exported to other tools?"),
 )
 BY_KEY = {page.key: page for page in PAGES}
