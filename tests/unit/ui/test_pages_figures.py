@@ -111,7 +111,7 @@ def test_a_charts_alt_text_stays_the_same_while_it_trains_and_then_says_what_hap
 
 def test_a_chart_drawn_with_vega_is_saved_as_a_page_with_the_same_numbers():
     feed = Feed(runs.find("demo-rqvae")).update(1)
-    figure = live.lines(live.PERPLEXITY, feed, 256, "Perplexity rises.")
+    figure = live.lines(live.PERPLEXITY, feed, [256] * 3, "Perplexity rises.")
     assert [list(line.x) for line in figure.data] == [[step for step, _ in feed.points["perplexity"]]] * len(figure.data)
     assert [line.y[-1] for line in figure.data] == pytest.approx(feed.last("perplexity"))
     page = exports.html_bytes(figure, "perplexity").decode()
