@@ -101,6 +101,12 @@ def at_once() -> Values:
 
 
 def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
+    """Train the run, and say what it came to."""
+    watch(made, args)
+    return summary(made, args)
+
+
+def watch(made: Run, args: argparse.Namespace) -> None:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
     child = supervisor.launch(made, supervisor.n_at_once())
     with tqdm(total=None, unit="step", disable=args.json, dynamic_ncols=True, leave=True) as bar:
@@ -114,7 +120,6 @@ def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
             except KeyboardInterrupt:
                 made.control("stop")
     supervisor.record_exit(made, child.pid, code)
-    return summary(made, args)
 
 
 def _show(bar: Any, status: Status) -> None:

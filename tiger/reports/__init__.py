@@ -1,11 +1,22 @@
 """Answers as data frames, and each answer's takeaway as a sentence: what pages and exports show.
 
 ``codes``: a run's codes at one step. ``usage``: codes, levels, collisions, kept steps. ``items``: neighbours. ``walk``: one
-item through the levels. ``training``: curves, runs, the doctor. ``shop``: the catalogue. ``codebooks``, ``map``, ``tree``: what
-those pages show. A ``*_summary`` function says in one sentence what the frame of the same
-name shows; it becomes the figure's alt text.
+item through the levels. ``training``: curves, runs. ``doctor``: diagnoses and treatments. ``shop``: the catalogue.
+``codebooks``, ``map``, ``tree``: what those pages show. A ``*_summary`` function says in one sentence what the frame of the
+same name shows; it becomes the figure's alt text.
 """
 
+from tiger.reports.doctor import (
+    Consultation,
+    Examined,
+    consult,
+    diagnose,
+    doctor_frame,
+    examine,
+    explained_in_training,
+    explained_variance,
+    treat,
+)
 from tiger.reports.items import (
     code_neighbours,
     id_neighbours,
@@ -15,12 +26,6 @@ from tiger.reports.items import (
     shared_codes,
 )
 from tiger.reports.training import (
-    compare_frame,
-    diagnose,
-    doctor_frame,
-    examine,
-    explained_in_training,
-    explained_variance,
     live_param_frame,
     runs_frame,
     training_frame,
@@ -36,9 +41,9 @@ from tiger.reports.usage import (
 )
 
 __all__ = [
-    "code_neighbours", "collisions_frame", "collisions_summary", "compare_frame",
+    "Consultation", "Examined", "code_neighbours", "collisions_frame", "collisions_summary", "consult",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
-    "runs_frame", "shared_codes", "sizes_summary", "training_frame", "training_summary", "usage_frame",
-    "usage_summary",
+    "runs_frame", "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",
+    "usage_frame", "usage_summary",
 ]

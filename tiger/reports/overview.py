@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiger import metrics, quantizers
-from tiger.analysis import doctor
 from tiger.datasets.catalogue import Catalogue
-from tiger.reports import shop
+from tiger.reports import doctor, shop
 from tiger.runs import Run
 from tiger.runs.records import LearnerConfig
 
@@ -71,10 +70,10 @@ def overview(cat: Catalogue, run: Run | None) -> Overview:
     history_T = cat.history(user) if cat.n_users else np.empty(0, np.int64)
     return Overview(cat.n_items, cat.n_users, cat.n_interactions, str(cat.items["title"].iloc[item]) or f"item {item}",
                     tuple(cat.embedding_IE[item][:SHOWN_VALUES].tolist()), cat.embedding_IE.shape[1], user, len(history_T),
-                    _coded(run, item, history_T) if run is not None else None)
+                    _coded(run, cat, item, history_T) if run is not None else None)
 
 
-def _coded(run: Run, item: int, history_T: np.ndarray) -> CodedBy | None:
+def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedBy | None:
     try:
         codes_IL = run.codes()
     except ValueError:  # none yet
@@ -82,7 +81,7 @@ def _coded(run: Run, item: int, history_T: np.ndarray) -> CodedBy | None:
     given = run.config.quantizer or LearnerConfig("imported")
     known = quantizers.REGISTRY.get(given.name)
     n_codes = tuple(run.codes_per_level())
-    found = doctor.examine(codes_IL, n_codes, events=run.events()[0], params=given.params)
+    found = doctor.diagnose(run, cat)
     ids_IM = run.semantic_ids().ids_IM
     return CodedBy(
         known.title if known else given.name.replace("_", " ").capitalize(),

@@ -33,7 +33,7 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
         raise ValueError(f"there are {len(ids):,} IDs for the {catalogue.n_items:,} items of '{catalogue.name}'; "
                          "import them with the catalogue that they belong to.")
     config = RunConfig("import", catalogue.source, title.strip() or report.file,
-                       imported=ImportRequest(path or report.file, report.align, report.n_codes))
+                       imported=ImportRequest(path or report.file, report.align, report.n_codes, report.guessed))
 
     def fill(folder: Path) -> None:
         np.save(folder / "codes.npy", ids.codes_IL.astype(np.int32), allow_pickle=False)

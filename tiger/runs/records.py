@@ -133,11 +133,15 @@ class ProjectionRequest:
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """Where imported IDs came from: the file, how its rows were matched to items, codes a level."""
+    """Where imported IDs came from: the file, how its rows were matched to items, codes a level.
+
+    ``sizes_guessed`` says that the file does not tell ``n_codes``: they are powers of two that hold the largest codes.
+    """
 
     file: str
     align: str = "auto"
     n_codes: list[int] | None = None
+    sizes_guessed: bool = False
 
 
 PARTS = {"quantizer": LearnerConfig, "model": LearnerConfig, "study": StudyRequest, "projection": ProjectionRequest,

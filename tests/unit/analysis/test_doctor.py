@@ -66,9 +66,10 @@ def test_each_disease_is_named(disease, codes_IL, n_codes, events, params_, fact
 
 def test_the_evidence_gives_the_numbers_and_their_limits():
     said = " ".join(doctor.examine(starved(1), 64).evidence)
-    assert "Level 2 has a perplexity of 5.0 of 64 (8%) and 59 dead codes; below 25%" in said
+    assert "Level 2 has a perplexity of 5.0 of 64 (8%) and 59 dead codes; the thresholds are 25% and 50% dead" in said
     said = " ".join(doctor.examine(colliding(), 64).evidence)
-    assert "400 different IDs for 2,000 items (20%); below 80%" in said and "the fullest ID holds 5" in said
+    assert "400 distinct IDs for 2,000 items (20.0%); the threshold is 80%" in said
+    assert "the most frequent ID belongs to 5" in said
     said = " ".join(doctor.examine(EVEN, 64, log(learning_rate=1e-6), DEFAULTS).evidence)
     assert "add up to 0.0006" in said and "below 0.01" in said
 
@@ -81,12 +82,15 @@ def test_a_knob_that_was_turned_counts_as_it_was_left():
     assert doctor.examine(codes_IL, 64, events, DEFAULTS).disease == "total_collapse"
 
 
-def test_codes_that_ignore_the_items_are_untrained_however_well_they_are_used():
+def test_codes_unrelated_to_the_items_are_named_however_well_they_are_used():
     emb_IE = np.random.default_rng(1).normal(size=(2000, 8)).astype(np.float32)
     query = np.arange(200)
     near, _ = metrics.nearest(emb_IE, query, 10)
     recall = metrics.neighbour_recall(EVEN, query, near)
-    assert doctor.examine(EVEN, 64, neighbours=recall).disease == "untrained"
+    assert doctor.examine(EVEN, 64, log(), DEFAULTS, neighbours=recall).disease == "untrained"
+    for params_ in ({}, {"n_levels": 3, "n_codes": 64, "seed": 0}):  # imported codes, and random ones: nothing was trained
+        found = doctor.examine(EVEN, 64, params=params_, neighbours=recall)
+        assert found.disease == "at_chance" and not found.remedies
     telling = EVEN.copy()
     telling[:, 0] = np.digitize(emb_IE[:, 0], np.quantile(emb_IE[:, 0], np.arange(1, 64) / 64))
     recall = metrics.neighbour_recall(telling, query, near)
@@ -102,7 +106,7 @@ def test_a_level_with_nothing_left_to_tell_apart_is_no_fault_of_its_codebook():
     codes_IL = np.column_stack([np.arange(2000) // 32, np.arange(2000) % 32, np.zeros(2000, int)])
     found = doctor.examine(codes_IL, 64, None, DEFAULTS)
     assert (found.disease, found.severity) == ("level_starvation", "mild")
-    assert "The first 2 levels already spell 2,000 different prefixes for 2,000 items" in " ".join(found.evidence)
+    assert "The first 2 levels already spell 2,000 distinct prefixes for 2,000 items" in " ".join(found.evidence)
     assert [remedy.changes for remedy in found.remedies] == [{"n_levels": 2}]
 
 

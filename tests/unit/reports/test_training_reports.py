@@ -92,11 +92,5 @@ def test_a_run_is_diagnosed_from_its_folder(tiger_home, tiny):
 
 def test_imported_codes_are_examined_with_a_catalogue_and_nothing_else(tiny):
     codes_IL = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]])
-    found = reports.examine(codes_IL, [2, 3], tiny)
-    assert found.disease in ("healthy", "untrained") and found.signs.neighbours is not None
-
-
-def test_sick_beside_fixed():
-    frame = reports.compare_frame({"sick": np.zeros((4, 1), int), "fixed": np.arange(4)[:, None]}, {"sick": 4, "fixed": 4})
-    assert frame["perplexity"].tolist() == pytest.approx([1, 4])
-    assert frame["dead"].tolist() == [3, 0] and frame["unique"].tolist() == [1, 4]
+    found = reports.examine(codes_IL, [2, 3], tiny.embedding_IE)
+    assert found.disease == "healthy" and found.signs.neighbours is not None

@@ -1,207 +1,204 @@
-"""The diseases a codebook can have: one function each, most serious first, their thresholds in one place.
+"""What can be wrong with codes themselves: one function each, which takes signs and settings.
 
-Each takes the signs and the quantizer's hyper-parameters and returns a diagnosis, or None where it does not fit.
-The thresholds were set on RQ-VAEs trained on Amazon Beauty and on the synthetic shop, healthy and broken on purpose.
+Each returns a diagnosis, or None where it does not fit; ``DISEASES`` lists them with the causes of ``causes``, most
+serious first.
 """
 
-from typing import Any
-
-from tiger.analysis.doctor import remedies
-from tiger.analysis.doctor.diagnosis import Diagnosis
-from tiger.analysis.doctor.signs import Signs
-
-COLLAPSED_USE = 0.03  # perplexity below this share of the reach (or below 1.5): the level says next to nothing
-STARVED_USE = 0.25  # below this share a level wastes most of its codebook
-STARVED_DEAD = 0.5  # so does a level with more than this share of dead codes
-TOLD_APART = 0.90  # share of items with a prefix of their own; then deeper levels have nothing left to do
-UNIQUE_ENOUGH = 0.80  # share of different IDs; three healthy levels of 256 reach 0.9 and more on Amazon Beauty
-ROOMY = 20  # IDs that can be spelled per item; with fewer, collisions cannot be helped
-BUDGET_ENOUGH = 0.01  # learning rates summed over all steps; weights start at about this size
-STEPS_ENOUGH = 30
-EXPLAINED_ENOUGH = 0.05  # share of the variance; the mean alone gives 0
-EXPLAINED_WELL = 0.25  # a trained RQ-VAE gives 0.4 and more
-BETA_USUAL = 2.0  # the literature takes 0.1 to 2; from about 5 on encoders shrink
-BETA_LITTLE = 0.01
-RATE_USUAL = 0.01
-CHANCE_FACTOR = 1.5  # neighbours that share the first code, against chance
+from tiger.analysis.doctor import causes, remedies, symptoms
+from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
+from tiger.analysis.doctor.signs import Settings, Signs
+from tiger.analysis.doctor.symptoms import ROOMY, STARVED_DEAD, STARVED_USE, TOLD_APART, UNIQUE_ENOUGH
 
 
-def perplexities(signs: Signs) -> str:
-    """``Perplexity per level: 203.7, 205.8 and 203.0 of 256.``"""
-    shown = [f"{value:.1f} of {reach:,}" for value, reach in zip(signs.perplexity, signs.reach, strict=True)]
-    return f"Perplexity per level: {', '.join(shown)}"
-
-
-def levels_summary(levels: list[int]) -> str:
-    """``Level 1`` or ``Levels 1 and 3``, from levels counted from 0."""
-    names = [str(level + 1) for level in levels]
-    return f"Level {names[0]}" if len(names) == 1 else f"Levels {', '.join(names[:-1])} and {names[-1]}"
-
-
-def collapsed_levels(signs: Signs) -> list[int]:
-    """Levels that use next to one code."""
-    return [level for level, (value, reach) in enumerate(zip(signs.perplexity, signs.reach, strict=True))
-            if reach > 1 and value < collapse_limit(reach)]
-
-
-def collapse_limit(reach: int) -> float:
-    """Perplexity below which a level with this reach has collapsed."""
-    return max(1.5, COLLAPSED_USE * reach)
-
-
-def starved_levels(signs: Signs) -> list[int]:
-    """Levels that leave most of their codes unused."""
-    found = []
-    for level, reach in enumerate(signs.reach):
-        out_of_reach = signs.n_codes[level] - reach
-        dead_share = max(0, signs.dead[level] - out_of_reach) / reach
-        if reach > 1 and (signs.use[level] < STARVED_USE or dead_share > STARVED_DEAD):
-            found.append(level)
-    return found
-
-
-def untrained(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
-    """Weights that cannot have moved, or codes that know nothing of the items."""
-    evidence = []
-    if signs.n_steps is not None and signs.n_steps < STEPS_ENOUGH:
-        evidence.append(f"Only {signs.n_steps} training steps were done; below {STEPS_ENOUGH} hardly anything is "
-                        "learned.")
-    if signs.budget is not None and signs.budget < BUDGET_ENOUGH:
-        evidence.append(f"The learning rates of all steps add up to {signs.budget:.2g}. With Adam no weight moves much "
-                        f"further than that, and below {BUDGET_ENOUGH} weights stay where chance put them.")
-    in_use = not starved_levels(signs)
-    first = signs.neighbours[0] if signs.neighbours else None
-    if in_use and first is not None and not first.recall.low >= CHANCE_FACTOR * first.by_chance:
-        evidence.append(f"True neighbours share the first code in {first.recall.mean:.1%} of cases and chance would "
-                        f"give {first.by_chance:.1%}; codes that mean something reach at least {CHANCE_FACTOR:g} times "
-                        "chance.")
-    if in_use and "learning_rate" in params and signs.explained is not None and signs.explained < EXPLAINED_ENOUGH \
-            and not _strong(signs):
-        evidence.append(f"Decoding the codes gives back {max(signs.explained, 0):.0%} of the embeddings' variance; "
-                        f"{EXPLAINED_ENOUGH:.0%} is the least that training should reach.")
-    if not evidence:
-        return None
-    evidence.append(perplexities(signs) + ".")
-    return Diagnosis("untrained", "Untrained", "critical", evidence,
-                     "The codes are still close to chance. Usage may look fine or not, it means nothing yet: similar "
-                     "items get codes that have nothing to do with each other.",
-                     [remedies.USUAL_RATE, remedies.longer(max(600, 2 * params.get("n_steps", 0)))], signs)
-
-
-def _strong(signs: Signs) -> bool:
-    return signs.beta is not None and signs.beta > BETA_USUAL
-
-
-def over_strong_commitment(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
-    """A commitment term that keeps the encoder from telling items apart."""
-    lost = signs.explained is not None and signs.explained < EXPLAINED_WELL
-    if not _strong(signs) or not (lost or starved_levels(signs)):
-        return None
-    evidence = [f"beta is {signs.beta:g}; the paper takes 0.25, and above {BETA_USUAL:g} commitment tends to win.",
-                perplexities(signs) + "."]
-    if signs.explained is not None:
-        evidence.append(f"Decoding the codes gives back {max(signs.explained, 0):.0%} of the embeddings' variance; "
-                        f"a trained RQ-VAE gives back {EXPLAINED_WELL:.0%} and more.")
-    return Diagnosis("over_strong_commitment", "Over-strong commitment", "critical", evidence,
-                     "Commitment pulls every latent vector to its code. When it outweighs reconstruction, the cheapest "
-                     "way out is to make all latent vectors alike: then they are near their codes, and say nothing.",
-                     [remedies.LOWER_BETA if params.get("kmeans_init", True) and params.get("restart_threshold", 1)
-                      else remedies.LOWER_BETA_AND_MORE], signs)
-
-
-def total_collapse(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
+def total_collapse(signs: Signs, settings: Settings) -> Diagnosis | None:
     """Every level uses next to nothing of its codebook."""
-    if len(collapsed_levels(signs)) < len(signs.perplexity):
+    if not symptoms.has_collapsed(signs):
         return None
-    limit = collapse_limit(max(signs.reach))
-    evidence = [f"{perplexities(signs)}; below {limit:.1f} a level has collapsed.",
+    limit = max(symptoms.collapse_limit(signs, level) for level in range(len(signs.perplexity)))
+    evidence = [f"{symptoms.perplexities(signs)}; below {limit:.1f} a level has collapsed.",
                 f"{signs.n_items:,} items share {signs.collisions.unique:,} ID{'s' * (signs.collisions.unique > 1)}; the "
-                f"fullest holds {signs.collisions.largest:,} items."]
-    offered = [remedies.KMEANS_RESTART, remedies.EMA, remedies.SIMVQ, remedies.SINKHORN]
-    rate = params.get("learning_rate")
-    if rate is not None and rate > RATE_USUAL:
-        evidence.append(f"The learning rate is {rate:g}; above {RATE_USUAL:g} the encoder runs away from its codes.")
-        offered.insert(0, remedies.LOWER_RATE)
-    if params.get("estimator") == "none":
-        evidence.append("No gradient passes the codebook (estimator none), so the encoder never hears of the items.")
-        offered.insert(0, remedies.STRAIGHT_THROUGH)
-    return Diagnosis("total_collapse", "Total collapse", "critical", evidence,
-                     "A few codes won all items early. A code that is never chosen gets no gradient, so it never comes "
-                     "back, and the decoder learns to answer with the average item.", offered, signs)
+                f"most frequent belongs to {signs.collisions.largest:,} items."]
+    return Diagnosis("total_collapse", "critical", evidence,
+                     "A few codes were assigned all items early. A code without items gets no gradient, so it stays unused, "
+                     "and the decoder learns to output the mean item.",
+                     [remedies.KMEANS_RESTART, remedies.EMA, remedies.SIMVQ, remedies.SINKHORN], signs)
 
 
-def level_starvation(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
-    """Some levels use a small part of their codebook: most are never chosen, or there is nothing left to tell apart."""
-    starved = starved_levels(signs)
-    if not starved:
+def at_chance(signs: Signs, settings: Settings) -> Diagnosis | None:
+    """Codes of an untrainable quantizer, or imported ones, that have nothing to do with the embeddings."""
+    sentence = None if settings.trained else symptoms.chance_sentence(signs)
+    if sentence is None:
+        return None
+    origin = "This quantizer does not look at the content of an item" if settings.names else \
+        "They were made from other embeddings, or are matched to the wrong items"
+    return Diagnosis("at_chance", "critical", [sentence, symptoms.perplexities(signs) + "."],
+                     f"Similar items share no more codes than random ones. {origin}, so a recommender can learn nothing "
+                     "from a shared prefix.", [], signs)
+
+
+def level_starvation(signs: Signs, settings: Settings) -> Diagnosis | None:
+    """Some levels use a small part of their codebook."""
+    starved = symptoms.starved_levels(signs)
+    if not starved or symptoms.idle_levels(signs, settings):
         return None
     evidence = [f"Level {level + 1} has a perplexity of {signs.perplexity[level]:.1f} of {signs.reach[level]:,} "
-                f"({signs.use[level]:.0%}) and {signs.dead[level]:,} dead codes; below {STARVED_USE:.0%}, or with more "
-                f"than {STARVED_DEAD:.0%} dead, a level starves." for level in starved]
+                f"({signs.use[level]:.0%}) and {signs.dead[level]:,} dead codes; the thresholds are {STARVED_USE:.0%} and "
+                f"{STARVED_DEAD:.0%} dead." for level in starved]
     fed = [level for level in range(len(signs.use)) if level not in starved]
     if fed:
         shown = ", ".join(f"{signs.perplexity[level]:.1f} of {signs.reach[level]:,}" for level in fed)
-        evidence.append(f"{levels_summary(fed)} for comparison: {shown}.")
-    if starved[0] > 0 and signs.prefixes[starved[0] - 1] >= TOLD_APART * signs.n_items:
-        return _nothing_left(signs, starved[0], evidence)
-    verb = "does" if len(starved) == 1 else "do"
-    return Diagnosis("level_starvation", "Level starvation", "serious", evidence,
-                     f"{levels_summary(starved)} {verb} little work: most codes there are hardly ever chosen. Either "
-                     "they began far from what earlier levels leave over, or they lost their items while the encoder "
-                     "moved.",
-                     [remedies.KMEANS_RESTART, remedies.RESTART, remedies.EMA, remedies.SINKHORN, remedies.STANDARDISE],
-                     signs)
+        evidence.append(f"{symptoms.levels_summary(fed)} for comparison: {shown}.")
+    if signs.ordered and starved[0] > 0 and signs.prefixes[starved[0] - 1] >= TOLD_APART * signs.n_judged:
+        return _nothing_left(signs, settings, starved[0], evidence)
+    return Diagnosis("level_starvation", "serious", evidence, _why_starved(signs, settings, starved),
+                     [*_starvation_causes(signs, settings), remedies.KMEANS_RESTART, remedies.RESTART, remedies.EMA,
+                      remedies.SINKHORN, remedies.STANDARDISE], signs)
 
 
-def _nothing_left(signs: Signs, level: int, evidence: list[str]) -> Diagnosis:
+def _why_starved(signs: Signs, settings: Settings, starved: list[int]) -> str:
+    which = f"{symptoms.levels_summary(starved)} carr{'ies' if len(starved) == 1 else 'y'} little information: most codes " \
+            "there have hardly any items. "
+    if not signs.ordered:
+        return which + "Levels of this quantizer are independent: each codes a part of the vector of its own, and that part " \
+                       "varies little."
+    if settings.names and not settings.trained:
+        return which + "What earlier levels leave over lies close together, so a few codes cover it."
+    return which + "Either those codes began far from what earlier levels leave over, or they lost their items while the " \
+                   "encoder moved."
+
+
+def _starvation_causes(signs: Signs, settings: Settings) -> list[Remedy]:
+    """Remedies for what the settings give as the reason, first."""
+    found, n_codes = [], max(signs.n_codes)
+    if settings.starts_badly:
+        found.append(remedies.KMEANS_RESTART)
+    if n_codes > 16 and n_codes > signs.n_distinct / 4:
+        found.append(remedies.narrower(max(16, min(256, 2 ** int(signs.n_distinct / 8).bit_length() // 2))))
+    if settings.latent_width is not None and settings.latent_width < symptoms.LATENT_WIDTH:
+        found.append(remedies.WIDER_LATENT)
+    if settings.batch_size is not None and settings.batch_size < min(n_codes, signs.n_items):
+        found.append(remedies.LARGER_BATCH)
+    if settings.ema and settings.ema_decay is not None and not 0.5 <= settings.ema_decay <= 0.999:
+        found.append(remedies.EMA_DECAY)
+    if settings.sinkhorn:
+        found.append(remedies.NEAREST)
+    return found
+
+
+def _nothing_left(signs: Signs, settings: Settings, level: int, evidence: list[str]) -> Diagnosis:
     """Starvation because the levels before have told the items apart."""
     evidence = [*evidence, f"The first {level} level{'s' if level > 1 else ''} already spell{'' if level > 1 else 's'} "
-                f"{signs.prefixes[level - 1]:,} different prefixes for {signs.n_items:,} items; above "
-                f"{TOLD_APART:.0%} there is little left to do."]
-    return Diagnosis("level_starvation", "Level starvation", "mild", evidence,
-                     "Earlier levels tell nearly all items apart, so what they leave over is close to nothing and "
-                     "nearly every item takes the same code.", [remedies.shallower(level, signs.n_codes)], signs)
+                f"{signs.prefixes[level - 1]:,} distinct prefixes for {signs.n_judged:,} items; above {TOLD_APART:.0%} deeper "
+                "levels have nothing left to separate."]
+    return Diagnosis("level_starvation", "mild", evidence,
+                     "Earlier levels separate nearly all items, so the residuals are close to nothing and nearly every item "
+                     "gets the same code.",
+                     [*_starvation_causes(signs, settings), remedies.shallower(level, signs.n_codes)], signs)
 
 
-def collision_storm(signs: Signs, params: dict[str, Any]) -> Diagnosis | None:
+def too_few_ids(signs: Signs, settings: Settings) -> Diagnosis | None:
+    """Collisions that no use of the codebooks can prevent; comes before starvation, which larger codebooks help, too."""
+    return None if settings.starts_badly or not _cramped(signs) else collision_storm(signs, settings)
+
+
+def _cramped(signs: Signs) -> bool:
+    """Whether the levels spell too few IDs for the items; nobody knows where the sizes were guessed."""
+    return signs.capacity < ROOMY * signs.n_distinct and not signs.sizes_guessed
+
+
+def collision_storm(signs: Signs, settings: Settings) -> Diagnosis | None:
     """Too many items share all their codes."""
     if signs.unique >= UNIQUE_ENOUGH:
         return None
     clash, n_levels, n_codes = signs.collisions, len(signs.n_codes), max(signs.n_codes)
-    evidence = [f"{clash.unique:,} different IDs for {signs.n_items:,} items ({signs.unique:.0%}); below "
-                f"{UNIQUE_ENOUGH:.0%} collisions are a storm.",
-                f"{clash.collided_items:,} items share their ID with another; the fullest ID holds {clash.largest:,}."]
+    evidence = [f"{_unique_summary(signs)}; the threshold is {UNIQUE_ENOUGH:.0%}.",
+                f"{clash.collided_items:,} items share their ID with another; the most frequent ID belongs to "
+                f"{clash.largest:,}."]
     offered = []
-    if signs.beta is not None and signs.beta < BETA_LITTLE:
-        evidence.append(f"beta is {signs.beta:g}; without commitment, latent vectors run away from their codes.")
+    if settings.starts_badly:
+        offered.append(remedies.KMEANS_RESTART)
+    if signs.beta is not None and signs.beta < symptoms.BETA_LITTLE:
+        evidence.append(f"beta is {signs.beta:g}; without commitment, latent vectors move away from their codes.")
         offered.append(remedies.SOME_BETA)
-    if signs.capacity < ROOMY * signs.n_items:
+    if _cramped(signs):
         evidence.append(f"{' × '.join(map(str, signs.n_codes))} codes spell {signs.capacity:,.0f} IDs, "
-                        f"{signs.capacity / signs.n_items:.1f} per item; below {ROOMY} per item many must collide.")
-        offered += [remedies.WIDER] if n_codes < 256 else []
+                        f"{signs.capacity / signs.n_distinct:.1f} per item; below {ROOMY} per item many must collide.")
+        offered += _more_ids(signs, n_codes, n_levels)
     else:
-        offered += [remedies.KMEANS_RESTART, remedies.SPREAD, remedies.longer(2 * params.get("n_steps", 600))]
-    offered += [remedies.deeper(max(n_levels + 1, 3), signs.n_codes)] if n_levels < 8 else []
-    return Diagnosis("collision_storm", "Collision storm", "serious" if signs.unique < 0.5 else "mild", evidence,
+        if signs.vectors and signs.vectors.near_share > symptoms.NEAR_COPIES:
+            evidence.append(f"{signs.vectors.near_share:.0%} of the items have a nearly equal neighbour, closer than 1 % of the "
+                            "spread.")
+        offered += [remedies.NEAREST] if settings.sinkhorn else []
+        offered += [remedies.SPREAD, *([remedies.deeper(n_levels + 1, signs.n_codes)] if n_levels < 8 else []),
+                    remedies.KMEANS_RESTART, remedies.longer(2 * (settings.n_steps or 600))]
+    return Diagnosis("collision_storm", "serious" if signs.unique < 0.5 else "mild", evidence,
                      "Codes are in use, yet many items get the same ID. A recommender can tell such items apart only "
                      "by the arbitrary number of the collision level.", offered, signs)
 
 
-def healthy(signs: Signs, params: dict[str, Any]) -> Diagnosis:
+def _more_ids(signs: Signs, n_codes: int, n_levels: int) -> list[Remedy]:
+    """Larger codebooks, then more levels: enough of them to spell ``ROOMY`` IDs an item."""
+    def enough(size: int) -> int:
+        return next((depth for depth in range(n_levels, 8) if size**depth >= ROOMY * signs.n_distinct), 8)
+
+    found = []
+    if n_codes < 256:
+        found.append(remedies.wider(enough(256) if enough(256) > n_levels else None))
+    if n_levels < 8:
+        found.append(remedies.deeper(max(enough(n_codes), n_levels + 1, 3) if n_codes >= 256 else max(n_levels + 1, 3),
+                                     signs.n_codes))
+    return found
+
+
+def _unique_summary(signs: Signs) -> str:
+    """``1,990 distinct IDs for 2,000 items (99.5%)``, and for how many distinct vectors where those are fewer."""
+    if signs.n_copies:
+        return (f"{signs.collisions.unique:,} distinct IDs for {signs.n_items:,} items with {signs.n_distinct:,} distinct "
+                f"vectors ({signs.unique:.1%} of what is possible)")
+    return f"{signs.collisions.unique:,} distinct IDs for {signs.n_items:,} items ({signs.unique:.1%})"
+
+
+def duplicates(signs: Signs, settings: Settings) -> Diagnosis | None:
+    """Items with equal vectors, which no quantizer can tell apart."""
+    if signs.n_copies <= symptoms.COPIES * signs.n_items:
+        return None
+    evidence = [f"{copies_sentence(signs.n_distinct, signs.n_items)}; the threshold is {symptoms.COPIES:.0%} copies.",
+                f"{_unique_summary(signs)}."]
+    if signs.vectors is not None and signs.vectors.n_zero:
+        evidence.append(f"{signs.vectors.n_zero:,} vectors are zero: these items have no text that the embedding reads.")
+    severity = "mild" if signs.n_distinct > signs.n_items / 2 else "serious" if signs.n_distinct > 1 else "critical"
+    return Diagnosis("duplicates", severity, evidence,  # type: ignore[arg-type]
+                     "Equal vectors get equal codes from every quantizer, so no hyper-parameter helps; the collision level "
+                     "numbers the copies. Merge items that are the same, or embed texts or histories that differ.", [], signs)
+
+
+def copies_sentence(n_distinct: int, n_items: int) -> str:
+    """``4,500 distinct vectors among 5,000 items: at most 4,500 distinct IDs are possible``"""
+    return (f"{n_distinct:,} distinct vector{'s' if n_distinct > 1 else ''} among {n_items:,} items: at most {n_distinct:,} "
+            f"distinct ID{'s are' if n_distinct > 1 else ' is'} possible")
+
+
+def healthy(signs: Signs, settings: Settings) -> Diagnosis:
     """Nothing else fits."""
-    evidence = [f"{perplexities(signs)}; a level is well from {STARVED_USE:.0%} on.",
-                f"{signs.collisions.unique:,} different IDs for {signs.n_items:,} items ({signs.unique:.1%}); "
-                f"codes are well from {UNIQUE_ENOUGH:.0%} on."]
+    evidence = [f"{symptoms.perplexities(signs)}; healthy above {STARVED_USE:.0%}." if not signs.sizes_guessed else
+                f"{symptoms.perplexities(signs)}. The codebook sizes were guessed from the largest codes, so utilisation and "
+                "dead codes are not judged.",
+                f"{_unique_summary(signs)}; healthy above {UNIQUE_ENOUGH:.0%}."]
+    if idle := symptoms.idle_levels(signs, settings):
+        evidence.append(f"{symptoms.levels_summary(idle)} ha{'s' if len(idle) == 1 else 've'} little to separate: the prefixes "
+                        f"before already tell {signs.prefixes[idle[0] - 1]:,} of {signs.n_judged:,} items apart.")
     if signs.explained is not None:
-        evidence.append(f"Decoding the codes gives back {max(signs.explained, 0):.0%} of the embeddings' variance.")
+        evidence.append(symptoms.explained_sentence(signs) + ".")
     if signs.neighbours:
         first = signs.neighbours[0]
-        evidence.append(f"True neighbours share the first code in {first.recall.mean:.1%} of cases; chance would give "
+        evidence.append(f"True neighbours share {'the first' if signs.ordered else 'the same'} code"
+                        f"{'' if signs.ordered else ' of level 1'} in {first.recall.mean:.1%} of cases; chance gives "
                         f"{first.by_chance:.1%}.")
-    return Diagnosis("healthy", "Healthy", "good", evidence,
-                     "All levels use their codebooks, and most items can be told apart by their codes "
-                     "alone.", [], signs)
+    use = "The codebooks are in use wherever items are left to separate" if symptoms.starved_levels(signs) else \
+        "All levels use their codebooks"
+    return Diagnosis("healthy", "good", evidence, f"{use}, and most items can be told apart by their codes alone.", [], signs)
 
 
-DISEASES = (untrained, over_strong_commitment, total_collapse, level_starvation, collision_storm)
-CAUSES_ALL = ("untrained", "over_strong_commitment", "total_collapse")  # what else fits follows from these
+DISEASES = (causes.untrained, causes.over_strong_commitment, causes.high_learning_rate, causes.no_gradient,
+            causes.dominant_mean, causes.small_scale, causes.large_scale, causes.dominant_column, total_collapse,
+            causes.learned_nothing, at_chance, too_few_ids, level_starvation, causes.short_way, collision_storm, duplicates)

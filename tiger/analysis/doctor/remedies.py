@@ -1,63 +1,86 @@
 """The remedies that the field uses, each with its reason in one sentence."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
-from tiger.analysis.doctor.diagnosis import Remedy
+from tiger.analysis.doctor.diagnosis import START, Remedy
+from tiger.analysis.doctor.signs import Params
 
 KMEANS_RESTART = Remedy(
     "Start from k-means and restart dead codes",
-    "k-means gives every code some items from the first step; restarts bring back the codes that lose theirs while "
-    "the encoder moves.", {"kmeans_init": True, "restart_threshold": 1.0})
+    "k-means gives every code some items from the first step; a restart moves a code that lost its items back onto one.",
+    START)
 RESTART = Remedy(
-    "Restart dead codes", "A code that nobody chose moves onto an item of the present batch, where it is chosen at the "
-    "next step.", {"restart_threshold": 1.0})
-KMEANS = Remedy(
-    "Start the codebooks from k-means", "Every code begins amid the data instead of far away, so every code wins some "
-    "items from the first step.", {"kmeans_init": True})
+    "Restart dead codes", "A code without items moves onto an item of the current batch, which is assigned to it in the next "
+    "step.", {"restart_threshold": 1.0})
 EMA = Remedy(
-    "Let the codebooks follow by moving averages", "Each code becomes the running mean of its items, which follows the "
+    "Update the codebooks by moving averages (EMA)", "Each code becomes the running mean of its items, which follows the "
     "encoder faster than gradient steps do.", {"ema": True, "simvq": False, "restart_threshold": 1.0})
+EMA_DECAY = Remedy(
+    "Set the EMA decay to 0.99", "The running mean then covers about a hundred steps: it follows the encoder and averages over "
+    "more than one batch.", {"ema_decay": 0.99, "restart_threshold": 1.0})
 SINKHORN = Remedy(
-    "Balance each batch over the codes", "Sinkhorn assignment hands out a batch evenly while training, so no code can "
+    "Balance each batch over the codes", "Sinkhorn assignment distributes a batch evenly while training, so no code can "
     "take everything.", {"sinkhorn": True})
+NEAREST = Remedy(
+    "Assign each item to its nearest code", "Codes learn from the items that they get after training, too; Sinkhorn assigns "
+    "others while training.", {"sinkhorn": False})
 SIMVQ = Remedy(
     "Reparameterise the codebook (SimVQ)", "One learned matrix moves all codes together, so unused codes learn too.",
     {"simvq": True, "ema": False})
+CENTRE = Remedy(
+    "Centre the embeddings and scale them to spread 1", "The mean goes to 0 and the root mean square distance from it to 1; "
+    "all distances between items keep their ratios.", {"normalise": "centre"})
 STANDARDISE = Remedy(
-    "Standardise the embeddings", "Columns of equal spread keep a few loud dimensions from deciding every code.",
-    {"normalise": "standardise"})
+    "Standardise the embeddings", "Every column gets mean 0 and deviation 1, so no offset, scale or single column decides the "
+    "codes.", {"normalise": "standardise"})
+UNIT_LENGTH = Remedy(
+    "Scale every embedding to length 1", "Directions stay as they are; only the lengths go.", {"normalise": "l2"})
+CENTRE_PLANES = Remedy(
+    "Move the hyperplanes to the mean", "Hyperplanes through the origin leave vectors with a large mean all on one side.",
+    {"centre": "mean"})
 USUAL_RATE = Remedy(
     "Train at the usual rate", "At a learning rate of 0.001 and 600 steps every weight can find its place.",
     {"learning_rate": 1e-3, "n_steps": 600})
 LOWER_RATE = Remedy(
-    "Lower the learning rate to 0.001", "Smaller steps keep the encoder from jumping away from its codes.",
-    {"learning_rate": 1e-3})
+    "Lower the learning rate to 0.001", "Smaller steps keep the encoder close to its codes.", {"learning_rate": 1e-3})
 LOWER_BETA = Remedy(
     "Lower beta to 0.25", "Reconstruction leads again; commitment only keeps the latent vectors near their codes.",
     {"beta": 0.25})
-LOWER_BETA_AND_MORE = Remedy(
-    "Lower beta to 0.25, start from k-means and restart dead codes", "Reconstruction leads again, and every code has "
-    "items from the first step.", {"beta": 0.25, "kmeans_init": True, "restart_threshold": 1.0})
 SOME_BETA = Remedy(
-    "Raise beta to 0.25", "Without commitment the encoder runs away from its codes, which then describe where it was.",
-    {"beta": 0.25})
+    "Raise beta to 0.25", "Without commitment the latent vectors move away from their codes.", {"beta": 0.25})
 STRAIGHT_THROUGH = Remedy(
-    "Let the gradient pass (straight-through)", "The encoder then hears what the decoder needs, not only where the "
-    "codes are.", {"estimator": "ste"})
+    "Let the gradient pass (straight-through)", "The encoder is then trained on the reconstruction, not on the commitment loss "
+    "alone.", {"estimator": "ste"})
 SPREAD = Remedy(
-    "Spread the latent vectors", "Each is pushed away from its nearest neighbour, so that nearly equal items still get "
+    "Spread the latent vectors (KoLeo)", "Each is pushed away from its nearest neighbour, so that nearly equal items still get "
     "codes of their own; reconstruction becomes a little worse.", {"koleo": 1.0})
-WIDER = Remedy("Take 256 codes a level", "A wider codebook draws finer borders.", {"n_codes": 256})
+WIDER_LATENT = Remedy(
+    "Use 32 latent dimensions", "Residuals in a few dimensions are small after one level; with more of them, deeper levels have "
+    "something left to code.", {"latent_width": 32})
+LARGER_BATCH = Remedy(
+    "Train on batches of 1,024", "A batch smaller than the codebook leaves most codes without an item in every step.",
+    {"batch_size": 1024})
+
+
+def at_usual_rate(remedy: Remedy) -> Remedy:
+    """The same, and a lower learning rate."""
+    return replace(remedy, title=f"{remedy.title}, at a learning rate of 0.001", changes=remedy.changes | LOWER_RATE.changes)
+
+
+def faster(learning_rate: float) -> Remedy:
+    """Larger steps."""
+    return Remedy(f"Raise the learning rate to {learning_rate:g}", "Codes then move far enough to follow the encoder.",
+                  {"learning_rate": learning_rate})
 
 
 def longer(n_steps: int) -> Remedy:
     """Train for more steps."""
-    return Remedy(f"Train for {n_steps:,} steps", "The encoder goes on spreading the items over the codes for a long "
-                  "time after the loss has flattened.", {"n_steps": n_steps})
+    return Remedy(f"Train for {n_steps:,} steps", "Items keep spreading over the codes for a long time after the loss has "
+                  "flattened.", {"n_steps": n_steps})
 
 
-def _levels(n_levels: int, sizes: Sequence[int]) -> dict[str, Any]:
+def _levels(n_levels: int, sizes: Sequence[int]) -> Params:
     """The hyper-parameters that give so many levels; where levels differ, a new one is as large as the last."""
     if len(set(sizes)) == 1:
         return {"n_levels": n_levels}
@@ -66,11 +89,24 @@ def _levels(n_levels: int, sizes: Sequence[int]) -> dict[str, Any]:
 
 def shallower(n_levels: int, sizes: Sequence[int]) -> Remedy:
     """Leave idle levels out; ``sizes`` are the codes of today's levels."""
-    return Remedy(f"Take {n_levels} level{'s' if n_levels > 1 else ''}", "Shorter IDs say the same; every level left "
-                  "out is one step less for the recommender.", _levels(n_levels, sizes))
+    return Remedy(f"Use {n_levels} level{'s' if n_levels > 1 else ''}", "Shorter IDs carry the same information; every level "
+                  "left out is one step less for the recommender.", {**_levels(n_levels, sizes)})
 
 
 def deeper(n_levels: int, sizes: Sequence[int]) -> Remedy:
     """Add levels; ``sizes`` are the codes of today's."""
-    return Remedy(f"Take {n_levels} levels", "Each level more multiplies the IDs that can be spelled, and separates "
-                  "items that agree so far.", _levels(n_levels, sizes))
+    return Remedy(f"Use {n_levels} levels", "Each further level multiplies the IDs that can be spelled, and separates "
+                  "items that agree so far.", {**_levels(n_levels, sizes)})
+
+
+def narrower(n_codes: int) -> Remedy:
+    """A smaller codebook."""
+    return Remedy(f"Use {n_codes} codes a level", "With nearly as many codes as items the first level separates them all; a "
+                  "smaller codebook leaves work for the next levels.", {"n_codes": n_codes})
+
+
+def wider(n_levels: int | None = None) -> Remedy:
+    """A larger codebook, and more levels where that alone spells too few IDs."""
+    more = f" and {n_levels} levels" if n_levels else ""
+    return Remedy(f"Use 256 codes a level{more}", "A larger codebook draws finer borders.",
+                  {"n_codes": 256} | ({"n_levels": n_levels} if n_levels else {}))

@@ -1,13 +1,63 @@
-"""What the doctor measures before naming anything: plain numbers from codes, training events and parameters."""
+"""What the doctor measures before naming anything: plain numbers from codes, training events, parameters and vectors."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from tiger import metrics
-from tiger.core.events import changed_param
+from tiger.analysis.doctor.vectors import Geometry, VectorSigns
+from tiger.core.events import Event, changed_param
+
+Params: TypeAlias = Mapping[str, Any]
+"""A quantizer's hyper-parameters by name."""
+MANY_COPIES = 0.05  # from this share of copies on, codebook use is judged on one item for each distinct vector
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The hyper-parameters that diagnoses depend on; None where the quantizer has none of that name.
+
+    ``names`` holds all names that the quantizer has; it is empty where there is no quantizer (imported codes).
+    """
+
+    names: frozenset[str] = frozenset()
+    n_steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    beta: float | None = None
+    normalise: str | None = None
+    kmeans_init: bool | None = None
+    restart_threshold: float | None = None
+    estimator: str | None = None
+    ema: bool | None = None
+    ema_decay: float | None = None
+    sinkhorn: bool | None = None
+    latent_width: int | None = None
+    centre: str | None = None
+
+    @classmethod
+    def of(cls, params: Params, events: Sequence[Event] = ()) -> Self:
+        """From hyper-parameters, and the log where it tells what they were changed to."""
+        read = {field.name: params.get(field.name) for field in fields(cls) if field.name != "names"}
+        for event in events:
+            if changed_param(event) == "beta":
+                read["beta"] = event["value"]
+        rates = [event["learning_rate"] for event in events if event.get("learning_rate") is not None]
+        if rates and (not params or "learning_rate" in params):  # what is fitted in one go logs a step a level
+            read["learning_rate"] = float(np.median(rates))
+        return cls(names=frozenset(params), **read)
+
+    @property
+    def trained(self) -> bool:
+        """Whether the quantizer learns by gradient steps."""
+        return self.learning_rate is not None
+
+    @property
+    def starts_badly(self) -> bool:
+        """Whether codebooks start as noise, or dead codes are never restarted."""
+        return self.kmeans_init is False or self.restart_threshold == 0
 
 
 @dataclass(frozen=True)
@@ -20,14 +70,22 @@ class Signs:
         perplexity: effective number of codes in use, per level.
         dead: codes that no item carries, per level.
         reach: the most codes a level could use with this many items: min(K, items).
-        capacity: different IDs that the levels can spell.
-        prefixes: different prefixes down to each level.
+        capacity: distinct IDs that the levels can spell.
+        prefixes: distinct prefixes down to each level.
         collisions: how many items share an ID.
+        n_distinct: distinct vectors among the items with an ID, which no number of distinct IDs exceeds; the number of
+            items where the vectors are not known.
+        n_judged: items that perplexity, dead codes and prefixes were counted on: all, or one a distinct vector where
+            there are many copies.
+        ordered: whether each level refines the level before; codes of LSH and OPQ are independent of each other.
+        sizes_guessed: whether K was guessed from the largest codes, so that dead codes cannot be counted.
         explained: share of the embeddings' variance that decoding the codes gives back, 1 at best.
-        neighbours: recall of true neighbours by shared-prefix depth, beside chance.
+        neighbours: recall of true neighbours by shared-prefix depth (by level where codes are unordered), beside chance.
         n_steps: training steps done.
         budget: the sum of the learning rates of all steps; with Adam no weight can have moved further.
         beta: weight of the commitment loss, as it was last set.
+        vectors: what was measured on the embeddings.
+        read: geometry of the vectors as the quantizer reads them, after its ``normalise``.
     """
 
     n_items: int
@@ -38,11 +96,17 @@ class Signs:
     capacity: float
     prefixes: list[int]
     collisions: metrics.Collisions
+    n_distinct: int
+    n_judged: int
+    ordered: bool = True
+    sizes_guessed: bool = False
     explained: float | None = None
     neighbours: list[metrics.NeighbourRecall] | None = None
     n_steps: int | None = None
     budget: float | None = None
     beta: float | None = None
+    vectors: VectorSigns | None = None
+    read: Geometry | None = None
 
     @property
     def use(self) -> list[float]:
@@ -51,48 +115,62 @@ class Signs:
 
     @property
     def unique(self) -> float:
-        """Different IDs as a share of the items."""
-        return self.collisions.unique / max(self.n_items, 1)
+        """Distinct IDs as a share of the distinct vectors, 1 at best."""
+        return min(1.0, self.collisions.unique / max(self.n_distinct, 1))
+
+    @property
+    def n_copies(self) -> int:
+        """Items whose vector another item has already."""
+        return self.n_items - self.n_distinct
 
 
-def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: list[dict[str, Any]] | None = None,
-         params: dict[str, Any] | None = None, explained: float | None = None,
-         neighbours: list[metrics.NeighbourRecall] | None = None) -> Signs:
-    """Measure everything that the given facts allow.
+def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Event] = (), settings: Settings | None = None,
+         explained: float | None = None, neighbours: list[metrics.NeighbourRecall] | None = None,
+         vectors: VectorSigns | None = None, ordered: bool = True, sizes_guessed: bool = False) -> Signs:
+    """Measure everything that the given facts allow; see ``Signs``.
 
     Raises:
-        ValueError: no item has an ID, or a code is out of range.
+        ValueError: no item has an ID, a code is out of range, or the vectors belong to another number of items.
     """
-    codes_IL = np.asarray(codes_IL)
-    known_I = metrics.has_id(codes_IL)
-    if not known_I.any():
+    codes_IL, settings = np.asarray(codes_IL), settings or Settings()
+    known = np.flatnonzero(metrics.has_id(codes_IL))
+    if not len(known):
         raise ValueError(f"none of the {len(codes_IL)} items has an ID; import or train codes first.")
-    counts_LK = metrics.code_counts(codes_IL, n_codes)
+    distinct = _distinct(known, codes_IL, vectors)
+    judged_NL = codes_IL[distinct if len(distinct) < (1 - MANY_COPIES) * len(known) else known]
+    counts_LK = metrics.code_counts(judged_NL, n_codes)
     sizes = metrics.level_sizes(n_codes, len(counts_LK))
-    n_items = int(known_I.sum())
-    buckets = metrics.bucket_sizes(codes_IL)
+    n_steps, budget = _trained(events, settings)
     return Signs(
-        n_items=n_items, n_codes=sizes, perplexity=metrics.perplexity(counts_LK).tolist(),
-        dead=metrics.dead_codes(counts_LK, sizes).tolist(), reach=[min(size, n_items) for size in sizes],
-        capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=[len(size_P) for size_P in buckets],
-        collisions=metrics.collisions_of(buckets[-1]), explained=explained, neighbours=neighbours,
-        **_from_training(events or [], params or {}))
+        n_items=len(known), n_codes=sizes, perplexity=metrics.perplexity(counts_LK).tolist(),
+        dead=metrics.dead_codes(counts_LK, sizes).tolist(), reach=[min(size, len(judged_NL)) for size in sizes],
+        capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=metrics.prefix_numbers(judged_NL)[1].tolist(),
+        collisions=metrics.collisions(codes_IL), n_distinct=len(distinct), n_judged=len(judged_NL),
+        ordered=ordered, sizes_guessed=sizes_guessed, explained=explained, neighbours=neighbours,
+        n_steps=n_steps, budget=budget, beta=settings.beta, vectors=vectors,
+        read=None if vectors is None else vectors.as_read(settings.normalise or "none"))
 
 
-def _from_training(events: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"beta": params.get("beta")}
-    for event in events:
-        if changed_param(event) == "beta":
-            found["beta"] = event["value"]
+def _distinct(known: np.ndarray, codes_IL: np.ndarray, vectors: VectorSigns | None) -> np.ndarray:
+    """The first item of each distinct vector among those that have an ID; all of them where vectors are not known."""
+    if vectors is None or vectors.copy_of_I is None:
+        return known
+    if vectors.n_items != len(codes_IL):
+        raise ValueError(f"there are codes of {len(codes_IL):,} items, but vectors of {vectors.n_items:,}; give those that "
+                         "belong together.")
+    return known[np.unique(vectors.copy_of_I[known], return_index=True)[1]]
+
+
+def _trained(events: Sequence[Event], settings: Settings) -> tuple[int | None, float | None]:
+    """Steps done, and the sum of their learning rates."""
     steps = [event["step"] for event in events if isinstance(event.get("step"), int)]
-    if steps and (not params or "learning_rate" in params):  # k-means and LSH are done in a step a level
-        found["n_steps"] = max(steps)
-        logged = [event for event in events if "recon_loss" in event]
-        found["budget"] = _budget(logged, found["n_steps"], params.get("learning_rate"))
-    return found
+    if not steps or (settings.names and not settings.trained):  # k-means and LSH are done in a step a level
+        return None, None
+    logged = [event for event in events if "recon_loss" in event]
+    return max(steps), _budget(logged, max(steps), settings.learning_rate)
 
 
-def _budget(logged: list[dict[str, Any]], n_steps: int, learning_rate: float | None) -> float | None:
+def _budget(logged: Sequence[Event], n_steps: int, learning_rate: float | None) -> float | None:
     """Sum of the learning rates over all steps, each logged rate standing for the steps since the one before."""
     if not logged:
         return None
