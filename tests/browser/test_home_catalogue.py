@@ -6,7 +6,8 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import SLOW_MS, is_foreign, settled
+from tiger.ui.shared import pagelist
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
 CATALOGUE = "Which items and user histories does this dataset have?"
@@ -143,3 +144,17 @@ def test_a_fresh_servers_first_visitor_may_come_by_any_link(page, serve, tmp_pat
     expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
     expect(page.get_by_text("item 5 ·")).to_be_visible()
     assert params_of(page)["dataset"] == "synthetic"
+
+
+def test_no_page_asks_another_machine_as_the_first_one_that_a_visitor_opens(chromium, serve, tmp_path):
+    """A fresh server, and a fresh browser for every page: neither fonts nor icons come from elsewhere."""
+    app, asked = serve(tmp_path), []
+    for entry in pagelist.PAGES:
+        context = chromium.new_context()
+        context.on("request", lambda request: asked.append(request.url) if is_foreign(request.url) else None)
+        visitor = context.new_page()
+        visitor.goto(f"{app.url}/{entry.key}")
+        visitor.get_by_role("heading", level=1).wait_for(timeout=SLOW_MS)
+        settled(visitor)
+        context.close()
+    assert asked == []

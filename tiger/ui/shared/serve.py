@@ -23,6 +23,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 
 from tiger.core import paths
 from tiger.runs import supervisor
@@ -124,6 +125,7 @@ def main(words: list[str]) -> None:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
     middleware = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)]
+    PagesManager.uses_pages_directory = False  # app.py has the page list; a first visitor by a deep link gets it, too
     sys.argv = [str(paths.PROJECT / "app.py")]  # beside which Streamlit finds its configuration
     st.App(paths.PROJECT / "app.py", lifespan=lifespan, middleware=middleware).run(config=options)
 
