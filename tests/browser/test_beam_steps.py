@@ -12,6 +12,7 @@ from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
 from tiger.runs import artifacts
+from tiger.runs.records import Status
 
 MAIN = "document.querySelector('[data-testid=stMain]')"
 
@@ -36,11 +37,11 @@ def trained(app, shared_data, name: str) -> str:
     cat = datasets.load_ref(ref)
     n_codes = 16 if cat.n_items < 5000 else 64
     params = {"n_levels": 2, "n_codes": n_codes}
-    made = runs.new_run({"dataset": ref, "quantizer": {"name": "lsh", "params": params}}, {"state": "finished", "attempt": 1})
+    made = runs.new_run({"dataset": ref, "quantizer": {"name": "lsh", "params": params}}, Status("finished", attempt=1))
     artifacts.write_result(made, quantizers.create("lsh", **params).fit(cat.embedding_IE), cat.embedding_IE, 1)
     model = {"name": "rq_transformer", "params": {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1, "batch_size": 512}}
     run = runs.new_run({"kind": "model", "dataset": ref, "model": model, "ids": {"run": made.id}, "title": "Quick"},
-                       {"state": "finished", "attempt": 1})
+                       Status("finished", attempt=1))
     models.create(model["name"], **model["params"]).fit(cat, made.semantic_ids()).save(run.path)
     files.write_json(run.path / "metrics.json", {})
     return registry.add(ref, name).id

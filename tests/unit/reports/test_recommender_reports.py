@@ -147,5 +147,7 @@ def test_a_beam_is_no_wider_than_there_are_ids():
     assert recommenders.fitting_width(model, 20) == 7 and recommenders.fitting_width(model, 5) == 5
     with pytest.raises(ValueError, match="beam width is 20"):
         model.recommend([1, 2], 10, 20)
-    assert len(model.recommend([1, 2], 10, recommenders.fitting_width(model, 20))) == 7
+    fitting = recommenders.fitting_width(model, 20)
+    assert set(model.recommend([1, 2], 10, fitting)["item"]) == {0, 3, 4, 5, 6}  # the two in the history are left out
+    assert set(model.recommend([1, 2], 10, fitting, exclude_seen=False)["item"]) == set(range(7))
     assert recommenders.fitting_width(models.create("popularity").fit(cat), 20) == 20
