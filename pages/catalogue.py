@@ -3,12 +3,13 @@
 import streamlit as st
 
 from tiger.ui.catalogue import data_loading, view
-from tiger.ui.shared import address, layout, pickers, sources, state
+from tiger.ui.shared import address, diagnoses, layout, pickers, sources, state
 
 layout.heading("catalogue", f"**{layout.plain(state.dataset().title)}**: the items that can be recommended, and each user's "
                            "history, oldest item first.")
 cat, run = state.catalogue(), state.current_run()
 view.report_metrics(cat)
+diagnoses.warning(cat)
 ids_IM = sources.ids_of(run, cat)
 chosen = pickers.view(address.SHOW)
 if chosen in ("Items", "Users"):
@@ -22,5 +23,7 @@ if chosen in ("Items", "Users"):
         view.item_card(cat, ids_IM)
 elif chosen == "Shape":
     view.shape(cat)
+    st.subheader("Can a quantizer learn from these embeddings?", anchor=False)
+    diagnoses.findings(cat)
 else:
     data_loading.panel()

@@ -2,28 +2,27 @@
 
 import streamlit as st
 
-from tiger.ui.doctor import view as doctor_view
+from tiger.ui.doctor import answers, view
 from tiger.ui.shared import layout, live, state
 
-layout.heading("doctor", "The doctor reads a run's codes and its log, names what ails it, shows the evidence, and can "
-                        "start a second run with the remedy beside it.")
+layout.heading("doctor", "Diagnoses codebook problems from a run's codes, training log, settings and embeddings, with the "
+                        "evidence, and trains remedies in second runs that are diagnosed, too.")
 run = state.current_run()
-pair = doctor_view.pair_of(run)
-seen = live.states(*pair)
-
-
-@st.fragment(run_every=live.interval(seen))
-def compare() -> None:
-    doctor_view.side_by_side(pair, seen)
-
-
 if run is None:
-    layout.empty("No run of this dataset yet, so there is nobody to examine.", "train", "Train the first one")
-elif not doctor_view.examinable(run):
-    layout.empty(f"**{layout.plain(run.title)}** has no codes yet to examine.", "train", "Watch it train")
+    layout.empty("**No run selected.** This dataset has no runs yet.", "train", "Train the first one")
 else:
-    with layout.guard("The doctor"):
-        doctor_view.consult(run)
-if pair:
-    st.subheader("Before and after" if len(pair) > 1 else "How it went", anchor=False)
-    compare()
+    shown = answers.answer(answers.read(run))
+    view.consult(shown)
+    pair = view.pair_of(shown)
+    seen = tuple(one.state for one in pair)
+    if pair:
+
+        @st.fragment(run_every=live.interval(seen))
+        def compare() -> None:
+            view.side_by_side(shown, seen)
+
+        st.subheader("Before and after" if len(pair) > 1 else "How it trained", anchor=False)
+        compare()
+    view.next_remedy(shown)
+    view.remedies(shown)
+    view.course(shown)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tiger.ui.exchange import export_view, import_view
-from tiger.ui.shared import layout, state
+from tiger.ui.shared import diagnoses, layout, state
 
 VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "out": "Export"}
 
@@ -19,6 +19,7 @@ if view == VIEWS["ids"]:
 elif view == VIEWS["vectors"]:
     with layout.guard("The import"):
         import_view.vectors()
+        diagnoses.warning(cat)
 elif run is None:
     layout.empty("No run of this dataset yet, so there are no IDs to export.", "train", "Train the first one")
 else:

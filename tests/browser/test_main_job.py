@@ -165,7 +165,7 @@ def test_a_collapse_is_named_and_the_remedy_runs_beside_it(page, app):
     page.get_by_role("link", name="Ask the doctor").click()
     press_first = page.get_by_role("button", name="Start the fixed run").first
     press_first.click()
-    expect(page.get_by_text("With the remedy:")).to_be_visible()
+    expect(page.get_by_text("After:")).to_be_visible()
     fixed = wait_for(lambda: [path for path in (app.home / "runs").iterdir() if (path / "config.json").exists()
                               and read(path, "config.json")["parent"] == folder.name], "the fixed run")[0]
     state_is(fixed, "finished")

@@ -1,12 +1,16 @@
 """A small shop on disk and small runs, for the tests of runs, training, worker and jobs."""
 
+import json
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tiger import runs
+from tiger.core import files
 from tiger.runs.records import Status
 from tiger.runs.run import Run
 
@@ -28,6 +32,29 @@ def write_shop(folder: Path, n_items: int = 300) -> dict[str, Any]:
 def config(dataset: dict[str, Any], name: str = "rqvae", **params: Any) -> dict[str, Any]:
     """What a small run asks for."""
     return {"dataset": dataset, "quantizer": {"name": name, "params": (SMALL if name == "rqvae" else {}) | params}}
+
+
+def clusters(n_items: int = 1500, width: int = 48) -> np.ndarray:
+    """Vectors in 60 groups of unequal size, on the unit sphere, as text embeddings are."""
+    rng = np.random.default_rng(3)
+    centres = rng.normal(size=(60, width))
+    emb_IE = centres[rng.integers(0, 60, n_items)] + 0.5 * rng.normal(size=(n_items, width))
+    return (emb_IE / np.linalg.norm(emb_IE, axis=1, keepdims=True)).astype(np.float32)
+
+
+def fit_into(run: Run, emb_IE: np.ndarray) -> Run:
+    """Fit a run's quantizer in this process and leave in its folder what a worker would."""
+    from tiger import quantizers
+    from tiger.runs import artifacts
+    assert run.learner is not None
+    q = quantizers.create(run.learner.name, **run.learner.params)
+    steps = [step for step in q.fit_steps(emb_IE) if step.metrics]
+    lines = [json.dumps({"step": step.step, "t_s": 0.0, **step.metrics}) for step in steps]
+    (run.path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    artifacts.write_result(run, q, emb_IE, steps[-1].step)
+    files.write_json(run.path / "status.json", run.status.but(state="finished", step=steps[-1].step,
+                                                              n_steps=steps[-1].n_steps).to_json())
+    return run
 
 
 def until(run: Run, *states: str, timeout_s: float = 120.0) -> Status:

@@ -6,9 +6,12 @@ from typing import Any
 from tqdm import tqdm
 
 from tiger import datasets
+from tiger.analysis import doctor
 from tiger.cli import flags
 from tiger.datasets.sources import grouplens
+from tiger.reports.doctor import vector_rows
 from tiger.reports.shop import report_rows
+from tiger.runs import config as run_config
 
 ACTIONS = ("list", "report", "download")
 
@@ -52,8 +55,20 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     cat = datasets.load_ref(ref)
     flags.say(args, cat.name)
     columns = ("what", "value", "meaning")
-    flags.table(args, [dict(zip(columns, row, strict=True)) for row in report_rows(cat)])
-    return {"name": cat.name, "ref": ref, "embedding_shape": list(cat.embedding_IE.shape), **cat.report}
+    signs = doctor.measure(cat.embedding_IE)
+    flags.table(args, [dict(zip(columns, row, strict=True)) for row in [*report_rows(cat), *vector_rows(signs)]])
+    return {"name": cat.name, "ref": ref, "embedding_shape": list(cat.embedding_IE.shape), **cat.report,
+            **findings(args, doctor.look_at(signs))}
+
+
+def findings(args: argparse.Namespace, found: doctor.VectorReport) -> dict[str, Any]:
+    """What will go wrong with the embeddings, and the flags that prevent it."""
+    for finding in found.findings:
+        flags.say(args, f"{finding.title} ({finding.severity}): {finding.sentence}")
+    if found.fix is not None:
+        flags.say(args, f"{found.fix.title}: python -m tiger train rqvae {' '.join(run_config.flags(found.fix.changes))}")
+    return {"findings": [{"key": finding.key, "severity": finding.severity, "sentence": finding.sentence}
+                         for finding in found.findings], "fix": found.fix.changes if found.fix else None}
 
 
 def download(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import numpy as np
 
 from tiger.metrics.codes import prefix_numbers
 
+SAFE = (1e-15, 1e18)  # lengths of rows whose squares float32 can hold
+
 
 def rank_of_target(ranked_UW: np.ndarray, target_U: np.ndarray) -> np.ndarray:
     """Place of the target in each ranked list, from 0; W where it is missing.
@@ -63,8 +65,15 @@ def ranking_scores(ranked_UW: np.ndarray, target_U: np.ndarray,
 def unit_rows(emb_NE: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1 (float32); rows of zeros stay zeros."""
     emb_NE = np.asarray(emb_NE, np.float32)
-    length_N = np.sqrt(np.einsum("ne,ne->n", emb_NE, emb_NE))[:, None]
-    return emb_NE / np.where(length_N > 0, length_N, 1)
+    with np.errstate(over="ignore"):
+        length_N = np.sqrt(np.einsum("ne,ne->n", emb_NE, emb_NE))
+    odd_N = ~((length_N > SAFE[0]) & (length_N < SAFE[1]))
+    if odd_N.any():  # squares left float32's range, or rows of zeros
+        emb_NE = emb_NE.copy()
+        largest_N = np.abs(emb_NE[odd_N]).max(1, keepdims=True, initial=0)
+        emb_NE[odd_N] /= np.where(largest_N > 0, largest_N, 1)
+        length_N[odd_N] = np.sqrt(np.einsum("ne,ne->n", emb_NE[odd_N], emb_NE[odd_N]))
+    return emb_NE / np.where(length_N > 0, length_N, 1)[:, None]
 
 
 def nearest(emb_IE: np.ndarray, query_N: np.ndarray, k: int,

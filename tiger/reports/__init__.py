@@ -16,6 +16,7 @@ from tiger.reports.doctor import (
     explained_in_training,
     explained_variance,
     treat,
+    vector_rows,
 )
 from tiger.reports.items import (
     code_neighbours,
@@ -45,5 +46,5 @@ __all__ = [
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
     "runs_frame", "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",
-    "usage_frame", "usage_summary",
+    "usage_frame", "usage_summary", "vector_rows",
 ]

@@ -144,6 +144,24 @@ def doctor_frame(found: Diagnosis) -> pd.DataFrame:
                          "dead": signs.dead})
 
 
+def vector_rows(signs: VectorSigns) -> list[tuple[str, str, str]]:
+    """What was measured on embeddings, for people: label, value, and what it means."""
+    rows = [("Spread", f"{signs.raw.spread:.3g}", "Root mean square distance from the mean."),
+            ("Mean's share", f"{signs.raw.mean_share:.0%}", "The mean's share of the mean squared length; a large one leaves "
+             "little to the differences between items."),
+            ("Largest column", f"{signs.raw.widest:.1%}", "Share of the variance in the column that has the most of it."),
+            ("Effective rank", f"{signs.effective_rank:.0f} of {signs.width:,}", "exp of the entropy of the normalised singular "
+             "values: the number of dimensions that the vectors fill."),
+            ("Distinct vectors", f"{signs.n_distinct:,} of {signs.n_items:,}", "Equal vectors get equal codes, so there are at "
+             "most so many distinct IDs."),
+            ("Near copies", f"{signs.near_share:.0%}", "Items whose nearest different vector is closer than 1 % of the spread, "
+             "in a sample.")]
+    counts = (("Constant columns", signs.n_constant, "Columns with the same number in every row."),
+              ("Zero vectors", signs.n_zero, "Rows of zeros."),
+              ("Not finite", signs.n_bad, "Rows with NaN or infinity."))
+    return rows + [(label, f"{count:,}", about) for label, count, about in counts if count]
+
+
 @dataclass(frozen=True)
 class Examined:
     """One run of a treatment and its verdict.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.training import clusters
 from tiger import quantizers, reports
 from tiger.analysis import doctor
 from tiger.core import params
@@ -22,14 +23,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def clusters(n_items: int = 1500, width: int = 48) -> np.ndarray:
-    """Items in 60 groups of unequal size, on the unit sphere, as text embeddings are."""
-    rng = np.random.default_rng(3)
-    centres = rng.normal(size=(60, width))
-    emb_IE = centres[rng.integers(0, 60, n_items)] + 0.5 * rng.normal(size=(n_items, width))
-    return (emb_IE / np.linalg.norm(emb_IE, axis=1, keepdims=True)).astype(np.float32)
 
 
 def train(emb_IE: np.ndarray, name: str = "rqvae", **changes) -> doctor.Diagnosis:

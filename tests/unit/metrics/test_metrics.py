@@ -170,6 +170,17 @@ def test_nearest_equals_scikit_learn():
     assert cosine == pytest.approx(1 - distance[:, 1:], abs=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e25])
+def test_nearest_neighbours_do_not_depend_on_the_scale(size):
+    rng = np.random.default_rng(6)
+    emb_IE = rng.normal(size=(80, 9)).astype(np.float32)
+    query = np.arange(40)
+    expected = NearestNeighbors(n_neighbors=6, metric="cosine").fit(emb_IE).kneighbors(emb_IE[query], return_distance=False)
+    scaled_IE = emb_IE * np.float32(size)
+    scaled_IE[40:] *= np.float32(0.5)
+    np.testing.assert_array_equal(metrics.nearest(scaled_IE, query, 5)[0], expected[:, 1:])
+
+
 def test_nearest_copes_with_few_items_and_zero_vectors():
     assert metrics.nearest(np.eye(3, dtype=np.float32), np.array([0]), 10)[0].shape == (1, 2)
     assert metrics.nearest(np.ones((1, 2), np.float32), np.array([0]), 3)[0].shape == (1, 0)

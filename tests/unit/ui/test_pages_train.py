@@ -258,23 +258,3 @@ def test_nonsense_in_the_address_does_no_harm(ids, address):
     app = open_page("codebooks", run=ids["healthy"], **address)
     assert not app.error
     assert app.title[0].value == pagelist.BY_KEY["codebooks"].question
-
-
-def test_the_doctor_names_the_disease_and_starts_the_remedy_beside_it(ids, monkeypatch):
-    monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
-    app = open_page("doctor", run=ids["sick"])
-    assert "### Total collapse" in said(app)
-    app.button(key=f"remedy:{ids['sick']}:0").click().run()
-    fixed = next(run for run in runs.list_runs() if run.config.parent == ids["sick"])
-    before, after = (runs.find(run_id).learner.params for run_id in (ids["sick"], fixed.id))
-    changed = {name: after[name] for name in after if after[name] != before[name]}
-    assert changed == {"kmeans_init": True, "restart_threshold": 1.0}
-    assert "With the remedy" in said(app)
-    assert not [box for box in app.error if "Total collapse" not in box.value]
-
-
-def test_the_doctor_counts_different_ids(ids):
-    codes_IL = runs.find(ids["healthy"]).codes()
-    app = open_page("doctor", run=ids["healthy"])
-    unique = len(set(map(tuple, codes_IL.tolist())))
-    assert f"{unique:,} of {len(codes_IL):,}" in {metric.value for metric in app.metric}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tiger.analysis.doctor.diagnosis import SEVERITIES, Diagnosis, Remedy
+from tiger.analysis.doctor.diagnosis import SEVERITIES, TITLES, Diagnosis, Remedy
 from tiger.analysis.doctor.signs import Params
 
 
@@ -36,33 +36,32 @@ class Treatment:
     params: dict[str, Any]
 
 
-def rank(diagnosis: Diagnosis | None) -> tuple[float, float]:
-    """Smaller is better: how bad the codes are, then how few distinct IDs they give."""
+def rank(diagnosis: Diagnosis | None) -> tuple[float, float, float]:
+    """Smaller is better: how bad the codes are; how early their problem stands in the order of causes; distinct IDs."""
     if diagnosis is None:
-        return len(SEVERITIES), 0.0
-    return SEVERITIES.index(diagnosis.severity), 0.0 if diagnosis.signs is None else -diagnosis.signs.unique
-
-
-def best(attempts: Sequence[Attempt]) -> int:
-    """Place of the best attempt; of equally good ones the earliest."""
-    return min(range(len(attempts)), key=lambda place: rank(attempts[place].diagnosis))
+        return len(SEVERITIES), 0.0, 0.0
+    unique = 0.0 if diagnosis.signs is None else diagnosis.signs.unique
+    return SEVERITIES.index(diagnosis.severity), -list(TITLES).index(diagnosis.disease), -unique
 
 
 def next_treatment(attempts: Sequence[Attempt]) -> Treatment | None:
-    """The first remedy of the best attempt that was not tried yet; None where that is healthy or has none left.
+    """The first remedy of the best attempt that was not tried yet; None where one is healthy, or none is left.
 
-    A remedy that made things worse is left out of what follows, one that helped but did not cure stays in.
+    A remedy that removed a cause stays in what follows, even where another cause still makes the codes bad; one that made
+    things worse is left out.
 
     Args:
         attempts: the run to be treated first, then every treated one.
     """
-    base = best(attempts)
-    start, found = attempts[base].params, attempts[base].diagnosis
-    if found is None or found.healthy:
+    if any(attempt.diagnosis and attempt.diagnosis.healthy for attempt in attempts):
         return None
-    for remedy in found.remedies:
-        known = {name: value for name, value in remedy.changes.items() if name in start}
-        params = {**start, **known}
-        if known and all(dict(attempt.params) != params for attempt in attempts):
-            return Treatment(base, remedy, params)
+    for base in sorted(range(len(attempts)), key=lambda place: rank(attempts[place].diagnosis)):
+        start, found = attempts[base].params, attempts[base].diagnosis
+        if found is not None and not found.remedies:  # no setting helps, as with copies: this is as good as it gets
+            return None
+        for remedy in found.remedies if found else []:
+            known = {name: value for name, value in remedy.changes.items() if name in start}
+            params = {**start, **known}
+            if known and all(dict(attempt.params) != params for attempt in attempts):
+                return Treatment(base, remedy, params)
     return None

@@ -108,15 +108,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str = "") -> None:
+def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str = "", last: int | None = None) -> None:
     """One live chart and its numbers. Its specification is the same at every tick, so the browser only takes new rows.
 
-    ``sizes`` are the codes of each level.
+    ``sizes`` are the codes of each level; ``last`` is where the axis of steps ends, so that two charts have the same.
 
     The numbers are made only while somebody looks at them.
     """
     words = title or (f"{chart.title} (of {reports.sizes_summary(sizes)})" if chart.codes else chart.title)
-    spec = live_charts.curves(words, log=chart.log, top=max(sizes) if chart.codes else None)
+    spec = live_charts.curves(words, log=chart.log, top=max(sizes) if chart.codes else None, last=last)
     alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
     st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
                        selection_mode="zoom", alt=alt)

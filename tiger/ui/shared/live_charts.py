@@ -17,7 +17,8 @@ ZOOM = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"], "zoom
         "bind": "scales", "views": ["lines"]}
 
 
-def curves(title: str, *, height: int = 250, log: bool = False, top: float | None = None) -> dict[str, Any]:
+def curves(title: str, *, height: int = 250, log: bool = False, top: float | None = None,
+           last: int | None = None) -> dict[str, Any]:
     """Lines over steps, one a series, with a dashed rule at each knob that was turned.
 
     Args:
@@ -25,11 +26,13 @@ def curves(title: str, *, height: int = 250, log: bool = False, top: float | Non
         height: pixels.
         log: logarithmic values.
         top: fixed upper end of the axis; the lower end is then 0.
+        last: fixed last step of the axis, for charts that are compared.
     """
     scale: dict[str, Any] = {"type": "log", "nice": False} if log else {"zero": top is not None}
     if top is not None:
         scale |= {"domain": [0, top], "nice": False}
-    step = {"field": "step", "type": "quantitative", "title": None, "scale": {"nice": False},
+    steps = {"nice": False} | ({"domain": [0, last]} if last else {})
+    step = {"field": "step", "type": "quantitative", "title": None, "scale": steps,
             "axis": {"tickCount": 5, "grid": False, "labelFlush": True, "labelExpr": STEP_WORDS}}
     value = {"field": "value", "type": "quantitative", "title": None, "scale": scale,
              "axis": {"tickCount": 5} | ({"format": ".2~g"} | DECADES if log else {"labelExpr": PLAIN})}

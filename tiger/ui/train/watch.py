@@ -11,8 +11,7 @@ from tiger.core import params
 from tiger.runs import config as run_config
 from tiger.runs import supervisor
 from tiger.runs.records import Status
-from tiger.ui.doctor import view as doctor_view
-from tiger.ui.shared import layout, live, state
+from tiger.ui.shared import diagnoses, layout, live, state
 from tiger.ui.shared.forms import float_step, words
 from tiger.ui.shared.live_feed import Feed
 from tiger.ui.shared.pagelist import BY_KEY
@@ -197,7 +196,7 @@ def how_it_ended(run: runs.Run, status: Status) -> None:
 def seen_result(run: runs.Run) -> None:
     """What the doctor says of the result, and where to look next."""
     if run.has_result():
-        doctor_view.verdict(run)
+        diagnoses.verdict(run)
         with st.container(horizontal=True):
             for key, label in (("codebooks", "See its codes"), ("doctor", "Ask the doctor")):
                 st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
