@@ -124,6 +124,16 @@ def test_causes_hide_what_follows_from_them_and_others_are_told():
     assert doctor.examine(both, 64).also == ["Collision storm"]
 
 
+def test_one_problem_is_named_once_and_one_change_is_offered_once():
+    """Five steps at the usual rate: "train at the usual rate" and "train for 600 steps" are one and the same."""
+    found = doctor.examine(EVEN, 64, log(n_steps=20), DEFAULTS | {"beta": 20.0, "n_steps": 20}, explained=0.02)
+    assert (found.disease, found.also) == ("untrained", ["Over-strong commitment"])
+    assert [remedy.changes["n_steps"] for remedy in found.remedies] == [600]
+    assert found.remedies[0].changes["learning_rate"] == DEFAULTS["learning_rate"] == 1e-3
+    strong = doctor.examine(EVEN, 64, log(), DEFAULTS | {"beta": 20.0}, explained=0.02)
+    assert (strong.disease, strong.also) == ("over_strong_commitment", []), "what follows from a cause is not a second cause"
+
+
 def test_items_without_an_id_and_levels_of_different_size():
     codes_IL = np.vstack([EVEN, np.full((50, 3), -1)])
     assert doctor.examine(codes_IL, [64, 64, 64]).signs.n_items == 2000

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tiger import metrics
+from tiger.analysis.doctor.causes import learned_nothing
 from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
 from tiger.analysis.doctor.diseases import DISEASES, healthy
 from tiger.analysis.doctor.embeddings import Finding, VectorReport, look_at, without_codes
@@ -47,15 +48,28 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
     params = params or {}
     settings = Settings.of(params, events or ())
     signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed)
-    fitting = (disease(signs, settings) for disease in DISEASES)
-    found = [diagnosis for diagnosis in fitting if diagnosis is not None] or [healthy(signs, settings)]
-    first = found[0]
+    found: list[Diagnosis] = []
+    for disease in DISEASES:
+        diagnosis = None if found and disease is learned_nothing else disease(signs, settings)
+        found += [diagnosis] if diagnosis else []
+    first, *_ = found = found or [healthy(signs, settings)]
     also = [other.title for other in found[1:] if not first.is_cause or other.is_cause or other.disease == "duplicates"]
     if first.disease == "total_collapse":
         also = [title for title in also if title == "Duplicate vectors"]
-    helping = [remedy for remedy in first.remedies if remedy.helps(params)]
-    unlike = [remedy for place, remedy in enumerate(helping) if remedy.changes not in [one.changes for one in helping[:place]]]
-    return replace(first, also=list(dict.fromkeys(also)), remedies=unlike)
+    return replace(first, also=[title for title in dict.fromkeys(also) if title != first.title],
+                   remedies=_unlike([remedy for remedy in first.remedies if remedy.helps(params)], params))
+
+
+def _unlike(remedies: Sequence[Remedy], params: Params) -> list[Remedy]:
+    """Without those that come to the same changes as one before."""
+    kept: list[Remedy] = []
+    seen: list[dict[str, object]] = []
+    for remedy in remedies:
+        changes = {name: value for name, value in remedy.changes.items() if params.get(name) != value}
+        if changes not in seen:
+            seen.append(changes)
+            kept.append(remedy)
+    return kept
 
 
 __all__ = ["DISEASES", "Attempt", "Diagnosis", "Finding", "Params", "Remedy", "Settings", "Signs", "Treatment",

@@ -52,6 +52,8 @@ def consult(shown: Consultation) -> None:
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(f"- {layout.plain(line)}" for line in found.evidence))
     right.latex(FORMULAS[found.disease])
+    if shown.run.state in live.ACTIVE:
+        st.caption("This run still trains; the diagnosis is of the newest codes that it saved when the page was opened.")
     measurements(found, shown.run.run_id)
 
 
@@ -86,7 +88,8 @@ def remedies(shown: Consultation) -> None:
         return
     st.subheader("What helps", anchor=False)
     trained = [_trained_with(shown, changes) for _, changes in shown.offers]
-    first = next((place for place, one in enumerate(trained) if one is None), None)
+    cured = any(one.diagnosis and one.diagnosis.healthy for one in shown.course)
+    first = None if cured else next((place for place, one in enumerate(trained) if one is None), None)
     for place, (column, (remedy, changes)) in enumerate(zip(st.columns(len(shown.offers)), shown.offers, strict=True)):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{layout.plain(remedy.title)}**")
@@ -157,10 +160,10 @@ def side_by_side(shown: Consultation, seen: tuple[str, ...]) -> None:
 
 def _half(shown: Consultation, one: Examined, run: runs.Run, word: str, sizes: list[int], last: int) -> None:
     status = run.status
-    curves = live.feed(run, status)
+    curves, trains = live.feed(run, status), status.state in live.ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{word}:** {layout.plain(one.title)}", width="content")
-        if one.diagnosis is None:
+        if one.diagnosis is None or trains:
             live.badge(run, status)
         else:
             _verdict_badge(one)
@@ -171,7 +174,9 @@ def _half(shown: Consultation, one: Examined, run: runs.Run, word: str, sizes: l
         st.caption(layout.plain(f"Changed: {_changes_summary(one.changes)}"))
     if status.state != "finished":
         live.progress(status)
-    counts = one.distinct_ids or answers.distinct_ids(run)
+    st.space("stretch")  # so that numbers and curves of both stand at the same height
+    counts = None if trains else one.distinct_ids
+    counts = counts or answers.distinct_ids(run)
     st.metric("Distinct IDs", "{:,} of {:,}".format(*counts) if counts else "not yet known", border=True, height="content")
     if live.has(live.PERPLEXITY, curves):
         live.draw(live.PERPLEXITY, curves, sizes, key=f"pair:{run.id}", last=last)
