@@ -40,7 +40,17 @@ def numbers_in(array) -> np.ndarray:
 
 
 def traces_of(app: AppTest, words: str) -> list[dict]:
-    """The traces of the figure whose alt text has these words."""
+    """The traces of the figure whose alt text has these words, without those that only make a legend."""
+    return [trace for trace in _all_traces(app, words) if not trace.get("showlegend")]
+
+
+def legend_of(app: AppTest, words: str) -> dict[str, tuple[str, str]]:
+    """What the legend of that figure explains: name to symbol and colour."""
+    return {trace["name"]: (trace["marker"]["symbol"], trace["marker"]["color"])
+            for trace in _all_traces(app, words) if trace.get("showlegend")}
+
+
+def _all_traces(app: AppTest, words: str) -> list[dict]:
     return next(json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart") if words in chart.proto.alt)
 
 

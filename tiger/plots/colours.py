@@ -91,8 +91,7 @@ def marks(codes_IL: np.ndarray, level: int, place_ID: np.ndarray, mark_K: np.nda
     first_I = np.where(known_I, codes_IL[:, 0], 0)
     if mark_K is None or len(mark_K) <= first_I.max(initial=0):
         mark_K = spread_marks(first_I[known_I], place_ID[known_I])
-    mark_I = mark_K[first_I]
-    hue_I, shape_I = mark_I % len(HUES), (mark_I % len(HUES) + mark_I // len(HUES)) % len(SHAPES)
+    hue_I, shape_I = _hue_shape(mark_K[first_I])
     shade_I, tint_I = np.zeros((2, len(codes_IL)), np.int64)
     if known_I.any():
         if level > 1:
@@ -101,6 +100,16 @@ def marks(codes_IL: np.ndarray, level: int, place_ID: np.ndarray, mark_K: np.nda
             tint_I[known_I] = _rank_below(codes_IL[known_I, :level], 2)
     colour_I = np.where(known_I, place(hue_I, shade_I, tint_I), len(HUES) * PER_HUE)
     return Marks(colour_I, np.where(known_I, shape_I, len(SHAPES)), mark_K)
+
+
+def _hue_shape(mark_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return mark_N % len(HUES), (mark_N % len(HUES) + mark_N // len(HUES)) % len(SHAPES)
+
+
+def look(mark_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colour (place in ``palette()``) and shape of marks, as items coloured by the first code alone have them."""
+    hue_N, shape_N = _hue_shape(mark_N)
+    return place(hue_N), shape_N
 
 
 def _rank_below(codes_NL: np.ndarray, depth: int) -> np.ndarray:

@@ -24,20 +24,29 @@ def _scale() -> list[tuple[float, str]]:
 SCALE = _scale()
 
 
-def points(frame: pd.DataFrame, alt: str) -> go.Figure:
+def points(frame: pd.DataFrame, alt: str, groups: pd.DataFrame | None = None) -> go.Figure:
     """Every item as a mark.
 
     Args:
         frame: item, x, y (and z: then in space), colour (place in ``colours.palette()``), shape (place in
             ``SHAPES_2D``), label (for the pointer; may be empty).
+        groups: colour, shape and name of what a legend below the map explains; nothing or none for no legend.
     """
     figure, solid = go.Figure(), "z" in frame
     _add_marks(figure, frame, _size(len(frame)))
+    n_groups = 0 if groups is None else len(groups)
+    for group in groups.itertuples() if groups is not None else ():
+        kind, shapes = (go.Scatter3d, SHAPES_3D) if solid else (go.Scattergl, SHAPES_2D)
+        figure.add_trace(kind(x=[None], y=[None], **({"z": [None]} if solid else {}), mode="markers", name=group.name,
+                              showlegend=True, hoverinfo="skip",
+                              marker={"color": colours.palette()[group.colour], "symbol": shapes[group.shape], "size": 9}))
     style(figure, alt, HEIGHT)
     bare = {"visible": False, "showgrid": False}
-    figure.update_layout(showlegend=False, dragmode="pan" if not solid else "turntable", clickmode="event+select",
+    figure.update_layout(showlegend=n_groups > 0, dragmode="pan" if not solid else "turntable", clickmode="event+select",
                          margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="map",
                          scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
+    if n_groups:  # a click on an entry would hide a group of nothing
+        figure.update_layout(height=HEIGHT + 60, legend={"yanchor": "top", "y": 0, "itemclick": False, "itemdoubleclick": False})
     figure.update_xaxes(**bare)
     figure.update_yaxes(**bare)
     return figure
@@ -80,7 +89,7 @@ def _trace(part: pd.DataFrame, solid: bool, marker: dict) -> go.Scattergl | go.S
         label = {"hovertemplate": "item %{customdata}<extra></extra>"}
     place = {axis: part[axis].to_numpy(np.float32) for axis in ("xyz" if solid else "xy")}
     kind = go.Scatter3d if solid else go.Scattergl
-    return kind(mode="markers", marker=marker, customdata=part["item"].to_numpy(), **place, **label,
+    return kind(mode="markers", showlegend=False, marker=marker, customdata=part["item"].to_numpy(), **place, **label,
                 **({} if solid else {"unselected": {"marker": {"opacity": 0.5}},
                                      "selected": {"marker": {"color": RING, "size": 11, "opacity": 1}}}))
 

@@ -13,7 +13,6 @@ TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}} 
                                      "Treemap": {"tiling": {"pad": 1}}, "Sunburst": LEAF}
 MANY = 200  # branches: borders would hide thinner ones, so from here on there are none
 DEPTHS = {"Icicle": -1, "Treemap": 6, "Sunburst": 7}  # levels drawn at once; -1: all
-ROOT_COLOUR = "#8C8C8C"
 KINDS = {"Icicle": go.Icicle, "Treemap": go.Treemap, "Sunburst": go.Sunburst}
 
 
@@ -21,7 +20,7 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
     """A tree. A click zooms into a branch.
 
     Args:
-        frame: row, level, prefix, parent (row above, -1 for the root), size, rest, words, categories; from
+        frame: row, level, prefix, parent (row above; -1 for the tops), size, rest, name, words, categories; from
             ``reports.tree.tree_picture``.
         kind: key of ``KINDS``.
         fullest_first: sort the branches below each branch by size; else they keep their order.
@@ -40,24 +39,26 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:
     """What stands in and over each branch, and its colour."""
-    name = frame["prefix"].where(frame["level"] > 0, "all items")
-    last = name.str.rsplit("-", n=1).str[-1].where(frame["parent"] >= 0, name)
-    word = frame["words"].str.split(", ").str[0].map(lambda text: f" {text}" if text else "")
+    name = frame["prefix"]
+    last = name.str.rsplit("-", n=1).str[-1].where(frame["level"] > frame["level"].min(), name)
+    word = frame["name"].map(lambda text: f" {text}" if text else "")
     hover = [f"<b>{title}</b><br>{size:,} items" + "".join(f"<br>{text.replace('> ', '› ')}" for text in more if text)
              for title, size, *more in zip(name, frame["size"], frame["words"], frame["categories"], strict=True)]
     return frame.assign(label=last + word, hover=hover, colour=_colours(frame))
 
 
 def _colours(frame: pd.DataFrame) -> list[str]:
-    """Hues below the root, their shades below those, tints deeper down; a "…" is a pale form of its parent."""
-    names, found = colours.palette(), {}
+    """Hues at the top, their shades below those, tints deeper down; a "…" is a pale form of its parent."""
+    names = colours.palette()
+    found: dict[int, str] = {}
     look: dict[int, tuple[int, ...]] = {}
     rank = frame.groupby("parent").cumcount()
     for row, parent, place, rest in zip(frame["row"], frame["parent"], rank, frame["rest"], strict=True):
-        if parent < 0:  # the root comes first, and parents before their children
-            look[row], found[row] = (), ROOT_COLOUR
-        elif rest:
-            found[row] = colours.paler(found[parent])
+        if rest:
+            found[row] = colours.paler(found.get(parent, colours.NONE))
+        elif parent < 0:  # parents come before their children
+            look[row] = (place,)
+            found[row] = names[colours.place(place)]
         else:
             look[row] = (*look[parent][:2], place)
             found[row] = names[colours.place(*look[row])]

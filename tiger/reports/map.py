@@ -8,14 +8,17 @@ import pandas as pd
 
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
+from tiger.analysis.tree import Branches
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
+from tiger.reports.branches import Words, named
 from tiger.reports.codes import Codes
 from tiger.reports.items import id_text, item_rows, nearby
 from tiger.runs import layouts
 
 SAMPLE = 20_000  # marks beside a density
 LABELLED = 30_000  # marks that carry their title
+LEGEND = 20  # groups of level 1 that a legend can hold
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Picture:
         marks: the drawn items, ``rows``.
         summary: the takeaway in a few sentences: alt text and caption.
         density: of all items, where only a sample of them is drawn.
+        groups: colour, shape and name of each group of level 1; empty where they are more than a legend holds.
     """
 
     codes: Codes
@@ -74,6 +78,7 @@ class Picture:
     marks: pd.DataFrame
     summary: str
     density: Density | None
+    groups: pd.DataFrame
 
     def rows(self, at_N: np.ndarray) -> pd.DataFrame:
         """Items of the layout by their places in it: item, x, y (z), colour, shape, label."""
@@ -109,13 +114,15 @@ class Picture:
         return words
 
 
-def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, view: MapView, umap: Layout | None, pca: Layout) -> Picture:
+def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, words: Words, view: MapView, umap: Layout | None,
+            pca: Layout) -> Picture:
     """Draw the map.
 
     Args:
         codes: those of the chosen step, which colour the marks.
         newest: the run's newest codes: marks of level-1 codes and the sample keep to them, so that steps can be compared.
         category_IL: the categories as codes, for ``view.by_category``.
+        words: ``branches.title_words``, for the groups' names.
         umap: the layout that was asked for; None while there is none.
         pca: of all items in ``view.n_dims`` dimensions.
     """
@@ -129,13 +136,25 @@ def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, view: MapView,
         at_N = projection.sample(kept_IL[rows, 0], SAMPLE)
     density = None
     if codes.cat.n_items > projection.DRAWN_LIMIT and view.n_dims == 2:
-        words = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {layouts.SPACES[view.space]}; the colours "
+        said = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {layouts.SPACES[view.space]}; the colours "
                  "are logarithmic.")
-        density = Density(*projection.density(pca.place_ND), words)
+        density = Density(*projection.density(pca.place_ND), said)
     n_first = len(np.unique(shown_IL[:, 0][shown_IL[:, 0] >= 0]))
+    groups = _groups(codes.cat, shown_IL, words, marks.mark_K) if n_first <= LEGEND else pd.DataFrame()
     bare = Picture(codes, view, where, marks.colour_I.astype(np.uint8), marks.shape_I.astype(np.uint8), pd.DataFrame(), "",
-                   density)
+                   density, groups)
     return replace(bare, marks=bare.rows(at_N), summary=_summary(bare, n_first, len(at_N)))
+
+
+def _groups(cat: Catalogue, shown_IL: np.ndarray, words: Words, mark_K: np.ndarray) -> pd.DataFrame:
+    """The legend: each first code's colour and shape, its name and its number of items, fullest first."""
+    found = Branches.from_codes(shown_IL[:, :1])
+    rows = np.arange(1, len(found))
+    names = named(cat, found, rows, words)[0]
+    colour_P, shape_P = colours.look(mark_K[found.code_P[rows]])
+    frame = pd.DataFrame({"colour": colour_P, "shape": shape_P, "size": found.size_P[rows], "name": [
+        f"{code} {name}".strip() for code, name in zip(found.code_P[rows].tolist(), names, strict=True)]})
+    return frame.sort_values("size", ascending=False, kind="stable")
 
 
 def _summary(shown: Picture, n_first: int, n_drawn: int) -> str:

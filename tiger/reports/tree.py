@@ -15,6 +15,7 @@ from tiger.analysis.tree import Branches, Disagreement, IdSet, Matching
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.lsh import LSH
+from tiger.reports.branches import named
 from tiger.reports.codes import Codes
 from tiger.reports.items import id_text, item_rows
 from tiger.runs import Run, layouts
@@ -86,6 +87,15 @@ def lsh_codes(cat: Catalogue, widths: tuple[int, ...], seed: int) -> LshCodes:
     return LshCodes(codes_IL, lost_share(cat.embedding_IE, made.decode(grouped_IL)), spent_s)
 
 
+def first_planes(other: Reference, n_planes: int) -> np.ndarray:
+    """LSH's codes of the first hyperplanes, (I, levels): as many bits a level as the run has; the last may have fewer."""
+    widths: list[int] = []
+    for width in other.widths:
+        if sum(widths) < n_planes and width:
+            widths.append(min(width, n_planes - sum(widths)))
+    return tree.codes_of(other.bits()[:, :n_planes], widths)
+
+
 def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
     """Share of the embeddings' variance that the reconstruction loses: mean squared error over variance."""
     variance = float(((emb_IE - emb_IE.mean(0)) ** 2).sum(1).mean())
@@ -97,7 +107,8 @@ class TreePicture:
     """A tree to draw.
 
     Args:
-        frame: ``Branches.drawn`` with the words and categories of each branch; the root's parent is -1.
+        frame: ``Branches.drawn`` with each branch's name, words and categories. What the tree is drawn from (its root, or
+            one branch) is left out, since its band would say nothing; the parent of the branches below is -1.
         summary: its takeaway.
     """
 
@@ -105,21 +116,24 @@ class TreePicture:
     summary: str
 
 
-def tree_picture(branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None, title: str,
-                 level: int, root: int = 0) -> TreePicture:
+def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
+                 title: str, level: int, root: int = 0) -> TreePicture:
     """The branches to draw below a row of the tree.
 
     Args:
         words: ``tree.word_counts`` of the titles.
-        label_I: a category an item, or None.
+        label_I: a category or another label an item, or None.
         title: what the tree is, for the takeaway.
         level: deepest level to draw; one level below ``root`` at least.
     """
     frame = branches.drawn(max(level, int(branches.level_P[root]) + 1), DRAWN, root)
     frame.loc[frame["row"] == root, "parent"] = -1
+    frame["name"], frame["words"] = named(cat, branches, frame["row"].to_numpy(), words)
     member_PI = branches.membership(frame["row"].to_numpy())
-    frame["words"] = tree.typical_words(member_PI, words)
     frame["categories"] = [""] * len(frame) if label_I is None else tree.category_mix(member_PI, list(label_I))
+    if len(frame) > 1:
+        frame = frame[frame["row"] != root].reset_index(drop=True)
+        frame.loc[frame["parent"] == root, "parent"] = -1
     if root:
         title = f"{title}, below branch {frame['prefix'].iloc[0]}"
     real = frame[(frame["rest"] == 0) & (frame["level"] > 0)]

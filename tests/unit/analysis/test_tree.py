@@ -80,8 +80,24 @@ def test_typical_words_and_category_mix_by_hand():
     texts = ["red lipstick", "pink lipstick", "blue lipstick", "hair shampoo", "mild shampoo", "hair shampoo"]
     words = tree.typical_words(member, tree.word_counts(texts), k=1)
     assert words == ["", "lipstick", "shampoo", ""]
+    assert tree.typical_words(member, tree.word_counts(["red lipstick 5 ml", "pink lipstick", "le rouge", "hair shampoo",
+                                                        "hair", "hair pack"]))[1:3] == ["lipstick", "hair"]
     mix = tree.category_mix(member, ["Lips", "Lips", "Eyes", "Hair", "Hair", "Hair"])
     assert mix[1:3] == ["Lips 67%, Eyes 33%", "Hair 100%"]
+
+
+def test_a_branch_is_named_by_its_category_where_one_dominates_else_by_its_words():
+    codes = np.array([[0, 0], [0, 1], [0, 2], [3, 4], [3, 4], [3, 5], [5, 0], [5, 1]])
+    found = tree.Branches.from_codes(codes)
+    rows = np.array([found.row_of(prefix) for prefix in [(0,), (3,), (5,), (3, 4)]])
+    category = ["Lips > Stick", "Lips > Gloss", "Eyes", "Hair > Care", "Hair > Care", "Hair > Care", "Hair > Care", ""]
+    titles = ["red", "red", "red", "mild shampoo", "mild shampoo", "hair care", "brush for hair", "brush"]
+    member, parent = found.membership(rows), np.array([-1, -1, -1, 1])
+    words = tree.typical_words(member, tree.word_counts(titles))
+    # (0): two of three are Lips (67 %), no half is Stick or Gloss; (5): one of two is Hair, so its words stand there;
+    # (3, 4) has its parent's category and adds what tells it apart.
+    assert tree.branch_names(member, parent, words, category) == ["Lips", "Care", "brush", "Care, mild"]
+    assert tree.branch_names(member, parent, words, None) == ["red", "mild, shampoo", "brush", "mild, shampoo"]
 
 
 def test_categories_as_codes_keep_the_tree():

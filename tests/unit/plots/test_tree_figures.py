@@ -12,7 +12,9 @@ FULL = tree.Branches.from_codes(np.random.default_rng(0).integers(0, 12, (900, 3
 
 
 def drawn(at_most: int, level: int = 3) -> pd.DataFrame:
-    return FULL.drawn(level, at_most).assign(words="", categories="")
+    frame = FULL.drawn(level, at_most).assign(words="", categories="", name="")
+    frame = frame[frame["level"] > 0]
+    return frame.assign(parent=frame["parent"].where(frame["level"] > 1, -1))
 
 
 @pytest.mark.parametrize("kind", plot.KINDS)

@@ -7,10 +7,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.support.explore import figures_of, numbers_in, open_page, places_of, text_of, traces_of
+from tests.support.explore import figures_of, legend_of, numbers_in, open_page, places_of, text_of, traces_of
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
+from tiger.plots import colours
 from tiger.reports import map as map_reports
 from tiger.runs import layouts, supervisor
 from tiger.ui.map import view as map_view
@@ -107,6 +108,9 @@ def test_colours_by_category_stand_in_the_address(demo):
     seen = {name: {look[item] for item in np.flatnonzero(top == name)} for name in set(top)}
     assert all(len(looks) == 1 for looks in seen.values())
     assert len(set.union(*seen.values())) == top.nunique()
+    legend = {name.split(" ", 1)[1]: mark for name, mark in legend_of(app, "top categories").items()}
+    assert legend == {name: (symbol, colours.palette()[colour]) for name, ((symbol, colour),) in seen.items()}
+    assert not legend_of(open_page("map"), "codes of level 1")  # 256 codes have no room in a legend
     app = open_page("map", colour="Category", level="3")  # more levels than these categories have
     assert not app.info and "first … category levels" in app.select_slider(key="map_level").label
 

@@ -24,12 +24,21 @@ def category_codes(category_I: Sequence[str] | np.ndarray, n_levels: int | None 
     return codes_IL
 
 
-def word_counts(texts: Sequence[str], max_summary: int = 20_000) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Which word occurs in which text: (I, words) sparse 0/1, and the words."""
-    from sklearn.feature_extraction.text import CountVectorizer
+# What names no thing: units and packs, and the articles and prepositions of titles in other languages than English.
+UNITS = ("mm cm dm km inch inches feet foot yard yards ml cl dl liter liters litre litres gallon quart pint ounce ounces fluid "
+         "gram grams kilo kilogram pound pounds lbs lb oz fl kg mg mah tb gb watt watts volt volts pack packs pcs piece pieces "
+         "set sets count ct pair pairs box size small medium large mini extra new edition volume vol part inc ltd")
+ARTICLES = ("la le les lo il el los las un une uno una der die das den dem des ein eine de del della di du da do dos et und en "
+            "em au aux zu von van het")
 
-    counter = CountVectorizer(binary=True, max_features=max_summary, stop_words="english", dtype=np.float32,
-                              token_pattern=r"(?u)\b[^\W\d_]\w+\b")
+
+def word_counts(texts: Sequence[str], max_words: int = 20_000) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Which word occurs in which text: (I, words) sparse 0/1, and the words; numbers, units and stop words are none."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+
+    common = [*ENGLISH_STOP_WORDS, *UNITS.split(), *ARTICLES.split()]
+    counter = CountVectorizer(binary=True, max_features=max_words, dtype=np.float32, stop_words=common,
+                              token_pattern=r"(?u)\b[^\W\d_]{2,}\b")
     try:
         found = counter.fit_transform(texts)
     except ValueError:  # no words at all
@@ -41,8 +50,13 @@ def typical_words(member_PI: sparse.csr_matrix, words: tuple[sparse.csr_matrix, 
                   k: int = 4) -> list[str]:
     """The k words that tell each branch apart from the rest, as one string a branch.
 
-    A word scores p log(p / q): p is its share of the branch's items, q of all items (its part of the
-    Kullback-Leibler divergence). Only words above their overall share count.
+    A word scores p log(p / q): p is its share of the branch's items, q of all items. That is class-based TF-IDF with the
+    branch as the class (p is the term frequency, log(1 / q) the inverse document frequency), less p log(1 / p), so that a
+    word as common inside as outside scores 0. Only words of at least two of the branch's items count, unless it has one.
+
+    Source:
+        Grootendorst 2022, "BERTopic", section 3.3 (class-based TF-IDF); the score is a summand of the Kullback-Leibler
+        divergence between branch and catalogue.
     """
     word_IV, names = words
     total = max(word_IV.shape[0], 1)
@@ -53,10 +67,66 @@ def typical_words(member_PI: sparse.csr_matrix, words: tuple[sparse.csr_matrix, 
     for row in range(count_PV.shape[0]):
         at = slice(count_PV.indptr[row], count_PV.indptr[row + 1])
         word_N, p_N = count_PV.indices[at], count_PV.data[at] / max(size_P[row], 1)
-        score_N = p_N * np.log(p_N / q_V[word_N])
-        best = np.argsort(-score_N, kind="stable")[:k]
+        score_N = np.where(count_PV.data[at] >= min(2, size_P[row]), p_N * np.log(p_N / q_V[word_N]), 0.0)
+        best = np.lexsort((word_N, -score_N))[:k]  # equals in alphabetical order
         found.append(", ".join(names[word_N[n]] for n in best if score_N[n] > 1e-6))
     return found
+
+
+def branch_names(member_PI: sparse.csr_matrix, parent_P: np.ndarray, words: Sequence[str],
+                 category_I: Sequence[str] | np.ndarray | None) -> list[str]:
+    """A name a person would give each branch: its category where one dominates, else its two most typical words.
+
+    A category dominates where at least ``DOMINANT`` of the branch's items are in it; of a path ("Outdoor > Tents") the
+    deepest part counts that does. A branch whose parent or sibling has the same category adds its most typical word, so
+    that the two can be told apart.
+
+    Args:
+        parent_P: row of the branch above, in ``member_PI``; -1 for none.
+        words: ``typical_words`` of the same branches.
+    """
+    category = _dominant(member_PI, category_I)
+    shared = pd.Series(category).groupby([parent_P, category]).transform("size").to_numpy() > 1 if len(category) else []
+    found: list[str] = []
+    for row, name in enumerate(category):
+        telling = [word for word in words[row].split(", ") if word and not _says(name, word)]
+        above = category[parent_P[row]] if parent_P[row] >= 0 else ""
+        if not name:
+            found.append(", ".join(telling[:2]))
+        else:
+            found.append(", ".join([name, *telling[:1]]) if shared[row] or name == above else name)
+    return found
+
+
+DOMINANT = 0.6  # share of a branch's items that makes a category its name
+
+
+def _dominant(member_PI: sparse.csr_matrix, category_I: Sequence[str] | np.ndarray | None) -> list[str]:
+    """The deepest part of a category path that dominates each branch; "" for none."""
+    found = [""] * member_PI.shape[0]
+    if category_I is None:
+        return found
+    path = pd.Series(category_I, dtype=object).fillna("").astype(str).str.strip().str.split(r"\s*>\s*", regex=True)
+    size_P = np.maximum(np.asarray(member_PI.sum(1)).ravel(), 1)
+    for depth in range(1, int(path.str.len().max() or 0) + 1):
+        number_I, names = pd.factorize(path.map(lambda parts, n=depth: tuple(parts[:n]) if len(parts) >= n and parts[0]
+                                                else None))
+        known = np.flatnonzero(number_I >= 0)
+        if not len(known):
+            break
+        one_IC = sparse.csr_matrix((np.ones(len(known), np.float32), (known, number_I[known])), (len(path), len(names)))
+        count_PC = (member_PI @ one_IC).tocsr()
+        for row in np.flatnonzero(np.diff(count_PC.indptr)):
+            at = slice(count_PC.indptr[row], count_PC.indptr[row + 1])
+            best = int(np.argmax(count_PC.data[at]))
+            if count_PC.data[at][best] >= DOMINANT * size_P[row]:
+                found[row] = names[count_PC.indices[at][best]][-1]
+    return found
+
+
+def _says(name: str, word: str) -> bool:
+    """Whether a category's name already says a word, in the singular or the plural."""
+    return word.rstrip("s") in {part.rstrip("s") for part in name.lower().split()}
 
 
 def category_mix(member_PI: sparse.csr_matrix, category_I: Sequence[str] | np.ndarray, k: int = 3) -> list[str]:

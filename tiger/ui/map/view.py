@@ -89,9 +89,9 @@ def of_space(run: runs.Run, space: str) -> runs.Run | None:
 def answer(codes: Codes, view: MapView, key: str, written_ns: int) -> tuple[Picture, go.Figure]:
     """The map and its figure without rings, made once for all visitors; ``key`` and ``written_ns`` tell its UMAP."""
     cat, umap = codes.cat, umap_of(codes.cat, key, view.n_dims) if view.method == "UMAP" else None
-    shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), view, umap,
-                            pca(cat, of_space(codes.run, view.space), view.space, view.n_dims))
-    return shown, plot.points(shown.marks, shown.summary)
+    shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), sources.title_words(cat),
+                            view, umap, pca(cat, of_space(codes.run, view.space), view.space, view.n_dims))
+    return shown, plot.points(shown.marks, shown.summary, shown.groups)
 
 
 @caching.resource(64)

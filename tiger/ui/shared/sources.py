@@ -7,7 +7,9 @@ from tiger.analysis import tree
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.labels import category_labels
 from tiger.quantizers import Quantizer
+from tiger.reports import branches
 from tiger.reports import codes as code_reports
+from tiger.reports.branches import Words
 from tiger.reports.codes import Codes
 from tiger.reports.usage import UsageHistory
 from tiger.semantic_ids import SemanticIds
@@ -51,6 +53,12 @@ def ids_of(run: runs.Run | None, cat: Catalogue) -> np.ndarray | None:
 def labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
     """A label an item, and what it is: the category, or the commonest attribute; None without either."""
     return category_labels(cat)
+
+
+@caching.resource(4)
+def title_words(cat: Catalogue) -> Words:
+    """Which word occurs in which title, to name branches by."""
+    return branches.title_words(cat)
 
 
 @caching.resource(8)

@@ -1,8 +1,6 @@
 """What the Tree page shows, made once for all visitors."""
 
-import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from tiger import runs
 from tiger.analysis import tree
@@ -43,26 +41,23 @@ def branches(codes: Codes) -> Branches:
     return Branches.from_codes(codes.codes_IL)
 
 
-@caching.resource(4)
-def words(cat: Catalogue) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Which word occurs in which title."""
-    return tree.word_counts(cat.items["title"].astype(str).to_numpy(object))
-
-
 @caching.resource(64)
 def own_tree(codes: Codes, level: int, root: int) -> TreePicture:
     """The run's tree, or what lies below one of its branches."""
     title = codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels"
-    return reports.tree_picture(branches(codes), words(codes.cat), sources.labels(codes.cat)[0], title, level, root)
+    cat = codes.cat
+    return reports.tree_picture(cat, branches(codes), sources.title_words(cat), sources.labels(cat)[0], title, level, root)
 
 
 @caching.resource(64)
 def other_tree(other: Reference, depth: int) -> TreePicture:
-    """The reference's tree down to some levels; LSH's down to some hyperplanes."""
+    """The reference's tree down to some levels; LSH's down to some hyperplanes, which are cut into levels as the run's are."""
     by_planes = other.kind == "LSH"
-    shown = Branches.from_codes(other.bits() if by_planes else other.codes_IL)
+    codes_IL = reports.first_planes(other, depth) if by_planes else other.codes_IL
     title = f"{other.title} after {depth} hyperplanes" if by_planes else f"{other.title}, {depth} levels"
-    return reports.tree_picture(shown, words(other.cat), sources.labels(other.cat)[0], title, depth)
+    level = codes_IL.shape[1] if by_planes else depth
+    words, labels = sources.title_words(other.cat), sources.labels(other.cat)[0]
+    return reports.tree_picture(other.cat, Branches.from_codes(codes_IL), words, labels, title, level)
 
 
 @caching.resource(16)
