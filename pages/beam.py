@@ -1,52 +1,38 @@
 """Beam: how does a recommender write the next item, code by code, and why that one?"""
 
-import streamlit as st
+from tiger.reports.beam_page import for_a_room
+from tiger.ui.beam import answers, compare, controls, lists, present, request, steps, why
+from tiger.ui.shared import address, layout, pickers, recommenders, state
 
-from tiger.ui.beam import (
-    compare as beam_compare,
-)
-from tiger.ui.beam import (
-    present as beam_present,
-)
-from tiger.ui.beam import (
-    result as beam_result,
-)
-from tiger.ui.beam import (
-    setup as beam_setup,
-)
-from tiger.ui.beam import (
-    state as beam_state,
-)
-from tiger.ui.beam import (
-    steps as beam_steps,
-)
-from tiger.ui.beam import (
-    why as beam_why,
-)
-from tiger.ui.shared import layout, state
-
-VIEWS = ("Step by step", "Why", "Recommendations", "Before and after")
-
-layout.heading("beam", beam_setup.explanation())
-cat, run = state.catalogue(), beam_setup.pick_run()
-if run is not None:
+layout.heading("beam", controls.explanation())
+cat, run = state.catalogue(), recommenders.current()
+if run is None or not cat.n_users:
+    controls.nothing()
+else:
     with layout.guard("The beam"):
-        scene = beam_setup.scene(run, cat)
-        if beam_state.presenting():
-            beam_present.show(scene)
+        asked = request.read(recommenders.writer(run, cat), cat)
+        if request.presenting():
+            asked = for_a_room(asked)
+            present.show(asked, answers.room(asked), answers.popular(asked))
         else:
-            beam_setup.controls(scene)
-            beam_setup.history(scene)
-            beam_compare.banner(scene)
-            view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="look",
-                                        label_visibility="collapsed", bind="query-params")
-            if view in (VIEWS[0], VIEWS[3]):
-                beam_setup.step_bar(scene)
-            if view == VIEWS[0]:
-                beam_steps.show(scene)
-            elif view == VIEWS[1]:
-                beam_why.show(scene)
-            elif view == VIEWS[2]:
-                beam_result.show(scene)
+            controls.search_bar(asked, recommenders.usable(), answers.changed_ids(asked.writer))
+            controls.history(asked)
+            both = answers.comparison(asked)
+            compare.banner(both)
+            view = pickers.view(address.LOOK)
+            if view in ("Step by step", "Before and after"):
+                controls.step_bar(asked)
+            if view == "Before and after":
+                compare.show(asked, both)
+            elif view == "Why":
+                item = why.pick(asked, answers.explainable(asked))
+                if item is not None:
+                    why.show(asked, answers.why(asked, item))
+            elif view == "Recommendations":
+                beside, left_out = answers.beside(asked, lists.pick(asked, list(answers.others(asked))))
+                lists.train_links(answers.untrained())
+                lists.show(asked, answers.lists(asked, beside), left_out)
+            elif asked.level == 0:
+                steps.start(asked)
             else:
-                beam_compare.show(scene)
+                steps.show(asked, answers.step(asked, address.read(address.PICK), steps.listed()), answers.whole(asked))

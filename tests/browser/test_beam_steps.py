@@ -77,9 +77,9 @@ def step_through(page, app, dataset: str) -> None:
     expect(page.get_by_text("Beams in common")).to_be_visible(timeout=SLOW_MS)
     expect(width).to_have_value("4")
     page.get_by_role("radio", name="Why").click()
-    expect(page.get_by_text("What each item gave.")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Leave one item out.")).to_be_visible(timeout=SLOW_MS)
     page.get_by_role("radio", name="Recommendations").click()
-    expect(page.get_by_text("★ What came next is")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("★ The held-out item is")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_step_through_a_beam_of_the_bundled_shop(page, app):
@@ -100,7 +100,7 @@ def test_a_click_on_a_branch_explains_it(page, app):
     expect(cards.first).to_be_visible(timeout=SLOW_MS)
     page.locator("[data-testid=stPlotlyChart] .scatterlayer .trace .points path").nth(3).click(force=True)
     page.wait_for_url(re.compile(r"pick=\d+"), timeout=SLOW_MS)
-    expect(page.get_by_text(f"Why {param(page, 'pick')} scores as it does")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text(f"Score of {param(page, 'pick')}")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_a_dropped_item_comes_back_with_undo(page, app):

@@ -60,12 +60,12 @@ def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray,
 def id_logp(model: GenerativeRecommender, rows: list[np.ndarray], codes_M: np.ndarray,
             temperature: float | Sequence[float] = 1.0) -> np.ndarray:
     """Log-probability of each code of one ID after each of B histories (B, M)."""
-    heat = beam.temperatures(temperature, len(codes_M))
+    temperature_L = beam.temperatures(temperature, len(codes_M))
     memory, cache = model.net_.encode(rows), None  # type: ignore[operator]
     parts, before_B1 = [], None
     for level, code in enumerate(codes_M.tolist()):
         logits_B1K, cache = model.net_.step(memory, cache, level, before_B1)  # type: ignore[operator]
-        parts.append(torch.log_softmax(logits_B1K[:, 0].float() / heat[level], -1)[:, code])
+        parts.append(torch.log_softmax(logits_B1K[:, 0].float() / temperature_L[level], -1)[:, code])
         before_B1 = torch.full((len(rows), 1), code)
     return torch.stack(parts, 1).double().numpy()
 

@@ -6,7 +6,7 @@ all be right; such numbers are always named as code-level.
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -16,6 +16,45 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
+
+
+class InvalidRate(TypedDict):
+    """Share of the IDs of a free search that no item has, at one beam width."""
+
+    width: int
+    rate: float
+
+
+class LostItem(TypedDict):
+    """An item of an exact search that the beam missed; ``level`` from 1, ``last_logp`` of the beam's last item."""
+
+    user: int
+    item: int
+    level: int
+    logp: float
+    last_logp: float
+
+
+class BeamGap(TypedDict):
+    """See ``beam_gap``."""
+
+    equal: float
+    interval: list[float]
+    lost: float
+    lost_at: list[int]
+    width: int
+    k: int
+    n_users: int
+    examples: list[LostItem]
+
+
+class SearchMeasures(TypedDict):
+    """See ``measure_search``; ``n_users`` of the free search."""
+
+    invalid: list[InvalidRate]
+    n_users: int
+    gap: list[BeamGap]
+
 
 CUTS = (5, 10)
 WIDTH = 20  # beams of a generative model
@@ -61,7 +100,7 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
 
 
 def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np.ndarray, width: int = WIDTH,
-             k: int = 10) -> dict[str, Any]:
+             k: int = 10) -> BeamGap:
     """How often a beam search finds the same k best items as an exact search over the catalogue.
 
     Args:
@@ -74,7 +113,8 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
     """
     parts, trie = cat.split(), model.trie_
     width, k = min(width, trie.n_items), min(k, trie.n_items)
-    lost_U, lost_at, examples = [], [0] * trie.n_levels, []
+    lost_U, lost_at = [], [0] * trie.n_levels
+    examples: list[LostItem] = []
     for user in users:
         history = model.readable_history(parts.history_before(int(user), split))
         if len(history) == 0:
@@ -108,7 +148,7 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
     return found
 
 
-def gap_summary(gap: dict[str, Any]) -> str:
+def gap_summary(gap: BeamGap) -> str:
     """``beam_gap`` in one sentence."""
     if gap["n_users"] == 0:
         return "No user's history holds an item that has an ID, so there was no beam to compare."
@@ -120,10 +160,10 @@ def gap_summary(gap: dict[str, Any]) -> str:
     return f"{words}; on average {gap['lost']:.2f} better items are lost, most of them at level {level}."
 
 
-def measure_search(model: GenerativeRecommender, cat: Catalogue, split: str = "test") -> dict[str, Any]:
+def measure_search(model: GenerativeRecommender, cat: Catalogue, split: str = "test") -> SearchMeasures:
     """Invalid-ID rate of the free beam by width, and the constrained beam's gap to the exact search by width."""
     widths = [width for width in SEARCH_WIDTHS if width <= model.trie_.n_items]
     free, exact = sample_users(cat, FREE_USERS), sample_users(cat, GAP_USERS)
-    invalid = [{"width": width, "rate": model.invalid_rate(cat, split, free, width)} for width in widths]
+    invalid: list[InvalidRate] = [{"width": width, "rate": model.invalid_rate(cat, split, free, width)} for width in widths]
     gaps = [beam_gap(model, cat, split, exact, width) for width in widths if width >= min(10, max(widths))]
     return {"invalid": invalid, "n_users": len(free), "gap": gaps}

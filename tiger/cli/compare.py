@@ -14,7 +14,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """The runs to compare, or the dataset whose runs are compared."""
     parser.add_argument("runs", nargs="*", help="model runs (default: all of the dataset)", metavar="RUN")
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
-    parser.add_argument("--reported", action="store_true", help="add what the paper reports for Amazon Beauty")
+    parser.add_argument("--reported", action="store_true", help="add what papers report for Amazon Beauty")
     flags.add_dataset(parser, rest)
 
 
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                          "rq_transformer --ids RUN, or measure one with python -m tiger evaluate RUN.")
     rows: list[dict[str, Any]] = table.to_dict("records")
     several = table["dataset"].nunique() > 1
-    columns = ["model", "ids", *recommenders.NAMES, "recall@10 low", "recall@10 high", "seeds", "n_users"]
+    columns = ["model", "ids", *recommenders.NAMES, "recall@10 low", "recall@10 high", "seen", "seeds", "n_users"]
     if several:
         columns = ["dataset", *columns]
     if args.reported:
@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     flags.table(args, [{name: row.get(name, "") for name in columns} for row in rows])
     for dataset, part in table.groupby("dataset", sort=False):
         flags.say(args, (f"{dataset}: " if several else "") + recommenders.table_summary(part))
-    flags.say(args, "Low and high: 95 % interval. " + (published.SETTINGS if args.reported else ""))
+    flags.say(args, "Low and high: 95 % interval. Seen: what became of items of the history. "
+              + (f"{published.SETTINGS} {published.beyond_summary(table['beyond'])}" if args.reported else ""))
     return rows
 
 

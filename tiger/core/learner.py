@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiger.core import params
 
 LiveParams = Callable[[], dict[str, float]]
+TrainingState = dict[str, Any]  # tensors and plain JSON values, nested one level at most
 """Asked before every step: live hyper-parameters that changed since, by name."""
 WEIGHTS = "weights.safetensors"
 
@@ -44,7 +45,7 @@ class Learner(ABC):
             ValueError: names both and the way out.
         """
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         """All that a later ``fit_steps(state=...)`` needs: tensors and plain JSON values, nested one level at most.
 
         Raises:
@@ -52,7 +53,7 @@ class Learner(ABC):
         """
         raise ValueError(f"{self.name} is fitted in one go and cannot be resumed half way.")
 
-    def refuse_state(self, state: dict[str, Any] | None) -> None:
+    def refuse_state(self, state: TrainingState | None) -> None:
         """For learners that are fitted in one go.
 
         Raises:

@@ -27,12 +27,16 @@ class Backbone(nn.Module):
         return self.norm(x_BTD)
 
 
-def last(x_BTD: torch.Tensor, length_B: torch.Tensor) -> torch.Tensor:
+LossParts = dict[str, list[float]]
+"""What a network's ``loss`` reports beside the loss itself: a number a level by name."""
+
+
+def last_hidden(x_BTD: torch.Tensor, length_B: torch.Tensor) -> torch.Tensor:
     """The vector at each row's last real position."""
     return x_BTD[torch.arange(len(x_BTD)), length_B - 1]
 
 
-def real(length_B: torch.Tensor, n_places: int) -> torch.Tensor:
+def padding_mask(length_B: torch.Tensor, n_places: int) -> torch.Tensor:
     """True where a position is not padding (B, T)."""
     return torch.arange(n_places)[None] < length_B[:, None]
 

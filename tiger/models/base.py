@@ -4,14 +4,14 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
 
 from tiger import metrics
-from tiger.core.learner import Learner, LiveParams
+from tiger.core.learner import Learner, LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
@@ -48,7 +48,7 @@ class Recommender(Learner):
 
     @abstractmethod
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
+                  state: TrainingState | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         """The fit as a generator that yields after every step; see ``quantizers.base``."""
 
     @abstractmethod

@@ -123,7 +123,7 @@ class Block(nn.Module):
         x_NTD = x_NTD + self.drop(self.attend(seen, self.attend.key_value(seen), bias, causal))
         return self._rest(x_NTD, memory, memory_bias)
 
-    def grow(self, x_BWD: torch.Tensor, past: KeyValue | None, bias: torch.Tensor | None = None,
+    def decode_step(self, x_BWD: torch.Tensor, past: KeyValue | None, bias: torch.Tensor | None = None,
              memory: KeyValue | None = None, memory_bias: torch.Tensor | None = None,
              ) -> tuple[torch.Tensor, KeyValue]:
         """One more position of W beams of B users.

@@ -5,7 +5,6 @@ Source: Rajput et al. 2023, section 3.2 and 4.1; Raffel et al. 2020 for the netw
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.backbone import real
+from tiger.models.backbone import LossParts, padding_mask
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 
@@ -83,18 +82,18 @@ class T5Net(nn.Module):
     def read(self, rows: list[torch.Tensor]) -> Memory:
         """Encode item sequences; keys and values for every decoder layer."""
         token_BT, length_B = pad([self.tokens(row) for row in rows])
-        real_BT = real(length_B, token_BT.shape[1])
-        gap = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
+        real_BT = padding_mask(length_B, token_BT.shape[1])
+        padding_bias = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
         place_T = torch.arange(token_BT.shape[1])
-        bias = self.encoder.bias(place_T, place_T) + gap
+        bias = self.encoder.bias(place_T, place_T) + padding_bias
         x_BTD = self.drop(self.token(token_BT))
         for block in self.encoder.blocks:
             x_BTD = block(x_BTD, bias)
         x_BTD = self.drop(self.encoder.norm(x_BTD))
-        return [block.cross.key_value(x_BTD) for block in self.decoder.blocks], gap  # type: ignore
+        return [block.cross.key_value(x_BTD) for block in self.decoder.blocks], padding_bias  # type: ignore
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
-        memory, gap = self.read([row[:-1] for row in rows])
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
+        memory, padding_bias = self.read([row[:-1] for row in rows])
         goal_BM = self.tokens_IM[torch.stack([row[-1] for row in rows])]
         n_levels = goal_BM.shape[1]
         place_M = torch.arange(n_levels)
@@ -102,7 +101,7 @@ class T5Net(nn.Module):
         bias = self.decoder.bias(place_M, place_M) + later
         x_BMD = self.drop(self.token(F.pad(goal_BM[:, :-1], (1, 0), value=START)))
         for block, shared in zip(self.decoder.blocks, memory, strict=True):
-            x_BMD = block(x_BMD, bias, memory=shared, memory_bias=gap)
+            x_BMD = block(x_BMD, bias, memory=shared, memory_bias=padding_bias)
         parts = [F.cross_entropy(self.logits(x_BMD[:, level], level).float(), goal_BM[:, level] - self.first[level],
                                  label_smoothing=self.label_smoothing) for level in range(n_levels)]
         return torch.stack(parts).sum(), {"level_loss": [float(part.detach()) for part in parts]}
@@ -117,12 +116,12 @@ class T5Net(nn.Module):
         start = torch.full((n_users, 1), START)
         token_BW = start if codes_BW is None else codes_BW + self.first[level - 1]
         bias = self.decoder.bias(torch.tensor([level]), torch.arange(level + 1))
-        x_BWD, grown = self.token(token_BW), []
+        x_BWD, new_cache = self.token(token_BW), []
         for at, block in enumerate(self.decoder.blocks):
             past = None if cache is None else cache[at]
-            x_BWD, kept = block.grow(x_BWD, past, bias, memory[0][at], memory[1])  # type: ignore[operator]
-            grown.append(kept)
-        return self.logits(x_BWD, level), grown
+            x_BWD, kept = block.decode_step(x_BWD, past, bias, memory[0][at], memory[1])  # type: ignore[operator]
+            new_cache.append(kept)
+        return self.logits(x_BWD, level), new_cache
 
     def attentions(self) -> tuple[list[Attention], list[Attention]]:
         """The encoder's layers that read the history, and the decoder's that look at it for each code."""

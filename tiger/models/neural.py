@@ -20,7 +20,7 @@ from tiger.core import devices, precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.base import LiveParams, Recommender
+from tiger.models.base import LiveParams, Recommender, TrainingState
 from tiger.semantic_ids import SemanticIds
 
 
@@ -112,7 +112,7 @@ class NeuralRecommender(Recommender):
         devices.pick(self.device)
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
+                  state: TrainingState | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         known = {"n_items": torch.tensor(cat.n_items), "catalogue": torch.tensor(cat.fingerprint()),
                  "repeats": torch.tensor(cat.has_repeats)}
         device = devices.pick(self.device)
@@ -161,7 +161,7 @@ class NeuralRecommender(Recommender):
             row = row[keep] if keep.sum() >= 2 else row[-2:]
         return torch.from_numpy(row)
 
-    def _train_step(self, rows: list[np.ndarray], step: int, rate: float) -> dict[str, Any]:
+    def _train_step(self, rows: list[np.ndarray], step: int, rate: float) -> dict[str, float | list[float]]:
         rng, device = np.random.default_rng([self.seed, 1, step]), next(self.training_net_.parameters()).device
         cut = [self._cut(row, rng).to(device) for row in rows]
         for group in self.optimiser_.param_groups:
@@ -187,13 +187,13 @@ class NeuralRecommender(Recommender):
             self.mean_net_.eval()
         return {"loss": float(loss.detach()), "learning_rate": rate, **parts}
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         moments = devices.to_cpu({f"{at}.{key}": value for at, slots in self.optimiser_.state_dict()["state"].items()
                                   for key, value in slots.items()})
         weights, mean = (devices.to_cpu(net.state_dict()) for net in (self.training_net_, self.mean_net_))
         return {"step": self.step_, "peak": self.peak_, "net": weights, "average": mean, "optimiser": moments}
 
-    def _resume(self, state: dict[str, Any]) -> None:
+    def _resume(self, state: TrainingState) -> None:
         self.step_, self.peak_ = int(state["step"]), float(state["peak"])
         self.training_net_.load_state_dict(state["net"])
         self.mean_net_.load_state_dict(state["average"])

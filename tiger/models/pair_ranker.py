@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
-from tiger.models.backbone import Backbone, last, real, small_start
+from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
 from tiger.models.blocks import Attention, Dropout, RMSNorm, pad
 from tiger.models.neural import NeuralRecommender
 
@@ -31,8 +31,8 @@ class PairBlock(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
         self.drop = Dropout(dropout)
 
-    def forward(self, x_BQD: torch.Tensor, hidden_BTD: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
-        x_BQD = x_BQD + self.drop(self.look(self.norm_look(x_BQD), self.look.key_value(hidden_BTD), gap))
+    def forward(self, x_BQD: torch.Tensor, hidden_BTD: torch.Tensor, padding_bias: torch.Tensor) -> torch.Tensor:
+        x_BQD = x_BQD + self.drop(self.look(self.norm_look(x_BQD), self.look.key_value(hidden_BTD), padding_bias))
         return x_BQD + self.drop(self.down(self.drop(F.gelu(self.up(self.norm_ff(x_BQD))))))
 
 
@@ -48,19 +48,19 @@ class PairNet(nn.Module):
         self.n_negatives = n_negatives
         small_start(self)
 
-    def scores(self, hidden_BTD: torch.Tensor, item_BQ: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
-        """One score a pair (B, Q); ``gap`` is -inf where a candidate may not look."""
+    def scores(self, hidden_BTD: torch.Tensor, item_BQ: torch.Tensor, padding_bias: torch.Tensor) -> torch.Tensor:
+        """One score a pair (B, Q); ``padding_bias`` is -inf where a candidate may not look."""
         x_BQD = self.item(item_BQ)
         for block in self.pair:
-            x_BQD = block(x_BQD, hidden_BTD, gap)
+            x_BQD = block(x_BQD, hidden_BTD, padding_bias)
         return self.out(self.norm(x_BQD))[..., 0]
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
         """Every position: its next item against random items as pairs, and against all items by inner product."""
         items_BT, length_B = pad(rows)
         hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
         n_rows, n_places = hidden_BTD.shape[:2]
-        real_BT = real(length_B - 1, n_places)
+        real_BT = padding_mask(length_B - 1, n_places)
         goal_N = items_BT[:, 1:][real_BT]
         first = F.cross_entropy(hidden_BTD[real_BT] @ self.item.weight.T, goal_N)
         others_C = torch.randint(0, self.item.num_embeddings, (self.n_negatives,))
@@ -76,9 +76,9 @@ class PairNet(nn.Module):
         """The history's vectors, the user's vector, and -inf at padding."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
         hidden_BTD = self.backbone(self.item(items_BT))
-        real_BT = real(length_B, items_BT.shape[1])
-        gap = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
-        return hidden_BTD, last(hidden_BTD, length_B), gap
+        real_BT = padding_mask(length_B, items_BT.shape[1])
+        padding_bias = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
+        return hidden_BTD, last_hidden(hidden_BTD, length_B), padding_bias
 
 
 @dataclass
@@ -102,12 +102,12 @@ class PairRanker(NeuralRecommender):
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         """Scores (B, I). Behind a first stage, items that it did not propose stand below, in its own order."""
         net: Any = self.net_
-        hidden_BTD, user_BD, gap = net.read([self.shorten(row) for row in histories])
+        hidden_BTD, user_BD, padding_bias = net.read([self.shorten(row) for row in histories])
         near_BI = user_BD @ net.item.weight.T
         n = min(self.n_candidates or self.n_items, self.n_items)
         item_BC = near_BI.topk(n, dim=1).indices
         step = max(1, CHUNK // (len(histories) * self.width))
-        score_BC = torch.cat([net.scores(hidden_BTD, part_BQ, gap) for part_BQ in item_BC.split(step, 1)], 1)
+        score_BC = torch.cat([net.scores(hidden_BTD, part_BQ, padding_bias) for part_BQ in item_BC.split(step, 1)], 1)
         below_BI = near_BI - near_BI.amax(1, True) + score_BC.amin(1, True) - 1
         return below_BI.scatter(1, item_BC, score_BC).numpy()
 

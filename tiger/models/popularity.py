@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.base import LiveParams, Recommender
+from tiger.models.base import LiveParams, Recommender, TrainingState
 from tiger.semantic_ids import SemanticIds
 
 
@@ -22,7 +21,7 @@ class Popularity(Recommender):
     summary = "Recommends what most users touched, to everybody alike."
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
-                  state: dict[str, Any] | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
+                  state: TrainingState | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
         split = cat.split()
         items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
         self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)

@@ -5,7 +5,6 @@ Source: Lee et al. 2022, "Autoregressive Image Generation using Residual Quantiz
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
-from tiger.models.backbone import Backbone, last, real, small_start
+from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
 from tiger.models.blocks import Attention, Block, KeyValue, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.prefixes import PrefixVectors
@@ -60,10 +59,10 @@ class RQNet(nn.Module):
             return logits_NK.float()
         return self.prefixes.add_scores(logits_NK.float(), query_ND, level, node_N)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
         items_BT, length_B = pad(rows)
         n_items = items_BT.shape[1]
-        row_N, place_N = real(length_B - 1, n_items - 1).nonzero(as_tuple=True)
+        row_N, place_N = padding_mask(length_B - 1, n_items - 1).nonzero(as_tuple=True)
         goal_N = items_BT[row_N, place_N + 1]
         vectors_BTMD = self.vectors(items_BT)  # once for both ends: each look into a table costs a gradient of its size
         hidden_BTD = self.backbone(vectors_BTMD[:, :-1].sum(-2))
@@ -83,7 +82,7 @@ class RQNet(nn.Module):
 
     def encode(self, histories: list[np.ndarray]) -> torch.Tensor:
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        return last(self.hidden(items_BT), length_B)
+        return last_hidden(self.hidden(items_BT), length_B)
 
     def step(self, memory: torch.Tensor, cache: Cache | None, level: int,
              codes_BW: torch.Tensor | None) -> tuple[torch.Tensor, Cache]:
@@ -98,12 +97,12 @@ class RQNet(nn.Module):
                 node_BW = self.prefixes.trie.child(level - 1, node_BW, codes_BW)
                 new_BWD = new_BWD + self.prefixes.read(level - 1, node_BW)
             sum_BWD = cache[1] + new_BWD
-        x_BWD, grown = memory[:, None] + self.level[level] + sum_BWD, []
+        x_BWD, new_cache = memory[:, None] + self.level[level] + sum_BWD, []
         for at, block in enumerate(self.depth):
-            x_BWD, kept = block.grow(x_BWD, None if past is None else past[at])  # type: ignore[operator]
-            grown.append(kept)
+            x_BWD, kept = block.decode_step(x_BWD, None if past is None else past[at])  # type: ignore[operator]
+            new_cache.append(kept)
         logits_NK = self.logits(x_BWD.flatten(0, 1), level, node_BW.expand(x_BWD.shape[:2]).flatten())
-        return logits_NK.unflatten(0, x_BWD.shape[:2]), (grown, sum_BWD, node_BW)
+        return logits_NK.unflatten(0, x_BWD.shape[:2]), (new_cache, sum_BWD, node_BW)
 
     def attentions(self) -> tuple[list[Attention], list[Attention]]:
         """The layers that read the history; none reads it again while codes are written."""

@@ -5,7 +5,6 @@ Source: Kang and McAuley 2018; full softmax cross-entropy after Klenitskiy and V
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.models import retrieval
-from tiger.models.backbone import Backbone, last, real, small_start
+from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
 
@@ -30,17 +29,17 @@ class SASRecNet(nn.Module):
         self.label_smoothing = label_smoothing
         small_start(self)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
         items_BT, length_B = pad(rows)
         hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
-        real_BT = real(length_B - 1, items_BT.shape[1] - 1)
+        real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
         logits_NI = hidden_BTD[real_BT] @ self.item.weight.T
         return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
 
     def user(self, histories: list[np.ndarray]) -> torch.Tensor:
         """One vector a user (B, D)."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        return last(self.backbone(self.item(items_BT)), length_B)
+        return last_hidden(self.backbone(self.item(items_BT)), length_B)
 
 
 @dataclass

@@ -6,7 +6,6 @@ such trouble. Source: Rajput et al. 2023, section 1, for the contrast.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import retrieval
-from tiger.models.backbone import Backbone, last, real, small_start
+from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
 from tiger.models.blocks import pad
 from tiger.models.neural import NeuralRecommender
 from tiger.semantic_ids import SemanticIds
@@ -36,17 +35,17 @@ class RegressionNet(nn.Module):
         self.out = nn.Linear(width, emb_IE.shape[1])
         small_start(self)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
+    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
         items_BT, length_B = pad(rows)
         hidden_BTD = self.backbone(self.into(self.emb_IE[items_BT[:, :-1]]))
-        real_BT = real(length_B - 1, items_BT.shape[1] - 1)
+        real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
         guess_NE, goal_NE = self.out(hidden_BTD[real_BT]), self.emb_IE[items_BT[:, 1:][real_BT]]
         return F.mse_loss(guess_NE, goal_NE, reduction="none").sum(-1).mean(), {}
 
     def guess(self, histories: list[np.ndarray]) -> torch.Tensor:
         """The embedding expected next (B, E)."""
         items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
-        return self.out(last(self.backbone(self.into(self.emb_IE[items_BT])), length_B))
+        return self.out(last_hidden(self.backbone(self.into(self.emb_IE[items_BT])), length_B))
 
 
 @dataclass

@@ -16,6 +16,10 @@ LABEL_ROOM = 0.72  # of the tree's own width, to its right
 DIVERGING = "RdBu"
 
 
+GLYPHS = {"circle": "●", "circle-open": "○", "triangle-down-open": "▽", "x-thin-open": "✕", "x": "✖", "square-open": "□",
+          "triangle-up": "▲", "star": "★", "diamond-open": "◇", "square-x-open": "⊠"}
+
+
 class Mark(NamedTuple):
     """How branches of one fate look: told apart by colour, shape and line."""
 
@@ -24,59 +28,105 @@ class Mark(NamedTuple):
     colour: str
     dash: str
 
+    @property
+    def glyph(self) -> str:
+        """The shape as a character, for a legend in words."""
+        return GLYPHS[self.symbol]
 
+
+DROPPED = "kept, all its continuations pruned"
 MARKS = {
     "kept": Mark("kept", "circle", "#2b8fd0", "solid"),
-    "kept, all its continuations pruned": Mark("kept, nothing below it stayed", "circle-open", "#2b8fd0", "dash"),
+    DROPPED: Mark("kept, nothing below it stayed", "circle-open", "#2b8fd0", "dash"),
     "beam full": Mark("pruned: beam full", "triangle-down-open", "#d98e04", "dash"),
+    "already in the history": Mark("pruned: already in the history", "square-x-open", "#8a63d2", "dashdot"),
     "not in the catalogue": Mark("pruned: not in the catalogue", "x-thin-open", QUIET, "dot"),
     "kept, but no item has it": Mark("kept, but no item has it", "x", "#D55E00", "solid"),
     "in both": Mark("in both", "circle", "#2b8fd0", "solid"),
     "only before": Mark("only before", "square-open", "#D55E00", "dash"),
     "only now": Mark("only now", "triangle-up", "#009E73", "solid"),
 }
-OVERLAYS = {"target": Mark("the item that came next", "star", "#d6247e", "solid"),
+OVERLAYS = {"target": Mark("the held-out item", "star", "#d6247e", "solid"),
             "exact": Mark("an exact search keeps it, the beam did not", "diamond-open", "#d6247e", "solid")}
+ROOM_MARKS = MARKS | {
+    "kept": Mark("still in the running", "circle", "#2b8fd0", "solid"),
+    DROPPED: Mark("set aside", "circle-open", "#d98e04", "dash"),
+    "beam full": Mark("set aside: less likely", "triangle-down-open", "#d98e04", "dash"),
+    "already in the history": Mark("set aside: this person already has it", "square-x-open", "#8a63d2", "dashdot"),
+}
+"""The same without jargon, for a room."""
+ROOM_OVERLAYS = {"target": Mark("what this person really chose next", "star", "#d6247e", "solid")}
 
 
-def shown(frame: pd.DataFrame, marks: dict[str, Mark] | None = None) -> dict[str, Mark]:
+def share(logp: float) -> str:
+    """A log-probability as a percentage."""
+    percent = 100 * math.exp(logp)
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %" if percent >= 0.01 else "< 0.01 %"
+
+
+def looks(room: bool = False) -> dict[str, Mark]:
+    """Every mark by fate."""
+    return ROOM_MARKS | ROOM_OVERLAYS if room else MARKS | OVERLAYS
+
+
+def shown(frame: pd.DataFrame, room: bool = False) -> dict[str, Mark]:
     """The marks that a tree uses, by fate: its legend, which stands beside the figure so that it can wrap."""
-    looks = MARKS | OVERLAYS | (marks or {})
     here = set(frame.loc[frame["level"] > 0, "fate"]) | {name for name in OVERLAYS if name in frame and frame[name].any()}
-    return {fate: look for fate, look in looks.items() if fate in here}
+    return {fate: look for fate, look in looks(room).items() if fate in here}
 
 
-def tree(frame: pd.DataFrame, alt: str, n_levels: int, headers: list[str], big: bool = False,
-         marks: dict[str, Mark] | None = None) -> go.Figure:
+def text(words: str, longest: int) -> str:
+    """Text for a figure: short, and nothing in it read as a tag."""
+    cut = words if len(words) <= longest else words[:longest - 1].rstrip() + "…"
+    return cut.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def labelled(frame: pd.DataFrame, room: bool = False) -> pd.DataFrame:
+    """What stands beside each branch (label), over inner ones (short) and under the pointer (hover)."""
+    label, short, hover = [], [], []
+    for row in frame.itertuples():
+        words, long = text(row.words, 34 if room else 44), text(row.words, 90)
+        if room:
+            label.append(f"{words}  {share(row.total_logp)}")
+            short.append("" if row.n_items_below == 1 else text(row.words.split(",")[0], 18))
+            hover.append(f"{long}<br>{row.n_items_below:,} things")
+        else:
+            code = f"<b>{row.code}</b>  " if row.code >= 0 else ""
+            label.append(f"{code}{words or 'no item'}  {share(row.total_logp)}")
+            short.append(str(row.code))
+            hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:.3f}, total "
+                         f"{row.total_logp:.3f}<br>{row.n_items_below:,} items below, {row.fate}")
+    return frame.assign(label=label, short=short, hover=hover)
+
+
+def tree(frame: pd.DataFrame, alt: str, n_levels: int, room: bool = False) -> go.Figure:
     """The tree of a search. An edge is as wide as its code is probable; a branch's mark says what became of it.
 
     Args:
-        frame: from ``reports.beam_tree``, with label (beside the branch), short (over inner branches) and hover
-            (all text), and where wanted target and exact (bool).
+        frame: from ``reports.beam_tree``, with words (what a branch stands for), and where wanted target and exact (bool).
         n_levels: levels of an ID; the axis has room for all of them from the first step on.
-        headers: one word or two over the root and each level.
-        marks: other names for fates.
+        room: large type and no jargon.
     """
-    looks = MARKS | (marks or {})
-    figure = go.Figure()
-    _edges(figure, frame, looks, big)
-    for fate, look in shown(frame, marks).items():
+    frame, figure = labelled(frame, room), go.Figure()
+    _edges(figure, frame, looks(room), room)
+    for fate, look in shown(frame, room).items():
         part = frame[frame[fate]] if fate in OVERLAYS else frame[(frame["fate"] == fate) & (frame["level"] > 0)]
         if fate not in OVERLAYS:
-            _nodes(figure, part, look, big)
+            _nodes(figure, part, look, room)
         else:
             figure.add_scatter(x=part["x"], y=part["y"], mode="markers", name=look.name, hoverinfo="skip",
-                               marker={"symbol": look.symbol, "size": 24 if big else 17, "color": look.colour,
+                               marker={"symbol": look.symbol, "size": 24 if room else 17, "color": look.colour,
                                        "line": {"width": 2.2, "color": look.colour}})
     root = frame[frame["level"] == 0]
     figure.add_scatter(x=root["x"], y=root["y"], mode="markers", hovertext=root["hover"], hoverinfo="text",
-                       showlegend=False, marker={"symbol": "square", "size": 16 if big else 12, "color": QUIET})
+                       showlegend=False, marker={"symbol": "square", "size": 16 if room else 12, "color": QUIET})
     lines = int(frame["y"].max()) + 1
-    style(figure, alt, 12 + (BIG_LINE_PX if big else LINE_PX) * (max(lines, 2) + 1))
+    style(figure, alt, 12 + (BIG_LINE_PX if room else LINE_PX) * (max(lines, 2) + 1))
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, clickmode="event+select", dragmode=False,
                          showlegend=False, uirevision=None)
-    for level, header in enumerate(headers):
-        figure.add_annotation(x=level, y=-1.25, text=header, showarrow=False, font={"size": 15 if big else 12, "color": QUIET},
+    for level in range(n_levels + 1):
+        header = f"{'step' if room else 'level'} {level}" if level else "" if room else "history"
+        figure.add_annotation(x=level, y=-1.25, text=header, showarrow=False, font={"size": 15 if room else 12, "color": QUIET},
                               xanchor="center" if level else "left", xshift=0 if level else -6)
     figure.update_xaxes(visible=False, range=[-0.12, n_levels * (1 + LABEL_ROOM)], fixedrange=True)
     figure.update_yaxes(visible=False, range=[max(lines, 2) - 0.4, -1.7], fixedrange=True)
@@ -122,7 +172,7 @@ def influence(frame: pd.DataFrame, value: str, alt: str, title: str, percent: bo
         percent: shares from 0 to 1, on a scale of one hue; else differences around 0.
     """
     wide = frame.pivot(index="position", columns="column", values=value).sort_index()
-    names = frame.drop_duplicates("position").set_index("position")["label"].loc[wide.index]
+    names = frame.drop_duplicates("position").set_index("position")["label"].map(lambda label: text(label, 28)).loc[wide.index]
     heads = frame.drop_duplicates("column").set_index("column")["code"].loc[wide.columns]
     limit = float(np.nanmax(np.abs(wide.to_numpy()))) or 1.0
     low = 0.0 if percent else -limit

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tiger.search.beam import FULL, KEPT, OUTSIDE, Trace
+from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
 
 Prefix = tuple[int, ...]
 INVALID = "kept, but no item has it"
-GONE = "its beginning was pruned"
+GONE = "its prefix was pruned"
 
 
 def text(prefix: Sequence[int]) -> str:
@@ -52,9 +52,9 @@ def fate_of(step: pd.DataFrame, row: int) -> str:
 
 
 def counts(found: Trace, level: int) -> dict[str, int]:
-    """Candidates of a level by fate, all four always there."""
+    """Candidates of a level by fate, all five always there."""
     fate_N = fates(found.steps[level - 1])
-    return {fate: int((fate_N == fate).sum()) for fate in (KEPT, FULL, OUTSIDE, INVALID)}
+    return {fate: int((fate_N == fate).sum()) for fate in (KEPT, FULL, OUTSIDE, OWNED, INVALID)}
 
 
 def candidates(found: Trace, level: int, fate: str | None = None, at_most: int | None = None) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
         at_most: rows.
 
     Returns:
-        place (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
+        rank (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
         n_items_below, fate.
     """
     step = found.steps[level - 1]
@@ -73,7 +73,7 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
     rows = np.arange(len(step)) if fate is None else np.flatnonzero(fate_N == fate)
     rows = rows[:at_most]
     part = step.iloc[rows]
-    return pd.DataFrame({"place": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]],
+    return pd.DataFrame({"rank": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]],
                          "code": part["code"].to_numpy(), "step_logp": part["step_logp"].to_numpy(),
                          "total_logp": part["total_logp"].to_numpy(),
                          "probability": np.exp(part["total_logp"].to_numpy(np.float64)),
@@ -81,7 +81,7 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
 
 
 def find(found: Trace, prefix: Prefix) -> int | None:
-    """Row of a prefix among the candidates of its level; None where its beginning was already gone."""
+    """Row of a prefix among the candidates of its level; None where a shorter prefix of it was pruned."""
     step = found.steps[len(prefix) - 1]
     same_code = np.flatnonzero(step["code"].to_numpy() == prefix[-1])
     known = step["prefix"].to_numpy()
@@ -97,8 +97,8 @@ def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
     """One prefix, or one item's whole ID, through the search: a row a level.
 
     Returns:
-        level, prefix, code, step_logp, total_logp, place (among all candidates), n_candidates, worst_kept (the
-        lowest log-probability that stayed), fate. Numbers are nan where its beginning was already gone.
+        level, prefix, code, step_logp, total_logp, rank (among all candidates), n_candidates, worst_kept (the
+        lowest log-probability that stayed), fate. Numbers are nan where a shorter prefix of it was pruned.
     """
     rows = []
     for level in range(1, len(prefix) + 1):
@@ -106,12 +106,12 @@ def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
         row = {"level": level, "prefix": text(prefix[:level]), "code": prefix[level - 1], "n_candidates": len(step),
                "worst_kept": worst_kept(step)}
         if at is None:
-            row |= {"step_logp": np.nan, "total_logp": np.nan, "place": np.nan, "fate": GONE}
+            row |= {"step_logp": np.nan, "total_logp": np.nan, "rank": np.nan, "fate": GONE}
         else:
-            row |= {"step_logp": float(step["step_logp"].to_numpy()[at]), "place": at + 1,
+            row |= {"step_logp": float(step["step_logp"].to_numpy()[at]), "rank": at + 1,
                     "total_logp": float(step["total_logp"].to_numpy()[at]), "fate": fate_of(step, at)}
         rows.append(row)
-    names = ["level", "prefix", "code", "step_logp", "total_logp", "place", "n_candidates", "worst_kept", "fate"]
+    names = ["level", "prefix", "code", "step_logp", "total_logp", "rank", "n_candidates", "worst_kept", "fate"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -124,7 +124,7 @@ def _lost_at(beams: list[set[Prefix]], codes: Prefix) -> int | None:
     return next((at for at in range(1, len(codes) + 1) if codes[:at] not in beams[at - 1]), None)
 
 
-def exact_beginnings(found: Trace, level: int, item_K: np.ndarray, logp_K: np.ndarray,
+def exact_prefixes(found: Trace, level: int, item_K: np.ndarray, logp_K: np.ndarray,
                      ids_IM: np.ndarray) -> pd.DataFrame:
     """The prefixes of a level that lead to the exact search's best items, best first.
 
@@ -133,19 +133,19 @@ def exact_beginnings(found: Trace, level: int, item_K: np.ndarray, logp_K: np.nd
         ids_IM: everybody's semantic ID.
 
     Returns:
-        prefix, codes (tuple), n_best (best items below it), best_item, best_place (of the exact search, from 1),
+        prefix, codes (tuple), n_best (best items below it), best_item, best_rank (of the exact search, from 1),
         best_logp, lost_at (level at which the beam gave it up; NA where it is in the beam).
     """
     rows: dict[Prefix, dict] = {}
     beams = [set(kept(found, at)) for at in range(1, level + 1)]
-    for place, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
+    for rank, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
         codes = tuple(ids_IM[item, :level].tolist())
         if codes in rows:
             rows[codes]["n_best"] += 1
             continue
-        rows[codes] = {"prefix": text(codes), "codes": codes, "n_best": 1, "best_item": item, "best_place": place,
+        rows[codes] = {"prefix": text(codes), "codes": codes, "n_best": 1, "best_item": item, "best_rank": rank,
                        "best_logp": logp, "lost_at": _lost_at(beams, codes)}
-    names = ["prefix", "codes", "n_best", "best_item", "best_place", "best_logp", "lost_at"]
+    names = ["prefix", "codes", "n_best", "best_item", "best_rank", "best_logp", "lost_at"]
     return pd.DataFrame(list(rows.values()), columns=names).astype({"lost_at": "Int64"})
 
 
@@ -154,20 +154,20 @@ def lost_items(found: Trace, item_K: np.ndarray, logp_K: np.ndarray, ids_IM: np.
     """The exact search's best items that the beam lost, best first.
 
     Returns:
-        item, place (of the exact search, from 1), logp, lost_at (level), prefix (the beginning that was pruned
-        there), total_logp (its log-probability there; nan where its own beginning had gone), worst_kept (the
+        item, rank (of the exact search, from 1), logp, lost_at (level), prefix (the prefix that was pruned
+        there), total_logp (its log-probability there; nan where a shorter one was pruned), worst_kept (the
         lowest that stayed there).
     """
     rows: list[list] = []
-    names = ["item", "place", "logp", "lost_at", "prefix", "total_logp", "worst_kept"]
+    names = ["item", "rank", "logp", "lost_at", "prefix", "total_logp", "worst_kept"]
     beams = [set(kept(found, level)) for level in range(1, len(found.steps) + 1)]
-    for place, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
+    for rank, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
         codes = tuple(ids_IM[item].tolist())
         level = _lost_at(beams, codes)
         if level is not None and len(rows) < at_most:
             step, at = found.steps[level - 1], find(found, codes[:level])
             there = np.nan if at is None else float(step["total_logp"].to_numpy()[at])
-            rows.append([item, place, logp, level, text(codes[:level]), there, worst_kept(step)])
+            rows.append([item, rank, logp, level, text(codes[:level]), there, worst_kept(step)])
     return pd.DataFrame(rows, columns=names)
 
 
@@ -181,37 +181,37 @@ def recommendations(lists: Mapping[str, np.ndarray], k: int) -> pd.DataFrame:
     return frame
 
 
-def places(lists: Mapping[str, np.ndarray], target: int | None) -> pd.DataFrame:
+def ranks(lists: Mapping[str, np.ndarray], target: int | None) -> pd.DataFrame:
     """Where each list has the held-out item, and how many items it shares with the first list.
 
     Returns:
-        recommender, place (from 1; NA where the list ends before it), shared (items in common with the first).
+        recommender, rank (from 1; NA where the list ends before it), shared (items in common with the first).
     """
     first = set(next(iter(lists.values())).tolist()) if lists else set()
     rows = []
     for name, items in lists.items():
         hit = np.flatnonzero(items == (-2 if target is None else target))
         rows.append((name, int(hit[0]) + 1 if len(hit) else None, len(first & set(items.tolist()))))
-    return pd.DataFrame(rows, columns=["recommender", "place", "shared"]).astype({"place": "Int64"})
+    return pd.DataFrame(rows, columns=["recommender", "rank", "shared"]).astype({"rank": "Int64"})
 
 
 def changes(before: Trace, now: Trace, k: int = 20) -> pd.DataFrame:
-    """The best k items of two searches together, by their place now, then by their place before.
+    """The best k items of two searches together, by their rank now, then by their rank before.
 
     Returns:
-        item, place_before, place_now (from 1, NA where that search did not find it), logp_before, logp_now, moved
+        item, rank_before, rank_now (from 1, NA where that search did not find it), logp_before, logp_now, moved
         ("up", "down", "stays", "new", "gone").
     """
-    one = before.items[["item", "rank", "logp"]].rename(columns={"rank": "place_before", "logp": "logp_before"})
-    two = now.items[["item", "rank", "logp"]].rename(columns={"rank": "place_now", "logp": "logp_now"})
+    one = before.items[["item", "rank", "logp"]].rename(columns={"rank": "rank_before", "logp": "logp_before"})
+    two = now.items[["item", "rank", "logp"]].rename(columns={"rank": "rank_now", "logp": "logp_now"})
     both = two.merge(one, on="item", how="outer")
-    both = both[(both["place_now"] <= k) | (both["place_before"] <= k)]
-    both = both.sort_values(["place_now", "place_before"], na_position="last").reset_index(drop=True)
-    step = both["place_before"] - both["place_now"]
-    both["moved"] = np.select([both["place_before"].isna(), both["place_now"].isna(), step > 0, step < 0],
+    both = both[(both["rank_now"] <= k) | (both["rank_before"] <= k)]
+    both = both.sort_values(["rank_now", "rank_before"], na_position="last").reset_index(drop=True)
+    step = both["rank_before"] - both["rank_now"]
+    both["moved"] = np.select([both["rank_before"].isna(), both["rank_now"].isna(), step > 0, step < 0],
                               ["new", "gone", "up", "down"], "stays")
-    names = ["item", "place_before", "place_now", "logp_before", "logp_now", "moved"]
-    return both[names].astype({"place_before": "Int64", "place_now": "Int64"})
+    names = ["item", "rank_before", "rank_now", "logp_before", "logp_now", "moved"]
+    return both[names].astype({"rank_before": "Int64", "rank_now": "Int64"})
 
 
 def agreement(before: Trace, now: Trace) -> pd.DataFrame:

@@ -9,29 +9,29 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from tiger.plots.beam import DROPPED
 from tiger.reports.beam import INVALID, Prefix, fate_of, fates, find, kept
-from tiger.search.beam import FULL, KEPT, OUTSIDE, Trace
+from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
 
-DROPPED = "kept, all its continuations pruned"
 BOTH, BEFORE, NOW = "in both", "only before", "only now"
 Node = dict[str, object]
 
 
 def grown(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,
-          n_outside: int = 3, n_dropped: int = 2) -> pd.DataFrame:
+          n_outside: int = 3, n_dropped: int = 2, n_owned: int = 3) -> pd.DataFrame:
     """The tree after a level: the best beams, the best of those that were pruned, and where all come from.
 
     Args:
         level: from 0 (only the root).
         always: prefixes to draw in any case, as far as the search met them (the held-out item's ID ..).
-        n_kept, n_full, n_outside: candidates of this level to draw, by fate.
+        n_kept, n_full, n_outside, n_owned: candidates of this level to draw, by fate.
         n_dropped: at each earlier level, beams of which no continuation stayed.
     """
     nodes: dict[Prefix, Node] = {(): _root()}
     if level:
         step = found.steps[level - 1]
         fate_N = fates(step)
-        for fate, at_most in ((KEPT, n_kept), (INVALID, n_kept), (FULL, n_full), (OUTSIDE, n_outside)):
+        for fate, at_most in ((KEPT, n_kept), (INVALID, n_kept), (FULL, n_full), (OWNED, n_owned), (OUTSIDE, n_outside)):
             for row in np.flatnonzero(fate_N == fate)[:at_most]:
                 _add(nodes, found, level, int(row))
     for early in range(1, level):
@@ -117,7 +117,7 @@ def _leaves(children: dict[Prefix, list[Prefix]], nodes: dict[Prefix, Node]) -> 
     """Branches without drawn children in the order of a walk: first what leads furthest, then what is likeliest."""
     reach: dict[Prefix, tuple[float, float]] = {}
     for prefix in sorted(nodes, key=len, reverse=True):
-        stays = nodes[prefix]["fate"] not in (FULL, OUTSIDE)
+        stays = nodes[prefix]["fate"] not in (FULL, OUTSIDE, OWNED)
         own = (len(prefix) - (0.0 if stays else 0.5), float(str(nodes[prefix]["total_logp"])))
         reach[prefix] = max((reach[child] for child in children[prefix]), default=own)
     found: list[Prefix] = []

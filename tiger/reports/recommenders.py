@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from tiger import metrics, models, quantizers, runs
 from tiger.analysis import evaluation
+from tiger.analysis.evaluation import SearchMeasures
 from tiger.core import params
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
@@ -19,8 +20,17 @@ from tiger.runs.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 ENDS = tuple(f"{name} {end}" for name in NAMES for end in ("low", "high"))
-SAME = ["dataset", "model", "quantizer", "made", "settings"]  # runs that are equal in these are seeds of one row
+SAME = ["dataset", "model", "quantizer", "made", "settings", "seen"]  # runs that are equal in these are seeds of one row
 FEWEST = 3  # items of a history whose last one is held out of training; see ``catalogue.Split``
+
+
+class IdsAbout(TypedDict):
+    """What made a model's IDs: for people, its title, its settings without the seed, and its seed."""
+
+    ids: str
+    quantizer: str
+    made: str
+    ids_seed: int
 
 
 def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame:
@@ -29,8 +39,9 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
     Returns:
         run, title, dataset, model, ids, quantizer, made (what made the IDs: for people, its kind, and its settings
         without the seed), seed, ids_seed, settings (what differs from the defaults), recall@5 ..., "recall@5 low",
-        "recall@5 high" ... (95 % over users), n_users, n_users_all, width, invalid, equal (at the width of the scores:
-        share of invalid IDs in a free search, share of users whose ten items are an exact search's), trained_s.
+        "recall@5 high" ... (95 % over users), seen ("excluded" or "kept": items of the history), beyond (what the papers'
+        models of this kind have not, ``beyond_paper``), n_users, n_users_all, width, invalid, equal (at the width of the
+        scores: share of invalid IDs in a free search, share of users whose ten items are an exact search's), trained_s.
     """
     rows: list[dict[str, Any]] = []
     known: dict[str, str] = {}
@@ -46,11 +57,12 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given.name,
                      **ids_about(run.config.ids_run), "seed": given.params.get("seed", 0),
                      "settings": settings_summary(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
+                     "seen": "excluded" if scores.get("exclude_seen") else "kept", "beyond": beyond_paper(given, ref),
                      "n_users": scores["n_users"], "n_users_all": scores["n_users_all"], "width": scores["width"],
                      "invalid": at_width(run.metrics(), "invalid", "rate"), "equal": at_width(run.metrics(), "gap", "equal"),
                      "trained_s": trained_s(run)})
     columns = ["run", "title", "dataset", "model", "ids", "quantizer", "made", "ids_seed", "seed", "settings", *NAMES, *ENDS,
-               "n_users", "n_users_all", "width", "invalid", "equal", "trained_s"]
+               "seen", "beyond", "n_users", "n_users_all", "width", "invalid", "equal", "trained_s"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -58,18 +70,18 @@ def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
     """Models x IDs: runs that differ by their seeds only, the model's or the IDs', are one row; best first.
 
     Returns:
-        dataset, model, ids, settings, recall@5 ..., seeds (how many), repeats (runs left out because another one has
-        both of their seeds), "recall@5 low", "recall@5 high" ... (95 %: Student over the seeds where there are
+        dataset, model, ids, settings, seen, beyond, recall@5 ..., seeds (how many), repeats (runs left out because another
+        one has both of their seeds), "recall@5 low", "recall@5 high" ... (95 %: Student over the seeds where there are
         several, else over the users), over (what the interval is over), n_users (the fewest), n_users_all, width,
         invalid, equal.
     """
     rows = []
-    for (dataset, model, quantizer, made, settings), part in scores.groupby(SAME, sort=False):
+    for (dataset, model, quantizer, made, settings, seen), part in scores.groupby(SAME, sort=False):
         seeds = part.sort_values("n_users", ascending=False, kind="stable").drop_duplicates(["seed", "ids_seed"])
         several, first = len(seeds) > 1, seeds.iloc[0]
         ids = first["ids"] if part["ids"].nunique() == 1 else f"{quantizer} ({made})"
         row: dict[str, Any] = {"dataset": dataset, "model": model, "ids": ids, "made": made, "settings": settings,
-                               "seeds": len(seeds), "repeats": len(part) - len(seeds),
+                               "seen": seen, "beyond": first["beyond"], "seeds": len(seeds), "repeats": len(part) - len(seeds),
                                "over": "seeds" if several else "users"}
         for name in NAMES:
             mean = metrics.mean_interval(seeds[name].to_numpy(float)) if several else None
@@ -78,8 +90,8 @@ def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
                     f"{name} high": mean.high if mean else float(first[f"{name} high"])}
         rows.append(row | {"n_users": int(seeds["n_users"].min()), "n_users_all": int(first["n_users_all"]),
                            **{name: first[name] for name in ("width", "invalid", "equal")}})
-    columns = ["dataset", "model", "ids", "made", "settings", *NAMES, "seeds", "repeats", *ENDS, "over", "n_users",
-               "n_users_all", "width", "invalid", "equal"]
+    columns = ["dataset", "model", "ids", "made", "settings", "seen", "beyond", *NAMES, "seeds", "repeats", *ENDS, "over",
+               "n_users", "n_users_all", "width", "invalid", "equal"]
     table = pd.DataFrame(rows, columns=columns)
     alike = table.groupby(["dataset", "ids"])["made"].transform("nunique") > 1  # one title, made by other settings
     table["ids"] = table["ids"].where(~alike, table["ids"] + " (" + table["made"] + ")")
@@ -131,23 +143,21 @@ def ids_summary(ids_run: str | None) -> str:
     return str(ids_about(ids_run)["ids"])
 
 
-def ids_about(ids_run: str | None) -> dict[str, Any]:
-    """ids (for people), quantizer (its title), made (its settings without the seed, or the run where these do not
-    say all), ids_seed."""
+def ids_about(ids_run: str | None) -> IdsAbout:
+    """What made them; ``made`` names the run where its settings do not say all."""
     if not ids_run:
-        return {"ids": "–", "quantizer": "–", "made": "", "ids_seed": 0}
-    only = {"made": f"run {ids_run}", "ids_seed": 0}
+        return IdsAbout(ids="–", quantizer="–", made="", ids_seed=0)
     try:
         run = runs.find(ids_run)
     except ValueError:
-        return {"ids": f"{ids_run} (deleted)", "quantizer": "deleted"} | only
+        return IdsAbout(ids=f"{ids_run} (deleted)", quantizer="deleted", made=f"run {ids_run}", ids_seed=0)
     given = run.config.quantizer
     made = quantizers.REGISTRY.get(given.name) if given else None
     name = made.title if made else "imported"
-    about = {"ids": f"{name}: {run.title}", "quantizer": name}
-    if given is None or made is None or run.state != "finished" or run.config.parent:
-        return about | only
-    return about | {"made": _changed(given, made), "ids_seed": given.params.get("seed", 0)}
+    about = IdsAbout(ids=f"{name}: {run.title}", quantizer=name, made=f"run {ids_run}", ids_seed=0)
+    if given is not None and made is not None and run.state == "finished" and not run.config.parent:
+        about["made"], about["ids_seed"] = _changed(given, made), given.params.get("seed", 0)
+    return about
 
 
 def settings_summary(given: LearnerConfig) -> str:
@@ -159,6 +169,19 @@ def _changed(given: LearnerConfig, learner: type) -> str:
     changed = {spec.name: given.params[spec.name] for spec in params.specs(learner)
                if spec.name != "seed" and given.params.get(spec.name, spec.default) != spec.default}
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in changed.items()) or "defaults"
+
+
+def beyond_paper(given: LearnerConfig, ref: DatasetRef) -> str:
+    """What a run has that the papers' models of its kind have not (``published``), separated by commas."""
+    found = []
+    values = {spec.name: spec.default for spec in params.specs(models.REGISTRY[given.name])} | given.params
+    if values.get("prefix_vectors"):
+        found.append("a vector for every prefix")
+    if models.REGISTRY[given.name].generative and (ref.get("embedding") or {}).get("method") == "cooccurrence":
+        found.append("IDs from co-occurrence besides text")
+    if given.name == "sasrec":
+        found.append("the full softmax")
+    return ", ".join(found)
 
 
 def at_width(scores: dict[str, Any], what: str, name: str, width: int = evaluation.WIDTH) -> float | None:
@@ -174,12 +197,10 @@ def trained_s(run: Run) -> float:
 
 
 def seen_summary(excludes: bool, chosen: bool = False) -> str:
-    """Which rule a list or a score follows, and why."""
+    """Which rule a list or a score follows, and why; ``chosen``: by a person, not by the data."""
     if excludes:
-        why = "." if chosen else ", since nobody in these data has an item twice."
-        return "Items already in the history are left out" + why
-    why = "." if chosen else ", since users in these data come back to items."
-    return "Items already in the history may be recommended" + why
+        return "Items already in the history are excluded" + ("." if chosen else "; no user of these data has an item twice.")
+    return "Items already in the history may be recommended" + ("." if chosen else "; users of these data return to items.")
 
 
 def history_for_test(cat: Catalogue, user: int) -> tuple[np.ndarray, int | None]:
@@ -202,6 +223,13 @@ def fitting_width(model: models.Recommender, width: int) -> int:
     return min(width, model.trie_.n_items) if isinstance(model, GenerativeRecommender) else width
 
 
+def best_items(model: models.Recommender, history: Sequence[int], k: int, exclude_seen: bool) -> np.ndarray:
+    """A recommender's best items, at most k."""
+    width = fitting_width(model, k)
+    found = model.recommend(np.array(history, np.int64), min(k, model.n_items), width, exclude_seen=exclude_seen)
+    return found["item"].to_numpy(np.int64)
+
+
 def recommended_frame(items: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, titles: Sequence[str],
                       held_out: int | None = None) -> pd.DataFrame:
     """Recommendations for people: rank, item, title, score, held_out (True at the held-out item)."""
@@ -219,7 +247,7 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
         name, value, low, high, reported, some (measured on a sample of the users; the name says on how many).
     """
     reported = table["ids"] == "as reported"
-    words = ["reported by the paper" if told else ids for ids, told in zip(table["ids"], reported, strict=True)]
+    words = ["as reported" if told else ids for ids, told in zip(table["ids"], reported, strict=True)]
     users = [some_users(*pair) for pair in zip(table["n_users"], table["n_users_all"], strict=True)]
     names = [row_summary(model, ids) + (f" ({some})" if some else "")
              for model, ids, some in zip(table["model"], words, users, strict=True)]
@@ -229,10 +257,10 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
         names[at] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     frame = pd.DataFrame({"name": names, "value": table[metric].astype(float), "low": table[f"{metric} low"],
                           "high": table[f"{metric} high"], "reported": reported, "some": [bool(some) for some in users]})
-    return frame.sort_values("value", ascending=False, ignore_index=True)
+    return frame.dropna(subset=["value"]).sort_values("value", ascending=False, ignore_index=True)
 
 
-def search_frames(search: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def search_frames(search: SearchMeasures) -> tuple[pd.DataFrame, pd.DataFrame]:
     """``evaluation.measure_search`` as two long tables (series, width, share): invalid IDs, and the gap to exact."""
     invalid = pd.DataFrame([("invalid IDs in a free search", row["width"], row["rate"])
                             for row in search.get("invalid", [])], columns=["series", "width", "share"])
@@ -241,7 +269,7 @@ def search_frames(search: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return invalid, gap
 
 
-def search_summary(search: dict[str, Any]) -> tuple[str, str]:
+def search_summary(search: SearchMeasures) -> tuple[str, str]:
     """The takeaways of ``search_frames``: what a free beam writes that no item has, and what a beam loses."""
     rates = search["invalid"]
     first, last = rates[0], rates[-1]

@@ -136,7 +136,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         width = check_width(width, trie.n_items)
     else:
         width = check_width(width, math.prod(trie.n_codes), "only {} different IDs can be written")
-    heat = temperatures(temperature, trie.n_levels)
+    temperature_L = temperatures(temperature, trie.n_levels)
     n_users = len(histories)
     owned = Seen(trie, seen) if seen is not None else None
     memory, cache = decoder.encode(histories), None
@@ -146,7 +146,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
     for level in range(trie.n_levels):
         codes_BW = ids_BWM[:, :, -1].clamp(min=0) if level else None
         logits_BWK, cache = decoder.step(memory, cache, level, codes_BW)
-        step_BWK = torch.log_softmax(logits_BWK.float() / heat[level], -1)
+        step_BWK = torch.log_softmax(logits_BWK.float() / temperature_L[level], -1)
         allowed_BWK = trie.mask(level, node_BW).view(step_BWK.shape) if constrained else None
         all_BWK = total_BW[:, :, None] + step_BWK
         open_BWK = all_BWK if allowed_BWK is None else all_BWK.masked_fill(~allowed_BWK, -torch.inf)
@@ -221,14 +221,14 @@ def score_all(decoder: Decoder, trie: Trie, histories: list[np.ndarray],
 
     The decoder walks every prefix of the catalogue once, so the cost grows with the catalogue.
     """
-    heat = temperatures(temperature, trie.n_levels)
+    temperature_L = temperatures(temperature, trie.n_levels)
     n_users = len(histories)
     memory, cache = decoder.encode(histories), None
     total_BP = torch.zeros(n_users, 1)
     for level in range(trie.n_levels):
         codes_BP = trie.child_code[level - 1].expand(n_users, -1) if level else None
         logits_BPK, cache = decoder.step(memory, cache, level, codes_BP)
-        step_BPK = torch.log_softmax(logits_BPK.float() / heat[level], -1)
+        step_BPK = torch.log_softmax(logits_BPK.float() / temperature_L[level], -1)
         parent_P, code_P = trie.parent[level], trie.child_code[level]
         total_BP = total_BP[:, parent_P] + step_BPK[:, parent_P, code_P]
         if level + 1 < trie.n_levels:

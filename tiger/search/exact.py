@@ -45,15 +45,15 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
     Raises:
         ValueError: k or the temperature makes no sense.
     """
-    heat = beam.temperatures(temperature, trie.n_levels)
-    found = beam.search(decoder, trie, [history], k, heat, seen=None if seen is None else [seen])
+    temperature_L = beam.temperatures(temperature, trie.n_levels)
+    found = beam.search(decoder, trie, [history], k, temperature_L, seen=None if seen is None else [seen])
     floor = float(found.logp_BW[0, k - 1]) - SLACK
     memory, cache = decoder.encode([history]), None
     node_P, total_P, code_P = torch.zeros(1, dtype=torch.int64), torch.zeros(1), None
     n_expanded = 0
     for level in range(trie.n_levels):
         logits_1PK, cache = decoder.step(memory, cache, level, None if code_P is None else code_P[None])
-        step_PK = torch.log_softmax(logits_1PK[0].float() / heat[level], -1)
+        step_PK = torch.log_softmax(logits_1PK[0].float() / temperature_L[level], -1)
         child_X, parent_X = _children(trie, level, node_P)
         code_X = trie.child_code[level][child_X]
         total_X = total_P[parent_X] + step_PK[parent_X, code_X]

@@ -42,8 +42,8 @@ def test_a_cascade_scores_its_candidates_as_the_pair_ranker_does():
 def test_a_candidate_never_sees_another_one():
     pairs = models.create("pair_ranker", **tiny.values("pair_ranker")).fit(tiny.catalogue())
     import torch
-    hidden, _, gap = pairs.net_.read(ROWS[:1])
+    hidden, _, padding_bias = pairs.net_.read(ROWS[:1])
     with torch.inference_mode():
-        alone = pairs.net_.scores(hidden, torch.tensor([[7]]), gap)
-        among = pairs.net_.scores(hidden, torch.tensor([[1, 7, 2]]), gap)
+        alone = pairs.net_.scores(hidden, torch.tensor([[7]]), padding_bias)
+        among = pairs.net_.scores(hidden, torch.tensor([[1, 7, 2]]), padding_bias)
     assert float(alone[0, 0]) == pytest.approx(float(among[0, 1]), abs=1e-5)

@@ -25,11 +25,11 @@ def model():
 @pytest.fixture(scope="module")
 def frame(model):
     grown = beam_tree.grown(model.beam_search(HISTORY, width=4), 3)
-    return grown.assign(label="a label", short="1", hover="more", target=grown["level"] == 1, exact=False)
+    return grown.assign(words="a <b>, of words", target=grown["level"] == 1, exact=False)
 
 
 def test_the_tree_has_alt_text_the_common_look_and_a_mark_a_branch(frame):
-    figure = plot.tree(frame, "Four beams.", 3, ["history", "1", "2", "3"])
+    figure = plot.tree(frame, "Four beams.", 3)
     assert figure.layout.meta["alt"] == "Four beams." and figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert figure.layout.font.color is None
     drawn = [name for trace in figure.data if trace.customdata is not None for name in trace.customdata]
@@ -38,7 +38,7 @@ def test_the_tree_has_alt_text_the_common_look_and_a_mark_a_branch(frame):
 
 
 def test_edges_are_as_wide_as_their_codes_are_likely(frame):
-    figure = plot.tree(frame, "Four beams.", 3, ["history", "1", "2", "3"])
+    figure = plot.tree(frame, "Four beams.", 3)
     place = {(row.x, row.y): math.exp(row.step_logp) for row in frame.itertuples() if row.level}
     pairs = []
     for trace in [trace for trace in figure.data if trace.mode == "lines"]:
@@ -51,7 +51,8 @@ def test_edges_are_as_wide_as_their_codes_are_likely(frame):
 
 
 def test_every_fate_differs_in_shape_and_in_colour_or_line():
-    looks = [plot.MARKS[fate] for fate in ("kept", "beam full", "not in the catalogue", "kept, but no item has it")]
+    looks = [plot.MARKS[fate] for fate in ("kept", "beam full", "already in the history", "not in the catalogue",
+                                               "kept, but no item has it")]
     assert len({look.symbol for look in looks}) == len({look.colour for look in looks}) == len(looks)
     assert plot.MARKS["kept"].dash != plot.MARKS["beam full"].dash != plot.MARKS["not in the catalogue"].dash
     both = [plot.MARKS[fate] for fate in (beam_tree.BOTH, beam_tree.BEFORE, beam_tree.NOW)]
@@ -60,7 +61,18 @@ def test_every_fate_differs_in_shape_and_in_colour_or_line():
 
 def test_the_legend_names_what_is_drawn_and_no_more(frame):
     assert set(plot.shown(frame)) == set(frame.loc[frame["level"] > 0, "fate"]) | {"target"}
-    assert plot.shown(frame, {"kept": plot.Mark("still in", "circle", "#000", "solid")})["kept"].name == "still in"
+    assert plot.shown(frame, room=True)["kept"].name == "still in the running"
+    assert all(look.glyph for look in [*plot.looks().values(), *plot.looks(room=True).values()])
+
+
+def test_labels_say_code_words_and_probability(frame):
+    labelled = plot.labelled(frame)
+    for row in labelled[labelled["level"] > 0].itertuples():
+        assert row.label == f"<b>{row.code}</b>  a &lt;b>, of words  {plot.share(row.total_logp)}" and row.short == str(row.code)
+        assert row.hover.startswith("-".join(map(str, row.prefix))) and row.hover.endswith(f"below, {row.fate}")
+    room = plot.labelled(frame, room=True)
+    assert not room["label"].str.contains("<b>").any() and set(room["short"]) <= {"", "a &lt;b>"}
+    assert [plot.share(math.log(p)) for p in (0.5, 0.0123, 1e-6)] == ["50 %", "1.2 %", "< 0.01 %"]
 
 
 def test_influence_as_table_words_and_figure(model):

@@ -56,7 +56,7 @@ def test_every_candidate_has_its_numbers_and_its_fate(found, by_hand):
     beams, ids = plain_beams(by_hand), tiny.semantic_ids().ids_IM.tolist()
     for level in (1, 2, 3):
         frame = report.candidates(found, level)
-        assert frame["place"].tolist() == list(range(1, len(beams[level - 1]) * [4, 3, 4][level - 1] + 1))
+        assert frame["rank"].tolist() == list(range(1, len(beams[level - 1]) * [4, 3, 4][level - 1] + 1))
         for row in frame.itertuples():
             prefix = tuple(map(int, row.prefix.split("-")))
             below = sum(tuple(one[:level]) == prefix for one in ids)
@@ -92,13 +92,13 @@ def test_where_the_beam_lost_what_an_exact_search_finds(model, found, by_hand):
     beams = plain_beams(by_hand)
     lost = report.lost_items(found, best, logp_I[best], ids_IM)
     assert lost["item"].tolist() == [item for item in best if tuple(ids_IM[item]) not in beams[3]]
-    assert len(lost) and (lost["place"] == [best.tolist().index(item) + 1 for item in lost["item"]]).all()
+    assert len(lost) and (lost["rank"] == [best.tolist().index(item) + 1 for item in lost["item"]]).all()
     for row in lost.itertuples():
         assert row.prefix == report.text(ids_IM[row.item][:row.lost_at])
         if not np.isnan(row.total_logp):
             assert row.total_logp <= row.worst_kept + 1e-5
     for level in (1, 2, 3):
-        frame = report.exact_beginnings(found, level, best, logp_I[best], ids_IM)
+        frame = report.exact_prefixes(found, level, best, logp_I[best], ids_IM)
         want = list(dict.fromkeys(tuple(ids_IM[item, :level].tolist()) for item in best))
         assert frame["codes"].tolist() == want and frame["n_best"].sum() == 8
         assert frame["lost_at"].isna().tolist() == [codes in beams[level] for codes in want]
@@ -138,8 +138,8 @@ def test_two_searches_as_one_tree_and_one_table(model, found):
     table = report.changes(found, hot, k=6)
     assert set(table["item"]) == set(one) | set(two)
     for row in table.itertuples():
-        assert (one.index(row.item) + 1 if row.item in one else None) == (row.place_before if row.place_before is not
-                                                                         table["place_before"].dtype.na_value else None)
+        assert (one.index(row.item) + 1 if row.item in one else None) == (row.rank_before if row.rank_before is not
+                                                                         table["rank_before"].dtype.na_value else None)
         moved = ("new" if row.item not in one else "gone" if row.item not in two else
                  "up" if two.index(row.item) < one.index(row.item) else
                  "down" if two.index(row.item) > one.index(row.item) else "stays")
@@ -166,10 +166,10 @@ def test_lists_side_by_side_and_where_the_held_out_item_is():
     lists = {"Beam": np.array([4, 7, 1]), "Popularity": np.array([7, 9, 4, 2])}
     frame = report.recommendations(lists, 4)
     assert frame["Beam"].tolist() == [4, 7, 1, -1] and frame["Popularity"].tolist() == [7, 9, 4, 2]
-    places = report.places(lists, 2)
-    assert places["shared"].tolist() == [3, 2]
-    assert places["place"].isna().tolist() == [True, False] and places["place"].iloc[1] == 4
-    assert report.places(lists, None)["place"].isna().all()
+    ranks = report.ranks(lists, 2)
+    assert ranks["shared"].tolist() == [3, 2]
+    assert ranks["rank"].isna().tolist() == [True, False] and ranks["rank"].iloc[1] == 4
+    assert report.ranks(lists, None)["rank"].isna().all()
 
 
 @pytest.mark.parametrize(("written", "want"), [

@@ -10,6 +10,7 @@ from tiger.analysis import costs
 from tiger.core import files
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
+from tiger.runs.records import LearnerConfig
 
 SHAPE = costs.Shape(width=10, n_layers=2, n_depth=1, history=4, n_levels=3, n_codes=7, beams=5, candidates=6)
 SHOP = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
@@ -45,8 +46,9 @@ def test_a_request_of_each_kind_is_timed():
 def row(seed: int, recall: float, **more) -> dict:
     ends = {name: recall + (0.1 if name.endswith("high") else -0.1) for name in recommenders.ENDS}
     return {"dataset": "shop", "model": "sasrec", "ids": "–", "quantizer": "–", "made": "", "ids_seed": 0,
-            "settings": "defaults", "seed": seed, **dict.fromkeys(recommenders.NAMES, recall), **ends, "n_users": 9,
-            "n_users_all": 9, "width": None, "invalid": None, "equal": None} | more
+            "settings": "defaults", "seen": "kept", "beyond": "", "seed": seed,
+            **dict.fromkeys(recommenders.NAMES, recall), **ends, "n_users": 9, "n_users_all": 9,
+            "width": None, "invalid": None, "equal": None} | more
 
 
 def test_seeds_become_one_row_with_students_interval():
@@ -72,6 +74,35 @@ def test_every_score_has_its_interval_in_the_figure(metric):
     both = pd.concat([table, published.reported_frame()], ignore_index=True)
     bars = plots.score_dots(recommenders.dots_frame(both, metric), "Words.", metric).data[0].error_x
     assert (bars.array[0], bars.arrayminus[0]) == pytest.approx((0.11, 0.05))
+
+
+def test_scores_under_two_rules_are_never_one_row():
+    rows = [row(0, 0.1), row(1, 0.3, seen="excluded")]
+    table = recommenders.table_frame(pd.DataFrame(rows))
+    assert table["seen"].tolist() == ["excluded", "kept"] and table["seeds"].tolist() == [1, 1]
+
+
+def test_reported_rows_say_their_rule_and_what_measured_rows_have_beyond_them():
+    for dataset in set(published.SIZES.values()):
+        frame = published.reported_frame(dataset)
+        assert set(frame["seen"]) <= {"excluded", "kept", "not stated"} and frame["recall@10"].is_monotonic_decreasing
+        assert (frame["ndcg@10"] < frame["recall@10"]).all(), "one held-out item: NDCG is at most recall"
+        empty = dict.fromkeys((*recommenders.ENDS, "n_users", "n_users_all"), np.nan)
+        dots = recommenders.dots_frame(frame.assign(**empty), "recall@5")
+        assert len(dots) == frame["recall@5"].notna().sum()
+    beyond = pd.Series(["a vector for every prefix, IDs from co-occurrence besides text", "", "the full softmax", float("nan")])
+    assert published.beyond_summary(beyond).endswith(
+        "kind: a vector for every prefix, IDs from co-occurrence besides text, the full softmax.")
+    assert published.beyond_summary(pd.Series([""])) == ""
+
+
+@pytest.mark.parametrize(("name", "values", "method", "want"), [
+    ("rq_transformer", {}, "cooccurrence", "a vector for every prefix, IDs from co-occurrence besides text"),
+    ("rq_transformer", {"prefix_vectors": False}, "tfidf", ""), ("sasrec", {}, "cooccurrence", "the full softmax"),
+    ("encoder_decoder", {}, "cooccurrence", "IDs from co-occurrence besides text"), ("popularity", {}, "tfidf", "")])
+def test_what_a_run_has_beyond_the_papers(name, values, method, want):
+    ref = {"name": "recbole", "params": {}, "embedding": {"method": method}}
+    assert recommenders.beyond_paper(LearnerConfig(name, values), ref) == want
 
 
 def test_no_run_vanishes_without_a_word():
@@ -150,4 +181,6 @@ def test_a_beam_is_no_wider_than_there_are_ids():
     fitting = recommenders.fitting_width(model, 20)
     assert set(model.recommend([1, 2], 10, fitting)["item"]) == {0, 3, 4, 5, 6}  # the two in the history are left out
     assert set(model.recommend([1, 2], 10, fitting, exclude_seen=False)["item"]) == set(range(7))
+    assert recommenders.best_items(model, [1, 2], 20, exclude_seen=True).tolist() == \
+        [item for item in recommenders.best_items(model, [1, 2], 20, exclude_seen=False).tolist() if item not in (1, 2)]
     assert recommenders.fitting_width(models.create("popularity").fit(cat), 20) == 20

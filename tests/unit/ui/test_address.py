@@ -1,5 +1,7 @@
 """What lives in the address: declared once, checked when read, said when it cannot be."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -77,7 +79,7 @@ def test_only_remembered_parameters_outlive_their_address(app):
 
 
 def test_every_parameter_is_declared_once_and_reads_what_it_writes():
-    values = {address.Number: 3, address.Text: "1-2"}
+    values = {address.Number: 3, address.Text: "1-2", address.Items: (5, 0, 5), address.PerLevel: (0.7,)}
     for param in address.SCHEMA:
         value = param.options[-1] if isinstance(param, address.Choice) else values[type(param)]
         assert param.parse(param.format(value)) == value
@@ -85,6 +87,21 @@ def test_every_parameter_is_declared_once_and_reads_what_it_writes():
     names = [param.name for param in address.SCHEMA]
     assert {name for name in names if names.count(name) > 1} == {"view"}  # one a page
     assert all(isinstance(param, address.Choice) for param in address.SCHEMA if param.name == "view")
+
+
+def test_items_and_numbers_a_level_as_the_address_carries_them():
+    items = address.HISTORY.below(6)
+    assert items.parse("5-0-5") == (5, 0, 5) and items.parse("none") == () and items.format(()) == "none"
+    for text, words in (("6", "item '6' is unknown; this dataset has items 0 to 5"), ("1--2", "item '' is unknown"),
+                        ("٣", "is unknown"), ("-".join("1" * 501), "501 items, but a history may have at most 500")):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            items.parse(text)
+    levels = address.TEMPERATURE.of(3)
+    assert levels.parse("0.7") == (0.7,) * 3 and levels.parse("1-0.5-99") == (1.0, 0.5, 3.0)
+    assert levels.format((1.0, 1.0, 1.0)) == "1" and levels.format((1.0, 0.25, 1.0)) == "1-0.25-1"
+    for text, words in (("1-2", "the IDs have 3 levels"), ("inf", "finite"), ("-1", "one number"), ("0", "above 0")):
+        with pytest.raises(ValueError, match=words):
+            levels.parse(text)
 
 
 def test_the_first_run_writes_nothing_before_the_browser_is_ready():

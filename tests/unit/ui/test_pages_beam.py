@@ -56,6 +56,12 @@ def param(app: AppTest, name: str) -> str | None:
     return found[0] if isinstance(found, list) else found
 
 
+def best_new(model, history) -> np.ndarray:
+    """All items that are not in the history, by exact log-probability."""
+    order = np.argsort(-model.score_all(history), kind="stable")
+    return order[~np.isin(order, history)]
+
+
 def table(app: AppTest, *columns: str):
     """The first table that has these columns."""
     return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
@@ -63,7 +69,7 @@ def table(app: AppTest, *columns: str):
 
 def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     app = opened(at="2", width="7", heat="1-0.5-1-1")
-    found = demo.beam_search(history, width=7, temperature=[1.0, 0.5, 1.0, 1.0])
+    found = demo.beam_search(history, width=7, temperature=[1.0, 0.5, 1.0, 1.0], exclude_seen=True)
     shown, want = table(app, "prefix", "fate"), report.candidates(found, 2, at_most=200)
     assert shown["prefix"].tolist() == want["prefix"].tolist()
     for name in ("step_logp", "total_logp", "probability"):
@@ -71,20 +77,23 @@ def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     assert shown["fate"].tolist() == want["fate"].tolist()
     assert shown["n_items_below"].tolist() == want["n_items_below"].tolist()
     n = report.counts(found, 2)
-    assert f"7 beginnings × 256 codes = 1,792 candidates. {n[beam.OUTSIDE]:,} begin no item's ID" in text_of(app)
-    best = want.iloc[0]
+    n_beams = 7 + len(set(history))  # as many more as there are items that must not be found
+    total, outside = 256 * n_beams, n[beam.OUTSIDE]
+    assert f"{n_beams} prefixes × 256 codes = {total:,} candidates. {outside:,} are prefixes of no item's ID" in text_of(app)
+    assert param(app, "temperature") == "1-0.5-1-1" and param(app, "heat") is None  # an older link, in today's words
+    best = want[want["fate"] == beam.KEPT].iloc[0]
     assert f"={best['total_logp']:.3f}" in text_of(app)
     assert best["prefix"] in app.get("plotly_chart")[0].proto.alt
 
 
 def test_the_exact_search_marks_what_it_would_keep(demo, history):
     app = opened(at="1", width="5")
-    best = np.argsort(-demo.score_all(history), kind="stable")[:5]
+    best = best_new(demo, history)[:5]
     first = dict.fromkeys(demo.metadata_["ids"].numpy()[best, 0].tolist())
     shown = table(app, "prefix", "exact")
     marked = shown[shown["exact"].str.startswith("yes")]
     assert set(marked["prefix"].astype(int)) <= set(first)
-    assert f"begin with **{len(first)}** different prefixes of 1 code;" in text_of(app)
+    assert f"have **{len(first)}** distinct prefixes of 1 code;" in text_of(app)
 
 
 def test_forward_and_back(demo, history):
@@ -94,7 +103,7 @@ def test_forward_and_back(demo, history):
     assert param(app, "at") == "2" and "**Level 2:**" in text_of(app)
     app.button(key="beam_back").click().run()
     app.button(key="beam_back").click().run()
-    assert param(app, "at") == "0" and "Nothing is written yet" in text_of(app)
+    assert param(app, "at") == "0" and "No code is written yet" in text_of(app)
     assert app.button(key="beam_back").disabled
     app.button_group(key="beam_step").set_value(4).run()
     assert param(app, "at") == "4" and app.button(key="beam_forward").disabled
@@ -102,11 +111,11 @@ def test_forward_and_back(demo, history):
 
 
 def test_a_branch_from_a_link_is_explained(demo, history):
-    found = demo.beam_search(history, width=10)
+    found = demo.beam_search(history, width=10, exclude_seen=True)
     prefix = report.kept(found, 2)[3]
     app = opened(at="2", pick=report.text(prefix))
     way = report.path(found, prefix)
-    assert f"**Why {report.text(prefix)} scores as it does**" in text_of(app)
+    assert f"**Score of {report.text(prefix)}**" in text_of(app)
     assert f"{way['step_logp'].iloc[0]:.3f} {way['step_logp'].iloc[1]:+.3f}$ $={way['total_logp'].iloc[1]:.3f}" in text_of(app)
 
 
@@ -135,16 +144,17 @@ def test_before_and_now_stand_together(demo, history, cat):
     app = opened(look="Before and after", at="4")
     assert "stays here beside the new one" in text_of(app)
     app.number_input(key="beam_width").set_value(4).run()
-    app.slider(key="beam_heat:0").set_value(2.0).run()
-    assert param(app, "was") == "~~~" and param(app, "heat") == "2-1-1-1"
-    before, now = demo.beam_search(history, width=10), demo.beam_search(history, 4, [2.0, 1.0, 1.0, 1.0])
+    app.slider(key="beam_temperature:0").set_value(2.0).run()
+    assert param(app, "was") == "~~~~" and param(app, "temperature") == "2-1-1-1"
+    before = demo.beam_search(history, width=10, exclude_seen=True)
+    now = demo.beam_search(history, 4, [2.0, 1.0, 1.0, 1.0], exclude_seen=True)
     want = report.changes(before, now)
-    shown = table(app, "place_before", "place_now")
+    shown = table(app, "rank_before", "rank_now")
     assert shown["item"].tolist() == want["item"].tolist()
-    assert shown["place_now"].fillna(0).tolist() == want["place_now"].fillna(0).tolist()
+    assert shown["rank_now"].fillna(0).tolist() == want["rank_now"].fillna(0).tolist()
     assert "width 10 → 4, temperature 1 → 2·1·1·1" in text_of(app)
-    again = opened(**{name: param(app, name) for name in ("look", "at", "width", "heat", "was")})
-    assert table(again, "place_before", "place_now")["item"].tolist() == want["item"].tolist()
+    again = opened(**{name: param(app, name) for name in ("look", "at", "width", "temperature", "was")})
+    assert table(again, "rank_before", "rank_now")["item"].tolist() == want["item"].tolist()
     again.button(key="beam_restore").click().run()
     assert param(again, "width") is None and param(again, "was") is None
 
@@ -153,11 +163,12 @@ def test_recommendations_beside_popularity_with_the_held_out_item_marked(demo, c
     app = opened(look="Recommendations")
     shown = table(app, "Beam", "Popularity")
     titles, target = cat.items["title"], int(cat.history(int(USER))[-1])
-    items = demo.beam_search(history, width=10).items["item"].tolist()
+    items = demo.beam_search(history, width=10, exclude_seen=True).items["item"].tolist()
     assert [title.removeprefix("★ ") for title in shown["Beam"]] == titles[items].tolist()
-    popular = models.create("popularity").fit(cat).recommend(history, 10)["item"].tolist()
+    popular = models.create("popularity").fit(cat).recommend(history, 10, exclude_seen=True)["item"].tolist()
     assert [title.removeprefix("★ ") for title in shown["Popularity"]] == titles[popular].tolist()
-    exact = np.argsort(-demo.score_all(history), kind="stable")[:10]
+    exact = best_new(demo, history)[:10]
+    assert not set(items) & set(history) and not set(popular) & set(history)
     assert [title.removeprefix("★ ") for title in shown["Exact search"]] == titles[exact].tolist()
     assert shown["Beam"].str.startswith("★").any() == (target in items)
     assert titles[target] in text_of(app)
@@ -165,7 +176,7 @@ def test_recommendations_beside_popularity_with_the_held_out_item_marked(demo, c
 
 def test_why_names_the_item_that_mattered(demo, cat, history):
     app = opened(look="Why")
-    item = int(demo.beam_search(history, width=10).items["item"].iloc[0])
+    item = int(demo.beam_search(history, width=10, exclude_seen=True).items["item"].iloc[0])
     codes = demo.metadata_["ids"][item].tolist()
     found = attribution.influence(demo, history, codes)
     words = influence.words(influence.frame(found, cat.items["title"].tolist(), codes))
@@ -177,10 +188,10 @@ def test_why_names_the_item_that_mattered(demo, cat, history):
 
 def test_a_free_search_shows_the_ids_that_nobody_has(demo, history):
     app = opened(free="1", look="Recommendations", heat="3")
-    wrong = demo.beam_search(history, 10, 3.0, constrained=False).invalid
+    wrong = demo.beam_search(history, 10, 3.0, constrained=False, exclude_seen=True).invalid
     assert len(wrong) and f"{len(wrong)} of 10 that the free search wrote" in text_of(app)
     assert table(app, "id", "exists")["id"].tolist() == [report.text(codes) for codes in wrong["id"]]
-    assert "beginnings among them that no item has" in text_of(opened(free="1", at="3"))
+    assert "prefixes among them that no item has" in text_of(opened(free="1", at="3"))
 
 
 def test_the_presenters_view_has_no_jargon(cat):
@@ -198,14 +209,16 @@ def test_the_presenters_view_has_no_jargon(cat):
 
 
 @pytest.mark.parametrize(("params", "words"), [
-    ({"width": "501"}, "must be between 1 and 500"), ({"width": "ten"}, "must be a whole number"),
-    ({"width": "0"}, "must be between 1 and 500"), ({"heat": "0"}, "must be a finite number above 0"),
-    ({"heat": "1-2"}, "2 temperatures were given, but the IDs have 4 levels"), ({"heat": "hot"}, "temperatures are numbers"),
+    ({"width": "501"}, "width '501', but here it can only be 1 to 500"), ({"width": "ten"}, "can only be 1 to 500"),
+    ({"width": "0"}, "can only be 1 to 500"), ({"temperature": "0"}, "must be a finite number above 0"),
+    ({"heat": "1-2"}, "temperature '1-2', but the IDs have 4 levels"), ({"heat": "hot"}, "must be one number"),
+    ({"temperature": "nan"}, "finite number"), ({"seen": "maybe"}, "seen 'maybe', but here it can only be auto, 0, 1"),
     ({"items": "3-99999"}, "item '99999' is unknown"), ({"items": "-1"}, "is unknown"), ({"items": "1~2"}, "is unknown"),
     ({"items": "-".join(["1"] * 501)}, "501 items, but a history may have at most 500"),
-    ({"at": "9"}, "these IDs have steps 0 to 4"), ({"at": "-1"}, "have steps 0 to 4"),
+    ({"at": "9"}, "at '9', but here it can only be 0 to 4"), ({"at": "-1"}, "can only be 0 to 4"),
     ({"user": "999999"}, "user '999999', but here it can only be 0 to 3999"),
-    ({"model": "nobody"}, "No recommender 'nobody'"), ({"was": "~7777~~"}, "must be between 1 and 500")])
+    ({"model": "nobody"}, "No recommender 'nobody'"), ({"was": "~7777~~"}, "but here it can only be 1 to 500"),
+    ({"was": "1~2"}, "search '1~2', but that is no search of this page"), ({"look": "nothing"}, "can only be Step by step")])
 def test_nonsense_in_the_address_is_said_and_replaced(params, words):
     app = opened(**params)
     assert words in text_of(app) and not app.error
@@ -213,7 +226,7 @@ def test_nonsense_in_the_address_is_said_and_replaced(params, words):
 
 
 @pytest.mark.parametrize("params", [{"pick": "9999-x"}, {"pick": "1-2-3-4-5-6"}, {"was": "junk"}, {"was": "1~2~3~4~5"},
-                                    {"free": "yes"}, {"presenter": "2"}, {"look": "nothing"}, {"heat": "99"}])
+                                    {"free": "yes"}, {"presenter": "2"}, {"heat": "99"}, {"listed": "owned"}])
 def test_any_address_opens(params):
     app = opened(**params)
     assert not app.error and app.get("plotly_chart")
@@ -223,7 +236,7 @@ def test_a_long_history_keeps_its_last_items(demo, cat):
     items = cat.history(int(USER)).tolist() * 12
     app = opened(items="-".join(map(str, items)), at="2")
     assert f"This history has {len(items)} items; the model reads the last 20" in text_of(app)
-    found = demo.beam_search(items[-20:], width=10)
+    found = demo.beam_search(items, width=10, exclude_seen=True)
     assert table(app, "prefix", "fate")["prefix"].tolist()[:10] == report.candidates(found, 2, at_most=10)["prefix"].tolist()
 
 
@@ -277,3 +290,42 @@ def test_baselines_without_a_run_can_be_trained_from_here(demo):
     config = runs.find("demo-recommender").config
     runs.new_run({"kind": "model", "dataset": config.dataset, "model": {"name": "sasrec"}})
     assert list(links(opened(look="Recommendations"))) == ["Train Vector regression", "Train Cascade", "Train Pair ranker"]
+
+
+def test_seen_items_are_excluded_by_the_datas_rule_and_the_rule_is_said(demo, history):
+    app = opened()
+    assert "Items already in the history are excluded; no user of these data has an item twice." in text_of(app)
+    assert f"the beam holds 10 + {len(set(history))} prefixes before the last level" in text_of(app)
+    assert app.toggle(key="beam_seen").value is True and param(app, "seen") is None
+    app.toggle(key="beam_seen").set_value(False).run()
+    assert param(app, "seen") == "1" and "Items already in the history may be recommended." in text_of(app)
+    assert "items in the history allowed" in text_of(app)
+    kept = demo.beam_search(history, width=10)
+    assert table(app, "prefix", "fate")["prefix"].tolist()[:50] == report.candidates(kept, 1, at_most=50)["prefix"].tolist()
+    app.button(key="beam_undo").click().run()
+    assert param(app, "seen") is None and app.toggle(key="beam_seen").value is True
+
+
+def test_a_seen_item_is_pruned_with_its_own_reason(demo, cat):
+    """A search of a user whose own item lies alone below a prefix that the beam meets."""
+    found = ((user, level, report.counts(search, level)[beam.OWNED]) for user in range(50) for level in (1, 2, 3, 4)
+             for search in [demo.beam_search(cat.history(user)[:-1], width=10, exclude_seen=True)])
+    user, level, n = next(one for one in found if one[2])
+    app = opened(user=str(user), at=str(level), listed="seen")
+    assert f"{n} lead only to items already in the history" in text_of(app)
+    shown = table(app, "prefix", "fate")
+    assert len(shown) == n and set(shown["fate"]) == {beam.OWNED}
+    history = cat.history(user)[:-1]
+    assert set(shown["prefix"]) <= {report.text(codes[:level]) for codes in demo.metadata_["ids"].numpy()[history].tolist()}
+
+
+def test_links_from_before_seen_items_were_a_choice_still_compare(demo, history):
+    app = opened(was="~4~2~", look="Before and after", at="4")
+    before = demo.beam_search(history, 4, 2.0, exclude_seen=True)
+    now = demo.beam_search(history, 10, exclude_seen=True)
+    assert table(app, "rank_before", "rank_now")["item"].tolist() == report.changes(before, now)["item"].tolist()
+
+
+def test_a_room_hears_the_rule(cat):
+    assert "Things that this person already has are not suggested." in html_of(opened(presenter="1", at="4"))
+    assert "are suggested, too." in html_of(opened(presenter="1", at="4", seen="1"))

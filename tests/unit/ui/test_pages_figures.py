@@ -122,6 +122,6 @@ def test_a_branch_of_the_beam_is_chosen_without_a_mouse():
     app = open_page(pagelist.BY_KEY["beam"], at="2")
     box = app.selectbox(key="beam_branch")
     other = box.options[3]
-    assert other != box.value and f"**Why {other} scores as it does**" not in said(app)
+    assert other != box.value and f"**Score of {other}**" not in said(app)
     box.set_value(other).run()
-    assert f"**Why {other} scores as it does**" in said(app) and app.query_params["pick"] in (other, [other])
+    assert f"**Score of {other}**" in said(app) and app.query_params["pick"] in (other, [other])

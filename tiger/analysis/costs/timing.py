@@ -16,6 +16,7 @@ import torch
 from tiger import models
 from tiger.analysis.costs.formulas import CASCADE, EXACT, GENERATIVE, INDEX, PAIRS, PROBES
 from tiger.analysis.costs.shape import Shape
+from tiger.datasets.reference import Values
 from tiger.models import retrieval
 
 K_BEST = 10
@@ -52,19 +53,19 @@ def requests(shape: Shape, n_items: int, history: list[np.ndarray], rng: np.rand
         work[GENERATIVE] = lambda: writer.rank_batch(history, K_BEST, shape.beams)
     common = {"width": shape.width, "n_heads": math.gcd(shape.width, shape.heads), "n_layers": shape.n_layers,
               "history_length": shape.history}
-    facts: dict[str, torch.Tensor] = {"n_items": torch.tensor(n_items)}
+    metadata: dict[str, torch.Tensor] = {"n_items": torch.tensor(n_items)}
     if shape.vector:
         item_IE = rng.standard_normal((n_items, shape.vector), np.float32)
-        reader: Any = fresh("vector_regression", facts | {"embedding": torch.from_numpy(item_IE)}, common)
+        reader: Any = fresh("vector_regression", metadata | {"embedding": torch.from_numpy(item_IE)}, common)
     else:
-        reader = fresh("sasrec", facts, common)
+        reader = fresh("sasrec", metadata, common)
         item_IE = reader.item_vectors()
     work[EXACT] = lambda: reader.rank_batch(history, K_BEST)
     with contextlib.suppress(ValueError):  # faiss is optional
         index = _index(item_IE)
         query = reader.guesses if shape.vector else reader.user_vectors
         work[INDEX] = lambda: index.search(np.asarray(query(history)), K_BEST)
-    ranker: Any = fresh("pair_ranker", facts, common)
+    ranker: Any = fresh("pair_ranker", metadata, common)
 
     def score(n_candidates: int) -> Any:
         ranker.n_candidates = n_candidates
@@ -79,22 +80,23 @@ def _writer(shape: Shape, n_items: int, rng: np.random.Generator) -> models.Reco
     number_I = rng.choice(shape.n_codes**drawn, n_items, replace=False)
     ids_IM = np.zeros((n_items, shape.n_levels), np.int64)
     ids_IM[:, :drawn] = np.stack([number_I // shape.n_codes**level % shape.n_codes for level in range(drawn)], 1)
-    own: dict[str, Any] = {"n_heads": math.gcd(shape.width, shape.heads), "n_depth_layers": shape.n_depth,
-                           "prefix_vectors": shape.prefixes}
+    own: Values = {"n_heads": math.gcd(shape.width, shape.heads), "n_depth_layers": shape.n_depth,
+                   "prefix_vectors": shape.prefixes}
     if shape.writer == "encoder_decoder":
         own = {"n_heads": shape.heads, "head": shape.head, "ff": shape.ff, "n_user_tokens": int(shape.user_token)}
-    facts = {"n_items": torch.tensor(n_items), "ids": torch.from_numpy(ids_IM),
-             "n_codes": torch.tensor([shape.n_codes] * shape.n_levels)}
-    return fresh(shape.writer, facts, own | {"width": shape.width, "n_layers": shape.n_layers, "history_length": shape.history})
+    metadata = {"n_items": torch.tensor(n_items), "ids": torch.from_numpy(ids_IM),
+                "n_codes": torch.tensor([shape.n_codes] * shape.n_levels)}
+    sizes = {"width": shape.width, "n_layers": shape.n_layers, "history_length": shape.history}
+    return fresh(shape.writer, metadata, own | sizes)
 
 
-def fresh(name: str, facts: dict[str, torch.Tensor], values: dict[str, Any]) -> models.Recommender:
+def fresh(name: str, metadata: dict[str, torch.Tensor], values: Values) -> models.Recommender:
     """A model of this shape with random weights, ready to rank."""
     model: Any = models.create(name, **values)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        weights = model.build(facts).state_dict()
-    model.load_tensors({f"fact.{key}": value for key, value in facts.items()}
+        weights = model.build(metadata).state_dict()
+    model.load_tensors({f"fact.{key}": value for key, value in metadata.items()}
                        | {f"net.{key}": value for key, value in weights.items()})
     return model
 

@@ -12,19 +12,20 @@ from tiger.ui.shared import exports, layout, state
 COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
            "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
            "equal": "Beam = exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
-           "settings": "What differs from the defaults"}
+           "seen": "Items of the history", "beyond": "Beyond the reported models", "settings": "What differs from the defaults"}
 
 
 def compare(cat: Catalogue) -> None:
-    """Every measured recommender of this dataset; the paper's rows where it is the paper's data set."""
+    """Every measured recommender of this dataset; reported rows where it is a data set of the papers."""
     table = recommenders.table_frame(recommenders.scores_frame(state.models_here()))
     if table.empty:
         layout.empty("No recommender of this dataset has been measured yet. Train one to the end; it is measured by itself.")
         return
     st.markdown(layout.plain(recommenders.table_summary(table)))
     shown = table
-    if (cat.n_users, cat.n_items) == (published.USERS, published.ITEMS):
-        shown = pd.concat([table, published.reported_frame()], ignore_index=True)
+    known = published.dataset_of(cat)
+    if known:
+        shown = pd.concat([table, published.reported_frame(known)], ignore_index=True)
     metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
                                   format_func=COLUMNS.__getitem__, bind="query-params")
     words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_summary(table)}"
@@ -48,8 +49,8 @@ def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
         "shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else over users.")
     users = f"{shown['n_users_all'].max():,.0f}".replace(",", "{,}")
     st.latex(rf"\text{{NDCG@10}} = \frac{{1}}{{U}} \sum_{{u=1}}^{{U}} \frac{{[r_u \le 10]}}{{\log_2(r_u + 1)}} \ U = {users}")
-    if "as reported" in shown["ids"].tolist():
-        st.caption(published.SETTINGS)
+    if published.dataset_of(cat):
+        st.caption(f"{published.SETTINGS} {published.beyond_summary(shown['beyond'])}")
 
 
 def search(run: runs.Run | None) -> None:

@@ -5,6 +5,7 @@ changes the address in place, so that Back leaves the page however often its add
 ``remembered`` goes along to the session's other pages.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -105,6 +106,58 @@ class Choice(Param[str]):
         raise ValueError(f"here it can only be {', '.join(self.options)}.")
 
 
+@dataclass(frozen=True)
+class Items(Param[tuple[int, ...]]):
+    """Item numbers, "12-5-7"; "none" stands for no item."""
+
+    n_items: int = 10**11
+    max_items: int = 500
+
+    def below(self, stop: int) -> "Items":
+        """The same parameter for a catalogue of ``stop`` items."""
+        return replace(self, n_items=stop)
+
+    def parse(self, text: str) -> tuple[int, ...]:
+        parts = [] if text == "none" else text.split("-")
+        if len(parts) > self.max_items:
+            raise ValueError(f"these are {len(parts)} items, but a history may have at most {self.max_items}.")
+        for part in parts:
+            if not (part.isascii() and part.isdigit() and len(part) < 12 and int(part) < self.n_items):
+                raise ValueError(f"item '{part[:12]}' is unknown; this dataset has items 0 to {self.n_items - 1}.")
+        return tuple(map(int, parts))
+
+    def format(self, value: tuple[int, ...]) -> str:
+        return "-".join(map(str, value)) or "none"
+
+
+@dataclass(frozen=True)
+class PerLevel(Param[tuple[float, ...]]):
+    """A positive number for each level, "1-0.7-1", or one for all, "0.7"; cut to ``low`` .. ``high``."""
+
+    n_levels: int = 1
+    low: float = 0.1
+    high: float = 3.0
+
+    def of(self, n_levels: int) -> "PerLevel":
+        """The same parameter for IDs of ``n_levels`` levels."""
+        return replace(self, n_levels=n_levels)
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        try:
+            values = [float(part) for part in text.split("-")[:64]]
+        except ValueError:
+            raise ValueError("it must be one number, or one a level with a dash between them.") from None
+        if len(values) not in (1, self.n_levels):
+            raise ValueError(f"the IDs have {self.n_levels} levels; give one number, or one for each level.")
+        if not all(math.isfinite(value) and value > 0 for value in values):
+            raise ValueError("it must be a finite number above 0.")
+        cut = tuple(min(max(round(value, 2), self.low), self.high) for value in values)
+        return cut * self.n_levels if len(cut) == 1 else cut
+
+    def format(self, value: tuple[float, ...]) -> str:
+        return "-".join(f"{one:g}" for one in (value[:1] if len(set(value)) == 1 else value))
+
+
 DATASET = Text("dataset", "the dataset, by its id", remembered=True)
 RUN = Text("run", "the quantizer run, by its id", remembered=True, of_dataset=True)
 MODEL = Text("model", "the recommender run, by its id", remembered=True, of_dataset=True)
@@ -132,13 +185,17 @@ LAYOUT = Choice("layout", "how Map projects them", options=("PCA", "UMAP"))
 AXES = Choice("axes", "how many dimensions Map has", options=("2-D", "3-D"))
 SEED = Number("seed", "the seed of Map's UMAP", default=0, high=999)
 COLOUR = Choice("colour", "what Map's colours stand for", options=("ID prefix", "Category"))
-HISTORY = Text("items", 'Beam\'s changed history, "12-5-7"', of_dataset=True, max_chars=4000)
-WIDTH = Number("width", "Beam's width", low=1)
-HEAT = Text("heat", 'Beam\'s temperature, "0.7" or one a level "1-0.7-1"')
+HISTORY = Items("items", 'Beam\'s changed history, "12-5-7"', of_dataset=True)
+WIDTH = Number("width", "Beam's width", default=10, low=1)
+TEMPERATURE = PerLevel("temperature", 'Beam\'s temperature, "0.7" or one a level "1-0.7-1"', old_names=("heat",))
 FREE = Choice("free", "whether Beam may leave the catalogue", options=("0", "1"))
+SEEN = Choice("seen", "whether Beam may find items of the history: by the data, no, yes", options=("auto", "0", "1"))
 AT = Number("at", "the level that Beam's steps have reached", default=1)
-WAS = Text("was", "the search that Beam compares with", of_dataset=True, max_chars=4000)
+WAS = Text("was", "the search that Beam compares with", of_dataset=True, max_chars=8000)
 PICK = Text("pick", 'the branch that Beam explains, "12-7"', of_dataset=True)
+LISTED = Choice("listed", "which of a level's candidates Beam lists",
+                options=("all", "kept", "full", "outside", "seen", "invalid"))
+LOOK = Choice("look", "what Beam shows", options=("Step by step", "Why", "Recommendations", "Before and after"))
 PRESENTER = Choice("presenter", "whether Beam shows large type", options=("0", "1"))
 RECIPE = Text("recipe", "the preset that Recommender starts from")
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
@@ -146,8 +203,8 @@ LESSON = Text("lesson", "the lesson that is shown")
 
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
-    LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, HEAT, FREE, AT, WAS,
-    PICK, PRESENTER, RECIPE, STUDY, LESSON)
+    LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, RECIPE, STUDY, LESSON)
 
 
 def begin(page: str) -> None:

@@ -11,6 +11,7 @@ from tiger.datasets.reference import DatasetRef
 from tiger.runs import Run
 
 if TYPE_CHECKING:
+    from tiger.reports.beam_page import BeamRequest, Writer
     from tiger.reports.codes import Codes
     from tiger.reports.tree import Reference
 
@@ -24,7 +25,7 @@ def run_key(run: Run) -> tuple[Any, ...]:
 
 
 def _stamp(run: Run) -> int:
-    for name in ("codes.npy", "model.json"):
+    for name in ("codes.npy", "weights.safetensors", "model.json"):
         if (run.path / name).exists():
             return (run.path / name).stat().st_mtime_ns
     return 0
@@ -50,9 +51,20 @@ def reference_key(other: "Reference") -> tuple[Any, ...]:
     return other.kind, other.title, other.widths, other.seed, catalogue_key(other.cat), other.run and run_key(other.run)
 
 
+def writer_key(writer: "Writer") -> tuple[Any, ...]:
+    """Changes whenever the recommender's weights do."""
+    return run_key(writer.run)
+
+
+def beam_key(asked: "BeamRequest") -> tuple[Any, ...]:
+    """Changes whenever the recommender, the catalogue, the user, the searches or the level do."""
+    return writer_key(asked.writer), catalogue_key(asked.cat), asked.user, asked.search, asked.before, asked.level
+
+
 KEYS: dict[str | type, Callable[[Any], Any]] = {
     Run: run_key, Catalogue: catalogue_key, "tiger.reports.codes.Codes": codes_key,
-    "tiger.reports.tree.Reference": reference_key}
+    "tiger.reports.tree.Reference": reference_key, "tiger.reports.beam_page.Writer": writer_key,
+    "tiger.reports.beam_page.BeamRequest": beam_key}
 """What tells two arguments of one type apart; records of reports by name, because not every page imports them."""
 
 

@@ -12,8 +12,7 @@ from tiger.plots import studies as plot
 from tiger.reports import diversity as report
 from tiger.reports import intervals
 from tiger.studies import diversity
-from tiger.ui.beam import data as beam_data
-from tiger.ui.shared import exports, layout, pickers
+from tiger.ui.shared import exports, layout, pickers, recommenders
 from tiger.ui.studies import studies
 
 VIEWS = ("All users", "One user")
@@ -87,11 +86,11 @@ def curves(frame: pd.DataFrame) -> None:
 
 def one_user(cat: Catalogue) -> None:
     """The same user's recommendations from the beam and from two temperatures."""
-    usable = beam_data.usable()
+    usable = recommenders.usable()
     if not usable:
         layout.empty("No recommender that writes IDs has been trained on this dataset yet.", "train", "Train one")
         return
-    model, _ = beam_data.model(usable[0], cat)
+    model = recommenders.writer(usable[0], cat).model
     user = pickers.user(cat)
     history = cat.history(user)
     if len(history) < 2:
@@ -117,7 +116,7 @@ def one_user(cat: Catalogue) -> None:
 
 def parent_levels(run: runs.Run, cat: Catalogue) -> int:
     """Levels that the quantizer made; one more only tells colliding items apart."""
-    return beam_data.model(run, cat)[1].n_levels
+    return recommenders.writer(run, cat).ids.n_levels
 
 
 def _draw_again() -> None:

@@ -1,0 +1,571 @@
+"""What the Beam page shows: one record a view, made from a search, the exact search beside it, and the catalogue.
+
+A view is asked for with a ``BeamRequest``. Each function here takes it with the searches that it needs (which pages keep
+in caches) and answers with one record; drawing it needs nothing else.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from scipy import sparse
+
+from tiger import models, runs
+from tiger.analysis import attribution, tree
+from tiger.datasets.catalogue import Catalogue
+from tiger.models.generative import GenerativeRecommender
+from tiger.plots.beam import share
+from tiger.reports import beam as report
+from tiger.reports import beam_tree, influence, recommenders
+from tiger.reports.beam import Prefix
+from tiger.search import beam, exact
+from tiger.semantic_ids import SemanticIds
+
+USUAL_WIDTH = 10
+N_LISTED = 10  # recommendations that a table shows
+N_SEARCHED = 50  # items that a list holds, so that the held-out item's rank is known further down
+N_CANDIDATES = 200  # of a step that a table shows
+STAR = "★ "
+FATES = {"all": None, "kept": beam.KEPT, "full": beam.FULL, "outside": beam.OUTSIDE, "seen": beam.OWNED,
+         "invalid": report.INVALID}
+"""Candidates of a level by what became of them; None: all."""
+About = Callable[[Sequence[Prefix]], pd.DataFrame]
+"""What prefixes stand for: words (typical of their items, or the title of the only one), mix (of categories)."""
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """One search.
+
+    Args:
+        items: the history, item numbers, oldest first.
+        width: beams.
+        temperature: of each level.
+        free: any code may come, not only those of the catalogue.
+        exclude_seen: items of the history are excluded.
+    """
+
+    items: tuple[int, ...]
+    width: int
+    temperature: tuple[float, ...]
+    free: bool = False
+    exclude_seen: bool = True
+
+    def difference(self, before: "SearchRequest") -> str:
+        """What changed since another search, in words."""
+        said = []
+        if before.width != self.width:
+            said.append(f"width {before.width} → {self.width}")
+        if before.temperature != self.temperature:
+            said.append(f"temperature {before.temperature_text()} → {self.temperature_text()}")
+        if before.free != self.free:
+            said.append("free search on" if self.free else "free search off")
+        if before.exclude_seen != self.exclude_seen:
+            said.append("items in the history excluded" if self.exclude_seen else "items in the history allowed")
+        if before.items != self.items:
+            said.append(f"history of {len(before.items)} → {len(self.items)} items"
+                        if len(before.items) != len(self.items) else "another history of the same length")
+        return ", ".join(said)
+
+    def temperature_text(self) -> str:
+        """One number, or one a level."""
+        return "·".join(f"{value:g}" for value in (self.temperature[:1] if len(set(self.temperature)) == 1 else self.temperature))
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A recommender that writes IDs, and the IDs that it learned."""
+
+    run: runs.Run
+    model: GenerativeRecommender
+    ids: SemanticIds
+
+
+@dataclass(frozen=True)
+class BeamRequest:
+    """One recommender, one user, one search, one level.
+
+    Args:
+        own: the user's own history, as the model reads it for the test item.
+        target: the held-out item; None for users with too few items.
+        before: the search to compare with, if any.
+        level: the level reached, 0 to the number of levels.
+    """
+
+    writer: Writer
+    cat: Catalogue
+    user: int
+    own: tuple[int, ...]
+    target: int | None
+    search: SearchRequest
+    before: SearchRequest | None
+    level: int
+
+    @property
+    def ids(self) -> SemanticIds:
+        return self.writer.ids
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.ids.n_codes)
+
+    @property
+    def target_id(self) -> Prefix:
+        """The held-out item's ID; empty where there is none."""
+        has_one = self.target is not None and self.ids.has_id_I[self.target]
+        return tuple(self.ids.ids_IM[self.target].tolist()) if has_one else ()
+
+    @property
+    def usual(self) -> SearchRequest:
+        """This user's search before anything is changed."""
+        return usual_search(self.writer, self.cat, self.own)
+
+    @property
+    def seen_rule(self) -> str:
+        """Whether items of the history can be found, why, and what that does to the beam."""
+        search = self.search
+        said = recommenders.seen_summary(search.exclude_seen, search.exclude_seen != self.usual.exclude_seen)
+        n_seen = int(self.ids.has_id_I[np.unique(np.array(search.items, np.int64))].sum())
+        if not (search.exclude_seen and n_seen):
+            return said
+        return (f"{said} So that the list stays full, the beam holds {search.width} + {n_seen} prefixes before the last level.")
+
+    def reader(self, search: SearchRequest) -> int | None:
+        """Whose history a model with user tokens reads: nobody known, once the history was changed."""
+        has_users = getattr(self.writer.model, "n_user_tokens", 0) and search.items == self.own
+        return self.user if has_users else None
+
+    def title(self, item: int) -> str:
+        return str(self.cat.items["title"].iloc[item]) or f"item {item}"
+
+    def starred(self, item: int) -> str:
+        """The title, with a star before the held-out item's; empty for -1."""
+        return "" if item < 0 else (STAR if item == self.target else "") + self.title(item)
+
+    def on_target(self, prefixes: Sequence[Prefix]) -> list[bool]:
+        """Which prefixes lead to the held-out item."""
+        return [bool(prefix) and self.target_id[:len(prefix)] == prefix for prefix in prefixes]
+
+
+def held_out(cat: Catalogue, user: int) -> tuple[tuple[int, ...], int | None]:
+    """What the model reads of a user for the test item, and that item (None: too few items)."""
+    history = cat.history(user)
+    if len(history) < 3:
+        return tuple(history.tolist()), None
+    return tuple(history[:-1].tolist()), int(history[-1])
+
+
+def usual_search(found: Writer, cat: Catalogue, own: tuple[int, ...]) -> SearchRequest:
+    """The search of a user before anything is changed; ``own``: the user's history."""
+    return SearchRequest(own, min(USUAL_WIDTH, found.ids.n_ids), (1.0,) * len(found.ids.n_codes),
+                         exclude_seen=found.model.excludes_seen(cat=cat))
+
+
+def loaded(run: runs.Run) -> models.Recommender:
+    """The run's recommender. Raises ValueError where it cannot be read."""
+    try:
+        return run.recommender()
+    except (RuntimeError, KeyError, TypeError, SafetensorError) as error:  # weights of another shape than today's network
+        raise ValueError(f"'{run.title}' was saved by another version of its model and cannot be loaded; "
+                         "train it again.") from error
+
+
+def writer(run: runs.Run) -> Writer:
+    """The run's recommender and the IDs that it learned. Raises ValueError where it writes none or cannot be read."""
+    found = loaded(run)
+    if not isinstance(found, GenerativeRecommender):
+        raise ValueError(f"{found.title} writes no IDs, so it has no beam.")
+    n_codes = found.metadata_["n_codes"].tolist()
+    n_levels = len(n_codes)
+    with contextlib.suppress(ValueError):  # the run that made the IDs may be gone
+        n_levels = min(n_levels, max(n_levels - 1, runs.find(str(run.config.ids_run)).semantic_ids().n_levels))
+    return Writer(run, found, SemanticIds(found.metadata_["ids"].numpy(), n_codes, n_levels))
+
+
+def check_catalogue(found: Writer, cat: Catalogue) -> Writer:
+    """The writer, if it learned this catalogue. Raises ValueError otherwise."""
+    if found.model.n_items != cat.n_items:
+        raise ValueError(f"'{found.run.title}' learned {found.model.n_items:,} items, but this dataset has {cat.n_items:,}; "
+                         "choose its own dataset or train a recommender on this one.")
+    return found
+
+
+def changed_ids(found: Writer) -> str:
+    """A sentence where the run that made the IDs has other ones by now; else empty."""
+    named = str(found.run.config.ids_run or "")
+    try:
+        run = runs.find(named)
+        same = np.array_equal(run.semantic_ids().ids_IM, found.ids.ids_IM)
+    except (ValueError, OSError):
+        return f"The run '{named[:60]}' that made the IDs is gone; shown are the IDs that the recommender learned."
+    return "" if same else (f"'{run.title}' has other IDs by now than this recommender learned; shown are those that it learned. "
+                            "Train a recommender on the new ones to see them here.")
+
+
+def trace(found: Writer, search: SearchRequest, reader: int | None) -> beam.Trace:
+    """The beam search. Raises ValueError for an empty history, or one of which no item has an ID."""
+    if not search.items:
+        raise ValueError("The history is empty; add at least one item, or reset it to the user's history.")
+    return found.model.beam_search(np.array(search.items), search.width, list(search.temperature), not search.free, reader,
+                                   search.exclude_seen)
+
+
+def best(found: Writer, search: SearchRequest, k: int, reader: int | None) -> exact.ExactTopK:
+    """The exact search's best items: k of them, or as many as there are."""
+    k = min(max(k, N_LISTED), found.ids.n_ids, beam.MAX_WIDTH)
+    return found.model.best_items(np.array(search.items), k, list(search.temperature), reader, search.exclude_seen)
+
+
+def about(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
+          prefixes: Sequence[Prefix]) -> pd.DataFrame:
+    """See ``About``.
+
+    Args:
+        words: of the titles, ``tree.word_counts``.
+        label_I: a category an item, or None.
+    """
+    below = [ids.prefix_items(prefix) for prefix in prefixes]
+    starts = np.cumsum([0, *map(len, below)])
+    items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
+    member = sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(prefixes), cat.n_items))
+    typical = tree.typical_words(member, words)
+    mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
+    titles = cat.items["title"].to_numpy(object)
+    said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, typical, strict=True)]
+    return pd.DataFrame({"words": said, "mix": [text if len(some) else "" for text, some in zip(mix, below, strict=True)]})
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The sum behind one prefix's score: its codes, ``report.path``, and what it stands for."""
+
+    prefix: Prefix
+    path: pd.DataFrame
+    words: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One level of the search.
+
+    Args:
+        level: from 1.
+        summary: what happened, in two sentences.
+        counts: candidates by fate.
+        candidates: the best ones of the fate that was asked for, ``candidates``.
+        tree: the branches to draw, with words, target and exact.
+        alt: the picture's takeaway; hidden: how much of the level is drawn.
+        branch: the one that is explained.
+        exact: the prefixes that an exact search would keep here, ``report.exact_prefixes``.
+        lost: the exact search's items that the whole beam lost, with titles.
+        n_exact: items that the exact search found, at most as many as there are beams.
+        n_expanded: prefixes that it had to look at; n_candidates: those that the beam looked at.
+    """
+
+    level: int
+    summary: str
+    counts: Mapping[str, int]
+    candidates: pd.DataFrame
+    tree: pd.DataFrame
+    alt: str
+    hidden: str
+    branch: Branch
+    exact: pd.DataFrame
+    lost: pd.DataFrame
+    n_exact: int
+    n_expanded: int
+    n_candidates: int
+
+
+def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: About, branch: str = "",
+         fate: str | None = None) -> Step:
+    """The level that was reached, from 1.
+
+    Args:
+        branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
+        fate: which candidates to list; None: any.
+    """
+    level, k = asked.level, min(asked.search.width, len(there.item_K))
+    item_K, logp_K = there.item_K[:k], there.logp_K[:k]
+    kept_exact = report.exact_prefixes(found, level, item_K, logp_K, asked.ids.ids_IM)
+    missed = _missed(kept_exact)
+    frame = beam_tree.grown(found, level, [asked.target_id, *missed[:3]])
+    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]),
+                         exact=[prefix in missed for prefix in frame["prefix"]])
+    counts = report.counts(found, level)
+    first = frame[frame["prefix"] == report.kept(found, level)[0]].iloc[0]
+    alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the likeliest is "
+           f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
+    prefix = chosen_branch(asked, found, branch)
+    lost = report.lost_items(found, item_K, logp_K, asked.ids.ids_IM)
+    return Step(level, step_summary(asked, found), counts, candidates(asked, found, kept_exact, describe, fate), frame, alt,
+                beam_tree.hidden(frame, counts, level),
+                Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
+                lost.assign(title=[asked.title(item) for item in lost["item"]]), k, there.n_expanded, sum(map(len, found.steps)))
+
+
+def chosen_branch(asked: BeamRequest, found: beam.Trace, written: str) -> Prefix:
+    """The prefix that is named, as far as the search met it; else the likeliest one of this level."""
+    prefix = report.prefix_of(written, asked.ids.n_codes)
+    if prefix and len(prefix) <= asked.level and report.find(found, prefix) is not None:
+        return prefix
+    return report.kept(found, asked.level)[0]
+
+
+def _missed(kept_exact: pd.DataFrame) -> list[Prefix]:
+    """Where the beam gave up what an exact search would keep, best first: the prefixes that were pruned."""
+    lost = kept_exact[kept_exact["lost_at"].notna()]
+    return list(dict.fromkeys(codes[:level] for codes, level in zip(lost["codes"], lost["lost_at"], strict=True)))
+
+
+def step_summary(asked: BeamRequest, found: beam.Trace) -> str:
+    """What happened at this level, in two sentences."""
+    level, n = asked.level, report.counts(found, asked.level)
+    before, total = len(report.kept(found, level - 1)), sum(n.values())
+    start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {asked.ids.n_codes[level - 1]:,} codes = "
+             f"{total:,} candidates.")
+    if level > asked.ids.n_levels:
+        start += " This last number only tells items apart that share all their codes."
+    if asked.search.free:
+        return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; "
+                f"prefixes among them that no item has: {n[report.INVALID]:,}.")
+    said = (f"{start} {n[beam.OUTSIDE]:,} are prefixes of no item's ID and are pruned; of the others the best "
+            f"{n[beam.KEPT]:,} stay")
+    said += f", {n[beam.OWNED]:,} lead only to items already in the history" if n[beam.OWNED] else ""
+    return said + (f", and {n[beam.FULL]:,} are pruned because the beam is full." if n[beam.FULL] else ".")
+
+
+def candidates(asked: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, describe: About,
+               fate: str | None) -> pd.DataFrame:
+    """The best candidates of the level with one fate (None: any), with what they stand for.
+
+    Returns:
+        the columns of ``report.candidates`` and of ``About``, and exact: whether an exact search would keep the prefix,
+        which is so where one of its best items lies below.
+    """
+    rank = dict(zip(kept_exact["codes"], kept_exact["best_rank"], strict=True))
+    frame = report.candidates(found, asked.level, fate, N_CANDIDATES)
+    prefixes = [tuple(map(int, prefix.split("-"))) for prefix in frame["prefix"]]
+    said = [f"yes, rank {rank[prefix]}" if prefix in rank else "no" for prefix in prefixes]
+    return frame.assign(**describe(prefixes), exact=said)
+
+
+def all_candidates(asked: BeamRequest, found: beam.Trace, describe: About) -> pd.DataFrame:
+    """Every candidate of the level, for a file."""
+    whole = report.candidates(found, asked.level)
+    prefixes = [tuple(map(int, prefix.split("-"))) for prefix in whole["prefix"]]
+    has_items = whole["n_items_below"].to_numpy() > 0
+    known = describe([prefix for prefix, some in zip(prefixes, has_items, strict=True) if some])
+    whole.loc[has_items, ["words", "category_mix"]] = known.to_numpy()
+    return whole
+
+
+@dataclass(frozen=True)
+class Why:
+    """Which items of the history drove each code of one item's ID: ``influence.frame`` and its takeaway."""
+
+    item: int
+    codes: Sequence[int]
+    logp_M: np.ndarray
+    table: pd.DataFrame
+    summary: str
+    one_item: bool
+    same_attention: bool
+
+
+def why(asked: BeamRequest, item: int) -> Why:
+    """Explain one item; takes a pass of the network for every item of the history."""
+    model, search, codes = asked.writer.model, asked.search, asked.ids.ids_IM[item].tolist()
+    found = attribution.influence(model, np.array(search.items), codes, list(search.temperature), asked.reader(search))
+    has_id_T = asked.ids.has_id_I[np.array(search.items)]
+    read_T = model.shorten(np.flatnonzero(has_id_T)) + 1  # positions in the history, of the items that the model reads
+    table = influence.frame(found, asked.cat.items["title"].astype(str).tolist(), codes, read_T)
+    return Why(item, codes, found.logp_M, table, influence.words(table), bool(np.isnan(found.change_MT).all()),
+               bool(np.allclose(found.attention_MT, found.attention_MT[:1])))
+
+
+def explainable(asked: BeamRequest, found: beam.Trace) -> dict[int, str]:
+    """Items that can be explained, with their labels: the best recommendations and the held-out item."""
+    options = {int(row.item): f"{row.rank}  {asked.title(row.item)}" for row in found.items.head(20).itertuples()}
+    if asked.target is not None and asked.target_id:
+        options[asked.target] = STAR + options.get(asked.target, f"not found  {asked.title(asked.target)}")
+    return options
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Recommendations side by side.
+
+    Args:
+        items: item numbers by recommender, best first.
+        table: titles by rank, with the beam's log P.
+        ranks: ``report.ranks`` of the held-out item.
+        summary: where the lists have it.
+        invalid: IDs of a free search that no item has, with how far each exists; n_written: all that it wrote.
+    """
+
+    items: Mapping[str, np.ndarray]
+    table: pd.DataFrame
+    ranks: pd.DataFrame
+    summary: str
+    invalid: pd.DataFrame
+    n_written: int
+
+    def long(self, asked: BeamRequest) -> pd.DataFrame:
+        """One row a recommendation, for a file."""
+        rows = [(name, rank, item, asked.title(item), item == asked.target) for name, items in self.items.items()
+                for rank, item in enumerate(items.tolist(), start=1)]
+        return pd.DataFrame(rows, columns=["recommender", "rank", "item", "title", "held_out"])
+
+
+def lists(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
+    """The beam's recommendations, the exact search's, and those of other recommenders (``beside``)."""
+    items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": there.item_K, **beside}
+    frame = report.recommendations(items, N_LISTED)
+    table = frame.assign(**{name: [asked.starred(item) for item in frame[name]] for name in items})
+    logp = dict(found.items[["item", "logp"]].itertuples(index=False, name=None))
+    table.insert(2, "log P", [logp.get(item) for item in frame["Beam"]])
+    ranks = report.ranks(items, asked.target)
+    wrong = pd.DataFrame({"id": [report.text(codes) for codes in found.invalid["id"]], "logp": found.invalid["logp"],
+                          "exists": [_exists(asked.ids, codes) for codes in found.invalid["id"]]})
+    return Lists(items, table, ranks, rank_summary(asked, found, ranks), wrong, len(found.invalid) + len(found.items))
+
+
+def _exists(ids: SemanticIds, codes: Prefix) -> str:
+    """The longest prefix of an invalid ID that some item has."""
+    depth = next(depth for depth in range(len(codes) - 1, -1, -1) if depth == 0 or len(ids.prefix_items(codes[:depth])))
+    return report.text(codes[:depth]) or "nothing"
+
+
+def rank_summary(asked: BeamRequest, found: beam.Trace, ranks: pd.DataFrame) -> str:
+    """Where the lists have the held-out item, in a sentence or two; titles are plain text."""
+    if asked.target is None:
+        return "This user has too few items for one to be held out."
+    said = [f"{row.recommender}: rank {row.rank}" for row in ranks.itertuples() if not pd.isna(row.rank)]
+    start = f"★ The held-out item is “{asked.title(asked.target)}”. "
+    return start + (", ".join(said) + "." if said else "None of these lists has it.") + _why_missed(asked, found)
+
+
+def _why_missed(asked: BeamRequest, found: beam.Trace) -> str:
+    """At which level the beam gave the held-out item up."""
+    if not asked.target_id:
+        return " It has no ID, so this recommender can never write it."
+    level = report.lost_at(found, asked.target_id)
+    if level is None:
+        return ""
+    row = report.path(found, asked.target_id).iloc[level - 1]
+    if row["fate"] == beam.OWNED:
+        return " It is already in the history, and such items are excluded."
+    return (f" The beam pruned it at level {level}: its prefix {row['prefix']} had rank {row['rank']:,.0f} among the candidates, "
+            f"and {len(report.kept(found, level)):,} were kept.")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two searches together.
+
+    Args:
+        difference: what was changed.
+        shared: per level how many beams both have, ``report.agreement``.
+        tree: both as one tree at a level, with words and target; alt: its takeaway.
+        changes: the recommendations before and now, with titles.
+    """
+
+    difference: str
+    shared: pd.DataFrame
+    level: int
+    tree: pd.DataFrame
+    alt: str
+    changes: pd.DataFrame
+
+
+def comparison(asked: BeamRequest, before: beam.Trace, now: beam.Trace, describe: About) -> Comparison:
+    """The search before a change and the one after it."""
+    assert asked.before is not None
+    level, shared = max(asked.level, 1), report.agreement(before, now)
+    row = shared.iloc[level - 1]
+    frame = beam_tree.together(before, now, level)
+    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]))
+    alt = f"Two beam searches in one tree after level {level}: {row['both']} of {row['now']} beams now were kept before, too."
+    table = report.changes(before, now)
+    return Comparison(asked.search.difference(asked.before), shared, level, frame, alt,
+                      table.assign(title=[asked.starred(item) for item in table["item"]]))
+
+
+@dataclass(frozen=True)
+class Room:
+    """The search for a room, without jargon.
+
+    Args:
+        story: where the search stands; alt: the same, and the likeliest group.
+        tree: the branches to draw, with words and target; None before the first step.
+        items: what is suggested, best first, with its probability relative to the first (empty before the last step).
+        rule: whether things are suggested that the person already has.
+        outcome: what became of the held-out item.
+    """
+
+    story: str
+    alt: str
+    tree: pd.DataFrame | None
+    items: list[tuple[int, float]]
+    rule: str
+    outcome: str
+
+
+def for_a_room(asked: BeamRequest) -> BeamRequest:
+    """The same without a free search and without a comparison."""
+    return replace(asked, search=replace(asked.search, free=False), before=None)
+
+
+def room(asked: BeamRequest, found: beam.Trace, describe: About, n_suggested: int) -> Room:
+    """How the choice narrows down, and at the end what is suggested."""
+    level, story = asked.level, room_story(asked, found)
+    rule = "Things that this person already has are " + ("not suggested." if asked.search.exclude_seen else "suggested, too.")
+    frame, alt = None, story
+    if level:
+        target = asked.target_id if level == asked.n_levels else asked.target_id[:level]
+        frame = beam_tree.grown(found, level, [target], n_kept=6, n_full=2, n_outside=0, n_dropped=1)
+        words = [text.rstrip(",") or "this person" for text in describe(frame["prefix"].tolist())["words"]]
+        frame = frame.assign(words=words, target=asked.on_target(frame["prefix"]))
+        here = frame[frame["level"] == level]
+        alt = f"{story} The likeliest: {frame.loc[here['total_logp'].idxmax(), 'words']}."
+    if level < asked.n_levels:
+        return Room(story, alt, frame, [], rule, "")
+    top = found.items.head(n_suggested)
+    first = float(np.exp(top["logp"].max())) if len(top) else 1.0
+    items = [(int(row.item), float(np.exp(row.logp)) / first) for row in top.itertuples()]
+    return Room(story, alt, frame, items, rule, _outcome(asked, found))
+
+
+def room_story(asked: BeamRequest, found: beam.Trace) -> str:
+    """Where the search stands, without jargon."""
+    level, now = asked.level, items_left(asked, found, asked.level)
+    if level == 0:
+        return f"What comes next? The shop has {now:,} things to choose from."
+    before = items_left(asked, found, level - 1)
+    if level == asked.n_levels:
+        return f"Done: {now:,} things are left. The likeliest of them are suggested below."
+    if now == before:
+        return f"Step {level}: a closer look at the same {now:,} things."
+    return f"Step {level}: from {before:,} things down to {now:,}. Thick lines are likely groups of things."
+
+
+def items_left(asked: BeamRequest, found: beam.Trace, level: int) -> int:
+    """How many items are still possible after a level."""
+    if level == 0:
+        return asked.ids.n_ids
+    here = found.steps[level - 1]
+    return int(here.loc[here["kept"], "n_items_below"].sum())
+
+
+def _outcome(asked: BeamRequest, found: beam.Trace) -> str:
+    if asked.target is None:
+        return ""
+    rank, title = found.items.loc[found.items["item"] == asked.target, "rank"], asked.title(asked.target)
+    if len(rank):
+        return f"What this person really chose next, {title}, is suggestion {int(rank.iloc[0])}."
+    lost = report.lost_at(found, asked.target_id) if asked.target_id else None
+    return f"What this person really chose next, {title}, was set aside" + (f" at step {lost}." if lost else ".")

@@ -1,0 +1,215 @@
+"""The Beam page's upper part: whose history and how it is changed, which recommender, width, temperature, the step."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from tiger import runs
+from tiger.reports import shop
+from tiger.reports.beam_page import BeamRequest
+from tiger.search import beam
+from tiger.ui.beam import request
+from tiger.ui.beam.request import change
+from tiger.ui.shared import address, layout, pickers, state
+
+CSS = """<style>
+.bm-row{display:flex;flex-wrap:wrap;gap:.35rem;align-items:stretch}
+.bm-item{font-size:.8rem;line-height:1.3;padding:.28rem .5rem;border-radius:7px;max-width:13.5rem;
+ border:1px solid color-mix(in srgb,currentColor 20%,transparent);
+ background:color-mix(in srgb,currentColor 4%,transparent);display:flex;gap:.4rem}
+.bm-item b{opacity:.75;font-weight:600;white-space:nowrap}
+.bm-item span{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
+.bm-unread{opacity:.75;border-style:dashed}
+.bm-next{border:2px solid #d6247e;background:color-mix(in srgb,#d6247e 10%,transparent)}
+</style>"""
+SHOWN_ITEMS = 24
+
+
+def explanation() -> str:
+    """The line below the heading."""
+    if request.presenting():
+        return "Somebody chose a few things. The recommender narrows down what may come next, from broad groups to single things."
+    return ("The recommender reads a history and writes an ID, one code a level. After each level the likeliest prefixes stay in "
+            "the beam and the others are pruned. Step forward to see the tree grow.")
+
+
+def nothing() -> None:
+    """What is missing where no recommender writes IDs, and the way to it."""
+    if not state.catalogue().n_users:
+        layout.empty("This dataset has no histories to start a beam from; load it together with interactions.")
+    elif any(run.state in ("queued", "running", "paused") for run in state.models_here()):
+        layout.empty("The recommender is still training; its beams can be watched when it has finished or is stopped.",
+                     "recommender", "Watch it train")
+    else:
+        layout.empty("No recommender of this dataset writes IDs yet, so there is no beam to watch.", "recommender",
+                     "Train the first one")
+
+
+def presenter_switch() -> None:
+    """Large type and no jargon, on or off."""
+    st.session_state["beam_presenter"] = request.presenting()
+    st.toggle("Presenter's view", key="beam_presenter", help="Large type and no jargon, to show to a room.",
+              on_change=lambda: address.write(address.PRESENTER, "1" if st.session_state["beam_presenter"] else "0"))
+
+
+def search_bar(asked: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -> None:
+    """User, recommender, width, temperature, rules, undo: one row that wraps where it is narrow.
+
+    Args:
+        usable: recommenders to choose from.
+        changed_ids: a sentence where the IDs that the recommender learned are not the run's any more.
+    """
+    search = asked.search
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _pick_user(asked)
+        _pick_model(asked, usable)
+        most = min(beam.MAX_WIDTH, asked.ids.n_ids)
+        st.session_state["beam_width"] = search.width
+        st.number_input("Beam width", 1, most, key="beam_width", width=125,
+                        help=f"Prefixes that may stay after each level, 1 to {most}.",
+                        on_change=lambda: change(asked, width=st.session_state["beam_width"]))
+        _temperature(asked)
+        st.session_state["beam_free"] = search.free
+        st.toggle("Free search", key="beam_free", help="Any code of the level may follow, also where no item has such an "
+                  "ID. Codes of other levels never can: the last layer scores one level at a time.",
+                  on_change=lambda: change(asked, free=st.session_state["beam_free"]))
+        st.session_state["beam_seen"] = search.exclude_seen
+        st.toggle("Exclude seen items", key="beam_seen", help="Leave out items that are already in the history. By default on "
+                  "where no user of the data has an item twice.",
+                  on_change=lambda: change(asked, exclude_seen=st.session_state["beam_seen"]))
+        st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(asked),
+                  on_click=partial(request.undo, asked))
+        presenter_switch()
+    if changed_ids:
+        st.info(layout.plain(changed_ids), icon=":material/info:")
+
+
+def _pick_user(asked: BeamRequest) -> None:
+    st.session_state["beam_user"] = asked.user
+    st.number_input("User", 0, asked.cat.n_users - 1, key="beam_user", width=130,
+                    on_change=lambda: request.choose_user(st.session_state["beam_user"]))
+    another_user(asked, "Random user")
+
+
+def another_user(asked: BeamRequest, label: str) -> None:
+    """A button that chooses a user at random."""
+    st.button(label, icon=":material/shuffle:", key="beam_other",
+              on_click=partial(request.choose_user, shop.somebody_else(asked.cat, asked.user)))
+
+
+def _pick_model(asked: BeamRequest, usable: Sequence[runs.Run]) -> None:
+    labels = {run.id: run.title for run in usable}
+    if len(labels) > 1:
+        st.session_state["beam_model"] = asked.writer.run.id
+        st.selectbox("Recommender", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), width=230,
+                     key="beam_model", on_change=lambda: state.choose_model(st.session_state["beam_model"]))
+
+
+def _temperature(asked: BeamRequest) -> None:
+    """One temperature for all levels, or one for each."""
+    values, param = asked.search.temperature, address.TEMPERATURE
+    with st.popover(f"Temperature {asked.search.temperature_text()}", icon=":material/thermostat:"):
+        st.markdown("Logits are divided by the temperature: below 1 likely codes gain, above 1 unlikely ones do.")
+        st.session_state["beam_temperature"] = values[0]
+        st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
+                  on_change=lambda: change(asked, temperature=(_slider("beam_temperature"),) * asked.n_levels))
+        for level in range(asked.n_levels):
+            key = f"beam_temperature:{level}"
+            st.session_state[key] = values[level]
+            st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
+                      on_change=partial(_one_level, asked, level, key))
+
+
+def _slider(key: str) -> float:
+    return round(float(st.session_state[key]), 2)
+
+
+def _one_level(asked: BeamRequest, level: int, key: str) -> None:
+    values = asked.search.temperature
+    change(asked, temperature=(*values[:level], _slider(key), *values[level + 1:]))
+
+
+def history(asked: BeamRequest) -> None:
+    """The history as a row of small cards, the held-out item after it, and the tools that change it."""
+    items, reads = asked.search.items, asked.writer.model.max_items or len(asked.search.items)
+    unread, first = max(0, len(items) - reads), max(0, len(items) - SHOWN_ITEMS)
+    cards = [f'<div class="bm-item"><span>{first} earlier …</span></div>'] if first else []
+    cards += [_card(asked, at, items[at], " bm-unread" if at < unread else "") for at in range(first, len(items))]
+    if asked.target is not None:
+        cards.append(f'<div class="bm-item bm-next"><b>★ held out</b><span>{escape(asked.title(asked.target))}</span></div>')
+    st.html(CSS + f'<div class="bm-row">{"".join(cards)}</div>')
+    said = []
+    if unread:
+        said.append(f"This history has {len(items)} items; the model reads the last {reads}, the dashed ones are left out.")
+    if items != asked.own:
+        said.append("The history was changed; ★ is still the item that was held out of the user's own.")
+    st.caption(layout.plain(" ".join([*said, asked.seen_rule])))
+    with st.expander("Change this history", icon=":material/edit:", key="beam_edit"):
+        _editor(asked)
+
+
+def _card(asked: BeamRequest, at: int, item: int, extra: str) -> str:
+    return f'<div class="bm-item{extra}"><b>{at + 1}</b><span>{escape(asked.title(item))}</span></div>'
+
+
+def _editor(asked: BeamRequest) -> None:
+    """Move, drop and add items; every change can be undone."""
+    items = asked.search.items
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        last = len(items) - 1
+        at = st.session_state["beam_place"] if st.session_state.get("beam_place") in range(len(items)) else max(last, 0)
+        st.session_state["beam_place"] = at if items else None
+        st.selectbox("Item of the history", range(len(items)), width=420, key="beam_place", disabled=not items,
+                     placeholder="empty", format_func=lambda at: f"{at + 1}  {asked.title(items[at])}")
+        st.button("Earlier", icon=":material/arrow_back:", key="beam_earlier", disabled=not items or at == 0,
+                  on_click=lambda: _move(asked, at, at - 1))
+        st.button("Later", icon=":material/arrow_forward:", key="beam_later", disabled=at >= last,
+                  on_click=lambda: _move(asked, at, at + 1))
+        st.button("Drop", icon=":material/close:", key="beam_drop", disabled=not items,
+                  on_click=lambda: change(asked, items=(*items[:at], *items[at + 1:])))
+        st.button("Clear history", key="beam_empty", disabled=not items, on_click=lambda: change(asked, items=()))
+        st.button("Reset to user's history", icon=":material/restart_alt:", key="beam_own", disabled=items == asked.own,
+                  on_click=lambda: change(asked, items=asked.own))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        words = st.text_input("Find an item to add", key="beam_search", placeholder="words of its title", width=260,
+                              type="search")
+        options = pickers.matches(asked.cat, words or "")
+        new = st.selectbox(f"{len(options):,} found" if words else "In most histories", options, key=f"beam_new:{words}",
+                           width=420, format_func=asked.title)
+        st.button("Add at the end", icon=":material/add:", key="beam_add", disabled=new is None,
+                  on_click=lambda: change(asked, items=(*items, new)))
+
+
+def _move(asked: BeamRequest, at: int, to: int) -> None:
+    """Move an item of the history; it stays the chosen one."""
+    row = list(asked.search.items)
+    item = row.pop(at)
+    row.insert(int(np.clip(to, 0, len(row))), item)
+    change(asked, items=tuple(row))
+    st.session_state["beam_place"] = to
+
+
+def step_bar(asked: BeamRequest) -> None:
+    """Forward and back, level by level."""
+    names = ["Start", *(f"Level {level}" for level in range(1, asked.n_levels + 1))]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        back(asked, "Back")
+        st.session_state["beam_step"] = asked.level
+        st.segmented_control("Step", range(len(names)), format_func=lambda at: names[at], key="beam_step", required=True,
+                             label_visibility="collapsed", on_change=lambda: request.go(st.session_state["beam_step"]))
+        forward(asked, "Forward")
+
+
+def back(asked: BeamRequest, label: str) -> None:
+    """One level back."""
+    st.button(label, icon=":material/arrow_back:", key="beam_back", disabled=asked.level == 0,
+              on_click=partial(request.go, asked.level - 1))
+
+
+def forward(asked: BeamRequest, label: str) -> None:
+    """One level on."""
+    st.button(label, icon=":material/arrow_forward:", key="beam_forward", disabled=asked.level == asked.n_levels,
+              icon_position="right", type="primary", on_click=partial(request.go, asked.level + 1))
