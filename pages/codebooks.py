@@ -5,8 +5,8 @@ import streamlit as st
 from tiger.ui.codebooks import view
 from tiger.ui.shared import address, layout, pickers, sources, state
 
-layout.heading("codebooks", "Each level has a codebook; an item's codes say which entry stands for it at each level. "
-                           "Look at any step of the run, and click a code to see its items.")
+layout.heading("codebooks", "Each level has a codebook, and an item's code is the index of its entry. Choose any saved step of "
+                            "the run, and click a code to see its items.")
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run):
     chosen = pickers.view(address.CODES_VIEW)

@@ -7,8 +7,8 @@ from tiger.ui.shared import diagnoses, layout, state
 
 VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "out": "Export"}
 
-layout.heading("exchange", "Semantic IDs from any system become a run here: map, tree, codebooks and doctor then work on "
-                          "them as on this lab's own. And this lab's go out in the formats that other tools read.")
+layout.heading("exchange", "Imported semantic IDs become a run: map, tree, codebooks and doctor work on them as on IDs trained "
+                           "here. Export writes the formats that other tools read.")
 cat, run = state.catalogue(), state.current_run()
 view = st.segmented_control("View", list(VIEWS.values()), default=VIEWS["ids"], required=True, key="exchange",
                             label_visibility="collapsed", bind="query-params")

@@ -5,8 +5,8 @@ import streamlit as st
 from tiger.ui.home import picture
 from tiger.ui.shared import layout, state
 
-layout.heading("home", "Follow one item from its text to its semantic ID, and from IDs to a recommendation. The numbers are "
-                      "those of the dataset and run in the sidebar.")
+layout.heading("home", "Follow one item from its text to its semantic ID, and from IDs to a recommendation. All numbers belong "
+                       "to the dataset and run in the sidebar.")
 cat, run = state.catalogue(), state.current_run()
 shown = picture.overview(cat, run)
 st.html(picture.picture(shown))

@@ -5,8 +5,8 @@ import streamlit as st
 from tiger.ui.map import view as map_view
 from tiger.ui.shared import layout, pickers, sources, state
 
-layout.heading("map", "Every mark is an item. Items with the same first code (or top category) have the same hue and "
-                     "shape; with more levels, deeper branches differ by shade. Click a mark, lasso some, or search.")
+layout.heading("map", "Every mark is an item. Items with the same first code (or top category) share a hue and a shape; with "
+                      "more levels, deeper prefixes differ by shade. Click a mark, select several with the lasso, or search.")
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run):
     view = map_view.controls(sources.codes_at(run, cat))

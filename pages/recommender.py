@@ -9,8 +9,9 @@ from tiger.ui.shared import layout, live, state
 
 VIEWS = ("Train", "Compare", "Beam width", "Cost")
 
-layout.heading("recommender", "A recommender reads a history and ranks what may come next. Generative ones write the next item's "
-                             "ID; the others compare vectors or score every item. All are judged on items held out of training.")
+layout.heading("recommender", "A recommender reads a history and ranks items as the next one. Generative models generate the "
+                              "next item's ID; the others compare vectors or score every item. All are evaluated on held-out "
+                              "items.")
 cat, run = state.catalogue(), state.current_model()
 view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", label_visibility="collapsed",
                             bind="query-params")
@@ -34,6 +35,6 @@ with layout.guard(f"The view {view}"):
     else:
         recommender_view.new_run(run)
         if run is None:
-            layout.empty("No recommender of this dataset yet. Start one above; the small one takes about a minute.")
+            layout.empty("No recommender of this dataset yet. Train one above; the small preset takes about a minute.")
         else:
             watch()

@@ -5,8 +5,8 @@ import streamlit as st
 from tiger.ui.shared import address, layout, pickers, sources, state
 from tiger.ui.tree import compare, view
 
-layout.heading("tree", "A semantic ID is a path down a tree. Compare it with buckets from random hyperplanes (LSH) with the "
-                      "same number of bits, with another run, or with the catalogue's categories.")
+layout.heading("tree", "Semantic IDs form a tree: every prefix is a branch. Compare it with LSH buckets (random hyperplanes) "
+                       "of the same number of bits, with another run, or with the catalogue's categories.")
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run):
     codes = sources.codes_at(run, cat)
@@ -14,7 +14,7 @@ if layout.has_codes(run):
     with left:
         other = view.pick_reference(codes)
     with right:
-        level = pickers.level(codes.n_levels, "Levels that count", default=2, key="tree_level")
+        level = pickers.level(codes.n_levels, "Levels to compare", default=2, key="tree_level")
     chosen = pickers.view(address.TREE_VIEW)
     if other is None:
         st.info("Choose something else to compare the run with.", icon=":material/compare:")

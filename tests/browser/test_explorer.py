@@ -149,7 +149,7 @@ def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, 
     other = elsewhere(chromium, page.url)
     expect(other.get_by_text("After 5 hyperplanes").first).to_be_visible()
     expect(other.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
-    expect(other.get_by_label("Drawn as").get_by_role("radio", name="Sunburst")).to_be_checked()
+    expect(other.get_by_label("Chart type").get_by_role("radio", name="Sunburst")).to_be_checked()
     other.context.close()
 
 
@@ -161,7 +161,7 @@ def test_the_keyboard_reaches_everything_on_the_map(page, app):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(FOCUSED).strip())
     words = " | ".join(reached)
-    for wanted in ("Input", "PCA", "2-D", "Coloured by the first", "Search an item", "Step", "As a table"):
+    for wanted in ("Input", "PCA", "2-D", "Coloured by the first", "Search items", "Step", "Data and export"):
         assert wanted in words, f"'{wanted}' is not among {words}"
 
 
@@ -222,7 +222,7 @@ def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, 
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(
         shared_data / "letter-beauty" / "Beauty.index.json")
     expect(page.get_by_text("12,101 of 12,101 items have an ID of 4 codes")).to_be_visible(timeout=90_000)
-    page.get_by_role("button", name="Keep these IDs").click()
+    page.get_by_role("button", name="Save as a run").click()
     page.wait_for_url("**run=import-*", timeout=60_000)
     settled(page)
     expect(page.get_by_text("was imported.")).to_be_visible()

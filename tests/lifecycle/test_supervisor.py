@@ -113,7 +113,7 @@ def test_a_run_that_waits_to_go_on_can_be_stopped(shop, server):
     first.control("run")
     wait_for(lambda: first.status.stage == WAITING, "the first run to wait")
     first.control("stop")
-    assert until(first, "stopped").message == "Stopped; resume it to go on." and first.has_result()
+    assert until(first, "stopped").message == "Stopped; resume it to continue." and first.has_result()
     assert second.state == "running"
 
 
@@ -230,7 +230,7 @@ def test_a_killed_worker_is_shown_and_resumes(shop, server):
     wait_for(lambda: trains(run), "the run")
     os.kill(run.status.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     until(run, "interrupted")
-    wait_for(lambda: "The worker was ended" in run.status.message, "the reason")
+    wait_for(lambda: "The worker process ended" in run.status.message, "the reason")
     supervisor.resume(run.id)
     assert until(run, "finished").attempt == 2
 

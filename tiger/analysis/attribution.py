@@ -112,8 +112,8 @@ def _recorded(layers: list[Attention]) -> Iterator[dict[Attention, list[torch.Te
 def _check_id(model: GenerativeRecommender, id_M: Sequence[int]) -> np.ndarray:
     codes_M, sizes = np.asarray(id_M, np.int64), model.trie_.n_codes
     if codes_M.shape != (len(sizes),):
-        raise ValueError(f"the ID has {codes_M.size} codes, but this model writes {len(sizes)}; give one a level.")
+        raise ValueError(f"the ID has {codes_M.size} codes, but this model generates {len(sizes)}; give one per level.")
     for level, (code, size) in enumerate(zip(codes_M.tolist(), sizes, strict=True)):
         if not 0 <= code < size:
-            raise ValueError(f"code {code} of level {level + 1} is unknown; this model knows 0 to {size - 1}.")
+            raise ValueError(f"code {code} of level {level + 1} does not exist; this model has codes 0 to {size - 1}.")
     return codes_M

@@ -41,13 +41,13 @@ class Layout:
 class UmapParams:
     """UMAP's hyper-parameters. Source: McInnes, Healy, Melville 2018, arXiv:1802.03426."""
 
-    n_dims: int = param(2, "Axes of the map.", low=2, high=3)
-    n_neighbors: int = param(15, "Neighbours that an item holds on to: few show detail, many the whole.",
+    n_dims: int = param(2, "Dimensions of the map.", low=2, high=3)
+    n_neighbors: int = param(15, "Number of neighbours per item: few preserve local, many global structure.",
                              low=2, high=100)
-    min_dist: float = param(0.1, "How tightly neighbours may be packed.", low=0.0, high=0.99)
-    n_epochs: int = param(200, "Passes over the neighbour graph.", low=20, high=1000)
-    metric: str = param("cosine", "How distance is measured.", choices=("cosine", "euclidean"))
-    seed: int = param(0, "Same seed, same map.", low=0, high=2**31 - 1)
+    min_dist: float = param(0.1, "Minimum distance of points on the map.", low=0.0, high=0.99)
+    n_epochs: int = param(200, "Epochs of the layout optimisation.", low=20, high=1000)
+    metric: str = param("cosine", "Distance metric.", choices=("cosine", "euclidean"))
+    seed: int = param(0, "Random seed; the same seed gives the same map.", low=0, high=2**31 - 1)
 
 
 def pca(x_NE: np.ndarray, n_dims: int = 2) -> Layout:

@@ -16,10 +16,10 @@ from tiger.core import paths
 HELP = """\
 usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
 
-  app      open the app in a browser, for this machine alone; --share opens it to the network,
+  app      open the app in a browser, reachable from this machine only; --share opens it to the network,
            further options go to Streamlit, such as --server.port 8600
   test     run the tests (--quick: without browsers and worker processes); further options go to pytest
-  setup    only install what the app needs (with --dev: also what the tests need)
+  setup    install what the app needs, and nothing else (--dev: also what the tests need)
 """
 
 
@@ -64,7 +64,7 @@ def test(rest: list[str]) -> int:
 def setup(rest: list[str]) -> int:
     """Only install: into ``.venv`` beside a checkout, into this Python where the lab itself is installed."""
     if rest not in ([], ["--dev"]):
-        raise SetupError(f"setup knows only --dev, but got {' '.join(rest)}.")
+        raise SetupError(f"setup takes only --dev, but got {' '.join(rest)}.")
     wanted = DEV if rest else RUNTIME
     lacking = environment.missing(wanted)
     if not lacking:
@@ -83,7 +83,7 @@ def other(arguments: list[str]) -> int:
         return again(arguments)
     if lacking:
         if arguments == ["--help"]:
-            print("\nMore commands appear after `python -m tiger setup`.")
+            print("\nMore commands are available after `python -m tiger setup`.")
             return 0
         raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); "
                          "run `python -m tiger setup` first.")

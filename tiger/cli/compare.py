@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     chosen = [pick_model(run_id) for run_id in args.runs] or here(args)
     table = recommenders.table_frame(recommenders.scores_frame(chosen, args.split))
     if table.empty:
-        raise ValueError("No measured recommender is there to compare; train one with python -m tiger train "
-                         "rq_transformer --ids RUN, or measure one with python -m tiger evaluate RUN.")
+        raise ValueError("There is no evaluated recommender to compare; train one with python -m tiger train "
+                         "rq_transformer --ids RUN, or evaluate one with python -m tiger evaluate RUN.")
     rows: list[dict[str, Any]] = table.to_dict("records")
     several = table["dataset"].nunique() > 1
     columns = ["model", "ids", *recommenders.NAMES, "recall@10 low", "recall@10 high", "seen", "seeds", "n_users"]

@@ -50,7 +50,7 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     """Load a dataset and print its data report."""
     args.dataset = args.name or "synthetic"
     if args.dataset not in datasets.REGISTRY:
-        raise ValueError(f"'{args.dataset}' is no dataset; known are {', '.join(datasets.REGISTRY)}.")
+        raise ValueError(f"'{args.dataset}' is not a dataset; choose from {', '.join(datasets.REGISTRY)}.")
     ref = flags.dataset_ref(args)
     cat = datasets.load_ref(ref)
     flags.say(args, cat.name)
@@ -76,7 +76,7 @@ def download(args: argparse.Namespace) -> dict[str, Any]:
     if args.name == "movielens":
         args.name = "ml-latest-small"
     if args.name not in grouplens.ARCHIVES:
-        raise ValueError(f"'{args.name}' cannot be downloaded; known are {', '.join(grouplens.ARCHIVES)}.")
+        raise ValueError(f"'{args.name}' cannot be downloaded; choose from {', '.join(grouplens.ARCHIVES)}.")
     archive = grouplens.ARCHIVES[args.name]
     flags.say(args, f"{archive.url} ({archive.n_bytes / 1e6:.1f} MB)\n\n{archive.licence}\n")
     if not args.yes:

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--embeddings", metavar="FILE", help="encode these vectors (.npy or .safetensors) instead of "
                                                              "the items of the run's dataset")
     parser.add_argument("--tensor", default="", metavar="NAME",
-                        help="of --embeddings: which one, where a .safetensors file holds several")
+                        help="with --embeddings: the tensor's name, where a .safetensors file has several")
     parser.add_argument("--out", required=True, metavar="FILE",
                         help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     ids = SemanticIds.from_codes(codes_IL, quantizer.n_codes)
     write(out, codes_IL, ids, names)
     n_unique = len(np.unique(codes_IL, axis=0))
-    flags.say(args, f"{len(codes_IL):,} items, {n_unique:,} different codes, written to {out}.")
+    flags.say(args, f"{len(codes_IL):,} items, {n_unique:,} distinct IDs, written to {out}.")
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
 
 
@@ -57,7 +57,7 @@ def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np
             try:
                 codes.append(quantizer.encode(np.array(emb_IE[start:start + BATCH], np.float32)))
             except ValueError as error:
-                where = f" (rows counted from {start})" if start else ""
+                where = f" (rows count from {start})" if start else ""
                 raise ValueError(f"{error}{where}") from None
             bar.update(len(codes[-1]))
     return np.concatenate(codes)

@@ -120,7 +120,7 @@ def alone(folder: Path) -> Iterator[None]:
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     with (Path(tempfile.gettempdir()) / f"tiger-setup-{name}.lock").open("a+b") as file:
         if not try_lock(file):
-            print("Another set-up is under way; waiting for it …", flush=True)
+            print("Another set-up is running; waiting for it …", flush=True)
             while not try_lock(file):
                 time.sleep(0.2)
         yield
@@ -166,7 +166,7 @@ def install(folder: Path, wanted: str) -> None:
     Raises:
         SetupError: pip failed.
     """
-    print(f"Installing {len(requirements(wanted))} packages and what they need (some minutes, once) …", flush=True)
+    print(f"Installing {len(requirements(wanted))} packages and their dependencies (a few minutes, once) …", flush=True)
     pip = [str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", "install"]
     if call([*pip, "-r", wanted]) != 0:
         raise SetupError(f"Installing {wanted} failed; pip says why above. If it cannot reach its package index, connect to "
@@ -180,7 +180,7 @@ def install_here(lacking: list[str]) -> None:
         SetupError: pip failed.
     """
     pinned = requirements(RUNTIME)
-    print(f"Installing {len(lacking)} packages and what they need into {sys.prefix} …", flush=True)
+    print(f"Installing {len(lacking)} packages and their dependencies into {sys.prefix} …", flush=True)
     words = [f"{name}=={pinned[name]}" if pinned.get(name) else name for name in lacking]
     if call([sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *words], Path.cwd()) != 0:
         raise SetupError("Installing failed; pip says why above.")

@@ -15,12 +15,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A model run, which items to look for, how many users, and how wide the beam is."""
     parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
-    parser.add_argument("--users", type=int, metavar="N", help="only so many users, spread evenly (default: all)")
+    parser.add_argument("--users", type=int, metavar="N", help="number of users, sampled evenly (default: all)")
     parser.add_argument("--width", type=int, default=evaluation.WIDTH, metavar="W",
-                        help=f"beams of a generative model: at least 10, at most one an item (default {evaluation.WIDTH})")
+                        help=f"beam width of a generative model: from 10 to the number of items (default {evaluation.WIDTH})")
     flags.add_exclude_seen(parser)
     parser.add_argument("--gap", type=int, default=0, metavar="N",
-                        help="for so many users, compare the beam with an exact search over the catalogue")
+                        help="number of users for whom beam search is compared with an exact search")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

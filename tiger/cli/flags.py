@@ -148,4 +148,4 @@ def _cell(value: Any) -> str:
 def add_exclude_seen(parser: argparse.ArgumentParser) -> None:
     """Whether items that a user already has may be recommended."""
     parser.add_argument("--exclude-seen", action=argparse.BooleanOptionalAction, default=None,
-                        help="leave items of the history out (default: yes where nobody in the data has an item twice)")
+                        help="leave out items of the user's history (default: yes where no user has an item twice)")

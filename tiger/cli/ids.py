@@ -38,13 +38,13 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--align", choices=list(ALIGNMENTS), metavar="HOW",
                         help=f"import: how the file's items are matched, {' | '.join(ALIGNMENTS)} (default: what fits best)")
     parser.add_argument("--n-codes", type=flags.reader(N_CODES), metavar="INT[,...]",
-                        help="import: codes to choose from at each level, one number or one a level")
-    parser.add_argument("--title", default="", help="import: name for people")
-    parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
+                        help="import: codes per level: one number, or one for each level")
+    parser.add_argument("--title", default="", help="import: title of the run")
+    parser.add_argument("--dry-run", action="store_true", help="import: only report what would be imported")
     parser.add_argument("--out", metavar="FILE", help="export: index.json (see --keys); .parquet for Embedding Atlas; "
                         ".tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
     parser.add_argument("--keys", choices=KEYS, default="number", metavar="KEYS",
-                        help=f"export: what index.json names items by, {' | '.join(KEYS)} (default: %(default)s); LC-Rec, "
+                        help=f"export: the keys of index.json, {' | '.join(KEYS)} (default: %(default)s); LC-Rec, "
                              "LETTER and MiniOneRec number items in the order in which they first appear in the histories")
     flags.add_dataset(parser, rest)
 
@@ -75,7 +75,7 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
 def take(args: argparse.Namespace) -> dict[str, Any]:
     """Write a run's IDs the way another tool reads them."""
     if not args.out:
-        raise ValueError(f"Say where the IDs go: --out FILE, which ends in one of {', '.join(SUFFIXES)}.")
+        raise ValueError(f"Name the output: --out FILE, which ends in one of {', '.join(SUFFIXES)}.")
     out = Path(args.out)
     if out.suffix not in SUFFIXES:
         raise ValueError(f"'{out.name}' ends in '{out.suffix}', but must end in one of {', '.join(SUFFIXES)}.")

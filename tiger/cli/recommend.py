@@ -13,11 +13,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A model run, and whose history it reads."""
     parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
     parser.add_argument("--user", type=int, metavar="N",
-                        help="a user of the dataset; the last item of a history of at least 3 is held out")
+                        help="a user of the dataset; the last item is held out if the history has at least 3")
     parser.add_argument("--history", metavar="ITEMS", help="item numbers, oldest first: 3,17,5")
-    parser.add_argument("--k", type=int, default=10, metavar="K", help="how many to recommend (default 10)")
+    parser.add_argument("--k", type=int, default=10, metavar="K", help="number of recommendations (default 10)")
     parser.add_argument("--width", type=int, metavar="W",
-                        help=f"beams of a generative model (default {evaluation.WIDTH}, or all IDs where there are fewer)")
+                        help=f"beam width of a generative model (default {evaluation.WIDTH}, or the number of IDs if that is "
+                             "smaller)")
     flags.add_exclude_seen(parser)
 
 
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     chosen = pick_model(args.run)
     cat, model = catalogue_of(chosen), chosen.recommender()
     if not 1 <= args.k <= cat.n_items:
-        raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items} items.")
+        raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items:,} items.")
     history, held_out = history_of(cat, args.user, args.history)
     width = recommenders.fitting_width(model, evaluation.WIDTH) if args.width is None else args.width
     excludes = model.excludes_seen(args.exclude_seen, cat)

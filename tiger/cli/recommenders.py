@@ -23,7 +23,7 @@ def pick_model(run_id: str) -> Run:
         return own[0]
     found = runs.find(run_id)
     if found.config.kind != "model":
-        raise ValueError(f"'{found.title}' is no recommender but a run of kind {found.config.kind}; "
+        raise ValueError(f"'{found.title}' is not a recommender but a run of kind {found.config.kind}; "
                          "python -m tiger runs lists all.")
     return found
 
@@ -40,13 +40,13 @@ def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.n
         ValueError: neither or both were given, no such user, or not item numbers.
     """
     if (user is None) == (text is None):
-        raise ValueError("Say whose history it is: --user N, or --history 3,17,5 (item numbers, oldest first).")
+        raise ValueError("Choose a history: --user N, or --history 3,17,5 (item numbers, oldest first).")
     if user is not None:
         return recommenders.history_for_test(cat, user)
     try:
         return np.array([int(word) for word in str(text).split(",") if word.strip()], np.int64), None
     except ValueError:
-        raise ValueError(f"'{text}' is no list of item numbers; write for example 3,17,5.") from None
+        raise ValueError(f"'{text}' is not a list of item numbers; write for example 3,17,5.") from None
 
 
 def round_scores(scores: dict[str, Any]) -> dict[str, Any]:

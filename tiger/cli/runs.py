@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> Any:
 def pick(run_id: str | None) -> runs.Run:
     """A run by id, or the newest one of this workspace for "last"."""
     if run_id is None:
-        raise ValueError("Name a run (python -m tiger runs lists them), or say 'last'.")
+        raise ValueError("Name a run (python -m tiger runs lists them), or use 'last'.")
     own = [found for found in runs.list_runs() if not found.read_only]
     return own[0] if run_id == "last" and own else runs.find(run_id)
 

@@ -3,7 +3,7 @@
 import torch
 
 CHOICES = ("cpu", "auto", "cuda", "mps")
-HELP = "Where training computes: cpu; cuda or mps, a graphics processor; auto takes cuda where there is one."
+HELP = "Device for training: cpu, cuda, mps, or auto (cuda if there is one)."
 
 
 def pick(device: str) -> torch.device:
@@ -22,7 +22,7 @@ def pick(device: str) -> torch.device:
         raise ValueError(f"device is '{device}', but must be one of {', '.join(CHOICES)}.")
     if not usable[device]:
         there = ", ".join(name for name, is_there in usable.items() if is_there)
-        raise ValueError(f"device is '{device}', but torch finds no such device here (only {there}); choose {there} or auto.")
+        raise ValueError(f"device is '{device}', but torch finds only {there} on this machine; choose {there} or auto.")
     return torch.device(device)
 
 

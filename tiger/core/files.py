@@ -86,7 +86,7 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         if not self.acquire(timeout_s=10):
-            raise TimeoutError(f"{self.path.name} has been locked for 10 s; another server may hang.")
+            raise TimeoutError(f"{self.path.name} has been locked for 10 s; another server process may hang.")
         return self
 
     def __exit__(self, *_: object) -> None:

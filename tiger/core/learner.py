@@ -51,7 +51,7 @@ class Learner(ABC):
         Raises:
             ValueError: this learner is fitted in one go.
         """
-        raise ValueError(f"{self.name} is fitted in one go and cannot be resumed half way.")
+        raise ValueError(f"{self.name} is fitted in one call and cannot be resumed.")
 
     def refuse_state(self, state: TrainingState | None) -> None:
         """For learners that are fitted in one go.
@@ -60,7 +60,7 @@ class Learner(ABC):
             ValueError: there is a state to go on from.
         """
         if state is not None:
-            raise ValueError(f"{self.name} is fitted in one go and cannot go on from a saved state; fit it again.")
+            raise ValueError(f"{self.name} is fitted in one call and cannot continue from a saved state; fit it again.")
 
     def save(self, folder: Path | str) -> None:
         """Write ``quantizer.json`` or ``model.json``, and ``weights.safetensors``."""
@@ -99,7 +99,7 @@ class Registry(dict[str, type[T]], Generic[T]):
             ValueError: unknown name or hyper-parameter (the known ones are listed), or a value out of bounds.
         """
         if name not in self:
-            raise ValueError(f"'{name}' is no {self.kind}; known are {', '.join(self)}.")
+            raise ValueError(f"'{name}' is not a {self.kind}; choose from {', '.join(self)}.")
         made: T = params.build(self[name], values)
         return made
 

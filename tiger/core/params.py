@@ -97,7 +97,7 @@ def check(spec: Spec, value: Any) -> Any:
 
 def _kind_summary(spec: Spec) -> str:
     words = {bool: "true or false", int: "a whole number", float: "a finite number"}.get(spec.kind, "text")
-    return f"{words}, or several with commas between them" if spec.listed else words
+    return f"{words}, or several separated by commas" if spec.listed else words
 
 
 def text(value: Any) -> str:
@@ -129,7 +129,7 @@ def build(cls: type, values: dict[str, Any]) -> Any:
     known, values = {spec.name: spec for spec in specs(cls)}, renamed(cls, values)
     for name in values:
         if name not in known:
-            raise ValueError(f"'{name}' is no hyper-parameter of {cls.__name__}; known are {', '.join(known)}.")
+            raise ValueError(f"'{name}' is not a hyper-parameter of {cls.__name__}; choose from {', '.join(known)}.")
     return cls(**{name: check(known[name], value) for name, value in values.items()})
 
 

@@ -72,7 +72,7 @@ def check_readable(text: str) -> Path:
     roots = readable_roots()
     if not roots:
         raise ValueError("This server is shared, so it reads no typed paths; upload the files, or start it with TIGER_DATA_ROOTS "
-                         "set to the folder that everybody may read.")
+                         "set to the folder that all users may read.")
     if not any(path.is_relative_to(root) for root in roots):
         allowed = ", ".join(str(root) for root in roots)
         raise ValueError(f"'{text}' lies outside the folders this server may read ({allowed}); "

@@ -5,7 +5,7 @@ import contextlib
 import torch
 
 CHOICES = ("float32", "bfloat16", "auto")
-HELP = "Multiply matrices in float32, in bfloat16, or in bfloat16 where the processor has it (auto)."
+HELP = "Precision of matrix products: float32, bfloat16, or auto (bfloat16 if the CPU supports it)."
 
 
 def uses_bfloat16(precision: str) -> bool:

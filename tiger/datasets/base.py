@@ -87,7 +87,7 @@ def assemble(name: str, items: pd.DataFrame, items_file: str, inter: Interaction
                        [str(user) for user in names])
     raw.report = report(raw)
     raw.report["duplicates_dropped"] = int((~keep_N).sum())
-    rule = "no times: none is dropped" if time_N is None else "same user, item and time"
+    rule = "no timestamps: none dropped" if time_N is None else "same user, item and time"
     raw.report["duplicates_rule"] = rule
     raw.report["unknown_items_dropped"] = int((~known_N).sum())
     return raw

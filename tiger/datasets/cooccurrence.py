@@ -24,13 +24,13 @@ class TextAndCooccurrence:
     """
 
     title: ClassVar[str] = "Text and co-occurrence"
-    summary: ClassVar[str] = "TF-IDF text vectors, if there are texts, beside vectors of which items are bought near each other."
+    summary: ClassVar[str] = "TF-IDF text vectors, if there are texts, concatenated with co-occurrence vectors (PPMI and SVD)."
 
-    dim: int = param(256, "Width of the text half.", low=2, high=2048)
-    item_dim: int = param(128, "Width of the co-occurrence half.", low=2, high=2048)
-    text_weight: float = param(1.0, "Length of the text half; the co-occurrence half has length 1.", low=0.0, high=10.0)
-    window: int = param(5, "How many places apart two items of a history may stand.", low=1, high=50)
-    seed: int = param(0, "Seed of the randomised decompositions.", low=0, high=2**31 - 1)
+    dim: int = param(256, "Dimension of the text part.", low=2, high=2048)
+    item_dim: int = param(128, "Dimension of the co-occurrence part.", low=2, high=2048)
+    text_weight: float = param(1.0, "Norm of the text part; the co-occurrence part has norm 1.", low=0.0, high=10.0)
+    window: int = param(5, "Largest distance of two items in a history that count as co-occurring.", low=1, high=50)
+    seed: int = param(0, "Seed of the randomised SVDs.", low=0, high=2**31 - 1)
 
     def read(self, raw: RawCatalogue) -> np.ndarray:
         """Vectors (I, dim + item_dim) float32; narrower where the catalogue does not allow as many.
@@ -59,10 +59,10 @@ class TextAndCooccurrence:
 
 def _nothing_met(raw: RawCatalogue) -> str:
     if embed.has_words(raw.items["text"].tolist()):
-        return ("No two items meet in any training history, so there is no co-occurrence to learn from; "
+        return ("No two items occur together in any training history, so there is no co-occurrence to learn from; "
                 "choose the tfidf embedding.")
-    return (f"None of the {len(raw.items):,} items has a word in its text, and no two items meet in any training history "
-            f"(all but the last {HELD_OUT} items of a user); name a text column, or bring your own embedding.")
+    return (f"None of the {len(raw.items):,} items has a word in its text, and no two items occur together in any training "
+            f"history (all but the last {HELD_OUT} items of a user); name a text column, or bring your own embedding.")
 
 
 def ppmi_matrix(indptr_U1: np.ndarray, history_items: np.ndarray, n_items: int, window: int) -> Any:

@@ -34,11 +34,11 @@ class Tfidf:
     """
 
     title: ClassVar[str] = "TF-IDF and SVD"
-    summary: ClassVar[str] = "Words, weighted by how rare they are, folded into a few hundred numbers."
+    summary: ClassVar[str] = "TF-IDF weights of words, reduced to a few hundred dimensions by SVD."
 
-    dim: int = param(256, "Width of the vectors; fewer where the text does not allow as many.", low=2,
+    dim: int = param(256, "Dimension of the vectors; lower if the texts have fewer distinct words.", low=2,
                      high=2048)
-    seed: int = param(0, "Seed of the randomised decomposition.", low=0, high=2**31 - 1)
+    seed: int = param(0, "Seed of the randomised SVD.", low=0, high=2**31 - 1)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of length 1 (I, E) float32; a text without any word gives zeros.
@@ -76,11 +76,11 @@ class Sentence:
     """A sentence-transformers model, by name or folder; only safetensors weights are read."""
 
     title: ClassVar[str] = "Sentence model"
-    summary: ClassVar[str] = "A language model reads each text; needs the package sentence-transformers."
+    summary: ClassVar[str] = "Embeds each text with a language model; needs the package sentence-transformers."
 
     model: str = param("sentence-transformers/all-MiniLM-L6-v2",
                        "Name on the Hugging Face hub, or a folder on this machine.")
-    batch: int = param(64, "Texts read at once.", low=1, high=4096, group="advanced")
+    batch: int = param(64, "Texts per batch.", low=1, high=4096, group="advanced")
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of length 1 (I, E) float32.

@@ -46,7 +46,7 @@ def load(name: str, embedding: dict[str, Any] | str | None = None, **values: Any
         ValueError: an unknown name, or one sentence with file, row or column, and remedy.
     """
     if name not in REGISTRY:
-        raise ValueError(f"There is no dataset '{name}'; known are {', '.join(REGISTRY)}.")
+        raise ValueError(f"There is no dataset '{name}'; choose from {', '.join(REGISTRY)}.")
     source = params.build(REGISTRY[name], values)
     embedding = _as_table(embedding)
     embedder = embedding_method(embedding)

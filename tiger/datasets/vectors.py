@@ -23,10 +23,10 @@ class Given:
     title: ClassVar[str] = "Own vectors"
     summary: ClassVar[str] = "Your own embeddings, one row per item, from an .npy or .safetensors file."
 
-    path: str = param("", "The .npy or .safetensors file with one row per item.")
-    ids: str = param("", "File with the item id of each row (.txt one a line, .json list, or .csv with "
+    path: str = param("", "An .npy or .safetensors file with one row per item.")
+    ids: str = param("", "File with the item id of each row (.txt one per line, .json list, or .csv with "
                          "item_id); empty where the rows follow the items' order.")
-    tensor: str = param("", "Name of the tensor, where a .safetensors file holds several.", group="advanced")
+    tensor: str = param("", "Name of the tensor, if a .safetensors file has several.", group="advanced")
 
     def read(self, item_ids: list[str]) -> np.ndarray:
         """Float32 (I, E), one row per item of ``item_ids``.
@@ -95,7 +95,7 @@ def _read_npy(file: Path) -> np.ndarray:
             shape, _, dtype = header[version](stream)
             start = stream.tell()
     except Exception as error:  # a torn header fails in Python's tokenizer, in many ways
-        raise ValueError(f"{file.name} is no readable npy file ({_first_line(error)}); "
+        raise ValueError(f"{file.name} is not a readable npy file ({_first_line(error)}); "
                          "save it with numpy.save.") from None
     if dtype.hasobject:
         raise ValueError(f"{file.name} holds Python objects, which can run code when read; save it as "
@@ -104,7 +104,7 @@ def _read_npy(file: Path) -> np.ndarray:
     needed, there = shape[0] * shape[1] * dtype.itemsize, file.stat().st_size - start
     if needed > there:
         raise ValueError(f"{file.name} should hold {needed:,} bytes of numbers, but holds {there:,}; "
-                         "the file is torn, copy it again.")
+                         "the file is damaged, copy it again.")
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
@@ -125,8 +125,8 @@ def _read_safetensors(file: Path, tensor: str) -> np.ndarray:
             _check_shape(tuple(part.get_shape()), kind, kind in ("F64", "F32", "F16", "BF16"), file.name)
             return opened.get_tensor(name).float().numpy()
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{file.name} is no readable safetensors file ({_first_line(error)}); "
-                         "it may be torn, save it again.") from None
+        raise ValueError(f"{file.name} is not a readable safetensors file ({_first_line(error)}); "
+                         "it may be damaged, save it again.") from None
 
 
 def read_ids(path: str) -> list[str]:
@@ -137,7 +137,7 @@ def read_ids(path: str) -> list[str]:
             ids = json.loads(readers.read_text(file, file.name))
         except (ValueError, RecursionError) as error:
             if isinstance(error, json.JSONDecodeError | RecursionError):
-                raise ValueError(f"{file.name} is no readable JSON; it should be a list of ids.") from None
+                raise ValueError(f"{file.name} is not readable JSON; it should be a list of ids.") from None
             raise
         if not isinstance(ids, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in ids):
             raise ValueError(f"{file.name} should be a JSON list of ids, each a text or a whole number.")
@@ -148,7 +148,7 @@ def read_ids(path: str) -> list[str]:
     frame, name = readers.read_table(path, "list of ids")
     readers.need_columns(frame, ["item_id"], name)
     if pd.api.types.is_bool_dtype(frame["item_id"]):
-        raise ValueError(f"{name}: column 'item_id' holds true and false, which are no ids; name the right column so.")
+        raise ValueError(f"{name}: column 'item_id' holds true and false, which are not ids; name the right column so.")
     return _whole(readers.to_ids(frame["item_id"]), name, "row", 2)
 
 

@@ -116,7 +116,7 @@ def label_scores(codes_IL: np.ndarray, labels: np.ndarray, n_shuffles: int = 5,
         ValueError: another number of labels than of items.
     """
     if len(labels) != len(codes_IL):
-        raise ValueError(f"there are {len(labels)} labels for {len(codes_IL)} items; give one label an item.")
+        raise ValueError(f"there are {len(labels)} labels for {len(codes_IL)} items; give one label per item.")
     if n_shuffles < 1:
         raise ValueError(f"n_shuffles is {n_shuffles}, but the null needs at least 1 shuffle.")
     label_I = label_numbers(labels)

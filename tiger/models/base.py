@@ -38,7 +38,7 @@ class Recommender(Learner):
     kind: ClassVar[str] = "model"
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
     max_eval_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
-    seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
+    seed: int = param(0, "Random seed; the same seed gives the same result.", low=0, high=2**31 - 1)
 
     def fit(self, cat: Catalogue, ids: SemanticIds | None = None) -> "Recommender":
         """Learn from the training part of every history. Returns self."""
@@ -197,11 +197,11 @@ class Recommender(Learner):
         """Raises ValueError where the model did not learn from this catalogue."""
         self.check_fitted()
         if cat.n_items != self.n_items:
-            raise ValueError(f"the catalogue has {cat.n_items} items, but this model learned from "
-                             f"{self.n_items}; fit it again or load the catalogue it was fitted on.")
+            raise ValueError(f"the catalogue has {cat.n_items} items, but this model was fitted on {self.n_items}; fit it "
+                             "again or load the catalogue it was fitted on.")
         if self.learned_catalogue not in (None, cat.fingerprint()):
-            raise ValueError(f"the catalogue has {cat.n_items} items as the one this model learned from, but other ones or "
-                             "in another order; fit it again or load the catalogue it was fitted on.")
+            raise ValueError(f"the catalogue has {cat.n_items} items like the one this model was fitted on, but different ones "
+                             "or in another order; fit it again or load the catalogue it was fitted on.")
 
     def shorten(self, history: np.ndarray) -> np.ndarray:
         """The last items that the model can read."""
@@ -230,7 +230,7 @@ class Recommender(Learner):
         bad_T = (given < 0) | (given >= self.n_items)
         if bad_T.any():
             raise ValueError(f"item {given[bad_T][0]} is unknown; "
-                             f"this model knows items 0 to {self.n_items - 1}.")
+                             f"this model has items 0 to {self.n_items - 1}.")
         read = self.readable_history(given.astype(np.int64))
         if len(read) == 0:
             raise ValueError("no item of the history has a semantic ID; give one that has.")

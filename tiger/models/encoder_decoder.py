@@ -160,16 +160,16 @@ class EncoderDecoder(GenerativeRecommender):
 
     name = "encoder_decoder"
     title = "Encoder-decoder (the paper)"
-    summary = "Reads the history code by code and writes the next item's ID code by code."
+    summary = "Reads the history code by code and generates the next item's ID code by code."
 
     n_layers: int = param(4, "Layers of the encoder, and of the decoder.", low=1, high=24)
     n_heads: int = param(6, "Attention heads.", low=1, high=32)
     head: int = param(64, "Width of one attention head.", low=1, high=256)
     ff: int = param(1024, "Width of the feed-forward layers.", low=4, high=8192)
-    dropout: float = param(0.1, "Share of activations that training drops.", low=0.0, high=0.9)
-    batch_size: int = param(256, "Histories in a step.", low=1, high=8192)
-    n_user_tokens: int = param(0, "Tokens that users share by hashing and that a history is read behind (2000 in the paper; "
-                                  "0: none). One more stands for users it does not know, such as a history made by hand.",
+    dropout: float = param(0.1, "Dropout rate.", low=0.0, high=0.9)
+    batch_size: int = param(256, "Batch size: histories per step.", low=1, high=8192)
+    n_user_tokens: int = param(0, "User tokens, shared by hashing, that precede the history (2000 in the paper; 0: none). One "
+                                  "more token is for unknown users, such as a history entered by hand.",
                                low=0, high=1_000_000)
 
     def _check_sizes(self) -> None:

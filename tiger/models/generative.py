@@ -31,7 +31,7 @@ class GenerativeRecommender(NeuralRecommender):
         """
         if not isinstance(ids, SemanticIds):
             got = "" if ids is None else f" as SemanticIds, not as {type(ids).__name__}"
-            raise ValueError(f"{self.name} writes semantic IDs; give it some{got}, for example "
+            raise ValueError(f"{self.name} generates semantic IDs; pass some{got}, for example "
                              "SemanticIds.from_codes(quantizer.encode(cat.embedding_IE), n_codes).")
         if len(ids.ids_IM) != cat.n_items:
             raise ValueError(f"there are {len(ids.ids_IM)} IDs, but the catalogue has {cat.n_items} items; "

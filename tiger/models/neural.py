@@ -31,21 +31,21 @@ class NeuralRecommender(Recommender):
     width: int = param(128, "Width of the transformer.", low=4, high=2048)
     n_layers: int = param(2, "Transformer layers.", low=1, high=24)
     n_heads: int = param(4, "Attention heads; the width must be a multiple of it.", low=1, high=32)
-    dropout: float = param(0.3, "Share of activations that training drops.", low=0.0, high=0.9)
-    history_length: int = param(20, "Items the model reads: the last so many.", low=1, high=500)
-    n_epochs: int = param(20, "Passes over all histories.", low=1, high=10000)
-    batch_size: int = param(128, "Histories in a step.", low=1, high=8192)
-    learning_rate: float = param(2e-3, "Peak step size of AdamW.", low=1e-6, high=1.0, log=True, live=True)
-    weight_decay: float = param(0.05, "Pull of the weights towards 0.", low=0.0, high=1.0, group="training")
-    warmup: float = param(0.05, "Share of all steps in which the step size rises.", low=0.0, high=0.9,
+    dropout: float = param(0.3, "Dropout rate.", low=0.0, high=0.9)
+    history_length: int = param(20, "Maximum history length; the model reads the last items.", low=1, high=500)
+    n_epochs: int = param(20, "Training epochs.", low=1, high=10000)
+    batch_size: int = param(128, "Batch size: histories per step.", low=1, high=8192)
+    learning_rate: float = param(2e-3, "Peak learning rate of AdamW.", low=1e-6, high=1.0, log=True, live=True)
+    weight_decay: float = param(0.05, "Weight decay of AdamW.", low=0.0, high=1.0, group="training")
+    warmup: float = param(0.05, "Share of all steps used for learning-rate warm-up.", low=0.0, high=0.9,
                           group="training")
-    label_smoothing: float = param(0.0, "Probability spread over all codes.", low=0.0, high=0.9,
+    label_smoothing: float = param(0.0, "Label smoothing: probability spread evenly over all codes.", low=0.0, high=0.9,
                                    group="regularisation")
-    average: float = param(0.0, "Weight averaging: share of the old average kept a step (0: off).", low=0.0,
+    average: float = param(0.0, "Decay of the exponential moving average of the weights (0: off).", low=0.0,
                            high=0.99999, group="regularisation")
-    random_windows: bool = param(True, "Long histories: another window each epoch, else the last items.",
+    random_windows: bool = param(True, "Long histories: train on a random window in every epoch, else on the last items.",
                                  group="regularisation")
-    drop_items: float = param(0.0, "Share of history items that training leaves out.", low=0.0, high=0.9,
+    drop_items: float = param(0.0, "Item dropout: share of history items left out in training.", low=0.0, high=0.9,
                               group="regularisation")
 
     precision: str = param("float32", precision.HELP, choices=precision.CHOICES, group="training")

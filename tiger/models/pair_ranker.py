@@ -87,11 +87,11 @@ class PairRanker(NeuralRecommender):
 
     name = "pair_ranker"
     title = "Pair ranker"
-    summary = "Scores every (user, item) pair with a transformer: one forward pass an item."
+    summary = "Scores every (user, item) pair with a transformer: one forward pass per item."
     max_eval_users = 300
 
-    n_negatives: int = param(64, "Random items that each right item is compared with in training.", low=1, high=4096)
-    n_candidates: int = param(0, "Items that a nearest-neighbour first stage proposes; 0: all of them.", low=0,
+    n_negatives: int = param(64, "Negative samples per positive item in training.", low=1, high=4096)
+    n_candidates: int = param(0, "Candidates from a nearest-neighbour first stage; 0: all items.", low=0,
                               high=100_000)
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
@@ -118,7 +118,7 @@ class Cascade(PairRanker):
 
     name = "cascade"
     title = "Cascade"
-    summary = "Takes the nearest items to the user's vector, then scores these few as pairs."
+    summary = "Retrieves the nearest items to the user's vector, then re-ranks these few as pairs."
     max_eval_users = 5000
 
-    n_candidates: int = param(100, "Items that the nearest-neighbour first stage proposes.", low=1, high=100_000)
+    n_candidates: int = param(100, "Candidates from the nearest-neighbour first stage.", low=1, high=100_000)

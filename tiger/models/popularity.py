@@ -18,7 +18,7 @@ class Popularity(Recommender):
 
     name = "popularity"
     title = "Popularity"
-    summary = "Recommends what most users touched, to everybody alike."
+    summary = "Recommends the items with the most users, the same list to everyone."
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
                   state: TrainingState | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:

@@ -119,14 +119,15 @@ class RQTransformer(GenerativeRecommender):
 
     name = "rq_transformer"
     title = "RQ-Transformer"
-    summary = "Reads one position an item; a small second transformer writes the next item's codes."
+    summary = "Reads one position per item; a small second transformer generates the next item's codes."
 
     # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
-    dropout: float = param(0.5, "Share of activations that training drops.", low=0.0, high=0.9)
-    n_epochs: int = param(12, "Passes over all histories.", low=1, high=10000)
-    label_smoothing: float = param(0.1, "Probability spread over all codes.", low=0.0, high=0.9, group="regularisation")
+    dropout: float = param(0.5, "Dropout rate.", low=0.0, high=0.9)
+    n_epochs: int = param(12, "Training epochs.", low=1, high=10000)
+    label_smoothing: float = param(0.1, "Label smoothing: probability spread evenly over all "
+                                        "codes.", low=0.0, high=0.9, group="regularisation")
     n_depth_layers: int = param(1, "Layers of the depth transformer.", low=1, high=8)
-    prefix_vectors: bool = param(True, "A vector for every prefix of the catalogue, beside one for every code: much "
+    prefix_vectors: bool = param(True, "A vector for every prefix of the catalogue in addition to one for every code: much "
                                        "better on sparse data, but the tables grow with the catalogue.")
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:

@@ -48,11 +48,11 @@ class SASRec(NeuralRecommender):
 
     name = "sasrec"
     title = "SASRec"
-    summary = "Turns a history into one vector and takes the items with the largest inner product."
+    summary = "Encodes a history as one vector and ranks items by inner product."
 
     # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
-    dropout: float = param(0.5, "Share of activations that training drops.", low=0.0, high=0.9)
-    n_epochs: int = param(16, "Passes over all histories.", low=1, high=10000)
+    dropout: float = param(0.5, "Dropout rate.", low=0.0, high=0.9)
+    n_epochs: int = param(16, "Training epochs.", low=1, high=10000)
 
     index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
 

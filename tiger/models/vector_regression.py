@@ -54,7 +54,7 @@ class VectorRegression(NeuralRecommender):
 
     name = "vector_regression"
     title = "Vector regression"
-    summary = "Generates the next item's embedding and takes its nearest neighbours."
+    summary = "Predicts the next item's embedding and returns its nearest neighbours."
 
     index: str = param("exact", retrieval.HELP, choices=retrieval.CHOICES, group="search")
 

@@ -79,8 +79,8 @@ def sizes(frame: pd.DataFrame, alt: str) -> go.Figure:
     for place, (name, part) in enumerate(frame.groupby("set", sort=False)):
         figure.add_scatter(x=part["rank"], y=part["size"], mode="lines", name=str(name),
                            line={"color": colour(place), "dash": DASHES[place], "width": 2.5},
-                           hovertemplate="branch no. %{x:,}: %{y:,} items<extra>%{fullData.name}</extra>")
-    figure.update_xaxes(title="Branches, fullest first", type="log", dtick=1)
+                           hovertemplate="branch rank %{x:,}: %{y:,} items<extra>%{fullData.name}</extra>")
+    figure.update_xaxes(title="Branches, largest first", type="log", dtick=1)
     figure.update_yaxes(title="Items", type="log", dtick=1)
     return style(figure, alt)
 
@@ -115,9 +115,9 @@ def splits(frame: pd.DataFrame, bits: int, alt: str) -> go.Figure:
     figure = go.Figure(go.Scatter(x=frame["bits"], y=frame["buckets"], mode="lines+markers", name="buckets",
                                   line={"color": colour(0), "width": 2.5},
                                   hovertemplate="%{x} planes: %{y:,} buckets<extra></extra>"))
-    figure.add_scatter(x=frame["bits"], y=frame["largest"], mode="lines+markers", name="items in the fullest bucket",
+    figure.add_scatter(x=frame["bits"], y=frame["largest"], mode="lines+markers", name="items in the largest bucket",
                        line={"color": colour(1), "dash": "dash", "width": 2.5},
-                       hovertemplate="%{x} planes: %{y:,} items in the fullest<extra></extra>")
+                       hovertemplate="%{x} planes: %{y:,} items in the largest<extra></extra>")
     figure.add_vline(x=bits, line={"dash": "dot", "color": QUIET})
     figure.update_xaxes(title="Hyperplanes")
     figure.update_yaxes(type="log", dtick=1)

@@ -41,7 +41,7 @@ def usage_heat(frame: pd.DataFrame, alt: str, height: int = 320) -> go.Figure:
 
 
 def usage_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Codes of one level, most used first, and the line of even use, from ``reports.usage_frame``."""
+    """Codes of one level, most used first, and the line of uniform use, from ``reports.usage_frame``."""
     ranked = frame.sort_values("rank")
     place = int(ranked["level"].iloc[0]) - 1 if len(ranked) else 0
     figure = go.Figure(go.Bar(x=ranked["rank"], y=ranked["share"],
@@ -50,7 +50,7 @@ def usage_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
                               hovertemplate="code %{customdata[1]}: %{customdata[2]:,} items (%{y:.2%})"
                                             "<extra></extra>"))
     if len(ranked):
-        figure.add_hline(y=float(ranked["even_share"].iloc[0]), annotation_text="even use",
+        figure.add_hline(y=float(ranked["even_share"].iloc[0]), annotation_text="uniform use",
                          line={"dash": "dash", "width": 1.5, "color": QUIET}, annotation_font_size=12)
     figure.update_xaxes(title="Codes, most used first")
     figure.update_yaxes(title="Share of the items", tickformat=".1%", rangemode="tozero")

@@ -66,7 +66,7 @@ class AutoencoderQuantizer(SteppedQuantizer):
             trainer.restore(self.current_state(state, trainer))
         elif self.starts_from_sample:
             trainer.initialise()
-            yield Progress("k-means start", 0, self.n_steps)
+            yield Progress("k-means initialisation", 0, self.n_steps)
         while trainer.step < self.n_steps:
             if live_params is not None:
                 trainer.set_live_params(live_params())

@@ -28,11 +28,11 @@ class Quantizer(Learner):
     residual: ClassVar[bool] = True  # each level codes what the levels before left over, so level 1 is the coarsest
     gradient_formula: ClassVar[str] = ""  # LaTeX, where the derivative of a step was worked out
     gradient_function: ClassVar[Callable[..., Any] | None] = None  # the same as code
-    level_summary: ClassVar[str] = "Each level codes what the level before left over."
+    level_summary: ClassVar[str] = "Each level quantises the residual of the previous level."
 
-    n_levels: int = param(3, "Codes in a semantic ID, coarse to fine.", low=1, high=8)
-    n_codes: int | list[int] = param(256, "Codes to choose from at each level.", low=2, high=65536)
-    seed: int = param(0, "Same seed, same result.", low=0, high=2**31 - 1)
+    n_levels: int = param(3, "Number of levels: codes per semantic ID, coarse to fine.", low=1, high=8)
+    n_codes: int | list[int] = param(256, "Codebook size of each level.", low=2, high=65536)
+    seed: int = param(0, "Random seed; the same seed gives the same result.", low=0, high=2**31 - 1)
 
     def fit(self, emb_IE: np.ndarray) -> "Quantizer":
         """Learn from embeddings (I, E) float32. Returns self."""
@@ -144,7 +144,7 @@ def check_fitted(q: Quantizer, learned: str) -> None:
         ValueError: it is not there.
     """
     if not hasattr(q, learned):
-        raise ValueError("this quantizer has not learned anything yet; call fit first.")
+        raise ValueError("this quantizer is not fitted; call fit first.")
 
 
 def check_embeddings(emb_NE: np.ndarray, width: int | None = None) -> np.ndarray:
@@ -167,7 +167,7 @@ def check_shape(emb_NE: np.ndarray, width: int | None) -> None:
     if emb_NE.dtype.kind not in "fiu":
         raise ValueError(f"embeddings have dtype {emb_NE.dtype}, but must be numbers; float32 is best.")
     if width is not None and emb_NE.shape[1] != width:
-        raise ValueError(f"embeddings are {emb_NE.shape[1]} wide, but this quantizer learned from width {width}; "
+        raise ValueError(f"embeddings are {emb_NE.shape[1]} wide, but this quantizer was fitted on width {width}; "
                          "fit again or give vectors of that width.")
 
 

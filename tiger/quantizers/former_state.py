@@ -27,8 +27,8 @@ def current(state: dict[str, Any], model: nn.Module, n_levels: int) -> dict[str,
                 parts[name] = slice(start, start + value.numel())
                 start += -(-value.numel() // ALIGN) * ALIGN
     if start != len(state["values"]):
-        raise ValueError(f"this state was saved for {len(state['values'])} parameters, but here are {start}; use the same "
-                         "data and settings.")
+        raise ValueError(f"this state was saved for {len(state['values'])} parameters, but this model has {start}; use the "
+                         "same data and settings.")
     found: dict[str, Any] = {name: state[name] for name in ("generator", "order", "restarts", "batch_rows", "step",
                                                             "position", "live")}
     shapes = {name: value.shape for name, value in learned.items()}

@@ -31,10 +31,10 @@ class LSH(Quantizer):
 
     name: ClassVar[str] = "lsh"
     title: ClassVar[str] = "LSH"
-    summary: ClassVar[str] = "Which side of random hyperplanes an item lies on; nothing is learned."
+    summary: ClassVar[str] = "Locality-sensitive hashing: on which side of random hyperplanes an item lies. No training."
     can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
-    level_summary: ClassVar[str] = "Each level tells the sides of its own hyperplanes."
+    level_summary: ClassVar[str] = "Each level hashes with its own hyperplanes."
 
     centre: str = param("mean", "Hyperplanes go through the items' mean, or through the origin.",
                         choices=("mean", "origin"))
@@ -48,7 +48,7 @@ class LSH(Quantizer):
         super().check_params()
         for size, bits in zip(self.codes_per_level, self.bits_per_level, strict=True):
             if size != 1 << bits:
-                raise ValueError(f"n_codes is {size}, but LSH writes whole bits, so it must be a power of two, "
+                raise ValueError(f"n_codes is {size}, but LSH codes are whole bits, so it must be a power of two, "
                                  f"such as {1 << bits} or {2 << bits}.")
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,

@@ -28,10 +28,10 @@ class RandomCodes(Quantizer):
 
     name: ClassVar[str] = "random_codes"
     title: ClassVar[str] = "Random codes"
-    summary: ClassVar[str] = "A hash of the vector: unique enough, but similar items share nothing."
+    summary: ClassVar[str] = "A hash of the vector: few collisions, but similar items share no prefix."
     can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
-    level_summary: ClassVar[str] = "Each level is a hash of its own."
+    level_summary: ClassVar[str] = "Each level is an independent hash."
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:

@@ -31,10 +31,10 @@ class ResidualKMeans(Quantizer):
 
     name: ClassVar[str] = "rkmeans"
     title: ClassVar[str] = "Residual k-means"
-    summary: ClassVar[str] = "k-means on what the levels before left over; no network, hard to break."
+    summary: ClassVar[str] = "k-means on the residuals of the previous levels; no network, robust."
     can_fine_tune: ClassVar[bool] = True
 
-    n_iterations: int = param(25, "Rounds of k-means at each level, at most.", low=1, high=1000)
+    n_iterations: int = param(25, "Maximum k-means iterations per level.", low=1, high=1000)
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:

@@ -133,31 +133,33 @@ class RQVAE(AutoencoderQuantizer):
 
     name: ClassVar[str] = "rqvae"
     title: ClassVar[str] = "RQ-VAE"
-    summary: ClassVar[str] = "An autoencoder learns the vectors that are quantised, level by level; the paper's."
+    summary: ClassVar[str] = "The paper's quantizer: an autoencoder whose latent vectors are quantised level by level."
     gradient_formula: ClassVar[str] = rqvae_gradient.FORMULA
     gradient_function: ClassVar[Callable[..., Any] | None] = staticmethod(rqvae_gradient.gradient)
     former_names: ClassVar[dict[str, str]] = {"spread": "koleo"}  # until November 2026
 
-    beta: float = param(0.25, "Weight of the commitment loss, which keeps the encoder near its codes.",
+    beta: float = param(0.25, "Weight of the commitment loss, which keeps latent vectors close to their codes.",
                         low=0.0, high=100.0, live=True)
-    restart_threshold: float = param(1.0, "Codes used less often than this in an epoch restart at an item; 0 never.",
+    restart_threshold: float = param(1.0, "Codes used less often than this per epoch are reset to an item's latent vector; 0: "
+                                          "never.",
                                      low=0.0, high=1000.0, live=True, group="remedies")
-    kmeans_init: bool = param(True, "Start every codebook from k-means over the first latents; off: normal noise.",
+    kmeans_init: bool = param(True, "Initialise every codebook by k-means on the first latents; off: Gaussian noise.",
                               group="remedies")
-    ema: bool = param(False, "Codebooks follow the running mean of their items instead of a gradient.",
+    ema: bool = param(False, "Update codebooks by exponential moving averages (EMA) instead of gradients.",
                       group="remedies")
-    ema_decay: float = param(0.99, "How slowly the running mean forgets.", low=0.0, high=0.99999, group="remedies")
-    estimator: str = param("ste", "How the gradient passes the codebook: straight-through, rotation trick, or not.",
+    ema_decay: float = param(0.99, "Decay of the moving average; higher is slower.", low=0.0, high=0.99999, group="remedies")
+    estimator: str = param("ste", "Gradient estimator through the codebook: straight-through, rotation trick, or none.",
                            choices=("ste", "rotation", "none"), group="remedies")
-    sinkhorn: bool = param(False, "Assign each batch evenly over the codes while training.", group="remedies")
-    sinkhorn_epsilon: float = param(0.003, "Blur of the even assignment; smaller is sharper.", low=0.001, high=10.0,
+    sinkhorn: bool = param(False, "Sinkhorn assignment: spread each training batch evenly over the codes.", group="remedies")
+    sinkhorn_epsilon: float = param(0.003, "Entropy regularisation of Sinkhorn; smaller is closer to nearest "
+                                           "codes.", low=0.001, high=10.0,
                                     group="remedies", log=True)
-    sinkhorn_iterations: int = param(50, "Rounds of balancing.", low=1, high=1000, group="remedies")
-    simvq: bool = param(False, "Learn one mixing matrix per level over frozen codes, so that every code moves.",
+    sinkhorn_iterations: int = param(50, "Sinkhorn iterations.", low=1, high=1000, group="remedies")
+    simvq: bool = param(False, "SimVQ: learn one linear map per level over frozen codes, so that every code moves.",
                         group="remedies")
-    koleo: float = param(0.0, "Weight of KoLeo, which pushes every latent off its nearest neighbour; 0 is off.",
+    koleo: float = param(0.0, "Weight of the KoLeo regulariser, which pushes nearest latents apart; 0: off.",
                          low=0.0, high=100.0, group="remedies")
-    latent_width: int = param(32, "Width of the vectors that are quantised.", low=1, high=1024, group="network")
+    latent_width: int = param(32, "Dimension of the latent vectors.", low=1, high=1024, group="network")
 
     def check_params(self) -> None:
         super().check_params()

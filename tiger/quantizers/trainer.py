@@ -27,17 +27,17 @@ class SteppedQuantizer(Quantizer):
 
     steppable: ClassVar[bool] = True
 
-    n_steps: int = param(600, "Training steps, one batch each.", low=1, high=1_000_000)
-    batch_size: int = param(1024, "Items in a batch.", low=1, high=65536)
-    learning_rate: float = param(1e-3, "How far one step moves.", low=1e-6, high=1.0, live=True, log=True)
-    normalise: str = param("none", "What happens to embeddings first: standardise each column, centre and scale all columns "
-                           "alike, l2 rows, or nothing.", choices=KINDS, group="remedies")
-    hidden: str = param("512-256-128", "Widths of the encoder's hidden layers; the decoder mirrors them.",
+    n_steps: int = param(600, "Number of training steps, one batch each.", low=1, high=1_000_000)
+    batch_size: int = param(1024, "Batch size.", low=1, high=65536)
+    learning_rate: float = param(1e-3, "Learning rate of the optimiser.", low=1e-6, high=1.0, live=True, log=True)
+    normalise: str = param("none", "Preprocessing of embeddings: standardise each column, centre and scale all columns alike, "
+                                   "scale rows to unit length (l2), or none.", choices=KINDS, group="remedies")
+    hidden: str = param("512-256-128", "Sizes of the encoder's hidden layers; the decoder mirrors them.",
                         group="network")
-    optimizer: str = param("adam", "What turns gradients into steps.", choices=("adam", "adamw"), group="training")
-    weight_decay: float = param(0.01, "AdamW's pull towards zero.", low=0.0, high=1.0, group="training")
+    optimizer: str = param("adam", "Optimiser.", choices=("adam", "adamw"), group="training")
+    weight_decay: float = param(0.01, "Weight decay of AdamW.", low=0.0, high=1.0, group="training")
     precision: str = param("float32", precision.HELP, choices=precision.CHOICES, group="training")
-    log_every: int = param(10, "Steps between two measurements.", low=1, high=10_000, group="training")
+    log_every: int = param(10, "Steps between two logged measurements.", low=1, high=10_000, group="training")
     device: str = param("cpu", devices.HELP, choices=devices.CHOICES, group="advanced")
 
     def check_params(self) -> None:
@@ -202,7 +202,7 @@ class Trainer:
         model = {name[6:]: value for name, value in state.items() if name.startswith("model.")}
         mine = self.model.state_dict()
         if len(state["order"]) != len(self.order_I) or _sizes(model) != _sizes(mine):
-            raise ValueError(f"this state was saved for {len(state['order'])} items and {_count(model):,} numbers, but here "
+            raise ValueError(f"this state was saved for {len(state['order'])} items and {_count(model):,} numbers, but these "
                              f"are {len(self.order_I)} and {_count(mine):,}; use the same data and settings.")
         self.model.load_state_dict(model)
         self.model.bottleneck.refresh()

@@ -16,7 +16,7 @@ class VQVAE(RQVAE):
 
     name: ClassVar[str] = "vqvae"
     title: ClassVar[str] = "VQ-VAE"
-    summary: ClassVar[str] = "One codebook instead of several levels: simple, and soon out of codes."
+    summary: ClassVar[str] = "One codebook instead of several levels: simple, but with few distinct codes."
 
     n_levels: int = param(1, "A VQ-VAE has one level.", low=1, high=1)
-    n_codes: int | list[int] = param(1024, "Codes to choose from.", low=2, high=65536)
+    n_codes: int | list[int] = param(1024, "Codebook size.", low=2, high=65536)

@@ -72,7 +72,7 @@ def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer 
     row = usage.levels_frame(codes.codes_IL, codes.n_codes).iloc[level]
     frame, over_time = usage.usage_frame(codes.codes_IL, codes.n_codes, level), history.perplexity()
     last = over_time[over_time["step"] == over_time["step"].max()]
-    words = "Perplexity over the kept steps; at the end " + ", ".join(
+    words = "Perplexity over the saved steps; at the end " + ", ".join(
         f"level {at} {value:.0f}" for at, value in zip(last["level"], last["perplexity"], strict=True)) + "."
     chosen = int(frame["items"].to_numpy().argmax()) if code is None else code
     return LevelUsage(level, codes.n_codes[level], float(row["perplexity"]), int(row["used"]), int(row["dead"]),
@@ -87,7 +87,7 @@ def code_card(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | 
         counts_K = metrics.code_counts(codes.codes_IL[:, [level]], codes.n_codes[level])[0]
         near = items.code_neighbours(books[level], code, counts_K)
     frame = history.code(level, code) if history.steps else pd.DataFrame({"step": [], "items": [], "share": []})
-    words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the kept steps, from "
+    words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps, from "
                                     f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
     return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
                     items.items_of_code(codes.cat, codes.codes_IL, level, code), near, frame, words)

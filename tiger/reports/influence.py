@@ -51,10 +51,10 @@ def words(table: pd.DataFrame) -> str:
     looked = whole.loc[whole["attention"].idxmax()]
     said = f"Most attention went to item {looked['label']} ({looked['attention']:.0%})."
     if whole["change"].isna().all():
-        return f"{said} With one item in the history none can be left out."
+        return f"{said} The history has only one item, so none can be left out."
     most = whole.loc[whole["change"].idxmax()]
     if most["change"] <= 0:
         return f"{said} Leaving out any single item makes this ID no less likely."
     times = np.exp(min(most["change"], 20.0))
-    return (f"{said} The item it needed most is {most['label']}: without it log P falls by {most['change']:.2f}, so the ID "
+    return (f"{said} The most influential item is {most['label']}: without it log P falls by {most['change']:.2f}, so the ID "
             f"is {times:.3g} times less likely.")

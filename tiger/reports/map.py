@@ -105,12 +105,12 @@ class Picture:
     def missing_summary(self, item: int, group: Iterable[int], added: pd.DataFrame) -> str:
         """What of the chosen items was added to the sample, and what has no place on this map."""
         drawn, extra = set(self.marks["item"].tolist()), set(added["item"].tolist())
-        words = f" Added to the sample: {len(extra):,} chosen item{'s' * (len(extra) > 1)}." if extra else ""
+        words = f" Added to the sample: {len(extra):,} selected item{'s' * (len(extra) > 1)}." if extra else ""
         if item not in drawn | extra:
-            words += " The chosen item is not on the map, because UMAP placed only a sample without it."
+            words += " The selected item is not on the map, because UMAP was computed on a sample without it."
         absent = len(set(group) - drawn - extra)
         if absent:
-            words += f" Of the lasso, {absent:,} item{'s have' if absent > 1 else ' has'} no place in UMAP's sample."
+            words += f" Of the lasso, {absent:,} item{'s have' if absent > 1 else ' has'} no position in UMAP's sample."
         return words
 
 
@@ -169,9 +169,10 @@ def _summary(shown: Picture, n_first: int, n_drawn: int) -> str:
         words += f" The axes explain {where.explained_D.sum():.0%} of the variance."
     if n_placed < n_items:
         kept = layouts.sampled_by(codes.run if view.space != "input" else None, codes.cat)
-        words += f" UMAP placed a sample of {n_placed:,} items, " + (f"stratified by {kept}." if kept else "drawn at random.")
+        words += f" UMAP was computed on a sample of {n_placed:,} items, "
+        words += f"stratified by {kept}." if kept else "drawn at random."
     if n_drawn < n_placed:
-        words += f" Drawn is a sample of {n_drawn:,} items, stratified by {'category' if view.by_category else 'first code'}."
+        words += f" Shown is a sample of {n_drawn:,} items, stratified by {'category' if view.by_category else 'first code'}."
     if n_drawn < n_items and shown.density is not None:
         words += " The density above counts all items" + ("." if view.method == "PCA" else ", in their PCA.")
     return words + _step_summary(codes, view)
@@ -182,7 +183,7 @@ def _step_summary(codes: Codes, view: MapView) -> str:
     if codes.step is None or view.by_category:
         return ""
     places = "the same at every step" if view.space == "input" else "those of the finished run"
-    words = f" Places are {places}; colours are step {codes.step:,}'s."
+    words = f" Positions are {places}; colours are step {codes.step:,}'s."
     missing = int((codes.codes_IL[:, 0] < 0).sum())
     return words + (f" At that step {missing:,} items have no saved codes; they are grey." if missing else "")
 

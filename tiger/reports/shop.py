@@ -143,11 +143,11 @@ def report_rows(cat: Catalogue) -> list[tuple[str, str, str]]:
     low, middle, high = np.quantile(length_U, [0.1, 0.5, 0.9]).astype(int) if len(length_U) else (0, 0, 0)
     cold = int((popularity(cat) == 0).sum())
     dropped = cat.report.get("duplicates_dropped", 0)
-    rows = [("Items", f"{cat.n_items:,}", "What can be recommended."),
-            ("Users", f"{cat.n_users:,}", "Each has one history."),
-            ("Interactions", f"{cat.n_interactions:,}", "Items of all histories together."),
+    rows = [("Items", f"{cat.n_items:,}", "Items that can be recommended."),
+            ("Users", f"{cat.n_users:,}", "Each user has one history."),
+            ("Interactions", f"{cat.n_interactions:,}", "Total length of all histories."),
             ("Length 10 · 50 · 90 %", f"{low} · {middle} · {high}",
-             f"A tenth of the users have at most {low} items, half {middle}, nine tenths {high}."),
+             f"10 % of the users have at most {low} items, 50 % at most {middle}, 90 % at most {high}."),
             ("Cold items", f"{cold:,}", "Items without interactions."),
-            ("Duplicates dropped", f"{dropped:,}", "Repeated rows that were left out when the data were loaded.")]
+            ("Duplicates dropped", f"{dropped:,}", "Repeated rows dropped when the data were loaded.")]
     return rows

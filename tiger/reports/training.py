@@ -69,7 +69,7 @@ def training_summary(frame: pd.DataFrame) -> str:
         said.append(f"{str(name).replace('_', ' ')}{where} goes from {part['value'].iloc[0]:.3g} "
                     f"to {part['value'].iloc[-1]:.3g}")
     if not said:
-        return "Nothing was logged yet."
+        return "Nothing logged yet."
     return f"By step {int(frame['step'].max()):,}, " + "; ".join(said) + "."
 
 

@@ -138,7 +138,7 @@ def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_mat
         title = f"{title}, below branch {frame['prefix'].iloc[0]}"
     real = frame[(frame["rest"] == 0) & (frame["level"] > 0)]
     last = real[real["level"] == real["level"].max()]
-    said = f"{title}: {len(last):,} of the deepest branches drawn, the fullest holds {last['size'].max():,} items."
+    said = f"{title}: {len(last):,} of the deepest branches are shown, the largest has {last['size'].max():,} items."
     if (frame["rest"] > 0).any():
         said += f" “{tree.branches.REST}” stands for {frame['rest'].sum():,} smaller branches."
     return TreePicture(frame, said)
@@ -147,9 +147,9 @@ def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_mat
 def planes_summary(splits: pd.DataFrame, planes: int) -> str:
     """What the first hyperplanes did, from ``tree.split_steps``."""
     row = splits.astype({"possible": "int64"}).to_dict("records")[planes]
-    return (f"After {planes} hyperplanes there are {row['buckets']:,} buckets of {row['possible']:,} possible; the "
-            f"fullest holds {row['largest']:,} items, and {row['alone']:,} items are alone. The last plane cut "
-            f"{row['split']:,} buckets in two.")
+    return (f"After {planes} hyperplanes there are {row['buckets']:,} buckets of {row['possible']:,} possible; the largest has "
+            f"{row['largest']:,} items, and {row['alone']:,} buckets have a single item. The last hyperplane split "
+            f"{row['split']:,} buckets.")
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ def curve_summary(frame: pd.DataFrame, value: str, title: str) -> str:
 def sizes_summary(sizes: pd.DataFrame, level: int) -> str:
     """The takeaway of one level's branch sizes."""
     top = sizes[sizes["rank"] == 1].set_index("set")["size"]
-    return (f"Branch sizes at level {level}, from the fullest down; a flat line is an even tree. The fullest: "
+    return (f"Branch sizes at level {level}, largest first; a flat line is a uniform tree. The largest:  "
             + ", ".join(f"{name} {size:,} items" for name, size in top.items()) + ".")
 
 

@@ -144,6 +144,6 @@ def collisions_summary(codes_IL: np.ndarray) -> str:
     """Collisions in one sentence."""
     found = metrics.collisions(codes_IL)
     if not found.collided_items:
-        return f"All {found.n_items:,} items have an ID of their own."
-    return (f"{found.unique:,} distinct IDs for {found.n_items:,} items: {found.collided_items:,} items "
-            f"share theirs, the fullest ID holds {found.largest:,}.")
+        return f"All {found.n_items:,} items have a unique ID."
+    return (f"{found.unique:,} distinct IDs for {found.n_items:,} items: {found.collided_items:,} items share theirs, the most "
+            f"frequent ID belongs to {found.largest:,}.")

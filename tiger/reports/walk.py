@@ -141,7 +141,7 @@ def walk_summary(frame: pd.DataFrame) -> str:
     codes = "-".join(map(str, frame["code"]))
     near_all = (frame["explained"] > 0.95).any()  # whole per cents would hide what the last levels add
     shares = ", ".join(f"{share:.1%}" if near_all else f"{share:.0%}" for share in frame["explained"])
-    return f"The item's codes are {codes}; after each level they account for {shares} of its vector."
+    return f"The item's codes are {codes}; after each level they explain {shares} of its vector."
 
 
 def formula_with_numbers(trace: Trace, row: int, level: int) -> str:
@@ -158,8 +158,8 @@ def formula_with_numbers(trace: Trace, row: int, level: int) -> str:
 def reconstruction_summary(x_E: np.ndarray, recon_E: np.ndarray) -> str:
     """How well the codes give the embedding back, with the formula."""
     whole, missing = float(np.square(x_E).sum()) or 1.0, float(np.square(x_E - recon_E).sum())
-    return (rf"Decoded: $\lVert x - \hat x \rVert^2 = {missing:.3g}$ of $\lVert x \rVert^2 = {whole:.3g}$; the codes "
-            f"give back {max(0.0, 1 - missing / whole):.0%} of the embedding.")
+    return (rf"Decoded: $\lVert x - \hat x \rVert^2 = {missing:.3g}$ of $\lVert x \rVert^2 = {whole:.3g}$; the codes recover "
+             f"{max(0.0, 1 - missing / whole):.0%} of the embedding.")
 
 
 def _vector(values_Z: np.ndarray, shown: int = 3) -> str:

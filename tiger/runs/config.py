@@ -70,7 +70,7 @@ def _checked_ids(asked: RunConfig) -> str | None:
     if not getattr(learner_class(asked.model.name), "generative", False):
         return None
     if not asked.ids_run:
-        raise ValueError(f"{asked.model.name} writes semantic IDs; name the run that made them: "
+        raise ValueError(f"{asked.model.name} generates semantic IDs; name the run that has them: "
                          "'ids': {'run': RUN_ID}.")
     return asked.ids_run
 
@@ -85,7 +85,7 @@ def _checked_study(asked: RunConfig) -> StudyRequest:
     """Every parameter of a study, and the recommender that it is about."""
     from tiger.studies import cold_start, diversity, drift
     if not asked.parent:
-        raise ValueError(f"A {asked.kind} study needs 'parent': the run whose codes it is about.")
+        raise ValueError(f"A {asked.kind} study needs 'parent': the quantizer run to study.")
     given = asked.study or StudyRequest()
     check: Any = {"drift": drift.drift_params, "cold": cold_start.cold_params, "diversity": diversity.diversity_params}
     return StudyRequest(params.values(check[asked.kind](given.params)), given.model or None)
@@ -100,7 +100,7 @@ def learner_class(name: str) -> type:
     from tiger import models, quantizers
     known: dict[str, type] = {**quantizers.REGISTRY, **models.REGISTRY}
     if name not in known:
-        raise ValueError(f"'{name}' is no quantizer and no model; known are {', '.join(known)}.")
+        raise ValueError(f"'{name}' is neither a quantizer nor a model; choose from {', '.join(known)}.")
     return known[name]
 
 
@@ -137,7 +137,7 @@ def command(config: RunConfig) -> str:
         words += ["--model", config.study.model] if config.study.model else []
         return shlex.join(words + _changed(study_class(config.kind), config.study.params))
     if config.learner is None:
-        raise ValueError(f"a run of kind {config.kind} has no command line of its own.")
+        raise ValueError(f"a run of kind {config.kind} has no command.")
     words = ["python", "-m", "tiger", "train", config.learner.name]
     words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)  # the IDs' run names its dataset
     return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))

@@ -46,11 +46,11 @@ def vectors(cat: Catalogue, run: Run | None, space: str) -> np.ndarray:
         ValueError: no such space, or the run has none.
     """
     if space not in SPACES:
-        raise ValueError(f"'{space}' is no space; known are {', '.join(SPACES)}.")
+        raise ValueError(f"'{space}' is not a space; choose from {', '.join(SPACES)}.")
     if space == "input":
         return cat.embedding_IE
     if run is None:
-        raise ValueError(f"The {SPACES[space]} come from a run; choose one first.")
+        raise ValueError(f"The {SPACES[space]} belong to a run; choose one first.")
     found = run.latent() if space == "latent" else run.quantizer().decode(run.codes())
     if len(found) != cat.n_items:
         raise ValueError(f"Run '{run.title}' has {len(found):,} items, but this dataset has {cat.n_items:,}.")

@@ -230,7 +230,7 @@ def record_exit(run: Run, pid: int, code: int) -> None:
         ended = last.but(state="failed", message=f"The worker ended with code {code}; the log's last line: {line[:300]}")
     else:
         word = "memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}"
-        ended = last.but(state="interrupted", message=f"The worker was ended ({word}); resume the run to go on.",
+        ended = last.but(state="interrupted", message=f"The worker process ended ({word}); resume the run to continue.",
                          rate=0.0, left_s=None)
     files.write_json(run.path / "status.json", ended.to_json())
 

@@ -74,7 +74,7 @@ class ModelTraining(Training):
         users = self.measured_users()
         scores: dict[str, Any] = {}
         for split, words in (("valid", "validation"), ("test", "test")):
-            self.context.update_status(stage=f"measuring on the {words} items")
+            self.context.update_status(stage=f"evaluating on the {words} items")
             scores[split] = evaluation.measure(self.model, self.cat, split, users)
         if isinstance(self.model, GenerativeRecommender):
             self.context.update_status(stage="comparing the beam with an exact search")

@@ -92,7 +92,7 @@ class Training(ABC):
                 return
             self._after_step(progress)
             yield progress
-        words = self.context.stop_reason or "Stopped; resume it to go on."
+        words = self.context.stop_reason or "Stopped; resume it to continue."
         if self.begun and self.learner.steppable:
             self._end("stopped", words)
         else:
@@ -170,7 +170,7 @@ class Training(ABC):
             if self.context.waiting:
                 paused_s = time.monotonic()
             elif time.monotonic() - paused_s > PAUSE_LIMIT_S:
-                self.context.stop_reason = "It was paused for long, so its worker ended; resume it to go on."
+                self.context.stop_reason = "Paused for a long time, so its worker process ended; resume it to continue."
             time.sleep(0.03)
         if paused_s is not None:
             self.mark_s = time.monotonic()

@@ -20,8 +20,8 @@ from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
 STOP_PATIENCE_S = 0.7
-STOPPED = "Stopped; resume it to go on."
-TERMINATED = "Terminated by a signal; resume the run to go on."
+STOPPED = "Stopped; resume it to continue."
+TERMINATED = "Terminated by a signal; resume the run to continue."
 TAKEN = 3  # exit code: another worker has the run
 
 

@@ -104,7 +104,7 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
     try:
         given = np.asarray(temperature, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"temperature is {temperature!r}, but must be a finite number above 0, or one a level.") from None
+        raise ValueError(f"temperature is {temperature!r}, but must be a finite number above 0, or one per level.") from None
     if given.ndim == 0:
         given = given.repeat(n_levels)
     if given.shape != (n_levels,):

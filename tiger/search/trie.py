@@ -24,7 +24,7 @@ class Trie:
         ids_IM = np.asarray(ids_IM, dtype=np.int64)
         if ids_IM.ndim != 2 or 0 in ids_IM.shape or ids_IM.shape[1] != len(n_codes):
             raise ValueError(f"IDs have shape {ids_IM.shape}, but must be (items, {len(n_codes)}), "
-                             "one column a level.")
+                             "one column per level.")
         self.n_catalogue = len(ids_IM)
         has_id_I = np.flatnonzero((ids_IM != -1).any(1))
         if len(has_id_I) == 0:

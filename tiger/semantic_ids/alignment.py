@@ -78,7 +78,7 @@ def item_numbers(name: str, raw: RawIds, catalogue: Catalogue | None, align: str
     if align == "item_id":
         if catalogue is None or raw.keys is None:
             lacking = "a catalogue" if catalogue is None else "a column item_id"
-            raise ValueError(f"'{name}' cannot be matched by item id without {lacking}; match by number.")
+            raise ValueError(f"'{name}' cannot be matched by item id without {lacking}; match by item number.")
         known = pd.Index(catalogue.items["item_id"].astype(str))
         return known.get_indexer(pd.Index(raw.keys)).astype(np.int64)
     number_N = _numbers(raw) - align.endswith("_1")

@@ -20,14 +20,14 @@ def read_npy(path: Path) -> RawIds:
                 np.lib.format.read_array_header_2_0
             shape, _, dtype = header(file)
         except ValueError as error:
-            raise ValueError(f"'{path.name}' is torn or no npy file ({error}); "
+            raise ValueError(f"'{path.name}' is damaged or not an npy file ({error}); "
                              "write it with np.save.") from None
         if dtype.hasobject:
             raise ValueError(f"'{path.name}' holds Python objects, which are never loaded; save integers.")
         check_shape(path.name, shape)
         needed, have = int(np.prod(shape)) * dtype.itemsize, path.stat().st_size - file.tell()
         if have < needed:
-            raise ValueError(f"'{path.name}' is torn: {have:,} of {needed:,} bytes are there; copy it again.")
+            raise ValueError(f"'{path.name}' is truncated: {have:,} of {needed:,} bytes are there; copy it again.")
     return RawIds(whole_numbers(path.name, np.load(path, allow_pickle=False)))
 
 

@@ -64,7 +64,7 @@ class ImportReport:
             return f"{said}, but {best.recall:.1%} do when matched by {ALIGNMENTS[best.align]}; match them so."
         if one.gain > CLEAR:
             return ""
-        return (f"{said}: these items are numbered otherwise, or the codes were made from other embeddings. Give the file item "
+        return (f"{said}: these items are numbered differently, or the codes were made from other embeddings. Give the file item "
                 "ids (as the keys of index.json, or as a column item_id), or match the items another way.")
 
     def sentences(self) -> list[str]:
@@ -79,15 +79,15 @@ class ImportReport:
                         f"{' ..' if len(self.gap_N) > 5 else ''}) and are left out of every count.")
         if self.n_strangers:
             shown = ", ".join(self.strangers[:5]) + (" .." if self.n_strangers > 5 else "")
-            said.append(f"{self.n_strangers:,} IDs belong to items that this catalogue does not have "
+            said.append(f"{self.n_strangers:,} IDs belong to items that are not in this catalogue "
                         f"({shown}) and were dropped.")
         if self.guessed:
             sizes = ", ".join(map(str, self.n_codes))
-            said.append(f"The file does not say how many codes a level has; {sizes} are taken, "
-                        "the powers of two that hold the largest codes.")
+            said.append(f"The file does not say how many codes a level has; {sizes} are assumed, the powers of two above the "
+                        "largest codes.")
         if self.collisions.collided_items:
-            said.append(f"{self.collisions.collided_items:,} items share all their codes with another; "
-                        "a collision level tells them apart.")
+            said.append(f"{self.collisions.collided_items:,} items share all their codes with another item; a collision level "
+                        "makes their IDs unique.")
         return said
 
     def _evidence(self) -> list[str]:
@@ -96,7 +96,7 @@ class ImportReport:
         if one is None:
             return []
         said = [self.doubt] if self.doubt else []
-        said += [f"Matching by {ALIGNMENTS[other]} comes to the same." for other in (one.align, *one.also)
+        said += [f"Matching by {ALIGNMENTS[other]} gives the same result." for other in (one.align, *one.also)
                  if other != self.align]
         others = [fit for fit in self.tried if fit is not one]
         if self.doubt or not others or not one.gain > CLEAR:

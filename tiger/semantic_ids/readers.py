@@ -38,5 +38,5 @@ def read(path: Path) -> RawIds:
         raise ValueError(f"'{path.name}' is not UTF-8 at byte {error.start:,}; save it as UTF-8.") from None
     except (SafetensorError, pa.ArrowException, OSError, EOFError, RecursionError) as error:
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise ValueError(f"'{path.name}' is torn or no {suffix[1:]} file ({reason}); "
+        raise ValueError(f"'{path.name}' is damaged or not a {suffix[1:]} file ({reason}); "
                          "write it again.") from None

@@ -20,7 +20,7 @@ def read_json(path: Path) -> RawIds:
         try:
             content = json.load(file, object_pairs_hook=lambda pairs: pairs)
         except json.JSONDecodeError as error:
-            raise ValueError(f"'{path.name}' is torn or no JSON at line {error.lineno}, column {error.colno} "
+            raise ValueError(f"'{path.name}' is damaged or not JSON at line {error.lineno}, column {error.colno} "
                              f"({error.msg}); write it again.") from None
         except UnicodeDecodeError:
             raise

@@ -88,8 +88,8 @@ def test_attention_equals_what_hugging_face_reports_for_the_same_weights():
     np.testing.assert_allclose(got, want.view(3, 4, 3).sum(2).numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize(("codes", "text"), [((0, 0), "the ID has 2 codes, but this model writes 3"),
-                                             ((0, 3, 0), "code 3 of level 2 is unknown; this model knows 0 to 2")])
+@pytest.mark.parametrize(("codes", "text"), [((0, 0), "the ID has 2 codes, but this model generates 3"),
+                                             ((0, 3, 0), "code 3 of level 2 does not exist; this model has codes 0 to 2")])
 def test_impossible_ids_are_refused_in_one_sentence(model, codes, text):
     with pytest.raises(ValueError, match=text):
         attribution.influence(model, HISTORY, codes)

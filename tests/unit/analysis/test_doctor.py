@@ -114,7 +114,7 @@ def test_too_few_possible_ids_are_the_reason_for_a_storm():
     codes_IL = np.random.default_rng(2).integers(0, 8, (2000, 2))
     found = doctor.examine(codes_IL, 8, None, DEFAULTS | {"n_codes": 8, "n_levels": 2})
     assert found.disease == "collision_storm"
-    assert "8 × 8 codes spell 64 IDs, 0.0 per item" in " ".join(found.evidence)
+    assert "8 × 8 codes give 64 possible IDs, 0.0 per item" in " ".join(found.evidence)
     assert [remedy.changes for remedy in found.remedies] == [{"n_codes": 256}, {"n_levels": 3}]
 
 

@@ -90,7 +90,7 @@ def test_encode_writes_what_the_run_itself_has(trained, monkeypatch, capsys, tmp
 @pytest.mark.parametrize(("words", "sentence"), [
     (["encode", "{run}", "--out", "x.txt"], "must end in one of .npy, .safetensors, .json"),
     (["encode", "{run}", "--out", "/nowhere/x.npy"], "The folder /nowhere does not exist"),
-    (["encode", "{run}", "--out", "x.npy", "--embeddings", "/nowhere.npy"], "'/nowhere.npy' is no file"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "/nowhere.npy"], "'/nowhere.npy' is not a file"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{narrow}"], "3 wide"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{objects}"], "holds Python objects, which can run code"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{torn}"], "should hold 24,000,000,000 bytes of numbers"),
@@ -112,7 +112,7 @@ def test_encode_writes_what_the_run_itself_has(trained, monkeypatch, capsys, tmp
     (["train", "--preset", "no-such"], "no-such"),
     (["train", "--dataset", "no-such"], "no-such"),
     (["train", "--dataset", "recbole"], "The run ended as failed. '' does not exist"),
-    (["datasets", "report", "no-such"], "'no-such' is no dataset"),
+    (["datasets", "report", "no-such"], "'no-such' is not a dataset"),
     (["datasets", "download", "everything"], "'everything' cannot be downloaded"),
     (["datasets", "download", "ml-1m"], "Nothing was downloaded"),
     (["dance"], "there is no command 'dance'"),

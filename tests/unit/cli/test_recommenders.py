@@ -179,14 +179,14 @@ def test_an_item_that_training_saw_is_not_marked(home, capsys, tmp_path):
     (["train", "sasrec", "--dropout", "2"], "dropout is 2.0, but must be between"),
     (["evaluate", "demo-rqvae"], "is no recommender but a run of kind quantizer"),
     (["evaluate", "no-such-run"], "No run 'no-such-run'"),
-    (["recommend", "{first}"], "Say whose history it is"),
+    (["recommend", "{first}"], "Choose a history"),
     (["recommend", "{first}", "--user", "9999"], "user 9999 does not exist"),
-    (["recommend", "{first}", "--history", "one,two"], "is no list of item numbers"),
+    (["recommend", "{first}", "--history", "one,two"], "is not a list of item numbers"),
     (["recommend", "{first}", "--history", ","], "the history is empty"),
     (["recommend", "{first}", "--history", "99999"], "item 99999 is unknown"),
     (["recommend", "{first}", "--user", "0", "--k", "0"], "k is 0, but must be between 1 and"),
     (["recommend", "{first}", "--user", "0", "--width", "0"], "beam width is"),
-    (["compare", "--dataset", "movielens"], "No measured recommender"),
+    (["compare", "--dataset", "movielens"], "There is no evaluated recommender"),
 ])
 def test_bad_input_is_one_sentence_and_code_2(home, capsys, words, sentence):
     code, out, err = ask(capsys, *[word.format(first=home[3].id) for word in words])

@@ -18,7 +18,7 @@ def test_the_processor_is_always_there_and_auto_takes_cuda_where_it_is(monkeypat
 def test_a_device_that_is_not_there_is_refused_in_one_sentence(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=rf"device is '{name}', but torch finds no such device here \(only cpu\); choose cpu"):
+    with pytest.raises(ValueError, match=rf"device is '{name}', but torch finds only cpu on this machine; choose cpu"):
         devices.pick(name)
     with pytest.raises(ValueError, match="must be one of cpu, auto, cuda, mps"):
         devices.pick("tpu")

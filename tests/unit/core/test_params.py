@@ -48,8 +48,8 @@ def test_good_values_become_the_fields_own_kind(values):
     ({"fan": 2}, "must be true or false"),
     ({"mode": "boil"}, "mode is 'boil', but must be one of bake, grill"),
     ({"minutes": 0}, "minutes is 0, but must be at least 1"),
-    ({"heat": 1}, "'heat' is no hyper-parameter of Oven; known are degrees, share, fan, mode, minutes"),
-    ({"serial": "a"}, "'serial' is no hyper-parameter"),
+    ({"heat": 1}, "'heat' is not a hyper-parameter of Oven; choose from degrees, share, fan, mode, minutes"),
+    ({"serial": "a"}, "'serial' is not a hyper-parameter"),
 ])
 def test_bad_values_are_refused_by_name_value_and_limit(values, words):
     with pytest.raises(ValueError, match=words.replace("(", r"\(")):

@@ -95,12 +95,12 @@ def test_core_equals_brute_force(pairs, core):
 
 
 @pytest.mark.parametrize(("line", "words"), [
-    (b'{"reviewerID": "u", "asin": "B1", "unixReviewTime"', "line 2, is no record"),
-    (b"__import__('os').system('touch /tmp/tiger-was-run')", "line 2, is no record"),
-    (b"{'asin': __import__('os').getcwd()}", "line 2, is no record"),
-    (b"[" * 100_000, "line 2, is no record"),
-    (b"{'a':" * 3000, "line 2, is no record"),
-    (b'["u", "B1", 3]', "line 2, is no record"),
+    (b'{"reviewerID": "u", "asin": "B1", "unixReviewTime"', "line 2, is not a record"),
+    (b"__import__('os').system('touch /tmp/tiger-was-run')", "line 2, is not a record"),
+    (b"{'asin': __import__('os').getcwd()}", "line 2, is not a record"),
+    (b"[" * 100_000, "line 2, is not a record"),
+    (b"{'a':" * 3000, "line 2, is not a record"),
+    (b'["u", "B1", 3]', "line 2, is not a record"),
     (b'{"reviewerID": "u", "unixReviewTime": 3}', "line 2, has none of the fields parent_asin, asin"),
     (b'{"reviewerID": "u", "asin": "B1", "unixReviewTime": "soon"}', "line 2: the time is 'soon', but must be a number"),
     (b'{"reviewerID": "u", "asin": "B1", "unixReviewTime": NaN}', "line 2: the time is 'nan'"),
@@ -121,7 +121,7 @@ def test_python_notation_is_parsed_and_never_run():
 def test_torn_gzip_and_plain_text(tmp_path):
     whole = gzip.compress("".join(review(f"u{n}", f"i{n}", n) for n in range(5000)).encode())
     (tmp_path / "r.json.gz").write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(ValueError, match=r"r.json.gz breaks off after line \d+; the file is torn, download it again"):
+    with pytest.raises(ValueError, match=r"r.json.gz breaks off after line \d+; the file is damaged, download it again"):
         Amazon(str(tmp_path / "r.json.gz"), core=1).read()
     (tmp_path / "plain.json").write_text(review("u1", "B1", 1))
     assert len(Amazon(str(tmp_path / "plain.json"), core=1).read().items) == 1
@@ -146,7 +146,7 @@ def test_bombs_stop_early_and_in_little_memory(tmp_path, monkeypatch):
 def test_missing_and_empty_files(tmp_path):
     with pytest.raises(ValueError, match="No path to the reviews was given"):
         Amazon().read()
-    with pytest.raises(ValueError, match=r"'/nowhere.gz' is no file; check the path to the reviews"):
+    with pytest.raises(ValueError, match=r"'/nowhere.gz' is not a file; check the path to the reviews"):
         Amazon("/nowhere.gz").read()
     with pytest.raises(ValueError, match=r"e.json.gz holds no reviews"):
         Amazon(packed(tmp_path / "e.json.gz", "\n\n")).read()

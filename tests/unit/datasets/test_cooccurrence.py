@@ -40,7 +40,7 @@ def test_histories_too_short_to_hold_pairs_are_said():
     raw = datasets.REGISTRY["synthetic"](n_items=50, n_users=20).read()
     raw.indptr_U1 = np.arange(0, len(raw.history_items) + 1, 2)
     raw.history_items = raw.history_items[:raw.indptr_U1[-1]]
-    with pytest.raises(ValueError, match="No two items meet"):
+    with pytest.raises(ValueError, match="No two items occur together"):
         TextAndCooccurrence().cooccurrence(raw)
 
 
@@ -80,7 +80,7 @@ def test_catalogues_without_any_text_load_by_what_is_picked_together(tmp_path, t
 @pytest.mark.parametrize(("embedding", "content", "words"), [
     ({"method": "tfidf", "dim": 8}, "u,1\n" * 5, r"None of the 1 items has a word in its text; choose the cooccurrence emb"),
     ("sentence", "u,1\n" * 5, r"None of the 1 items has a word in its text; choose the cooccurrence embedding"),
-    (None, "u,1\nu,2\n", r"None of the 2 items has a word in its text, and no two items meet .* bring your own embedding"),
+    (None, "u,1\nu,2\n", r"None of the 2 items has a word in its text, and no two items occur together .* bring your own"),
 ])
 def test_without_text_the_remedy_is_said(tmp_path, tiger_home, embedding, content, words):
     (tmp_path / "u.csv").write_text("user_id,item_id\n" + content)

@@ -63,7 +63,7 @@ def test_a_model_name_that_no_file_system_holds_is_one_sentence(tiger_home):
     ([], {}, "There are no texts to embed"),
     (TEXTS, {"method": "word2vec"}, "embedding method is 'word2vec', but must be one of tfidf, sentence"),
     (TEXTS, {"dim": 1}, "dim is 1, but must be between 2 and 2048"),
-    (TEXTS, {"width": 3}, "'width' is no hyper-parameter of Tfidf; known are dim, seed"),
+    (TEXTS, {"width": 3}, "'width' is not a hyper-parameter of Tfidf; choose from dim, seed"),
 ])
 def test_refusals_name_the_remedy(texts, values, words):
     with pytest.raises(ValueError, match=words):

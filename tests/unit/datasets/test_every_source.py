@@ -86,13 +86,13 @@ def test_picker_lists_the_registry():
 
 
 @pytest.mark.parametrize(("ref", "words"), [
-    ({"name": "netflix"}, "no dataset 'netflix'; known are synthetic, recbole"),
+    ({"name": "netflix"}, "no dataset 'netflix'; choose from synthetic, recbole"),
     ({}, "needs a 'name'"), ([], "needs a 'name'"), ({"name": "synthetic", "params": [1]}, "must be tables of names"),
     ({"name": "synthetic", "embedding": {"method": "magic"}}, "embedding method is 'magic', but must be one of"),
     ({"name": "synthetic", "embedding": {"dim": 3}}, "embedding method is None"),
     ({"name": "synthetic", "embedding": {"method": "tfidf", "dim": 0}}, "dim is 0, but must be between"),
     ({"name": "synthetic", "params": {"seed": -1}}, "seed is -1, but must be between 0"),
-    ({"name": "synthetic", "params": {"colour": 1}}, "'colour' is no hyper-parameter of Synthetic"),
+    ({"name": "synthetic", "params": {"colour": 1}}, "'colour' is not a hyper-parameter of Synthetic"),
 ])
 def test_bad_references_are_refused(ref, words):
     with pytest.raises(ValueError, match=words):

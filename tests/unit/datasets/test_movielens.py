@@ -110,13 +110,13 @@ def test_hostile_archives_are_refused(tmp_path, entries, words):
 def test_torn_archive(tmp_path):
     place = archive(tmp_path / "a.zip", SMALL)
     place.write_bytes(place.read_bytes()[:-40])
-    with pytest.raises(ValueError, match=r"a.zip is no readable zip archive .*; download it again"):
+    with pytest.raises(ValueError, match=r"a.zip is not a readable zip archive .*; download it again"):
         MovieLens(str(place)).read()
     place = archive(tmp_path / "b.zip", SMALL)
     data = bytearray(place.read_bytes())
     data[60:80] = b"x" * 20  # inside the first entry's bytes
     place.write_bytes(data)
-    with pytest.raises(ValueError, match=r"b.zip is no readable zip archive"):
+    with pytest.raises(ValueError, match=r"b.zip is not a readable zip archive"):
         MovieLens(str(place)).read()
 
 
@@ -194,7 +194,7 @@ def test_wrong_content_is_deleted(server, tiger_home):
 
 
 def test_unknown_archive_and_published_facts():
-    with pytest.raises(ValueError, match="no archive 'ml-9'; known are ml-100k, ml-1m, ml-latest-small"):
+    with pytest.raises(ValueError, match="no archive 'ml-9'; choose from ml-100k, ml-1m, ml-latest-small"):
         datasets.download("ml-9")
     assert {name: known.n_bytes for name, known in datasets.ARCHIVES.items()} == {
         "ml-100k": 4_924_029, "ml-1m": 5_917_549, "ml-latest-small": 978_202}

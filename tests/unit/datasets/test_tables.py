@@ -121,7 +121,7 @@ def test_torn_parquet(tmp_path):
     whole = path.read_bytes()
     for damage in (whole[:-20], whole[:len(whole) // 2], b"PAR1" + b"\0" * 100 + b"PAR1", b""):
         path.write_bytes(damage)
-        with pytest.raises(ValueError, match=r"i.parquet is no readable Parquet file .*it may be torn") as refused:
+        with pytest.raises(ValueError, match=r"i.parquet is not a readable Parquet file .*it may be damaged") as refused:
             Tables(str(path)).read()
         assert "\n" not in str(refused.value)
 
@@ -170,11 +170,11 @@ def test_a_missing_time_in_parquet_is_named(tmp_path, kind):
 
 
 @pytest.mark.parametrize(("times", "words"), [
-    (pa.array([1.0, 2.0, None, 4.0]), "row 4, column 'timestamp', holds 'nan', which is no finite number"),
+    (pa.array([1.0, 2.0, None, 4.0]), "row 4, column 'timestamp', holds 'nan', which is not a finite number"),
     (pa.array([1, 2, None, 4]), "row 4, column 'timestamp', holds"),
     (pa.array([1, None, 3, 4], pa.duration("s")), "row 3, column 'timestamp', holds no time"),
-    (pa.array([True, False, True, True]), "column 'timestamp' holds true and false, which are no times"),
-    (pa.array([True, None, True, True]), "column 'timestamp' holds true and false, which are no times"),
+    (pa.array([True, False, True, True]), "column 'timestamp' holds true and false, which are not times"),
+    (pa.array([True, None, True, True]), "column 'timestamp' holds true and false, which are not times"),
 ])
 def test_what_is_no_time_is_refused(tmp_path, times, words):
     columns = {name: INTERACTIONS[name].tolist() for name in ("user_id", "item_id")}

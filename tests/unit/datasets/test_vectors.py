@@ -88,7 +88,7 @@ def test_ids_that_are_none_are_named(tmp_path, name, content, words):
 
 def test_true_and_false_are_no_ids(tmp_path):
     pd.DataFrame({"item_id": [True, False, True]}).to_parquet(tmp_path / "ids.parquet")
-    with pytest.raises(ValueError, match=r"ids.parquet: column 'item_id' holds true and false, which are no ids"):
+    with pytest.raises(ValueError, match=r"ids.parquet: column 'item_id' holds true and false, which are not ids"):
         Given(npy(tmp_path), str(tmp_path / "ids.parquet")).read(IDS)
 
 
@@ -143,7 +143,7 @@ def test_object_arrays_never_run(tmp_path):
     with pytest.raises(ValueError, match=r"e.npy holds Python objects, which can run code when read"):
         Given(str(tmp_path / "e.npy")).read(["a"])
     (tmp_path / "e.npy").write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match=r"e.npy is no readable npy file"):
+    with pytest.raises(ValueError, match=r"e.npy is not a readable npy file"):
         Given(str(tmp_path / "e.npy")).read(["a"])
     assert not Path("/tmp/tiger-was-run").exists()
 
@@ -157,7 +157,7 @@ def test_header_that_promises_more_than_the_file_holds(tmp_path):
         Given(str(tmp_path / "e.npy")).read(IDS)
     path = npy(tmp_path)
     (tmp_path / "e.npy").write_bytes((tmp_path / "e.npy").read_bytes()[:-4])
-    with pytest.raises(ValueError, match=r"e.npy should hold 24 bytes of numbers, but holds 20; the file is torn"):
+    with pytest.raises(ValueError, match=r"e.npy should hold 24 bytes of numbers, but holds 20; the file is damaged"):
         Given(path).read(IDS)
 
 
@@ -167,7 +167,7 @@ def test_broken_safetensors_and_other_endings(tmp_path):
     whole = path.read_bytes()
     for damage in (whole[:-4], whole[:20], b"", (2**60).to_bytes(8, "little") + b"{}"):
         path.write_bytes(damage)
-        with pytest.raises(ValueError, match=r"e.safetensors is no readable safetensors file .*save it again"):
+        with pytest.raises(ValueError, match=r"e.safetensors is not a readable safetensors file .*save it again"):
             Given(str(path)).read(IDS)
     save_file({"emb": EMB.astype(np.int32)}, path)
     with pytest.raises(ValueError, match=r"e.safetensors holds values of type I32"):

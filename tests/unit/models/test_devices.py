@@ -45,7 +45,7 @@ def test_a_loss_leaves_no_tensor_behind_on_the_processor(name, more):
 def test_a_device_that_is_missing_is_refused_before_anything_starts(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     model = models.create("sasrec", device="cuda")
-    with pytest.raises(ValueError, match="device is 'cuda', but torch finds no such device here"):
+    with pytest.raises(ValueError, match="device is 'cuda', but torch finds only cpu"):
         model.check_params()
     with pytest.raises(ValueError, match="device is 'cuda'"):
         model.fit(catalogue())

@@ -102,7 +102,7 @@ def test_before_a_fit_everything_says_that_it_is_missing(name, emb_IE, tmp_path)
     if make(name).fit(emb_IE).codebooks() is not None:
         asked += [q.codebooks, lambda: q.trace(emb_IE)]
     for ask in asked:
-        with pytest.raises(ValueError, match="not learned anything yet; call fit first"):
+        with pytest.raises(ValueError, match="not fitted; call fit first"):
             ask()
 
 
@@ -184,7 +184,7 @@ def test_an_interrupted_fit_ends_bit_identical(name, more, cut, emb_IE):
 
 
 def test_unknown_names_and_values_are_refused():
-    with pytest.raises(ValueError, match="known are rqvae"):
+    with pytest.raises(ValueError, match="choose from rqvae"):
         quantizers.create("rqvea")
     with pytest.raises(ValueError, match="n_levels"):
         quantizers.create("rqvae", levels=3)

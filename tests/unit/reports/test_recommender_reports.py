@@ -28,8 +28,8 @@ def test_costs_worked_by_hand():
 
 
 def test_unmeasured_sizes_follow_from_the_last_measured_one():
-    measured = pd.DataFrame({"kind": ["pair ranker over everything"] * 2, "items": [10, 1000], "ms": [1.0, 9.0]})
-    frame = costs.cost_frame(SHAPE, (1000, 10**6), measured).query("kind == 'pair ranker over everything'")
+    measured = pd.DataFrame({"kind": ["pair ranker over all items"] * 2, "items": [10, 1000], "ms": [1.0, 9.0]})
+    frame = costs.cost_frame(SHAPE, (1000, 10**6), measured).query("kind == 'pair ranker over all items'")
     assert frame["items"].tolist() == [10, 1000, 10**6] and frame["measured"].tolist() == [True, True, False]
     ratio = costs.pairs(SHAPE, 10**6)[1] / costs.pairs(SHAPE, 1000)[1]
     assert frame["ms"].iloc[2] == pytest.approx(9 * ratio)
@@ -40,7 +40,7 @@ def test_unmeasured_sizes_follow_from_the_last_measured_one():
 def test_a_request_of_each_kind_is_timed():
     frame = costs.measure(SHAPE, sizes=(100, 200), most_pairs=100, repeats=1)
     assert (frame["ms"] > 0).all()
-    assert frame.groupby("kind")["items"].max().to_dict()["pair ranker over everything"] == 100
+    assert frame.groupby("kind")["items"].max().to_dict()["pair ranker over all items"] == 100
 
 
 def row(seed: int, recall: float, **more) -> dict:

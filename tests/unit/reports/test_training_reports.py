@@ -21,7 +21,7 @@ def test_curves_are_long_tables():
         "By step 20, loss goes from 4 to 2; perplexity of level 1 goes from 3 to 8; "
         "perplexity of level 2 goes from 2 to 4.")
     assert reports.training_frame([]).empty
-    assert reports.training_summary(reports.training_frame([])) == "Nothing was logged yet."
+    assert reports.training_summary(reports.training_frame([])) == "Nothing logged yet."
 
 
 def test_knobs_that_were_turned():

@@ -59,7 +59,7 @@ def test_collisions_name_the_items(tiny):
     assert frame["titles"].tolist() == ["Red candle | Tall candle | ..", "Blue candle | Rose soap"]
     assert len(reports.collisions_frame(codes_IL, at_most=1)) == 1
     assert reports.collisions_summary(codes_IL) == \
-        "3 distinct IDs for 6 items: 5 items share theirs, the fullest ID holds 3."
+        "3 distinct IDs for 6 items: 5 items share theirs, the most frequent ID belongs to 3."
     alone = np.arange(3)[:, None]
     assert reports.collisions_frame(alone, tiny).empty
-    assert reports.collisions_summary(alone) == "All 3 items have an ID of their own."
+    assert reports.collisions_summary(alone) == "All 3 items have a unique ID."

@@ -18,5 +18,5 @@ def test_a_walk_worked_by_hand():
     assert frame["code_2"].tolist() == [0, 2] and frame["code_3"].tolist() == [1, 0]
     assert frame["distance_2"].tolist() == pytest.approx([4.5, 9.25**0.5])
     assert walk_summary(frame) == \
-        "The item's codes are 2-1; after each level they account for 68%, 85% of its vector."
+        "The item's codes are 2-1; after each level they explain 68%, 85% of its vector."
     assert list(walk_frame(trace, 0).columns) == ["level", "code", "before", "after", "explained", "distance"]

@@ -100,7 +100,7 @@ def test_a_forced_numbering_that_tells_nothing_is_doubted(tiger_home, tmp_path, 
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["import", "none.json"], "'none.json' does not exist"),
-    (["export", "demo-rqvae"], "Say where the IDs go"),
+    (["export", "demo-rqvae"], "Name the output"),
     (["export", "demo-rqvae", "--out", "ids.pkl"], "must end in one of"),
     (["export", "demo-rqvae", "--out", "/no/such/folder/ids.json"], "does not exist; make it first"),
     (["export", "nobody-1234", "--out", "ids.json"], "No run 'nobody-1234'")])

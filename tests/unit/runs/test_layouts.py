@@ -80,9 +80,9 @@ def test_the_worker_hears_stop(home, monkeypatch):
 
 
 def test_unknown_spaces_say_what_there_is(home):
-    with pytest.raises(ValueError, match="known are input, latent, reconstruction"):
+    with pytest.raises(ValueError, match="choose from input, latent, reconstruction"):
         layouts.vectors(shop(), None, "elsewhere")
-    with pytest.raises(ValueError, match="come from a run"):
+    with pytest.raises(ValueError, match="belong to a run"):
         layouts.vectors(shop(), None, "latent")
     assert layouts.spaces(None) == ["input"]
 

@@ -46,8 +46,8 @@ def test_new_run_writes_the_whole_request(run):
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"quantizer": {"name": "rqvae", "params": {"n_codes": 1}}}, "n_codes is 1, but must be between 2"),
-    ({"quantizer": {"name": "rqvae", "params": {"speed": 1}}}, "'speed' is no hyper-parameter"),
-    ({"quantizer": {"name": "magic", "params": {}}}, "'magic' is no quantizer"),
+    ({"quantizer": {"name": "rqvae", "params": {"speed": 1}}}, "'speed' is not a hyper-parameter"),
+    ({"quantizer": {"name": "magic", "params": {}}}, "'magic' is not a quantizer"),
     ({"quantizer": {"name": "rqvae", "params": {"ema": True, "simvq": True}}}, "turn one off"),
     ({"kind": "party"}, "kind is 'party'"),
     ({"dataset": "synthetic"}, "dataset reference"),

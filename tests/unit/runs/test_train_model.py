@@ -144,11 +144,11 @@ def test_the_validation_sample_is_measured_a_bounded_number_of_times(n_steps, n_
 
 
 def test_what_cannot_train_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match="rq_transformer writes semantic IDs; name the run"):
+    with pytest.raises(ValueError, match="rq_transformer generates semantic IDs; name the run"):
         runs.new_run({"kind": "model", "dataset": REF, "model": {"name": "rq_transformer"}})
     with pytest.raises(ValueError, match="A model run needs 'model'"):
         runs.new_run({"kind": "model", "dataset": REF})
-    with pytest.raises(ValueError, match="'gpt' is no quantizer and no model; known are rqvae"):
+    with pytest.raises(ValueError, match="'gpt' is neither a quantizer nor a model; choose from rqvae"):
         run_config.live_specs("gpt")
     with pytest.raises(ValueError, match="'width' cannot change while sasrec trains; what can: learning_rate"):
         run_config.check_live_params("sasrec", {"width": 3})

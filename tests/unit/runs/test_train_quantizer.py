@@ -151,7 +151,7 @@ def test_step_mode_pauses_at_the_step_and_keeps_that_batch(tiger_home, monkeypat
     job = train(run)
     status, trace = run.status, run.step_trace()
     assert (status.state, status.step) == ("stopped", 7)
-    assert "paused for long" in status.message
+    assert "Paused for a long time" in status.message
     assert trace["step"] == 7
     np.testing.assert_array_equal(trace["rows"], job.quantizer.batch_rows[:64])
     np.testing.assert_array_equal(trace["codes"], job.quantizer.encode(EMB_IE[trace["rows"]]))

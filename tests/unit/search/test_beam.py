@@ -126,7 +126,7 @@ def test_every_candidate_is_on_record_with_its_reason(model):
 @pytest.mark.parametrize(("values", "text"), [
     ({"width": 0}, "is 0, but must be a whole number of at least 1"), ({"width": 2.5}, "is 2.5, but must be a whole"),
     ({"width": "5"}, "is '5', but must be a whole"), ({"width": 25}, "has only 24 items; choose at most 24"),
-    ({"width": 49, "constrained": False}, "only 48 different IDs can be written"),
+    ({"width": 49, "constrained": False}, "only 48 distinct IDs can be generated"),
     ({"temperature": 0.0}, "finite number above 0"), ({"temperature": None}, "finite number above 0"),
     ({"temperature": "warm"}, "is 'warm', but must be a finite number"), ({"temperature": [1.0, np.nan, 1.0]}, "is nan, but"),
     ({"temperature": [1.0]}, "1 temperatures were given")])

@@ -132,10 +132,10 @@ def refused(path: Path, words: str, **options) -> None:
     ('{"0": ["<a_99999999999>"]}', r"has code 1048576 at level 1, but codes are whole numbers from 0 to 1,048,575"),
     ('{"0": [-3]}', r"row 0 has code -2 at level 1"),
     ('{"0": 5}', r"gives item 0 no codes"),
-    ('{"0": ["<a_1>"', r"torn or no JSON at line 1"),
+    ('{"0": ["<a_1>"', r"damaged or not JSON at line 1"),
     ('{}', r"must map item numbers to tokens"),
     ('"text"', r"must map item numbers to tokens"),
-    ("[" * 200_000, r"torn or no json"),
+    ("[" * 200_000, r"damaged or not a json"),
     ('{"format": "tiger-semantic-ids", "ids": [[1]], "n_codes": "many", "n_levels": 1}', r"says n_codes many"),
 ])
 def test_broken_json_is_named(tmp_path, text, words):
@@ -181,9 +181,9 @@ def test_broken_arrays_are_named(tmp_path):
     refused(path, r"holds <U1, but codes must be whole numbers")
     np.save(path, CODES)
     path.write_bytes(path.read_bytes()[:-20])
-    refused(path, r"torn: \d+ of \d+ bytes are there")
+    refused(path, r"truncated: \d+ of \d+ bytes are there")
     path.write_bytes(b"nonsense")
-    refused(path, r"torn or no npy file")
+    refused(path, r"damaged or not an npy file")
 
 
 def test_a_header_that_promises_billions_of_rows_is_refused_before_anything_is_allocated(tmp_path):
@@ -199,10 +199,10 @@ def test_broken_safetensors_and_parquet_are_named(tmp_path):
     save_file({"one": np.zeros((2, 2), np.int32), "two": np.zeros((2, 2), np.int32)}, path)
     refused(path, r"holds one, two; name the table of codes 'codes'")
     path.write_bytes(b"\xff" * 64)
-    refused(path, r"torn or no safetensors file")
+    refused(path, r"damaged or not a safetensors file")
     path = write(tmp_path / "ids.parquet", CODES)
     path.write_bytes(path.read_bytes()[:-30])
-    refused(path, r"torn or no parquet file")
+    refused(path, r"damaged or not a parquet file")
 
 
 def test_a_parquet_bomb_is_refused_by_its_own_account(tmp_path, monkeypatch):
@@ -287,7 +287,7 @@ def test_two_numberings_that_come_to_the_same_are_one(tmp_path):
     cat.history_items = np.arange(240)
     report = import_ids(write(tmp_path / "ids.npy", np.arange(480).reshape(240, 2)), cat).report
     assert report.align == "number" and report.tried[0].also == ("first_appearance",) and len(report.tried) == 1
-    assert "comes to the same" in " ".join(report.sentences())
+    assert "gives the same result" in " ".join(report.sentences())
 
 
 def test_codes_that_tell_nothing_leave_plain_numbers(tmp_path):
@@ -320,7 +320,7 @@ def test_a_numbering_that_fits_no_better_than_chance_is_doubted(tmp_path):
     path = wrong_numbers(cat, tmp_path / "ids.json", np.random.default_rng(3).permutation(240))
     report = import_ids(path, cat).report
     assert report.chosen is not None and report.chosen.gain <= 0.02
-    assert "these items are numbered otherwise, or the codes were made from other embeddings" in report.doubt
+    assert "these items are numbered differently, or the codes were made from other embeddings" in report.doubt
     assert "column item_id" in report.doubt and report.doubt in report.sentences()
     right = import_ids(wrong_numbers(cat, path, np.arange(240)), cat).report
     assert right.doubt == "" and right.chosen.recall == 1.0

@@ -288,7 +288,7 @@ def test_in_a_schedule_new_products_stay_out_of_the_churn_for_good(cat):
     ({"strengths": "much"}, "strengths is 'much'"), ({"strengths": ""}, "strengths is ''"),
     ({"strengths": "-1"}, "numbers from 0 to 10"), ({"remedies": "0, 8"}, "numbers from 1 to 7"),
     ({"source": "file"}, "no path was given"), ({"source": "titles", "periods": 3}, "one version only"),
-    ({"rotation": 999}, "rotation is 999"), ({"speed": 1}, "'speed' is no hyper-parameter")])
+    ({"rotation": 999}, "rotation is 999"), ({"speed": 1}, "'speed' is not a hyper-parameter")])
 def test_what_cannot_be_compared_is_refused_in_one_sentence(given, words):
     with pytest.raises(ValueError, match=words):
         drift_params(given)

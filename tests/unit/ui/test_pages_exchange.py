@@ -40,7 +40,7 @@ def test_a_file_is_examined_kept_and_chosen(file):
     assert not app.error and "1,900 of 2,000 items have an ID" in app.success[0].value
     fits = next(frame.value for frame in app.dataframe if "Matched by" in frame.value)
     assert fits["Items without"].tolist()[0] == 100
-    assert fits["True neighbours together"][0] > 3 * fits["By chance"][0]
+    assert fits["Neighbours with equal codes"][0] > 3 * fits["By chance"][0]
     app.button(key="keep_ids").click().run()
     run = runs.list_runs()[0]
     assert run.config.kind == "import" and app.query_params["run"] in (run.id, [run.id])
@@ -52,7 +52,7 @@ def test_a_wrong_numbering_is_no_success(file):
     numbers = np.random.default_rng(0).permutation(len(theirs)).tolist()
     file.write_text(json.dumps(dict(zip(map(str, numbers), theirs.values(), strict=True))))
     app = bring(file)
-    assert not app.success and "these items are numbered otherwise" in app.warning[0].value
+    assert not app.success and "these items are numbered differently" in app.warning[0].value
     app.button(key="keep_ids").click().run()
     kept = json.loads((runs.list_runs()[0].path / "import.json").read_text())
     assert {way["align"] for way in kept["tried"]} == {"number", "first_appearance"} and kept["doubt"]
@@ -67,7 +67,7 @@ def test_a_way_that_fits_worse_is_no_success(file):
 @pytest.mark.parametrize(("text", "words"), [
     ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', "gives item 7 1 codes and the first item 2"),
     ('{"0": ["<a_1>"], "0": ["<a_2>"]}', "gives item 0 two IDs"),
-    ('{"99999": ["<a_1>"]}', "none of the 1 items"), ("{", "torn or no JSON")])
+    ('{"99999": ["<a_1>"]}', "none of the 1 items"), ("{", "damaged or not JSON")])
 def test_a_broken_file_is_one_sentence_and_nothing_is_kept(tmp_path, text, words):
     path = tmp_path / "bad.json"
     path.write_text(text)

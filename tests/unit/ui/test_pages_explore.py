@@ -71,7 +71,7 @@ def test_other_hyperplanes_stand_in_the_address(demo):
     for seed in (0, 7):
         bits = quantizers.create("lsh", n_levels=3, n_codes=256, seed=seed).fit(cat.embedding_IE).bits(cat.embedding_IE)
         largest = np.unique(bits[:, :9], axis=0, return_counts=True)[1].max()
-        assert f"the fullest holds {largest} items" in text_of(open_page("tree", lsh_seed=str(seed), planes="9"))
+        assert f"the largest has {largest} items" in text_of(open_page("tree", lsh_seed=str(seed), planes="9"))
 
 
 def test_neighbours_are_asked_only_of_items_with_an_id(demo, uneven):
@@ -139,7 +139,7 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     renamed[7, 0] = (renamed[7, 0] + 1) % 256
     np.save(other / "codes.npy", renamed.astype(np.int32))
     app = open_page("tree", against="Another run", view="Difference", run="demo-rqvae", moved="Level 2")
-    assert app.dataframe[0].value["Move at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
+    assert app.dataframe[0].value["Moved at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
     assert "0 items** moved at level 2" in text_of(app)
     app.button_group(key="moved").set_value(1).run()
     assert "1 items** moved at level 1" in text_of(app)
@@ -157,7 +157,7 @@ def test_the_run_to_compare_with_stands_in_the_address_by_its_id():
     assert sorted(app.selectbox(key="pick_other").options) == [
         "Again · finished (one-again)", "Again · finished (two-again)"]
     app = open_page("tree", against="Another run", run="demo-rqvae", other_run="Again")
-    assert any("No other run 'Again'" in box.value.replace("\\", "") for box in app.info)
+    assert any("has no other run 'Again'" in box.value.replace("\\", "") for box in app.info)
     assert "other_run" not in app.query_params
 
 

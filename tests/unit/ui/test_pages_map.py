@@ -61,7 +61,7 @@ def test_above_the_limit_a_density_counts_all_and_a_sample_is_drawn(demo):
     density, words = figures_of(app)[:2]
     assert f"Density of all {cat.n_items:,} items in the PCA of their latent vectors" in density
     assert numbers_in(traces_of(app, "Density")[0]["customdata"]).sum() == cat.n_items
-    assert "Drawn is a sample of 200 items, stratified by first code. The density above" in words
+    assert "Shown is a sample of 200 items, stratified by first code. The density above" in words
     sample = projection.sample(codes_IL[:, 0], 200).tolist()
     assert set(places_of(app, "hue and shape")) == {*sample, 0}  # item 0 is chosen
     flat = open_page("map", axes="3-D")
@@ -90,10 +90,10 @@ def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo)
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
     density, words = figures_of(app)[:2]
     assert "in the PCA of their input vectors" in density
-    assert "UMAP placed a sample of 300 items, stratified by category." in words
+    assert "UMAP was computed on a sample of 300 items, stratified by category." in words
     assert "The density above counts all items, in their PCA." in words and "first code" not in words
-    assert "Of the lasso, 2 items have no place" in text_of(app) and "not on the map" not in text_of(app)
-    assert "The chosen item is not on the map" in text_of(open_page("map", layout="UMAP", item="9"))
+    assert "Of the lasso, 2 items have no position" in text_of(app) and "not on the map" not in text_of(app)
+    assert "The selected item is not on the map" in text_of(open_page("map", layout="UMAP", item="9"))
 
 
 def test_colours_by_category_stand_in_the_address(demo):
@@ -136,7 +136,7 @@ def test_a_large_lasso_is_kept_whole_by_its_session_and_in_part_by_a_link():
     assert "Shown are 188 of the 1,500 items: a link carries at most 200." in text_of(other)
     other.button(key="forget").click().run()
     assert "group" not in other.query_params and "group_of" not in other.query_params
-    assert "from the lasso" not in text_of(other)
+    assert "items from the lasso" not in text_of(other)
 
 
 def test_an_item_without_an_id_says_so(demo):
@@ -175,12 +175,12 @@ def test_earlier_steps_colour_the_same_places(space, places):
     app = open_page("map", space=space)
     steps = runs.find("demo-rqvae").snapshots()
     last, colours_then = places_of(app, "hue and shape"), traces_of(app, "hue and shape")
-    assert "Places are" not in text_of(app)
+    assert "Positions are" not in text_of(app)
     app.select_slider(key="pick_step").set_value(steps[0]).run()
     assert not app.error and app.query_params["step"] in (str(steps[0]), [str(steps[0])])
     assert places_of(app, "hue and shape") == last and len(last) == 2000
     assert traces_of(app, "hue and shape") != colours_then
-    assert f"Places are {places}; colours are step {steps[0]:,}'s." in text_of(app)
+    assert f"Positions are {places}; colours are step {steps[0]:,}'s." in text_of(app)
 
 
 @pytest.mark.parametrize("params", [

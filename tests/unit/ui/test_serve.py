@@ -12,7 +12,7 @@ def test_words_become_streamlits_options():
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
-    (["--port", "8600"], "'--port' is no option of tiger app"), (["8600"], "'8600' is no option"),
+    (["--port", "8600"], "'--port' is not an option of tiger app"), (["8600"], "'8600' is not an option"),
     (["--server.port"], "--server.port needs a value")])
 def test_words_that_mean_nothing_are_refused_with_what_there_is(words, sentence):
     with pytest.raises(ValueError, match=sentence):

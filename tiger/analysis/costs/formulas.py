@@ -127,7 +127,7 @@ class Kind:
 
 
 GENERATIVE, EXACT, INDEX = "generative, beam search", "user vector, exact neighbours", "user vector, inverted-file index"
-CASCADE, PAIRS = "cascade: neighbours, then pairs", "pair ranker over everything"
+CASCADE, PAIRS = "cascade: neighbours, then pairs", "pair ranker over all items"
 KINDS = {
     GENERATIVE: Kind(generative, id_bytes, "rq_transformer, encoder_decoder"),
     EXACT: Kind(vectors_exact, vector_bytes, "sasrec, vector_regression"),
@@ -164,11 +164,10 @@ def cost_summary(frame: pd.DataFrame) -> str:
     flops, kept = (frame.pivot_table(index="kind", columns="items", values=name) for name in ("flops", "bytes"))
     factor = flops[high] / flops[low]
     same = factor[GENERATIVE] < 1.005
-    first = "stays as dear as it was" if same else f"costs {factor[GENERATIVE]:.2f} times as much"
+    first = "costs the same" if same else f"costs {factor[GENERATIVE]:.2f} times as much"
     return (f"From {low:,} to {high:,} items a generative request {first}, exact neighbours cost "
-            f"{factor[EXACT]:,.0f} times as much, and scoring every pair {factor[PAIRS]:,.0f} times. What must be kept grows "
-            f"for all: the generative model's from {size_summary(kept[low][GENERATIVE])} to "
-            f"{size_summary(kept[high][GENERATIVE])}, "
+            f"{factor[EXACT]:,.0f} times as much, and scoring every pair {factor[PAIRS]:,.0f} times. Memory grows for all: the "
+            f"generative model's from {size_summary(kept[low][GENERATIVE])} to {size_summary(kept[high][GENERATIVE])}, "
             f"item vectors from {size_summary(kept[low][EXACT])} to {size_summary(kept[high][EXACT])}.")
 
 

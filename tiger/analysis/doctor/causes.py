@@ -16,8 +16,8 @@ def untrained(signs: Signs, settings: Settings) -> Diagnosis | None:
     if signs.n_steps is not None and signs.n_steps < symptoms.STEPS_ENOUGH:
         evidence.append(f"The run did {signs.n_steps} training steps; the threshold is {symptoms.STEPS_ENOUGH}.")
     if signs.budget is not None and signs.budget < symptoms.BUDGET_ENOUGH:
-        evidence.append(f"The learning rates of all steps add up to {signs.budget:.2g}. With Adam no weight moves much "
-                        f"further than that, and below {symptoms.BUDGET_ENOUGH} weights stay close to their random start.")
+        evidence.append(f"The learning rates of all steps add up to {signs.budget:.2g}. With Adam no weight moves much further "
+                        f"than that, and below {symptoms.BUDGET_ENOUGH} weights stay close to their random initialisation.")
     if not evidence:
         return None
     return _untrained(signs, settings, evidence)
@@ -41,10 +41,10 @@ def over_strong_commitment(signs: Signs, settings: Settings) -> Diagnosis | None
     lost = signs.explained is not None and signs.explained < symptoms.EXPLAINED_WELL
     if signs.beta is None or signs.beta <= BETA_USUAL or not (lost or symptoms.starved_levels(signs)):
         return None
-    evidence = [f"beta is {signs.beta:g}; the paper takes 0.25, and above {BETA_USUAL:g} commitment outweighs reconstruction.",
+    evidence = [f"beta is {signs.beta:g}; the paper uses 0.25, and above {BETA_USUAL:g} commitment outweighs reconstruction.",
                 symptoms.perplexities(signs) + "."]
     if signs.explained is not None:
-        evidence.append(f"{symptoms.explained_sentence(signs)}; a trained RQ-VAE gives back {symptoms.EXPLAINED_WELL:.0%} and "
+        evidence.append(f"{symptoms.explained_sentence(signs)}; a trained RQ-VAE explains {symptoms.EXPLAINED_WELL:.0%} and "
                         "more.")
     return Diagnosis("over_strong_commitment", "critical", evidence,
                      "The commitment term moves every latent vector to its code. When it outweighs reconstruction, the loss "
@@ -83,10 +83,10 @@ def no_gradient(signs: Signs, settings: Settings) -> Diagnosis | None:
     lost = signs.explained is not None and signs.explained < symptoms.EXPLAINED_WELL
     if settings.estimator != "none" or not (lost or symptoms.fail(signs, settings)):
         return None
-    evidence = ["The estimator is \"none\": no gradient of the reconstruction loss passes the codebook to the encoder.",
+    evidence = ["The estimator is \"none\": no gradient of the reconstruction loss reaches the encoder.",
                 symptoms.perplexities(signs) + "."]
     if signs.explained is not None:
-        evidence.append(f"{symptoms.explained_sentence(signs)}; a trained RQ-VAE gives back {symptoms.EXPLAINED_WELL:.0%} and "
+        evidence.append(f"{symptoms.explained_sentence(signs)}; a trained RQ-VAE explains {symptoms.EXPLAINED_WELL:.0%} and "
                         "more.")
     return Diagnosis("no_gradient", "critical", evidence,
                      "Only the commitment loss trains the encoder, and it is smallest with all latent vectors alike. The "
@@ -127,7 +127,7 @@ def small_scale(signs: Signs, settings: Settings) -> Diagnosis | None:
                 symptoms.perplexities(signs) + "."]
     return Diagnosis("small_scale", "critical", evidence,
                      "With Adam every code moves by about the learning rate in each step, however small the loss is. Where "
-                     "all vectors lie within a few steps of each other, codes jump across all items and most lose theirs.",
+                     "all vectors lie within a few steps of each other, codes jump across all items and most lose their items.",
                      [remedy.and_start(settings) for remedy in offered], signs)
 
 
@@ -148,7 +148,7 @@ def short_way(signs: Signs, settings: Settings) -> Diagnosis | None:
         return None
     spread = signs.read.spread
     evidence = [f"The vectors lie {spread:.3g} from their mean (root mean square), and the learning rates of all steps add up to "
-                f"{signs.budget:.2g}, further than which Adam moves no code; the threshold is {symptoms.SPREAD_PER_BUDGET} times "
+                f"{signs.budget:.2g}, the furthest that Adam moves a code; the threshold is {symptoms.SPREAD_PER_BUDGET} times "
                 "that.", f"{signs.collisions.unique:,} distinct IDs for {signs.n_distinct:,} distinct vectors."]
     offered = [remedies.CENTRE, remedies.faster(float(f"{min(RATE_USUAL, spread / 1000):.1g}"))]
     return Diagnosis("large_scale", "serious", evidence,

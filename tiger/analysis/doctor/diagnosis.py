@@ -30,8 +30,8 @@ class Remedy:
         """The same with the usual start of the codebooks, where that is switched off: without it, few runs work."""
         if not settings.starts_badly:
             return self
-        return replace(self, title=f"{self.title}, start from k-means and restart dead codes",
-                       why=f"{self.why} k-means and restarts give every code some items.", changes=self.changes | START)
+        return replace(self, title=f"{self.title}, k-means initialisation and restarts of dead codes",
+                       why=f"{self.why} k-means and restarts assign items to every code.", changes=self.changes | START)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Diagnosis:
 
 
 TITLES = {
-    "not_finite": "Numbers that are not finite", "untrained": "Untrained", "over_strong_commitment": "Over-strong commitment",
+    "not_finite": "Non-finite numbers", "untrained": "Untrained", "over_strong_commitment": "Over-strong commitment",
     "high_learning_rate": "Learning rate too high", "no_gradient": "No gradient to the encoder",
     "dominant_mean": "Dominant mean", "small_scale": "Embedding scale too small",
     "large_scale": "Embedding scale too large", "dominant_column": "Dominant column", "total_collapse": "Total collapse",

@@ -112,7 +112,7 @@ def collision_storm(signs: Signs, settings: Settings) -> Diagnosis | None:
         return None
     clash, n_levels, n_codes = signs.collisions, len(signs.n_codes), max(signs.n_codes)
     evidence = [f"{_unique_summary(signs)}; the threshold is {UNIQUE_ENOUGH:.0%}.",
-                f"{clash.collided_items:,} items share their ID with another; the most frequent ID belongs to "
+                f"{clash.collided_items:,} items share their ID with another item; the most frequent ID belongs to "
                 f"{clash.largest:,}."]
     offered = []
     if settings.starts_badly:
@@ -121,8 +121,8 @@ def collision_storm(signs: Signs, settings: Settings) -> Diagnosis | None:
         evidence.append(f"beta is {signs.beta:g}; without commitment, latent vectors move away from their codes.")
         offered.append(remedies.SOME_BETA)
     if _cramped(signs):
-        evidence.append(f"{' × '.join(map(str, signs.n_codes))} codes spell {signs.capacity:,.0f} IDs, "
-                        f"{signs.capacity / signs.n_distinct:.1f} per item; below {ROOMY} per item many must collide.")
+        evidence.append(f"{' × '.join(map(str, signs.n_codes))} codes give {signs.capacity:,.0f} possible IDs, "
+                        f"{signs.capacity / signs.n_distinct:.1f} per item; below {ROOMY} per item, many items collide.")
         offered += _more_ids(signs, n_codes, n_levels)
     else:
         if signs.vectors and signs.vectors.near_share > symptoms.NEAR_COPIES:

@@ -7,8 +7,8 @@ from tiger.analysis.doctor.diagnosis import START, Remedy
 from tiger.analysis.doctor.signs import Params
 
 KMEANS_RESTART = Remedy(
-    "Start from k-means and restart dead codes",
-    "k-means gives every code some items from the first step; a restart moves a code that lost its items back onto one.",
+    "Initialise by k-means and restart dead codes",
+    "k-means assigns items to every code from the first step; a restart moves a code without items onto an item.",
     START)
 RESTART = Remedy(
     "Restart dead codes", "A code without items moves onto an item of the current batch, which is assigned to it in the next "
@@ -20,13 +20,13 @@ EMA_DECAY = Remedy(
     "Set the EMA decay to 0.99", "The running mean then covers about a hundred steps: it follows the encoder and averages over "
     "more than one batch.", {"ema_decay": 0.99, "restart_threshold": 1.0})
 SINKHORN = Remedy(
-    "Balance each batch over the codes", "Sinkhorn assignment distributes a batch evenly while training, so no code can "
-    "take everything.", {"sinkhorn": True})
+    "Balance each batch over the codes", "Sinkhorn assignment distributes a batch evenly while training, so no code gets all "
+                                         "items.", {"sinkhorn": True})
 NEAREST = Remedy(
-    "Assign each item to its nearest code", "Codes learn from the items that they get after training, too; Sinkhorn assigns "
-    "others while training.", {"sinkhorn": False})
+    "Assign each item to its nearest code", "Codes are then trained on the items that they also get after training; Sinkhorn "
+                                            "assigns different ones.", {"sinkhorn": False})
 SIMVQ = Remedy(
-    "Reparameterise the codebook (SimVQ)", "One learned matrix moves all codes together, so unused codes learn too.",
+    "Reparameterise the codebook (SimVQ)", "One learned matrix moves all codes together, so unused codes are trained as well.",
     {"simvq": True, "ema": False})
 CENTRE = Remedy(
     "Centre the embeddings and scale them to spread 1", "The mean goes to 0 and the root mean square distance from it to 1; "
@@ -35,29 +35,29 @@ STANDARDISE = Remedy(
     "Standardise the embeddings", "Every column gets mean 0 and deviation 1, so no offset, scale or single column decides the "
     "codes.", {"normalise": "standardise"})
 UNIT_LENGTH = Remedy(
-    "Scale every embedding to length 1", "Directions stay as they are; only the lengths go.", {"normalise": "l2"})
+    "Scale every embedding to length 1", "Directions do not change; only the lengths are removed.", {"normalise": "l2"})
 CENTRE_PLANES = Remedy(
-    "Move the hyperplanes to the mean", "Hyperplanes through the origin leave vectors with a large mean all on one side.",
+    "Move the hyperplanes to the mean", "With a large mean, all vectors lie on the same side of hyperplanes through the origin.",
     {"centre": "mean"})
 USUAL_RATE = Remedy(
-    "Train at the usual rate", "At a learning rate of 0.001 and 600 steps every weight can find its place.",
+    "Train with the default learning rate", "A learning rate of 0.001 and 600 steps are enough for every weight to converge.",
     {"learning_rate": 1e-3, "n_steps": 600})
 LOWER_RATE = Remedy(
     "Lower the learning rate to 0.001", "Smaller steps keep the encoder close to its codes.", {"learning_rate": 1e-3})
 LOWER_BETA = Remedy(
-    "Lower beta to 0.25", "Reconstruction leads again; commitment only keeps the latent vectors near their codes.",
+    "Lower beta to 0.25", "Reconstruction dominates the loss again; commitment only keeps latent vectors near their codes.",
     {"beta": 0.25})
 SOME_BETA = Remedy(
     "Raise beta to 0.25", "Without commitment the latent vectors move away from their codes.", {"beta": 0.25})
 STRAIGHT_THROUGH = Remedy(
-    "Let the gradient pass (straight-through)", "The encoder is then trained on the reconstruction, not on the commitment loss "
+    "Use the straight-through estimator", "The encoder is then trained on the reconstruction, not on the commitment loss "
     "alone.", {"estimator": "ste"})
 SPREAD = Remedy(
     "Spread the latent vectors (KoLeo)", "Each is pushed away from its nearest neighbour, so that nearly equal items still get "
     "codes of their own; reconstruction becomes a little worse.", {"koleo": 1.0})
 WIDER_LATENT = Remedy(
-    "Use 32 latent dimensions", "Residuals in a few dimensions are small after one level; with more of them, deeper levels have "
-    "something left to code.", {"latent_width": 32})
+    "Use 32 latent dimensions", "In few dimensions residuals are small after one level; with more dimensions deeper levels "
+                                "have something left to code.", {"latent_width": 32})
 LARGER_BATCH = Remedy(
     "Train on batches of 1,024", "A batch smaller than the codebook leaves most codes without an item in every step.",
     {"batch_size": 1024})
@@ -95,18 +95,18 @@ def shallower(n_levels: int, sizes: Sequence[int]) -> Remedy:
 
 def deeper(n_levels: int, sizes: Sequence[int]) -> Remedy:
     """Add levels; ``sizes`` are the codes of today's."""
-    return Remedy(f"Use {n_levels} levels", "Each further level multiplies the IDs that can be spelled, and separates "
-                  "items that agree so far.", {**_levels(n_levels, sizes)})
+    return Remedy(f"Use {n_levels} levels", "Each further level multiplies the number of possible IDs and separates items with "
+                                            "equal prefixes.", {**_levels(n_levels, sizes)})
 
 
 def narrower(n_codes: int) -> Remedy:
     """A smaller codebook."""
-    return Remedy(f"Use {n_codes} codes a level", "With nearly as many codes as items the first level separates them all; a "
+    return Remedy(f"Use {n_codes} codes per level", "With nearly as many codes as items the first level separates them all; a "
                   "smaller codebook leaves work for the next levels.", {"n_codes": n_codes})
 
 
 def wider(n_levels: int | None = None) -> Remedy:
     """A larger codebook, and more levels where that alone spells too few IDs."""
     more = f" and {n_levels} levels" if n_levels else ""
-    return Remedy(f"Use 256 codes a level{more}", "A larger codebook draws finer borders.",
+    return Remedy(f"Use 256 codes per level{more}", "A larger codebook partitions the space more finely.",
                   {"n_codes": 256} | ({"n_levels": n_levels} if n_levels else {}))

@@ -156,8 +156,8 @@ def _distinct(known: np.ndarray, codes_IL: np.ndarray, vectors: VectorSigns | No
     if vectors is None or vectors.copy_of_I is None:
         return known
     if vectors.n_items != len(codes_IL):
-        raise ValueError(f"there are codes of {len(codes_IL):,} items, but vectors of {vectors.n_items:,}; give those that "
-                         "belong together.")
+        raise ValueError(f"there are codes of {len(codes_IL):,} items, but vectors of {vectors.n_items:,}; pass codes and "
+                         "vectors of the same items.")
     return known[np.unique(vectors.copy_of_I[known], return_index=True)[1]]
 
 

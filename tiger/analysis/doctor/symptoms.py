@@ -112,7 +112,7 @@ def lost_sentence(signs: Signs, settings: Settings) -> str | None:
 
 def explained_sentence(signs: Signs) -> str:
     """``Decoding the codes gives back 47% of the embeddings' variance`` without a full stop."""
-    return f"Decoding the codes gives back {max(signs.explained or 0.0, 0.0):.0%} of the embeddings' variance"
+    return f"Explained variance: decoding the codes recovers {max(signs.explained or 0.0, 0.0):.0%} of the embeddings' variance"
 
 
 def fail(signs: Signs, settings: Settings) -> bool:

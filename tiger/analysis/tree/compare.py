@@ -10,17 +10,17 @@ from tiger import metrics
 
 MEASURES = {  # name: (title, unit, better: +1 higher, -1 lower, 0 neither)
     "buckets": ("Branches", "", 0),
-    "largest": ("Items in the fullest branch", "items", -1),
+    "largest": ("Items in the largest branch", "items", -1),
     "entropy": ("Entropy of the branch sizes", "bits", 1),
     "evenness": ("Perplexity / branches", "", 1),
-    "collided": ("Items that share the whole ID", "items", -1),
+    "collided": ("Items with the same ID", "items", -1),
     "recall": ("True neighbours on the same branch", "", 1),
     "recall_chance": ("… by chance, with branches of these sizes", "", 0),
     "purity": ("Category purity", "", 1),
     "purity_null": ("… with shuffled categories", "", 0),
     "nmi": ("Mutual information with the category", "", 1),
     "nmi_null": ("… with shuffled categories", "", 0),
-    "error": ("Share of the embedding's variance that is lost", "", -1),
+    "error": ("Lost variance of the embeddings", "", -1),
     "build_s": ("Time to build", "s", -1),
 }
 SHARES = ("evenness", "recall", "recall_chance", "purity", "purity_null", "nmi", "nmi_null")
@@ -133,7 +133,7 @@ def compare(sets: Sequence[IdSet], labels: Sequence[str] | np.ndarray | None = N
             raise ValueError(f"'{ids.name}' has no codes; give at least one array.")
     lengths = {len(codes_IL) for ids in sets for codes_IL in ids.codes}
     if len(lengths) > 1:
-        raise ValueError(f"the sets are about {' and '.join(map(str, sorted(lengths)))} items; "
+        raise ValueError(f"the sets have {' and '.join(map(str, sorted(lengths)))} items; "
                          "compare IDs of the same catalogue.")
     return pd.concat([measures_of(ids, labels, neighbours, n_shuffles) for ids in sets], ignore_index=True)
 

@@ -26,7 +26,7 @@ def bits_of(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
     for size, code_I in zip(metrics.level_sizes(n_codes, codes_IL.shape[1]), codes_IL.T, strict=True):
         width = size.bit_length() - 1
         if size < 1 or 1 << width != size:
-            raise ValueError(f"n_codes is {size}, but only a power of two is made of whole bits.")
+            raise ValueError(f"n_codes is {size}, but must be a power of two to consist of whole bits.")
         if code_I.max(initial=0) >= size:
             raise ValueError(f"code {int(code_I.max())} does not fit into {width} bits; n_codes is {size}.")
         bits.append((code_I[:, None] >> np.arange(width)) & 1)

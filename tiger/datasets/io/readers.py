@@ -25,7 +25,7 @@ def find_file(path: str, what: str) -> Path:
         raise ValueError(f"No path to the {what} was given; name the file.")
     found = find_place(path)
     if found is None or not found.is_file():
-        raise ValueError(f"'{path[:200]}' is no file; check the path to the {what}.")
+        raise ValueError(f"'{path[:200]}' is not a file; check the path to the {what}.")
     return found
 
 
@@ -56,7 +56,7 @@ def read_text(source: bytes | Path, name: str, encoding: str = "utf-8") -> bytes
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError(f"{name} is encoded in UTF-16; save it as UTF-8.")
     if source[:4] in (b"PAR1", b"PK\x03\x04") or source[:2] == b"\x1f\x8b":
-        raise ValueError(f"{name} is no text but a packed file; unpack it, or give it its proper ending.")
+        raise ValueError(f"{name} is compressed, not plain text; unpack it, or give it its proper ending.")
     try:
         text = source.decode(encoding)
     except UnicodeDecodeError as error:
@@ -65,7 +65,7 @@ def read_text(source: bytes | Path, name: str, encoding: str = "utf-8") -> bytes
                          + (" or load it with encoding='latin-1'." if encoding == "utf-8" else ".")) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{name}, line {line}, holds a NUL byte; the file is torn or no text, copy it "
+        raise ValueError(f"{name}, line {line}, holds a NUL byte; the file is damaged or not text, copy it "
                          "again.")
     return source.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8" else text.encode()
 
@@ -97,11 +97,11 @@ def read_delimited(source: bytes | Path, name: str, delimiter: str, quoted: bool
     try:
         table = pa.csv.read_csv(pa.BufferReader(data), read, parse, convert)
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{name}: {_row_summary(str(error))}; the file may be torn, check that row.") from None
+        raise ValueError(f"{name}: {_row_summary(str(error))}; the file may be damaged, check that row.") from None
     _check_rows(table.num_rows, name, max_rows)
     frame = table.to_pandas()
     if quoted and len(frame) and _open_quote(str(frame.iloc[-1, -1]), data):
-        raise ValueError(f"{name} ends inside a quoted cell; the file is torn, copy it again.")
+        raise ValueError(f"{name} ends inside a quoted cell; the file is damaged, copy it again.")
     return frame
 
 
@@ -144,7 +144,7 @@ def to_numbers(column: pd.Series, name: str, file: str, first_row: int = 2) -> n
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         cell = str(column.iloc[bad[0]])[:40]
-        raise ValueError(f"{file}, row {bad[0] + first_row}, column '{name}', holds '{cell}', which is no "
+        raise ValueError(f"{file}, row {bad[0] + first_row}, column '{name}', holds '{cell}', which is not a "
                          "finite number; correct or delete the row.")
     return numbers
 
@@ -194,7 +194,7 @@ def read_parquet(path: Path, name: str, max_rows: int = MAX_ROWS, paths: str = "
         if type(error) is ValueError:  # the sentences above and below, not ArrowInvalid, which is one too
             raise
         first = str(error).split("\n")[0][:160]
-        raise ValueError(f"{name} is no readable Parquet file ({first}); it may be torn, write it "
+        raise ValueError(f"{name} is not a readable Parquet file ({first}); it may be damaged, write it "
                          "again.") from None
 
 

@@ -39,7 +39,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
                                      f"{number}; it looks like a decompression bomb, download it again.")
                 yield line
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise ValueError(f"{path.name} breaks off after line {number}; the file is torn, "
+            raise ValueError(f"{path.name} breaks off after line {number}; the file is damaged, "
                              "download it again.") from None
 
 
@@ -88,4 +88,4 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
                                      "the archive; download it again from its publisher.")
             yield packed
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        raise ValueError(f"{archive.name} is no readable zip archive ({error}); download it again.") from None
+        raise ValueError(f"{archive.name} is not a readable zip archive ({error}); download it again.") from None

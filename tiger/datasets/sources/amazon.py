@@ -39,10 +39,10 @@ class Amazon:
     title: ClassVar[str] = "Amazon reviews"
     summary: ClassVar[str] = "McAuley's review and metadata files of one category, 2014 to 2023."
 
-    reviews: str = param("", "The file of reviews, such as reviews_Beauty_5.json.gz or All_Beauty.jsonl.gz.")
-    metadata: str = param("", "The file of metadata, such as meta_Beauty.json.gz; empty to do without texts.")
-    core: int = param(5, "Keep only users and items with at least so many interactions.", low=1, high=100)
-    text_length: int = param(1000, "Letters of a description that are kept.", low=0, high=100_000,
+    reviews: str = param("", "Review file, such as reviews_Beauty_5.json.gz or All_Beauty.jsonl.gz.")
+    metadata: str = param("", "Metadata file, such as meta_Beauty.json.gz; leave empty for no texts.")
+    core: int = param(5, "k-core: keep only users and items with at least this many interactions.", low=1, high=100)
+    text_length: int = param(1000, "Longest description in characters; the rest is cut.", low=0, high=100_000,
                              group="advanced")
 
     def read(self) -> RawCatalogue:
@@ -133,7 +133,7 @@ def parse_record(line: bytes, file: str, number: int) -> dict[str, Any]:
     except (ValueError, RecursionError):
         record = _literal(text)
     if not isinstance(record, dict):
-        raise ValueError(f"{file}, line {number}, is no record; the file should hold one JSON object a line, "
+        raise ValueError(f"{file}, line {number}, is not a record; the file should hold one JSON object a line, "
                          "download it again.")
     return record
 

@@ -69,7 +69,7 @@ def download(name: str, on_progress: Callable[[int, int], None] | None = None,
         ValueError: an unknown name, no connection, or a file that does not have the published checksum.
     """
     if name not in ARCHIVES:
-        raise ValueError(f"There is no archive '{name}'; known are {', '.join(ARCHIVES)}.")
+        raise ValueError(f"There is no archive '{name}'; choose from {', '.join(ARCHIVES)}.")
     archive, folder = ARCHIVES[name], paths.subfolder("downloads")
     path, part = folder / f"{name}.zip", folder / f"{name}.zip.part"
     lock = files.Lock(folder / f"{name}.lock")

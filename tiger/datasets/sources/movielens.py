@@ -32,12 +32,11 @@ class MovieLens:
     """One of the three archives; which one is seen from the files inside."""
 
     title: ClassVar[str] = "MovieLens"
-    summary: ClassVar[str] = "GroupLens's film ratings, from their zip archive or its unpacked folder."
+    summary: ClassVar[str] = "GroupLens's film ratings, from the zip archive or its unpacked folder."
 
-    path: str = param("", "The .zip from GroupLens or its unpacked folder; empty for what was downloaded "
-                          "here.")
-    variant: str = param("ml-latest-small", "Which archive, where no path is given.", choices=tuple(RATINGS))
-    min_rating: float = param(0.0, "Leave out ratings below this number of stars.", low=0, high=5)
+    path: str = param("", "The .zip from GroupLens or its unpacked folder; leave empty for a downloaded archive.")
+    variant: str = param("ml-latest-small", "Archive to use if no path is given.", choices=tuple(RATINGS))
+    min_rating: float = param(0.0, "Drop ratings below this number of stars.", low=0, high=5)
 
     def read(self) -> RawCatalogue:
         """Read ratings and films; ValueError names file, row or column and remedy."""
@@ -138,7 +137,7 @@ def _split_lines(text: str, name: str, variant: str) -> pd.DataFrame:
         cells = line.split(mark)
         if len(cells) != n_cells:
             raise ValueError(f"{name}, row {number}, has {len(cells)} cells instead of {n_cells}; the file "
-                             "is torn, download it again.")
+                             "is damaged, download it again.")
         genres = cells[2] if variant == "ml-1m" else "|".join(
             genre for genre, flag in zip(GENRES_100K, cells[5:],
                                          strict=True) if flag == "1" and genre != "unknown")

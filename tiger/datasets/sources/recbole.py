@@ -32,12 +32,11 @@ class RecBole:
     path: str = param("", "Folder with the .inter and .item files, or the .inter file itself.")
     user_field: str = param("user_id", "Column of the user's id.", group="columns")
     item_field: str = param("item_id", "Column of the item's id.", group="columns")
-    time_field: str = param("timestamp", "Column to order histories by; without it the file's order counts.",
+    time_field: str = param("timestamp", "Column that orders histories; without it the file's order is used.",
                             group="columns")
-    unknown_items: str = param("refuse", "What to do with interactions whose item the .item file does not "
-                                         "list.",
+    unknown_items: str = param("refuse", "What to do with interactions whose item is not in the .item file.",
                                choices=("refuse", "drop"), group="columns")
-    encoding: str = param("utf-8", "How the files are encoded.", choices=("utf-8", "latin-1"),
+    encoding: str = param("utf-8", "Text encoding of the files.", choices=("utf-8", "latin-1"),
                           group="columns")
 
     def read(self) -> RawCatalogue:
@@ -131,7 +130,7 @@ def _check_float_seq(column: pd.Series, name: str, file: str) -> None:
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise ValueError(f"{file}, row {parts.index[bad[0]] + 2}, column '{name}', holds "
-                         f"'{str(parts.iloc[bad[0]])[:40]}', which is no finite number; correct or delete "
+                         f"'{str(parts.iloc[bad[0]])[:40]}', which is not a finite number; correct or delete "
                          f"the row.")
 
 

@@ -33,15 +33,15 @@ class Synthetic:
     """The made shop; with its default values it is read from ``data/synthetic`` instead of being made."""
 
     title: ClassVar[str] = "Synthetic shop"
-    summary: ClassVar[str] = "A made shop with a known category tree and people with known habits."
+    summary: ClassVar[str] = "A synthetic shop with a known category tree and users with known preferences."
 
-    n_items: int = param(2000, "Products in the shop.", low=50, high=20_000)
-    n_users: int = param(4000, "People with a history.", low=10, high=50_000)
-    noise: float = param(0.1, "Share of purchases that follow no taste, complement or bestseller.", low=0,
+    n_items: int = param(2000, "Number of items.", low=50, high=20_000)
+    n_users: int = param(4000, "Number of users.", low=10, high=50_000)
+    noise: float = param(0.1, "Share of interactions drawn at random, independent of preferences and popularity.", low=0,
                          high=1)
-    tail: float = param(0.8, "How steep popularity falls: the n-th bestseller weighs 1 / n^tail.", low=0,
+    tail: float = param(0.8, "Exponent of the popularity distribution: the n-th most popular item has weight 1 / n^tail.", low=0,
                         high=2)
-    seed: int = param(0, "Seed of everything that is drawn.", low=0, high=2**31 - 1)
+    seed: int = param(0, "Random seed.", low=0, high=2**31 - 1)
 
     def read(self) -> RawCatalogue:
         """Make the shop; the same values give the same shop on every machine."""
@@ -55,8 +55,8 @@ class Synthetic:
                               for product in products])
         item_ids = items["item_id"].tolist()
         inter = Interactions([row[0] for row in rows], [item_ids[row[1]] for row in rows],
-                             np.array([row[2] for row in rows]), "the made shop")
-        return assemble("Synthetic shop", items, "the made shop", inter)
+                             np.array([row[2] for row in rows]), "the synthetic shop")
+        return assemble("Synthetic shop", items, "the synthetic shop", inter)
 
 
 def make_products(rng: random.Random, kinds: list[Kind], words: dict[str, list[str]], n_items: int,

@@ -19,20 +19,20 @@ class Tables:
     title: ClassVar[str] = "Own tables"
     summary: ClassVar[str] = "Your own items and interactions as CSV, TSV or Parquet."
 
-    items: str = param("", "Table of items: item_id and, if there are, title, text, category.")
-    interactions: str = param("", "Table of interactions: user_id, item_id and, if there is, timestamp.")
+    items: str = param("", "Table of items: item_id; optional: title, text, category.")
+    interactions: str = param("", "Table of interactions: user_id, item_id; optional: timestamp.")
     item_column: str = param("item_id", "Column of the item's id, in both tables.", group="columns")
     user_column: str = param("user_id", "Column of the user's id.", group="columns")
-    time_column: str = param("timestamp", "Column to order histories by; without it the file's order counts.",
+    time_column: str = param("timestamp", "Column that orders histories; without it the file's order is used.",
                              group="columns")
-    title_column: str = param("title", "Column with a short name.", group="columns")
-    text_columns: str = param("", "Columns that are read as the item's text, with commas between; "
-                                  "empty for every column of text.", group="columns")
-    category_column: str = param("category", "Column with the category, or its path 'A > B > C'.",
+    title_column: str = param("title", "Column of the item's title.", group="columns")
+    text_columns: str = param("", "Columns joined as the item's text, separated by commas; empty for all text "
+                                  "columns.", group="columns")
+    category_column: str = param("category", "Column of the category, or category path 'A > B > C'.",
                                  group="columns")
-    unknown_items: str = param("refuse", "What to do with interactions whose item the table does not list.",
+    unknown_items: str = param("refuse", "What to do with interactions whose item is not in the table.",
                                choices=("refuse", "drop"), group="columns")
-    encoding: str = param("utf-8", "How CSV and TSV files are encoded.", choices=("utf-8", "latin-1"),
+    encoding: str = param("utf-8", "Text encoding of CSV and TSV files.", choices=("utf-8", "latin-1"),
                           group="columns")
 
     def read(self) -> RawCatalogue:
@@ -91,7 +91,7 @@ def _is_text(column: pd.Series) -> bool:
 def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
     """Numbers as they are; dates such as 2024-05-01 12:30 as whole numbers that order as they do."""
     if pd.api.types.infer_dtype(column) == "boolean":
-        raise ValueError(f"{file}: column '{name}' holds true and false, which are no times; say which column is the time.")
+        raise ValueError(f"{file}: column '{name}' holds true and false, which are not times; say which column is the time.")
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         missing = np.flatnonzero(column.isna())
         if len(missing):

@@ -20,14 +20,14 @@ def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
     if have < width:
         padded_IE = np.zeros((len(new_IE), width), np.float32)
         padded_IE[:, :have] = new_IE
-        return padded_IE, (f"The new vectors are {have} wide and the old ones {width}, so {width - have} zeros were "
-                           "added to each; distances stay as they are.")
+        return padded_IE, (f"The new vectors are {have} wide and the old ones {width}, so {width - have} zeros were appended "
+                           "to each; distances are unchanged.")
     gram_EE = new_IE.T.astype(np.float64) @ new_IE
     value_E, vector_EE = np.linalg.eigh(gram_EE)
     kept = float(value_E[-width:].sum() / max(value_E.sum(), 1e-12))
     reduced_IE = new_IE @ vector_EE[:, ::-1][:, :width]
     return np.ascontiguousarray(reduced_IE, np.float32), (
-        f"The new vectors are {have} wide and the old ones {width}, so they were reduced to their {width} strongest "
+        f"The new vectors are {have} wide and the old ones {width}, so they were reduced to their {width} principal "
         f"directions, which hold {kept:.0%} of their squared length.")
 
 

@@ -38,7 +38,7 @@ def panel() -> None:
         values = _form(params.specs(source), f"load:{name}")
         embedding = _embedding(name)
         title = st.text_input("Name", key=f"load:{name}:title", max_chars=60,
-                              placeholder="what the sidebar calls it; may stay empty")
+                              placeholder="title in the sidebar; optional")
         if st.button("Load", type="primary", icon=":material/upload:", key=f"load:{name}:go"):
             state.load_dataset(_reference(name, values, embedding), title.strip())
 
@@ -53,7 +53,7 @@ def fetch() -> None:
                     f"SHA-256 `{archive.sha256}`, checked after the download.")
         st.caption(archive.licence)
         if grouplens.downloaded(name):
-            st.success(f"{name} is here. Choose it below as the variant and leave the path empty.")
+            st.success(f"{name} is downloaded. Choose it as the variant below and leave the path empty.")
         elif st.button(f"I accept the licence: download {name}", key="fetch:go"):
             bar = st.progress(0.0, "Connecting …")
             grouplens.download(name, lambda have, whole: bar.progress(  # type: ignore[arg-type, return-value]
@@ -90,8 +90,8 @@ def _embedding(name: str) -> dict[str, Any]:
     if importlib.util.find_spec("sentence_transformers") is None:
         methods.pop("sentence", None)
     method = st.selectbox("Embedding", list(methods), format_func=methods.__getitem__,
-                          key=f"load:{name}:embedding", help="How an item's text becomes numbers. Sentence models "
-                          "need the package sentence-transformers.")
+                          key=f"load:{name}:embedding",
+                          help="How an item's text becomes a vector. Sentence models need the package sentence-transformers.")
     st.caption(datasets.EMBEDDINGS[method].summary)
     return {"method": method} | _form(params.specs(datasets.EMBEDDINGS[method]), f"load:{name}:{method}")
 

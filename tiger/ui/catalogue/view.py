@@ -32,7 +32,7 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     search = left.text_input("Search", key=f"search:{here}", placeholder="title, text or category",
                              max_chars=200, type="search") or ""
     category = right.selectbox("Category", shop.categories(cat), index=None, key=f"category:{here}",
-                               placeholder="every category")
+                               placeholder="All categories")
     frame = shop.browse(cat, search, category, ids_IM)
     if frame.empty:
         st.info("No item matches; try fewer words or another category.", icon=":material/search_off:")
@@ -70,7 +70,7 @@ def history_card(cat: Catalogue, user: int, ids_IM: np.ndarray | None) -> None:
     items.table(frame, f"history:{state.dataset().id}:{user}", style=_tint)
     if len(frame) >= 3:
         valid, test = (layout.plain(title) for title in frame["title"].iloc[-2:])
-        st.caption(f"Validation (blue), the second last item: {valid}. Test (orange), the last item: {test}.")
+        st.caption(f"Validation (blue), the second-to-last item: {valid}. Test (orange), the last item: {test}.")
     else:
         st.caption("Fewer than three items: all of them are for training.")
     exports.csv_button(frame, f"{state.dataset().id}-history-{user}", "History as CSV")
@@ -85,7 +85,7 @@ def shape(cat: Catalogue) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How long are the histories?", anchor=False)
-        st.markdown("Users by the length of their history; the last bar counts all longer ones.")
+        st.markdown("Users by history length; the last bar counts all longer histories.")
         frame = shop.length_histogram(cat)
         words = shop.length_summary(frame)
         exports.chart(plots.lengths(frame, words), "lengths", f"{state.dataset().id}-lengths", frame)

@@ -54,7 +54,7 @@ def heat_map(top: int, height: int = 330) -> dict[str, Any]:
 def sorted_bars(even: float, n_codes: int, height: int = 200) -> dict[str, Any]:
     """Items per code, most used first; the dashed line is where all bars would end if codes were used evenly."""
     quarters = sorted({1, *(max(n_codes * part // 4, 1) for part in (1, 2, 3, 4))})
-    rank = {"field": "rank", "type": "quantitative", "title": "codes, most used first",
+    rank = {"field": "rank", "type": "quantitative", "title": "Codes, most used first",
             "axis": {"grid": False, "tickCount": 6}, "scale": {"zero": False, "nice": False}}
     items = {"field": "items", "type": "quantitative", "title": "items", "axis": {"tickCount": 4}}
     return {

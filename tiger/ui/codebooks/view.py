@@ -65,13 +65,13 @@ def usage(codes: Codes, level: int) -> None:
     cells, timed = charts.cells(shown.codes, shown.card.code), shown.over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Every code as a cell.** The stronger, the more items; hollow cells are dead. Click one.")
+        st.markdown("**Every code as a cell.** Stronger colour: more items; hollow: dead code. Click one.")
         full = 4 * len(codes.codes_IL) // shown.n_codes
         _clickable(cells, charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", shown.codes_summary)
         exports.under(partial(plots.usage_heat, shown.codes, shown.codes_summary), f"{name}-cells", shown.codes,
                       config=USAGE_COLUMNS)
     with right:
-        st.markdown("**The same codes sorted.** Even use would end at the dashed line.")
+        st.markdown("**The same codes sorted.** Dashed line: uniform use.")
         _clickable(cells, charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", shown.codes_summary)
         exports.under(partial(plots.usage_bars, shown.codes, shown.codes_summary), name, shown.codes.sort_values("rank"),
                       config=USAGE_COLUMNS)
@@ -84,15 +84,15 @@ def numbers(shown: LevelUsage) -> None:
     """The level in four numbers."""
     with st.container(horizontal=True, gap="medium"):
         st.metric("Perplexity", f"{shown.perplexity:.0f} of {shown.n_codes:,}", width="content",
-                  help="The number of evenly used codes with the same entropy.")
+                  help="The number of uniformly used codes that would have the same entropy.")
         st.metric("Codes in use", f"{shown.used:,}", width="content")
-        st.metric("Dead codes", f"{shown.dead:,}", width="content", help="Codes that no item carries.")
-        st.metric("Fullest code", f"{shown.largest_share:.1%}", width="content", help="Its share of the items.")
+        st.metric("Dead codes", f"{shown.dead:,}", width="content", help="Codes without items.")
+        st.metric("Most used code", f"{shown.largest_share:.1%}", width="content", help="Its share of the items.")
 
 
 def perplexity(shown: LevelUsage, name: str) -> None:
     """The perplexity of every level at the kept steps."""
-    st.markdown("**Perplexity of the levels** at the kept steps")
+    st.markdown("**Perplexity of the levels** at the saved steps")
     frame = shown.over_time.assign(level="level " + shown.over_time["level"].astype(str))
     words = shown.over_time_summary
     st.vega_lite_chart(frame, charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
@@ -118,9 +118,9 @@ def code_card(shown: LevelUsage, ended: bool) -> None:
         pickers.number(address.CODE.below(shown.n_codes), "Code", card.code, width=150)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.markdown(f"**Its items**, most typical first ({card.n_items:,})")
+        st.markdown(f"**Its items**, nearest to their mean first ({card.n_items:,})")
         if card.items.empty:
-            st.info("No item carries this code: it is dead at this step.", icon=":material/block:")
+            st.info("No item has this code: it is dead at this step.", icon=":material/block:")
         else:
             st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items")
             exports.csv_button(card.items, f"code-{level}-{card.code}", "Items as CSV")
@@ -128,7 +128,7 @@ def code_card(shown: LevelUsage, ended: bool) -> None:
         st.markdown("**Nearest codes** by the distance of their vectors; choose one to go there")
         if card.near is None:
             st.caption("Hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks)." if ended
-                       else "The code vectors appear when the run is paused or has ended.")
+                       else "Code vectors are available when the run is paused or has ended.")
         else:
             pickers.rows(card.near, "near_codes", address.CODE, card.near["code"].tolist(), column_config=COLUMNS)
         code_history(card, level)
@@ -137,7 +137,7 @@ def code_card(shown: LevelUsage, ended: bool) -> None:
 def code_history(card: CodeCard, level: int) -> None:
     """How many items carried the code at each kept step."""
     if len(card.history) > 1:
-        st.markdown("**How many items it had** at the kept steps")
+        st.markdown("**Its number of items** at the saved steps")
         st.vega_lite_chart(card.history, charts.over_steps("items", height=130), key="code_history", width="stretch",
                            alt=card.history_summary)
         exports.under(partial(plots.code_history, card.history, card.history_summary), f"history-{level}-{card.code}",
@@ -147,15 +147,15 @@ def code_history(card: CodeCard, level: int) -> None:
 def collisions(codes: Codes) -> None:
     """The IDs that several items share, before the collision level makes them unique."""
     shown = shared_ids(codes)
-    st.markdown(layout.plain(shown.summary) + " An extra level then numbers the items that share an ID, so that every item "
-                "has an ID of its own.")
+    st.markdown(layout.plain(shown.summary) + " A collision level then numbers the items that share an ID, so that every ID is "
+                                              "unique.")
     if shown.frame.empty:
         st.success("No two items share all their codes.", icon=":material/check_circle:")
         return
     pickers.rows(shown.frame, "collisions", address.ITEM, shown.frame["first_item"].tolist(), column_config=COLUMNS,
                  height=460 if len(shown.frame) > 12 else "content")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Fullest IDs first, at most 200. Choose a row, then look at “One item's walk”.", width="content")
+        st.caption("IDs with most items first, at most 200. Choose a row, then open “One item's walk”.", width="content")
         exports.csv_button(shown.frame.drop(columns="codes"), f"collisions-{codes.run.id}", "Collisions as CSV")
 
 
@@ -166,10 +166,10 @@ def one_item(codes: Codes, item: int) -> None:
     st.caption(layout.plain(shown.about))
     if shown.walk is None:
         st.caption("The walk is hidden: these codes have no vectors (imported IDs, or a quantizer without codebooks). "
-                   "What the codes alone tell is below.")
+                   "What follows from the codes alone is below.")
     else:
         if shown.newest_weights:
-            st.caption("The walk uses the newest saved weights; earlier steps keep their codes only.")
+            st.caption("The walk uses the newest saved weights; for earlier steps only codes are saved.")
         walk.show(shown.walk, f"{codes.run.id}:{item}")
         st.markdown(shown.reconstruction)
     st.markdown("**Items with the longest shared prefix**")

@@ -19,7 +19,7 @@ def compare(cat: Catalogue) -> None:
     """Every measured recommender of this dataset; reported rows where it is a data set of the papers."""
     table = recommenders.table_frame(recommenders.scores_frame(state.models_here()))
     if table.empty:
-        layout.empty("No recommender of this dataset has been measured yet. Train one to the end; it is measured by itself.")
+        layout.empty("No recommender of this dataset has been evaluated yet. Training one to the end evaluates it.")
         return
     st.markdown(layout.plain(recommenders.table_summary(table)))
     shown = table
@@ -43,10 +43,11 @@ def compare(cat: Catalogue) -> None:
 def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
     """How to read the columns, with this dataset's numbers."""
     st.markdown(
-        f"Each user's last item is hidden, and the model ranks all {cat.n_items:,} items for the history before it. Recall@10 is "
-        "the share of users whose hidden item is among the first ten; NDCG@10 also counts how far up it stands. A generative "
-        "model is right only when the item itself is found: scores on codes would count every item that shares them, and are not "
-        "shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else over users.")
+        f"Each user's last item is held out, and the model ranks all {cat.n_items:,} items for the history before it. "
+        "Recall@10 is the share of users whose held-out item is among the first ten; NDCG@10 also weights its rank. A "
+        "generative model scores a hit only for the item itself: code-level scores would count every item with the same codes, "
+        "and are not shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else "
+        "over users.")
     users = f"{shown['n_users_all'].max():,.0f}".replace(",", "{,}")
     st.latex(rf"\text{{NDCG@10}} = \frac{{1}}{{U}} \sum_{{u=1}}^{{U}} \frac{{[r_u \le 10]}}{{\log_2(r_u + 1)}} \ U = {users}")
     if published.dataset_of(cat):
@@ -57,14 +58,14 @@ def search(run: runs.Run | None) -> None:
     """How wide a beam must be: invalid IDs without the trie, and what the beam loses against an exact search."""
     found = run.metrics().get("search") if run is not None else None
     if run is None or not found:
-        layout.empty("The chosen recommender has no beam search that was measured. Train a model that writes IDs to the end.")
+        layout.empty("The beam search of the chosen recommender has not been evaluated. Train a generative model to the end.")
         return
     st.markdown(f"**{layout.plain(run.title)}**, {found['n_users']} users for the free search, "
                 f"{found['gap'][0]['n_users']} for the exact one.")
     invalid, gap = recommenders.search_frames(found)
     for column, frame, words, title, name in zip(
             st.columns(2), (invalid, gap), recommenders.search_summary(found),
-            ("Share of IDs that no item has", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
+            ("Share of IDs without an item", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
         with column:
             figure = plots.width_lines(frame, words, title)
             st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))

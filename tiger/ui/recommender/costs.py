@@ -9,10 +9,10 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.ui.shared import exports, layout
 
-VALUES = {"ms": ("Milliseconds", "Milliseconds a request"), "flops": ("Operations", "Operations (FLOPs) a request"),
-          "passes": ("Forward passes", "Positions through a network"), "bytes": ("Memory", "Bytes that grow with the catalogue")}
+VALUES = {"ms": ("Milliseconds", "Milliseconds per request"), "flops": ("Operations", "FLOPs per request"),
+          "passes": ("Forward passes", "Positions processed"), "bytes": ("Memory", "Bytes that grow with the catalogue")}
 HEADS = {"kind": "Kind", "models": "Models", "items": "Items", "passes": "Forward passes", "flops": "Operations",
-         "bytes": "Memory in bytes", "ms": "Milliseconds", "measured": "Milliseconds measured"}
+         "bytes": "Memory in bytes", "ms": "Milliseconds", "measured": "Measured milliseconds"}
 
 
 def cost(run: runs.Run | None, cat: Catalogue) -> None:
@@ -32,12 +32,12 @@ def cost(run: runs.Run | None, cat: Catalogue) -> None:
 
 def how(shape: costs.Shape, value: str) -> str:
     """What the marks are, and what this run's kind of generative model keeps."""
-    words = f" The generative line is {models.REGISTRY[shape.writer].title}'s."
+    words = f" The generative line is for {models.REGISTRY[shape.writer].title}."
     if shape.prefixes:
-        words += (f" It has a vector for every prefix of the catalogue, {4 * shape.width:,} bytes each, so what it keeps grows "
+        words += (f" It has a vector for every prefix of the catalogue, {4 * shape.width:,} bytes each, so its memory grows "
                   "with the catalogue; turn prefix_vectors off where that is too much.")
     if value != "ms":
-        return words + " All marks are computed."
+        return words + " All marks are computed from formulas."
     return words + (" Filled marks are measured on this machine with catalogues of random vectors and IDs; hollow ones are "
                     "computed: the last measured point times the ratio of the operations. The index is measured where "
                     "faiss-cpu is installed.")
@@ -62,7 +62,7 @@ def measured(shape: costs.Shape) -> pd.DataFrame:
 
 def formulas(shape: costs.Shape, n_items: int) -> None:
     """Where the operations come from, with this model's numbers."""
-    with st.expander("The formulas, with this model's numbers"):
+    with st.expander("The formulas with this model's sizes"):
         codes = f"W = {shape.beams} beams, IDs of M = {shape.n_levels} codes out of K = {shape.n_codes}"
         st.markdown(f"Width D = {shape.width}, layers L = {shape.n_layers}, history T = {shape.history}, {codes}, C = "
                     f"{shape.candidates} candidates, I = {n_items:,} items in this catalogue.")
@@ -83,5 +83,5 @@ def formulas(shape: costs.Shape, n_items: int) -> None:
             st.markdown(f"Vector regression compares vectors of E = {shape.vector} numbers: 2 E I in place of 2 D I, and "
                         "2 D E (T + 1) more for reading.")
         st.caption("Multiply and add count as two. Memory: 40 bytes a prefix for the trie, 8 a code for the IDs, 4 D a prefix "
-                   "where prefixes have vectors; 4 D an item for the other kinds. What an index loses in recall is not in "
-                   "these figures.")
+                   "where prefixes have vectors; 4 D an item for the other kinds. The recall that an index loses is not "
+                   "included in these figures.")

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
-LABEL = "As a table, CSV, HTML or PNG"
+LABEL = "Data and export"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
 
 
@@ -39,7 +39,7 @@ def html_button(figure: Figure, name: str) -> None:
     st.download_button("Figure as HTML", lambda: html_bytes(figure if isinstance(figure, go.Figure) else figure(), name),
                        f"{name}.html", "text/html", key=f"html:{name}",
                        icon=":material/download:", type="tertiary", on_click="ignore",
-                       help=f"An interactive page of its own as {name}.html; the camera in it saves a PNG.")
+                       help=f"An interactive page, {name}.html; its camera button saves a PNG.")
 
 
 def html_bytes(figure: go.Figure, name: str) -> bytes:
@@ -94,7 +94,7 @@ def buttons(figure: Figure, name: str, table: pd.DataFrame | Callable[[], pd.Dat
         csv_button(table, name, "Table as CSV", rows)
         html_button(figure, name)
         where = "at the figure's upper right" if isinstance(figure, go.Figure) else "in the HTML page"
-        st.caption(f"PNG: the camera {where}.", width="content")
+        st.caption(f"PNG: the camera button {where}.", width="content")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

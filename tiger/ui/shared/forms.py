@@ -53,7 +53,7 @@ def field(spec: Spec, key: str, value: Any) -> Any:
         got = st.selectbox(label, options, options.index(value), key=name, help=spec.help,
                            format_func=lambda choice: "none" if choice is None else str(choice))
     elif spec.listed:
-        got = st.text_input(label, params.text(value), key=name, help=f"{_help(spec)} One number, or one a level with commas "
+        got = st.text_input(label, params.text(value), key=name, help=f"{_help(spec)} One number, or one per level with commas "
                                                                       "between them.")
     elif spec.kind in (int, float):
         got = _number(spec, label, name, value)

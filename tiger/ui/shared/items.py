@@ -16,7 +16,7 @@ COLUMNS: dict[str, Any] = {
     "semantic_id": st.column_config.TextColumn("Semantic ID", width=105),
     "cosine": st.column_config.ProgressColumn("Cosine", min_value=0.0, max_value=1.0, format="%.3f", width=92),
     "position": st.column_config.NumberColumn("#", width=50, format="%d"),
-    "part": st.column_config.TextColumn("Used for", width=80),
+    "part": st.column_config.TextColumn("Split", width=80),
 }
 ORDER = ("position", "part", "title", "cosine", "semantic_id", "interactions", "category")
 

@@ -142,7 +142,7 @@ def empty(text: str, page: str | None = None, label: str = "") -> None:
 def has_codes(run: runs.Run | None) -> TypeGuard[runs.Run]:
     """Whether the run has codes to show; where it has none, the page says what is missing."""
     if run is None:
-        empty("No run of this dataset yet, so its items have no codes.", "train", "Train the first one")
+        empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
     elif not run.has_result() and not run.snapshots():
         empty(f"**{plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
     else:

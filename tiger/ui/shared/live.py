@@ -38,8 +38,8 @@ class Chart:
 LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True)
 PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True)
 DEAD = Chart("Dead codes of each level", ("dead",), codes=True)
-VALID = Chart("Held-out validation item found", ("valid_recall@10", "valid_ndcg@10"))
-LEVEL_LOSS = Chart("Loss of each level's code", ("level_loss",))
+VALID = Chart("Validation recall and NDCG", ("valid_recall@10", "valid_ndcg@10"))
+LEVEL_LOSS = Chart("Loss of each level", ("level_loss",))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -128,7 +128,7 @@ def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str 
 def takeaway(chart: Chart, curves: Feed, state: str) -> str:
     """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
     if state in ACTIVE:
-        return "The run still trains; the newest numbers stand in the table under the chart."
+        return "The run is still training; the table under the chart has the newest numbers."
     return reports.training_summary(curve_frame(chart, curves))
 
 
@@ -176,4 +176,4 @@ def now_summary(curves: Feed, sizes: Sequence[int]) -> str:
     if dead:
         words.append("dead codes " + " · ".join(f"{value:.0f}" for value in dead))
     levels = " (level 1 first)" if perplexity or dead else ""
-    return f"Last measured: {', '.join(words)}{levels}." if words else "No numbers yet."
+    return f"Last measured: {', '.join(words)}{levels}." if words else "Nothing measured yet."

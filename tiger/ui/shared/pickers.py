@@ -59,12 +59,12 @@ def step(run: Run) -> int | None:
     """Scrub through the run's kept steps; None stands for the newest codes of all items."""
     kept = run.snapshots()
     if len(kept) < 2:
-        st.caption("This run kept no steps on the way, so only its final codes can be shown.")
+        st.caption("This run saved no intermediate steps, so only its final codes can be shown.")
         return None
     asked = address.read(address.STEP.below(kept[-1] + 1), kept[-1])
     write = _show(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - asked)))
     chosen = st.select_slider("Step", kept, key="pick_step", format_func=lambda at: f"{at:,}", on_change=write,
-                              help="The codes at the steps that were kept, from the first to the last.")
+                              help="The codes at each saved step.")
     return None if chosen == kept[-1] and run.has_result() else chosen
 
 
@@ -89,7 +89,7 @@ def item(cat: Catalogue) -> int:
     param = address.ITEM.below(cat.n_items)
     chosen = address.read(param, 0)
     left, right = st.columns([2, 3])
-    search = left.text_input("Search an item", key="item_search", placeholder="words of its title", type="search") or ""
+    search = left.text_input("Search items", key="item_search", placeholder="words in its title", type="search") or ""
     found = matches(cat, search)
     write = _show(param, "pick_item", chosen)
     titles = cat.items["title"]
@@ -108,7 +108,7 @@ def matches(cat: Catalogue, search: str, at_most: int = 100) -> list[int]:
 def user(cat: Catalogue) -> int:
     """Choose a user by number, by step or at random. Where there is none, the page says so and ends here."""
     if not cat.n_users:
-        layout.empty("This dataset has no histories, so there is no user to look at; load it together with interactions.")
+        layout.empty("This dataset has no histories, so there is no user to show; load it together with interactions.")
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = number(address.USER.below(cat.n_users), "User", shop.example(cat)[1], width=180)

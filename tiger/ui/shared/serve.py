@@ -62,7 +62,7 @@ def parse(words: list[str]) -> tuple[bool, dict[str, Any]]:
         word, _, value = rest.pop(0).partition("=")
         known = config._config_options_template.get(word.removeprefix("--"))
         if not word.startswith("--") or known is None:
-            raise ValueError(f"'{word}' is no option of tiger app; known are --share and Streamlit's own, such as "
+            raise ValueError(f"'{word}' is not an option of tiger app; it takes --share and Streamlit's options, such as "
                              "--server.port 8600.")
         if not value and (not rest or rest[0].startswith("--")) and known.type is bool:
             value = "true"
@@ -87,7 +87,7 @@ class OwnHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and not self.allows(Headers(scope=scope).get("host", "")):
-            sentence = "This server does not go by that name; open the address that it printed when it started.\n"
+            sentence = "This server does not accept that host name; open the address that it printed when it started.\n"
             await PlainTextResponse(sentence, status_code=400)(scope, receive, send)
         else:
             await self.app(scope, receive, send)

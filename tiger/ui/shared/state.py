@@ -108,7 +108,7 @@ def current_model() -> runs.Run | None:
     wanted = asked or st.session_state.get("at_model")
     found = next((run for run in here if run.id == wanted), None)
     if found is None and asked:
-        notice(f"No recommender '{asked[:60]}' of this dataset exists here; it may have been deleted.")
+        notice(f"This dataset has no recommender '{asked[:60]}'; it may have been deleted.")
     found = found or first_choice(here, DEMO_MODEL)
     choose_model(found.id if found else None)
     return found
@@ -184,11 +184,11 @@ def _group_text(items: list[int]) -> str:
 def load_dataset(ref: DatasetRef, title: str) -> None:
     """Load a dataset, remember it and look at it; an error changes nothing but this message, and its uploads go."""
     start = time.monotonic()
-    with st.status("Reading the files and embedding the texts …", expanded=True) as status:
+    with st.status("Reading the files and computing embeddings …", expanded=True) as status:
         try:
             cat = load_catalogue(ref)
         except Exception:
-            status.update(label="Nothing was loaded; what you had is still there.", state="error")
+            status.update(label="Nothing was loaded; your current dataset is unchanged.", state="error")
             registry.drop_uploads(ref)
             raise
         status.update(label="Loaded.", state="complete", expanded=False)
@@ -197,7 +197,7 @@ def load_dataset(ref: DatasetRef, title: str) -> None:
     chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
     notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
            f"{cat.n_users:,} users, {cat.n_interactions:,} interactions."
-           + (" No item has a word in its text, so the vectors come from co-occurrence alone." if chosen != used else ""))
+           + (" No item has text, so the vectors come from co-occurrence alone." if chosen != used else ""))
     st.rerun()
 
 

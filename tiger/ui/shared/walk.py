@@ -15,10 +15,10 @@ COLUMNS: dict[str, Any] = {
     "before": st.column_config.NumberColumn("|r| before", width=80, format="%.3g"),
     "after": st.column_config.NumberColumn("|r| after", width=75, format="%.3g"),
     "explained": st.column_config.NumberColumn("Explained", width=80, format="percent",
-                                               help="Share of |z|² that the codes so far account for."),
+                                               help="Share of |z|² explained by the codes so far."),
     "distance": None,
     "code_2": st.column_config.NumberColumn("2nd best", width=70, help="The second nearest code."),
-    "distance_2": st.column_config.NumberColumn("leaves |r|", width=80, format="%.3g"),
+    "distance_2": st.column_config.NumberColumn("its residual |r|", width=80, format="%.3g"),
     "code_3": None, "distance_3": None,
 }
 
@@ -33,6 +33,6 @@ def show(walk: Walk, key: str) -> None:
     with right:
         st.dataframe(walk.levels, column_config=COLUMNS, hide_index=True, key="walk_table")
         st.markdown(walk.summary)
-    with st.expander("The formula with this item's numbers", expanded=True):
+    with st.expander("The formulas with this item's numbers", expanded=True):
         for formula in walk.formulas:
             st.latex(formula)

@@ -13,7 +13,7 @@ COLUMNS: dict[str, Any] = {
     "residual": st.column_config.TextColumn("Residual", width=110),
     "mean": st.column_config.NumberColumn("Mean |r|²", width=85, format="%.3g"), "p10": None, "p90": None,
     "median": st.column_config.NumberColumn("Median", width=75, format="%.3g"),
-    "left": st.column_config.NumberColumn("Left of |z|²", width=90, format="percent"),
+    "left": st.column_config.NumberColumn("Residual share of |z|²", width=90, format="percent"),
     "codes_used": st.column_config.NumberColumn("Codes used", width=90, format="%d",
                                                 help="Distinct codes in this batch."),
 }
@@ -25,8 +25,8 @@ def batch(run: runs.Run, trace: Trace) -> None:
     row = int(st.session_state.get("batch_row") or 0)
     shown = batch_walk(state.load_catalogue(run.config.dataset), trace, min(row, n_rows - 1))
     st.subheader(f"The batch of step {shown.step:,}, level by level", anchor=False)
-    st.markdown("Each level subtracts the nearest code from what the level before left over. A good level leaves less "
-                f"than it got; a dead one leaves everything. These are {n_rows:,} items of the batch.")
+    st.markdown("Each level subtracts the nearest code from the residual of the previous level. A useful level makes the "
+                f"residual smaller; a collapsed one hardly changes it. Shown are {n_rows:,} items of the batch.")
     left, right = st.columns([3, 4], gap="medium")
     with left:
         exports.chart(plots.batch_levels(shown.levels, shown.summary), f"batch:{shown.step}", f"batch-{run.id}-{shown.step}",

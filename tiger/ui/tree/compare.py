@@ -20,12 +20,12 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
     seeds(codes, shown)
     for curve, column in zip(shown.curves, st.columns(len(shown.curves), gap="medium"), strict=True):
         with column:
-            st.markdown(f"**{curve.title}** (dotted: by chance)")
+            st.markdown(f"**{curve.title}** (dotted: chance level)")
             exports.chart(plot.by_level(shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
                           f"curve-{curve.value}", curve.frame)
     sizes = shown.sizes[shown.sizes["level"] == level]
     words = reports.sizes_summary(sizes, level)
-    st.markdown(f"**How full are the branches?** {layout.plain(words)}")
+    st.markdown(f"**Branch sizes.** {layout.plain(words)}")
     exports.chart(plot.sizes(sizes, words), "sizes", "branch-sizes", sizes)
 
 
@@ -38,8 +38,8 @@ def seeds(codes: Codes, shown: SideBySide) -> None:
     missing = reports.missing_seeds(codes.run, state.runs_here())
     if missing:
         st.button(f"Train {len(missing)} more seed{'s' * (len(missing) > 1)}", icon=":material/casino:", key="more_seeds",
-                  help="The same run with other seeds, one after another in the queue; the intervals then show the variance "
-                       "of the method, not of one run.", on_click=_more_seeds, args=(codes, missing))
+                  help="Queues the same run with other seeds; the intervals then show the variance of the method, not of one "
+                       "run.", on_click=_more_seeds, args=(codes, missing))
 
 
 def _more_seeds(codes: Codes, missing: list[int]) -> None:
@@ -58,9 +58,9 @@ def disagreements(codes: Codes, other: Reference, level: int) -> None:
         one, two = (other.title, codes.run.title) if together else (codes.run.title, other.title)
         found = shown.found
         with column:
-            st.subheader(layout.plain(f"Together in {one}, apart in {two}"), anchor=False)
+            st.subheader(layout.plain(f"Same branch in {one}, different in {two}"), anchor=False)
             share = found.n_pairs / max(found.n_together, 1)
-            st.markdown(f"**{found.n_pairs:,}** of the {found.n_together:,} pairs that share their first {level} "
+            st.markdown(f"**{found.n_pairs:,}** of the {found.n_together:,} pairs that share the first {level} "
                         f"code{'s' * (level > 1)} there ({share:.0%}).")
             pickers.rows(shown.frame, f"pairs:{together}", address.ITEM, shown.frame["item_a"].tolist(), height=420,
                          column_config={"cosine": st.column_config.NumberColumn("Cosine", format="%.2f", width=70),
@@ -68,22 +68,22 @@ def disagreements(codes: Codes, other: Reference, level: int) -> None:
                                         "item_a": None, "item_b": None})
             exports.csv_button(shown.frame, f"pairs-{'theirs' if together else 'own'}-{level}", "Pairs as CSV")
             if found.n_seen < found.n_pairs:
-                st.caption(f"The list comes from a sample of {found.n_seen:,} pairs.")
+                st.caption(f"Computed on a sample of {found.n_seen:,} pairs.")
 
 
 def difference(codes: Codes, other: Reference) -> None:
     """Which items moved between the two trees, once codes are matched up to renaming."""
     shown = answers.difference(codes, other)
-    st.markdown("Codes are only names: level by level, branches are first matched so that as many items as possible stay "
+    st.markdown("Code numbers are arbitrary, so branches are first matched level by level to keep as many items as possible "
                 "together. All other items have moved.")
-    table = shown.summary.rename(columns={"level": "Level", "stayed": "Items that stay", "moved": "Move at this level",
-                                          "stayed_share": "Stay", "chance_share": "Stay by chance",
+    table = shown.summary.rename(columns={"level": "Level", "stayed": "Unmoved items", "moved": "Moved at this level",
+                                          "stayed_share": "Stay", "chance_share": "Unmoved by chance",
                                           "pairs": "Matched branches"})
     percent = st.column_config.NumberColumn(format="percent")
-    st.dataframe(table, hide_index=True, column_config={"Stay": percent, "Stay by chance": percent})
+    st.dataframe(table, hide_index=True, column_config={"Stay": percent, "Unmoved by chance": percent})
     param = address.MOVED.below(shown.matching.n_levels + 1)
     st.session_state["moved"] = address.read(param)
-    level = int(st.segmented_control("Items that moved at", range(1, shown.matching.n_levels + 1), key="moved", required=True,
+    level = int(st.segmented_control("Moved at level", range(1, shown.matching.n_levels + 1), key="moved", required=True,
                                      format_func=lambda level: f"Level {level}",
                                      on_change=lambda: address.write(param, st.session_state["moved"])) or 1)
     frame = shown.moved(level)

@@ -20,14 +20,14 @@ def pick_reference(codes: Codes) -> Reference | None:
         if kind == "Another run":
             found = {run.id: run for run in state.runs_here() if run.id != codes.run.id and run.has_result()}
             if not found:
-                st.caption("This dataset has no other run with codes; train a second one with another seed.")
+                st.caption("This dataset has no other run with codes; train one with another seed.")
                 return None
             return answers.of_run(found[_other_id(codes, found)], codes.cat)
         if kind == "LSH":
             return answers.lsh(codes, pickers.number(address.LSH_SEED, "LSH seed", width=120,
-                                                     help="Another seed draws other hyperplanes."))
+                                                     help="Seed of the random hyperplanes."))
     if not sources.has_categories(codes.cat):
-        st.caption("This dataset names no categories, so there is no such tree.")
+        st.caption("This dataset has no categories, so there is no category tree.")
         return None
     return answers.categories(codes.cat)
 
@@ -37,8 +37,7 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
     asked, first = address.read(address.OTHER_RUN), state.first_choice(list(found.values())) or next(iter(found.values()))
     if asked and asked not in found:
         if asked != codes.run.id:
-            state.notice(f"No other run '{asked[:60]}' with codes of this dataset exists here. Comparing with "
-                         f"'{first.title}' instead.")
+            state.notice(f"This dataset has no other run '{asked[:60]}' with codes. Comparing with '{first.title}' instead.")
         address.forget(address.OTHER_RUN)
     labels = {run_id: layout.run_label(run) for run_id, run in found.items()}
     words = {run_id: label if list(labels.values()).count(label) == 1 else f"{label} ({run_id})"
@@ -50,7 +49,7 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
 
 def trees(codes: Codes, other: Reference, level: int) -> None:
     """Both trees; a click on a branch of the run's tree shows what it holds."""
-    kind = pickers.segmented(address.DRAWN, "Drawn as")
+    kind = pickers.segmented(address.DRAWN, "Chart type")
     chosen = reports.branch(codes, answers.branches(codes), address.read(address.BRANCH))
     left, right = st.columns(2, gap="medium")
     with left:
@@ -110,7 +109,7 @@ def item_place(codes: Codes, other: Reference) -> None:
         title = layout.plain(str(codes.cat.items["title"].iloc[item]))
         st.markdown(f"The chosen item **{title}** {places} in {layout.plain(other.title)}.", width="content")
         if own:
-            st.button("Show its first branch", icon=":material/zoom_in:", key="to_branch", type="tertiary",
+            st.button("Show its branch", icon=":material/zoom_in:", key="to_branch", type="tertiary",
                       on_click=lambda: address.write(address.BRANCH, own.split("-")[0]))
 
 
