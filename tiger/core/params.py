@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+Values = dict[str, Any]
+"""Hyper-parameters by name, as plain JSON values."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -107,7 +110,7 @@ def text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def renamed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def renamed(cls: type, values: Mapping[str, Any]) -> Values:
     """The values under today's names: ``cls.former_names`` maps the names of older labs to those."""
     former = getattr(cls, "former_names", {})
     found = {former[name]: value for name, value in values.items() if name in former}
@@ -120,7 +123,7 @@ def _bounds_summary(low: float | None, high: float | None) -> str:
     return f"at least {low}" if high is None else f"between {low} and {high}"
 
 
-def build(cls: type, values: dict[str, Any]) -> Any:
+def build(cls: type, values: Values) -> Any:
     """Make a dataclass from plain values, with every hyper-parameter checked.
 
     Raises:
@@ -133,6 +136,6 @@ def build(cls: type, values: dict[str, Any]) -> Any:
     return cls(**{name: check(known[name], value) for name, value in values.items()})
 
 
-def values(obj: Any) -> dict[str, Any]:
+def values(obj: Any) -> Values:
     """The hyper-parameters of an object as plain values, for ``config.json``."""
     return {spec.name: getattr(obj, spec.name) for spec in specs(type(obj))}

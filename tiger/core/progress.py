@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Metrics = dict[str, Any]
+"""A step's measurements by name: a number, or a list with one number per level."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Progress:
     stage: str
     step: int
     n_steps: int
-    metrics: dict[str, Any] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
 
 
 def result_of(steps: Generator[Any, Any, T]) -> T:

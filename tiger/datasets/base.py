@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,8 @@ class RawCatalogue:
 class Source(Protocol):
     """A dataclass of hyper-parameters (``tiger.core.params``) that can read its files."""
 
-    title: str
-    summary: str
+    title: ClassVar[str]
+    summary: ClassVar[str]
 
     def read(self) -> RawCatalogue:
         """Read and check everything; ValueError with one sentence where something is wrong."""

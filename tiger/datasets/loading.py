@@ -4,13 +4,14 @@ A new source is one file with a dataclass (``title``, ``summary``, hyper-paramet
 one line in ``REGISTRY``.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from tiger.core import params, paths
+from tiger.core.params import Values
 from tiger.datasets import embed
-from tiger.datasets.base import RawCatalogue
+from tiger.datasets.base import RawCatalogue, Source
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence
 from tiger.datasets.reference import DatasetRef
@@ -26,12 +27,12 @@ __all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", 
            "embedding_method",
            "load", "load_ref"]
 
-REGISTRY: dict[str, Any] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens,
-                             "amazon": Amazon, "tables": Tables}
+REGISTRY: dict[str, type[Source]] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens, "amazon": Amazon,
+                                     "tables": Tables}
 EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
 
 
-def load(name: str, embedding: dict[str, Any] | str | None = None, **values: Any) -> Catalogue:
+def load(name: str, embedding: Values | str | None = None, **values: Any) -> Catalogue:
     """Load a catalogue: items, histories, data report and embedding.
 
     Where no item has a word in its text, plain TF-IDF gives way to the co-occurrence of items in histories; the
@@ -65,7 +66,7 @@ def load(name: str, embedding: dict[str, Any] | str | None = None, **values: Any
                      raw.report)
 
 
-def _as_table(embedding: Any) -> dict[str, Any]:
+def _as_table(embedding: Any) -> Values:
     """An embedding as {"method", ...}, however it was given."""
     if isinstance(embedding, str):
         return {"method": embedding}
@@ -75,7 +76,7 @@ def _as_table(embedding: Any) -> dict[str, Any]:
     return dict(embedding or {"method": "tfidf"})
 
 
-def _vectors(raw: RawCatalogue, embedder: Any, embedding: dict[str, Any]) -> np.ndarray:
+def _vectors(raw: RawCatalogue, embedder: Any, embedding: Values) -> np.ndarray:
     """The items' embeddings (I, E) float32."""
     if isinstance(embedder, Given):
         return embedder.read(raw.items["item_id"].tolist())
@@ -103,7 +104,7 @@ def load_ref(ref: DatasetRef) -> Catalogue:
     return load(ref["name"], embedding, **values)
 
 
-def embedding_method(embedding: dict[str, Any]) -> Any:
+def embedding_method(embedding: Values) -> Any:
     """The embedding method that a reference names, with its hyper-parameters checked.
 
     Raises:
@@ -116,7 +117,16 @@ def embedding_method(embedding: dict[str, Any]) -> Any:
                                              if key != "method"})
 
 
-def describe_sources() -> list[dict[str, Any]]:
-    """Every source for a picker: name, title, one line, and its hyper-parameters (``params.Spec``)."""
+class SourceInfo(TypedDict):
+    """What a picker shows of a source: its name, title, one line, and hyper-parameters."""
+
+    name: str
+    title: str
+    summary: str
+    specs: list[params.Spec]
+
+
+def describe_sources() -> list[SourceInfo]:
+    """Every source, as a picker shows it."""
     return [{"name": name, "title": source.title, "summary": source.summary, "specs": params.specs(source)}
             for name, source in REGISTRY.items()]

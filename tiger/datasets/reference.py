@@ -1,9 +1,8 @@
 """What names a dataset: where it comes from and how its items are embedded, as plain JSON values."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-Values = dict[str, Any]
-"""Hyper-parameters by name, as JSON has them."""
+from tiger.core.params import Values
 
 
 class DatasetRef(TypedDict):

@@ -1,13 +1,14 @@
 """Training states of an RQ-VAE as the lab wrote them until November 2026, when all parameters lay in one flat buffer."""
 
-from typing import Any
 
 from torch import Tensor, nn
+
+from tiger.core.learner import TrainingState
 
 ALIGN = 16  # numbers: every tensor of the flat buffer began on a cache line of its own
 
 
-def current(state: dict[str, Any], model: nn.Module, n_levels: int) -> dict[str, Any]:
+def current(state: TrainingState, model: nn.Module, n_levels: int) -> TrainingState:
     """The same state as ``Trainer.state`` writes it today; one of today comes back as it is.
 
     Args:
@@ -29,7 +30,7 @@ def current(state: dict[str, Any], model: nn.Module, n_levels: int) -> dict[str,
     if start != len(state["values"]):
         raise ValueError(f"this state was saved for {len(state['values'])} parameters, but this model has {start}; use the "
                          "same data and settings.")
-    found: dict[str, Any] = {name: state[name] for name in ("generator", "order", "restarts", "batch_rows", "step",
+    found: TrainingState = {name: state[name] for name in ("generator", "order", "restarts", "batch_rows", "step",
                                                             "position", "live")}
     shapes = {name: value.shape for name, value in learned.items()}
     found |= {f"model.{name}": state["values"][part].view(shapes[name]).clone() for name, part in parts.items()}
@@ -44,7 +45,7 @@ def current(state: dict[str, Any], model: nn.Module, n_levels: int) -> dict[str,
     return found
 
 
-def _levels(state: dict[str, Any], n_levels: int) -> dict[str, Tensor]:
+def _levels(state: TrainingState, n_levels: int) -> dict[str, Tensor]:
     """What each codebook kept outside the flat buffer; its own values, where EMA moved them, too."""
     names = ("learned", "frozen_KZ", "ema_count_K", "ema_sum_KZ")
     keys = [f"{level}.{name}" for level in range(n_levels) for name in names]

@@ -9,13 +9,13 @@ Source: Charikar 2002, "Similarity Estimation Techniques from Rounding Algorithm
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tiger.core.learner import LiveParams
+from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
@@ -51,7 +51,7 @@ class LSH(Quantizer):
                 raise ValueError(f"n_codes is {size}, but LSH codes are whole bits, so it must be a power of two, "
                                  f"such as {1 << bits} or {2 << bits}.")
 
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the planes; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)

@@ -8,13 +8,13 @@ Source: the "Random ID" baseline of Rajput et al. 2023, section 4.3.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tiger.core.learner import LiveParams
+from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.progress import Progress
 from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.fine_tuning import refit_steps
@@ -33,7 +33,7 @@ class RandomCodes(Quantizer):
     residual: ClassVar[bool] = False
     level_summary: ClassVar[str] = "Each level is an independent hash."
 
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Draw the hash; see ``Quantizer.fit_steps``."""
         self.refuse_state(state)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from tiger.core.learner import TrainingState
 from tiger.core.params import param
 from tiger.quantizers import former_state, kmeans, koleo, rqvae_gradient
 from tiger.quantizers import sinkhorn as sinkhorn_module
@@ -186,5 +187,5 @@ class RQVAE(AutoencoderQuantizer):
         made.restart_threshold = 0.0
         return made
 
-    def current_state(self, state: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    def current_state(self, state: TrainingState, trainer: Trainer) -> TrainingState:
         return former_state.current(state, trainer.model, self.n_levels)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from tiger import metrics
 from tiger.core import devices, precision
 from tiger.core.devices import to_cpu
+from tiger.core.learner import TrainingState
 from tiger.core.params import check, param, specs
+from tiger.core.progress import Metrics
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.bottleneck import Autoencoder, Kept, Quantised
 from tiger.quantizers.networks import parse_widths
@@ -115,7 +117,7 @@ class Trainer:
                 raise ValueError(f"'{name}' cannot change while training; these can: {', '.join(known)}.")
         self.live.update({name: check(known[name], value) for name, value in changes.items()})
 
-    def advance(self) -> dict[str, Any]:
+    def advance(self) -> Metrics:
         """One step; returns its metrics, or {} where none are due.
 
         Raises:
@@ -126,7 +128,7 @@ class Trainer:
         recon, found = self.forward(self.x_IE.index_select(0, self.batch_rows.to(self.device)), kept)
         self.step += 1
         due = self.step == 1 or self.step % self.q.log_every == 0 or self.step == self.q.n_steps
-        shown: dict[str, Any] = self._losses(recon, found) if due else {}
+        shown: Metrics = self._losses(recon, found) if due else {}
         self.optimiser.zero_grad()
         (recon + found.loss).backward()
         self.optimiser.param_groups[0]["lr"] = self.live["learning_rate"]
@@ -182,7 +184,7 @@ class Trainer:
                 self.model.bottleneck.restart(level, dead_D, self.generator, self.optimiser)
                 self.restarts_L[level] += len(dead_D)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> TrainingState:
         """Everything that a continued training needs, copied."""
         held = {"generator": self.generator.get_state(), "order": self.order_I, "restarts": self.restarts_L,
                 "batch_rows": self.batch_rows}
@@ -193,7 +195,7 @@ class Trainer:
                  for slot, value in self.optimiser.state[weight].items()}
         return to_cpu(held) | {"step": self.step, "position": self.position, "live": dict(self.live)}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Take back what ``state`` gave.
 
         Raises:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tiger import models
 from tiger.core import params
+from tiger.core.params import Values
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shape:
         return self.vector or self.width
 
 
-def shape_of(name: str, given: dict[str, Any], n_codes: Sequence[int] | None = None, n_numbers: int = 0,
+def shape_of(name: str, given: Values, n_codes: Sequence[int] | None = None, n_numbers: int = 0,
              beams: int = 20) -> Shape:
     """The shape of a model run.
 

@@ -1,9 +1,10 @@
 """What the doctor says: a diagnosis with its evidence, and remedies as changes of hyper-parameters."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from tiger.analysis.doctor.signs import Params, Settings, Signs
+from tiger.core.params import Values
 
 Severity: TypeAlias = Literal["good", "mild", "serious", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("good", "mild", "serious", "critical")
@@ -16,7 +17,7 @@ class Remedy:
 
     title: str
     why: str
-    changes: dict[str, Any]
+    changes: Values
 
     def helps(self, params: Params) -> bool:
         """Whether the quantizer has all these hyper-parameters and at least one would change.

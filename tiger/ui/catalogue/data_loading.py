@@ -7,7 +7,7 @@ import streamlit as st
 
 from tiger import datasets
 from tiger.core import params, paths
-from tiger.core.params import Spec
+from tiger.core.params import Spec, Values
 from tiger.datasets import registry
 from tiger.datasets.io import readers
 from tiger.datasets.reference import DatasetRef
@@ -61,10 +61,10 @@ def fetch() -> None:
             st.rerun()
 
 
-def _form(specs: list[Spec], key: str) -> dict[str, Any]:
+def _form(specs: list[Spec], key: str) -> Values:
     """Files first, by upload or by path, then the settings; a file's value is a path or what was uploaded."""
     files = [spec for spec in specs if is_path(spec)]
-    found: dict[str, Any] = {}
+    found: Values = {}
     if files:
         how = st.segmented_control("Files", [UPLOAD, ON_SERVER], default=UPLOAD, required=True,
                                    key=f"{key}:how")
@@ -84,7 +84,7 @@ def _path(spec: Spec, key: str) -> str:
                          help=spec.help, placeholder="a path on this server").strip()
 
 
-def _embedding(name: str) -> dict[str, Any]:
+def _embedding(name: str) -> Values:
     """Which embedding, and its settings."""
     methods = {key: method.title for key, method in datasets.EMBEDDINGS.items()}
     if importlib.util.find_spec("sentence_transformers") is None:
@@ -96,9 +96,9 @@ def _embedding(name: str) -> dict[str, Any]:
     return {"method": method} | _form(params.specs(datasets.EMBEDDINGS[method]), f"load:{name}:{method}")
 
 
-def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> DatasetRef:
+def _reference(name: str, values: Values, embedding: Values) -> DatasetRef:
     """What is to be loaded, its uploads stored; where one file is refused, none of them stays."""
-    placed: dict[str, Any] = {"params": {}, "embedding": {}}
+    placed: Values = {"params": {}, "embedding": {}}
     ref: DatasetRef = {"name": name, **placed}  # type: ignore[typeddict-item]
     try:
         _place(values, placed["params"])
@@ -109,7 +109,7 @@ def _reference(name: str, values: dict[str, Any], embedding: dict[str, Any]) -> 
     return ref
 
 
-def _place(values: dict[str, Any], placed: dict[str, Any]) -> None:
+def _place(values: Values, placed: Values) -> None:
     """Fill in values whose files are paths that may be read: uploads are stored first, typed paths are checked."""
     for name, value in values.items():
         if isinstance(value, list):

@@ -5,9 +5,10 @@ Scrubbing through the steps then only recolours the cells; see ``live_charts`` f
 """
 
 import math
-from typing import Any
 
 import pandas as pd
+
+from tiger.ui.shared.live_charts import VegaSpec
 
 PICK = {"name": "pick", "select": {"type": "point", "fields": ["code"], "clear": "dblclick"}}
 PADDING = {"left": 2, "right": 8, "top": 2, "bottom": 2}
@@ -26,7 +27,7 @@ def cells(frame: pd.DataFrame, chosen: int | None) -> pd.DataFrame:
     return keep.assign(row=keep["code"] // side, column=keep["code"] % side, chosen=keep["code"] == chosen)
 
 
-def heat_map(top: int, height: int = 330) -> dict[str, Any]:
+def heat_map(top: int, height: int = 330) -> VegaSpec:
     """Every code of a level as a cell, stronger the more items carry it; a dead code is a hollow cell.
 
     Args:
@@ -51,7 +52,7 @@ def heat_map(top: int, height: int = 330) -> dict[str, Any]:
     }
 
 
-def sorted_bars(even: float, n_codes: int, height: int = 200) -> dict[str, Any]:
+def sorted_bars(even: float, n_codes: int, height: int = 200) -> VegaSpec:
     """Items per code, most used first; the dashed line is where all bars would end if codes were used evenly."""
     quarters = sorted({1, *(max(n_codes * part // 4, 1) for part in (1, 2, 3, 4))})
     rank = {"field": "rank", "type": "quantitative", "title": "Codes, most used first",
@@ -71,9 +72,9 @@ def sorted_bars(even: float, n_codes: int, height: int = 200) -> dict[str, Any]:
     }
 
 
-def over_steps(value: str, series: str | None = None, height: int = 200) -> dict[str, Any]:
+def over_steps(value: str, series: str | None = None, height: int = 200) -> VegaSpec:
     """A line over the kept steps, with a dot at each; one line per ``series``."""
-    encoding: dict[str, Any] = {
+    encoding: VegaSpec = {
         "x": {"field": "step", "type": "quantitative", "title": None, "scale": {"nice": False},
               "axis": {"grid": False, "tickCount": 5, "labelFlush": True,
                        "labelExpr": "(datum.index == 0 ? 'step ' : '') + format(datum.value, ',')"}},

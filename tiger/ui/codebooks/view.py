@@ -1,7 +1,6 @@
 """Codebooks: which codes are used at which step, what a code stands for, which items share all their codes."""
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,8 +12,10 @@ from tiger.reports.codes import Codes
 from tiger.reports.walk import ItemWalk, item_walk
 from tiger.ui.codebooks import charts
 from tiger.ui.shared import address, caching, exports, layout, pickers, sources, walk
+from tiger.ui.shared.exports import Columns
+from tiger.ui.shared.live_charts import VegaSpec
 
-COLUMNS: dict[str, Any] = {
+COLUMNS: Columns = {
     "item": None, "first_item": None, "codes": None,
     "title": st.column_config.TextColumn("Title", width=270),
     "titles": st.column_config.TextColumn("Titles", width="large"),
@@ -26,7 +27,7 @@ COLUMNS: dict[str, Any] = {
     "typical": st.column_config.NumberColumn("Typical", width=70, format="%.2f",
                                              help="Cosine with the mean embedding of the code's items."),
 }
-USAGE_COLUMNS: dict[str, Any] = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
+USAGE_COLUMNS: Columns = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
 BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 
@@ -101,7 +102,7 @@ def perplexity(shown: LevelUsage, name: str) -> None:
                   config={"perplexity": st.column_config.NumberColumn(format="%.1f")})
 
 
-def _clickable(cells: pd.DataFrame, spec: dict[str, Any], key: str, words: str) -> None:
+def _clickable(cells: pd.DataFrame, spec: VegaSpec, key: str, words: str) -> None:
     def choose() -> None:
         picked = st.session_state[key]["selection"].get("pick") or []
         if picked:

@@ -7,6 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+Columns = dict[str, Any]
+"""Streamlit's column configuration, by column of a data frame."""
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
 LABEL = "Data and export"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
@@ -59,7 +61,7 @@ def under(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = Non
         numbers(figure, name, table, rows, whole, config)
 
 
-def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, columns: dict[str, Any] | None = None,
+def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, columns: Columns | None = None,
           **how: Any) -> None:
     """A Plotly figure with its alt text, its numbers under it, and both to save.
 

@@ -8,8 +8,9 @@ import streamlit as st
 
 from tiger.datasets.catalogue import Catalogue
 from tiger.ui.shared import address, layout, pickers
+from tiger.ui.shared.exports import Columns
 
-COLUMNS: dict[str, Any] = {
+COLUMNS: Columns = {
     "item": st.column_config.NumberColumn("Item", width=60, format="%d"),
     "category": st.column_config.TextColumn("Category", width=220),
     "interactions": st.column_config.NumberColumn("Interactions", width=85, format="localized"),

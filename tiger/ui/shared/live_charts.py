@@ -8,6 +8,9 @@ as a selection, because it resets every other zoom when data arrive.
 
 from typing import Any
 
+VegaSpec = dict[str, Any]
+"""A Vega-Lite specification, or a part of one."""
+
 PLAIN = "datum.value < 1000 ? format(datum.value, '.3~g') : format(datum.value, '~s')"  # "~s" makes 0.25 "250m"
 STEP_WORDS = "(datum.index == 0 ? 'step ' : '') + format(datum.value, ',')"
 NO_LABEL, LABEL = "datum.label == null", "datum.label != null"
@@ -18,8 +21,8 @@ ZOOM = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"], "zoom
 
 
 def curves(title: str, *, height: int = 250, log: bool = False, top: float | None = None,
-           last: int | None = None) -> dict[str, Any]:
-    """Lines over steps, one a series, with a dashed rule at each knob that was turned.
+           last: int | None = None) -> VegaSpec:
+    """Lines over steps, one a series, with a dashed rule at each change of a live parameter.
 
     Args:
         title: what is drawn, with its unit or limit.
@@ -28,7 +31,7 @@ def curves(title: str, *, height: int = 250, log: bool = False, top: float | Non
         top: fixed upper end of the axis; the lower end is then 0.
         last: fixed last step of the axis, for charts that are compared.
     """
-    scale: dict[str, Any] = {"type": "log", "nice": False} if log else {"zero": top is not None}
+    scale: VegaSpec = {"type": "log", "nice": False} if log else {"zero": top is not None}
     if top is not None:
         scale |= {"domain": [0, top], "nice": False}
     steps = {"nice": False} | ({"domain": [0, last]} if last else {})
@@ -56,7 +59,7 @@ def curves(title: str, *, height: int = 250, log: bool = False, top: float | Non
     }
 
 
-def _labels(step: dict[str, Any], where: str, align: str, dx: int) -> dict[str, Any]:
+def _labels(step: VegaSpec, where: str, align: str, dx: int) -> VegaSpec:
     """The names and values of turned knobs, beside their rules."""
     return {"transform": [{"filter": f"{LABEL} && {where}"}],
             "encoding": {"x": step, "text": {"field": "label"}},
