@@ -88,20 +88,6 @@ class LabelScore:
     nmi_null: float
     nmi_null_sd: float
 
-    @property
-    def purity_z(self) -> float:
-        return _z(self.purity, self.purity_null, self.purity_null_sd)
-
-    @property
-    def nmi_z(self) -> float:
-        return _z(self.nmi, self.nmi_null, self.nmi_null_sd)
-
-
-def _z(value: float, null: float, sd: float) -> float:
-    if not np.isfinite(sd):
-        return float("nan")
-    return (value - null) / sd if sd > 0 else (0.0 if value == null else float("inf"))
-
 
 def label_scores(codes_IL: np.ndarray, labels: np.ndarray, n_shuffles: int = 5,
                  seed: int = 0) -> list[LabelScore]:

@@ -99,11 +99,6 @@ class Trie:
         ptr, safe_N = self.items_ptr[depth], node_N.clamp(min=0)
         return torch.where(node_N >= 0, ptr[safe_N + 1] - ptr[safe_N], 0)
 
-    def items_below(self, depth: int, node: int) -> np.ndarray:
-        """Item numbers that start with one prefix."""
-        ptr = self.items_ptr[depth]
-        return self.order_I[ptr[node]:ptr[node + 1]].numpy()
-
     def item(self, leaf_N: torch.Tensor) -> torch.Tensor:
         """Item numbers of nodes of the last depth; -1 stays -1."""
         return torch.where(leaf_N >= 0, self.order_I[leaf_N.clamp(min=0)], -1)
