@@ -94,13 +94,13 @@ class Attention(nn.Module):
     def weights(self, x_NTD: torch.Tensor, kv: KeyValue, bias: torch.Tensor | None = None,
                 causal: bool = False) -> torch.Tensor:
         """How much each position takes from each other one (N, H, T, S); rows sum to 1."""
-        score_NHTS = self._split(self.q(x_NTD)) @ kv[0].transpose(-1, -2) * self.scale
+        score_NGTS = self._split(self.q(x_NTD)) @ kv[0].transpose(-1, -2) * self.scale
         if bias is not None:
-            score_NHTS = score_NHTS + bias
+            score_NGTS = score_NGTS + bias
         if causal:
-            later_TS = torch.ones(score_NHTS.shape[-2:], dtype=torch.bool).triu(1)
-            score_NHTS = score_NHTS.masked_fill(later_TS, -torch.inf)
-        return score_NHTS.softmax(-1)
+            later_TS = torch.ones(score_NGTS.shape[-2:], dtype=torch.bool).triu(1)
+            score_NGTS = score_NGTS.masked_fill(later_TS, -torch.inf)
+        return score_NGTS.softmax(-1)
 
 
 class Block(nn.Module):

@@ -27,21 +27,21 @@ class _TileScores(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, query_ND: torch.Tensor, table_CD: torch.Tensor,
                 tiles: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-        found = [(F.embedding(row_TN.clamp(min=0), query_ND), F.embedding(child_TC.clamp(min=0), table_CD))
-                 for row_TN, child_TC in tiles]
+        found = [(F.embedding(row_YN.clamp(min=0), query_ND), F.embedding(child_YC.clamp(min=0), table_CD))
+                 for row_YN, child_YC in tiles]
         ctx.tiles, ctx.found, ctx.shapes = tiles, found, (len(query_ND), *table_CD.shape)
-        return torch.cat([torch.bmm(query_TND, child_TCD.mT).flatten() for query_TND, child_TCD in found])
+        return torch.cat([torch.bmm(query_YND, child_YCD.mT).flatten() for query_YND, child_YCD in found])
 
     @staticmethod
     def backward(ctx: Any, grad_X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         rows, children = (torch.cat([part.flatten().clamp(min=0) for part in side]) for side in zip(*ctx.tiles, strict=True))
         query_XD, child_XD = grad_X.new_empty(len(rows), ctx.shapes[2]), grad_X.new_empty(len(children), ctx.shapes[2])
         at = query_at = child_at = 0
-        for query_TND, child_TCD in ctx.found:
-            n, n_queries, n_children = _sizes(query_TND, child_TCD)
-            grad_TNC = grad_X[at:at + n].view(*query_TND.shape[:2], -1)
-            torch.bmm(grad_TNC, child_TCD, out=query_XD[query_at:query_at + n_queries].view_as(query_TND))
-            torch.bmm(grad_TNC.mT, query_TND, out=child_XD[child_at:child_at + n_children].view_as(child_TCD))
+        for query_YND, child_YCD in ctx.found:
+            n, n_queries, n_children = _sizes(query_YND, child_YCD)
+            grad_YNC = grad_X[at:at + n].view(*query_YND.shape[:2], -1)
+            torch.bmm(grad_YNC, child_YCD, out=query_XD[query_at:query_at + n_queries].view_as(query_YND))
+            torch.bmm(grad_YNC.mT, query_YND, out=child_XD[child_at:child_at + n_children].view_as(child_YCD))
             at, query_at, child_at = at + n, query_at + n_queries, child_at + n_children
         sum_rows = torch.ops.aten.embedding_dense_backward  # adds up what belongs to the same row
         return (sum_rows(query_XD, rows, ctx.shapes[0], -1, False), sum_rows(child_XD, children, ctx.shapes[1], -1, False), None)
@@ -90,17 +90,17 @@ class PrefixVectors(nn.Module):
         if not tiles:
             return logits_NK
         n_cells, codes, cells = logits_NK.numel(), self.trie.child_code[level].to(node_N.device), []
-        for row_TN, child_TC in tiles:
-            cell_TNC = row_TN[:, :, None] * logits_NK.shape[1] + codes[child_TC.clamp(min=0)][:, None]
-            nothing_TNC = (row_TN < 0)[:, :, None] | (child_TC < 0)[:, None]
-            cells.append(cell_TNC.masked_fill(nothing_TNC, n_cells).flatten())  # padding lands in one more cell
+        for row_YN, child_YC in tiles:
+            cell_YNC = row_YN[:, :, None] * logits_NK.shape[1] + codes[child_YC.clamp(min=0)][:, None]
+            nothing_YNC = (row_YN < 0)[:, :, None] | (child_YC < 0)[:, None]
+            cells.append(cell_YNC.masked_fill(nothing_YNC, n_cells).flatten())  # padding lands in one more cell
         with precision.float32_products(query_ND.device):
             scores_X = _TileScores.apply(query_ND.float(), self.tables[level - 1].weight, tiles)
         flat = F.pad(logits_NK.flatten(), (0, 1))
         return flat.scatter_add(0, torch.cat(cells), scores_X.to(flat.dtype))[:-1].view_as(logits_NK)
 
     def tiles(self, level: int, node_N: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Which positions meet which children: pairs of (T, n) positions and (T, c) children, -1 where there is none.
+        """Which positions meet which children: pairs of (Y, n) positions and (Y, c) children, -1 where there is none.
 
         A tile holds up to n positions of one parent, n near what a parent has on average. Tiles of about as many children
         (up to the same power of two) stand in one pair, so that little of a product is padding.
@@ -113,19 +113,19 @@ class PrefixVectors(nn.Module):
         # a little below the mean, so that where hardly any parent is asked twice no tile has an empty place
         n = 2 ** math.ceil(math.log2(max(1.0, 0.8 * len(row_N) / len(parent_P))))
         tiles_P = (n_P + n - 1) // n
-        at_T = torch.repeat_interleave(torch.arange(len(parent_P)), tiles_P)
-        nth_T = torch.arange(len(at_T)) - (tiles_P.cumsum(0) - tiles_P)[at_T]
-        slot_TN = nth_T[:, None] * n + torch.arange(n)
-        place_TN = ((n_P.cumsum(0) - n_P)[at_T, None] + slot_TN).clamp(max=len(row_N) - 1)
-        row_TN = row_N[place_TN].masked_fill(slot_TN >= n_P[at_T, None], -1)
+        at_Y = torch.repeat_interleave(torch.arange(len(parent_P)), tiles_P)
+        nth_Y = torch.arange(len(at_Y)) - (tiles_P.cumsum(0) - tiles_P)[at_Y]
+        slot_YN = nth_Y[:, None] * n + torch.arange(n)
+        place_YN = ((n_P.cumsum(0) - n_P)[at_Y, None] + slot_YN).clamp(max=len(row_N) - 1)
+        row_YN = row_N[place_YN].masked_fill(slot_YN >= n_P[at_Y, None], -1)
         start_P = self.trie.child_ptr[level].to(node_N.device)
-        first_T = start_P[parent_P[at_T]]
-        count_T = start_P[parent_P[at_T] + 1] - first_T
-        size_T, found = _power_of_two(count_T), []
-        for size in size_T.unique().cpu().tolist():
-            chosen, offset_C = (size_T == size).nonzero()[:, 0], torch.arange(size)
-            child_TC = first_T[chosen, None] + offset_C
-            found.append((row_TN[chosen], child_TC.masked_fill(offset_C >= count_T[chosen, None], -1)))
+        first_Y = start_P[parent_P[at_Y]]
+        count_Y = start_P[parent_P[at_Y] + 1] - first_Y
+        size_Y, found = _power_of_two(count_Y), []
+        for size in size_Y.unique().cpu().tolist():
+            chosen, offset_C = (size_Y == size).nonzero()[:, 0], torch.arange(size)
+            child_YC = first_Y[chosen, None] + offset_C
+            found.append((row_YN[chosen], child_YC.masked_fill(offset_C >= count_Y[chosen, None], -1)))
         return found
 
 
@@ -134,7 +134,7 @@ def _power_of_two(number_N: torch.Tensor) -> torch.Tensor:
     return 2 ** number_N.double().clamp(min=1).log2().ceil().long()
 
 
-def _sizes(query_TND: torch.Tensor, child_TCD: torch.Tensor) -> tuple[int, int, int]:
+def _sizes(query_YND: torch.Tensor, child_YCD: torch.Tensor) -> tuple[int, int, int]:
     """Scores, queries and children of a pair of tiles."""
-    n_tiles, n, c = len(query_TND), query_TND.shape[1], child_TCD.shape[1]
+    n_tiles, n, c = len(query_YND), query_YND.shape[1], child_YCD.shape[1]
     return n_tiles * n * c, n_tiles * n, n_tiles * c

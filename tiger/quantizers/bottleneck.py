@@ -90,7 +90,7 @@ class Bottleneck(nn.Module, ABC):
     def after_step(self) -> None:
         """Whatever follows the optimiser's step."""
 
-    def restart(self, level: int, dead_D: Tensor, generator: torch.Generator,
+    def restart(self, level: int, dead_X: Tensor, generator: torch.Generator,
                 optimiser: torch.optim.Optimizer) -> None:
         """Put codes that are not used any more where rows of the last batch are."""
 

@@ -132,18 +132,18 @@ class Codebook(nn.Module):
         self.learned.copy_(self.ema_sum_KZ / smooth_K[:, None])
 
     @torch.no_grad()
-    def restart(self, dead_D: Tensor, rows_DZ: Tensor) -> None:
+    def restart(self, dead_X: Tensor, rows_XZ: Tensor) -> None:
         """Put the dead codes where the given rows are.
 
         Source: Dhariwal et al. 2020 (Jukebox, arXiv:2005.00341), section 3: random restarts.
         """
         if self.frozen_KZ is None:
-            self.learned[dead_D] = rows_DZ
+            self.learned[dead_X] = rows_XZ
         else:  # the row of C that W takes to the wanted place
-            solved = torch.linalg.lstsq(self.learned.t().cpu(), rows_DZ.t().cpu(), driver="gelsd").solution.t()
-            self.frozen_KZ[dead_D] = solved.to(rows_DZ.device)
+            solved = torch.linalg.lstsq(self.learned.t().cpu(), rows_XZ.t().cpu(), driver="gelsd").solution.t()
+            self.frozen_KZ[dead_X] = solved.to(rows_XZ.device)
         if self.ema_count_K is not None and self.ema_sum_KZ is not None:
             mean_count = self.ema_count_K.mean()
-            self.ema_count_K[dead_D] = mean_count
-            self.ema_sum_KZ[dead_D] = rows_DZ * mean_count
+            self.ema_count_K[dead_X] = mean_count
+            self.ema_sum_KZ[dead_X] = rows_XZ * mean_count
         self.refresh()

@@ -103,15 +103,15 @@ class ResidualBottleneck(Bottleneck):
         for level in self.levels:
             level.refresh()
 
-    def restart(self, level: int, dead_D: Tensor, generator: torch.Generator, optimiser: torch.optim.Optimizer) -> None:
+    def restart(self, level: int, dead_X: Tensor, generator: torch.Generator, optimiser: torch.optim.Optimizer) -> None:
         rows_BZ, book = self.rows[level], self.levels[level]
         pick = torch.randperm(len(rows_BZ), generator=generator)
-        pick = pick.repeat(-(-len(dead_D) // len(pick)))[:len(dead_D)]
-        dead_D = dead_D.to(rows_BZ.device)
-        book.restart(dead_D, rows_BZ[pick.to(rows_BZ.device)])
+        pick = pick.repeat(-(-len(dead_X) // len(pick)))[:len(dead_X)]
+        dead_X = dead_X.to(rows_BZ.device)
+        book.restart(dead_X, rows_BZ[pick.to(rows_BZ.device)])
         if book.frozen_KZ is None and book.learned in optimiser.state:
             for name in ("exp_avg", "exp_avg_sq"):  # what Adam remembers speaks of where the code was
-                optimiser.state[book.learned][name][dead_D] = 0
+                optimiser.state[book.learned][name][dead_X] = 0
 
     @torch.no_grad()
     def encode(self, z_NZ: Tensor) -> Tensor:

@@ -179,10 +179,10 @@ class Trainer:
         if threshold <= 0 or self.step >= self.q.n_steps:
             return
         for level, last_K in enumerate(self.last_counts):
-            dead_D = (last_K < threshold).nonzero()[:, 0]
-            if len(dead_D):
-                self.model.bottleneck.restart(level, dead_D, self.generator, self.optimiser)
-                self.restarts_L[level] += len(dead_D)
+            dead_X = (last_K < threshold).nonzero()[:, 0]
+            if len(dead_X):
+                self.model.bottleneck.restart(level, dead_X, self.generator, self.optimiser)
+                self.restarts_L[level] += len(dead_X)
 
     def state(self) -> TrainingState:
         """Everything that a continued training needs, copied."""
