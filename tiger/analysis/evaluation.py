@@ -99,58 +99,17 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
                     "ms_per_user": round(1000 * spent_s / len(target_U), 3)}
 
 
-class LostItem(TypedDict):
-    """An item of the exact search's best that the beam missed: where it left the beam, and the beam's lowest kept."""
-
-    user: int
-    item: int
-    level: int
-    logp: float
-    last_logp: float
-
-
-class BeamGap(TypedDict):
-    """How a beam search compares with an exact search over the catalogue.
-
-    Args:
-        equal, interval: share of users with the same best items, and its 95 % interval.
-        lost: items of the exact best that the beam missed, mean per user.
-        lost_at: how many of them left the beam at each level.
-        width, k, n_users: beams, items compared, users compared.
-        examples: up to five lost items.
-    """
-
-    equal: float
-    interval: list[float]
-    lost: float
-    lost_at: list[int]
-    width: int
-    k: int
-    n_users: int
-    examples: list[LostItem]
-
-
-class InvalidRate(TypedDict):
-    """Share of the IDs that a free search generates and no item has, at one beam width."""
-
-    width: int
-    rate: float
-
-
-class SearchReport(TypedDict):
-    """``measure_search``: the free search over ``n_users`` by width, and the gap to an exact search by width."""
-
-    invalid: list[InvalidRate]
-    n_users: int
-    gap: list[BeamGap]
-
-
 def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np.ndarray, width: int = WIDTH,
              k: int = 10) -> BeamGap:
     """How often a beam search finds the same k best items as an exact search over the catalogue.
 
     Args:
         width: beams; a width below ``k`` loses items for certain.
+
+    Returns:
+        ``equal`` (share of users) with ``interval``, ``lost`` (items of the exact k best that the beam missed, mean
+        a user), ``lost_at`` (how many of them left the beam at each level), ``width``, ``k``, ``n_users``, and
+        ``examples``: up to five lost items as user, item, level (from 1), logp and logp of the beam's last item.
     """
     parts, trie = cat.split(), model.trie_
     width, k = min(width, trie.n_items), min(k, trie.n_items)

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from tiger.core import params
 
 LiveParams = Callable[[], dict[str, float]]
-TrainingState = dict[str, Any]  # tensors and plain JSON values, nested one level at most
 """Asked before every step: live hyper-parameters that changed since, by name."""
 TrainingState = dict[str, Any]
 """All that continues a training bit for bit: tensors and plain JSON values, nested one level at most."""

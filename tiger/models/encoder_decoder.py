@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
-from tiger.core.progress import Metrics
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.backbone import LossParts, padding_mask
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder

@@ -17,9 +17,8 @@ import torch
 from torch import nn
 
 from tiger.core import devices, precision
-from tiger.core.learner import TrainingState
 from tiger.core.params import param
-from tiger.core.progress import Metrics, Progress
+from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import LiveParams, Recommender, TrainingState
 from tiger.semantic_ids import SemanticIds

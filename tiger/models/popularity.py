@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tiger.core.learner import TrainingState
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import LiveParams, Recommender, TrainingState

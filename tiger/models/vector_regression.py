@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
-from tiger.core.progress import Metrics
 from tiger.datasets.catalogue import Catalogue
 from tiger.models import retrieval
 from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start

@@ -37,17 +37,17 @@ class Mark(NamedTuple):
 DROPPED = "kept, all its continuations pruned"
 MARKS = {
     "kept": Mark("kept", "circle", "#2b8fd0", "solid"),
-    DROPPED: Mark("kept, nothing below it stayed", "circle-open", "#2b8fd0", "dash"),
+    DROPPED: Mark("kept, nothing kept below it", "circle-open", "#2b8fd0", "dash"),
     "beam full": Mark("pruned: beam full", "triangle-down-open", "#d98e04", "dash"),
     "already in the history": Mark("pruned: already in the history", "square-x-open", "#8a63d2", "dashdot"),
     "not in the catalogue": Mark("pruned: not in the catalogue", "x-thin-open", QUIET, "dot"),
-    "kept, but no item has it": Mark("kept, but no item has it", "x", "#D55E00", "solid"),
+    "kept, but no such item": Mark("kept, but no such item", "x", "#D55E00", "solid"),
     "in both": Mark("in both", "circle", "#2b8fd0", "solid"),
     "only before": Mark("only before", "square-open", "#D55E00", "dash"),
     "only now": Mark("only now", "triangle-up", "#009E73", "solid"),
 }
 OVERLAYS = {"target": Mark("the held-out item", "star", "#d6247e", "solid"),
-            "exact": Mark("an exact search keeps it, the beam did not", "diamond-open", "#d6247e", "solid")}
+            "exact": Mark("kept by an exact search, not by beam search", "diamond-open", "#d6247e", "solid")}
 ROOM_MARKS = MARKS | {
     "kept": Mark("still in the running", "circle", "#2b8fd0", "solid"),
     DROPPED: Mark("set aside", "circle-open", "#d98e04", "dash"),

@@ -11,7 +11,7 @@ import pandas as pd
 from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
 
 Prefix = tuple[int, ...]
-INVALID = "kept, but no item has it"
+INVALID = "kept, but no such item"
 GONE = "its prefix was pruned"
 
 

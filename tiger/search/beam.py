@@ -135,7 +135,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
     if constrained:
         width = check_width(width, trie.n_items)
     else:
-        width = check_width(width, math.prod(trie.n_codes), "only {} different IDs can be written")
+        width = check_width(width, math.prod(trie.n_codes), "only {} distinct IDs can be generated")
     temperature_L = temperatures(temperature, trie.n_levels)
     n_users = len(histories)
     owned = Seen(trie, seen) if seen is not None else None

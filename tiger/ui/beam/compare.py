@@ -29,19 +29,20 @@ def banner(shown: Comparison | None) -> None:
         st.caption(f"**Changed:** {shown.difference}. {last['both']} of {last['now']} final beams were there before; see “Before "
                    "and after”.", width="content")
         st.button("Compare from here", key="beam_from_here", type="tertiary", icon=":material/flag:",
-                  on_click=request.compare_from_here, help="Forget the earlier search; the next change compares with this one.")
+                  on_click=request.compare_from_here,
+                  help="Discard the earlier search and compare the next change with this one.")
 
 
 def show(asked: BeamRequest, shown: Comparison | None) -> None:
     """Both searches together; without an earlier one, how to get it."""
     if shown is None:
-        layout.empty("Change the width, the temperature or the history above: the search from before the change stays here "
-                     "beside the new one." if asked.before is None else
+        layout.empty("Change the width, the temperature or the history above: the previous search stays here beside the new "
+                     "one." if asked.before is None else
                      "One of the two histories is empty, so there is no search to compare; add an item to it, or press Undo.")
         return
     row = shown.shared.iloc[shown.level - 1]
-    st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both, "
-                f"{row['before'] - row['both']} only before, {row['now'] - row['both']} only now.")
+    st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
+                f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
     figure = plot.tree(shown.tree, shown.alt, asked.n_levels)
     steps.legend(shown.tree)
     name = f"beam-together-{asked.user}-{shown.level}"

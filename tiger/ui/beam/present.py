@@ -34,7 +34,7 @@ def show(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         controls.back(asked, "Back")
         controls.forward(asked, "Next")
-        controls.another_user(asked, "Another person")
+        controls.another_user(asked, "Random person")
         controls.presenter_switch()
     _history(asked)
     st.html(f'<div class="bp-say">{escape(room.story)}</div>')
@@ -48,7 +48,7 @@ def _history(asked: BeamRequest) -> None:
     items = asked.search.items
     cards = [f'<div class="bp-card bp-old">{escape(asked.title(item))}</div>' for item in items[-N_HISTORY:]]
     more = f", and {len(items) - N_HISTORY} before these" if len(items) > N_HISTORY else ""
-    st.html(f'<div class="bp-name">What this person chose so far, oldest first{more}</div>'
+    st.html(f'<div class="bp-name">What this person has chosen so far, oldest first{more}</div>'
             f'<div class="bp-row">{"".join(cards)}</div>')
 
 
@@ -71,7 +71,7 @@ def _suggestions(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None
     own = [_card(asked, item, part) for item, part in room.items]
     everybody = [_card(asked, item, None) for item in popular]
     whose = "that this person does not have" if asked.search.exclude_seen else "the same for everybody"
-    st.html(f'<div class="bp-name">Suggested to this person, likeliest first. {escape(room.rule)}</div>'
+    st.html(f'<div class="bp-name">Recommended to this person, most likely first. {escape(room.rule)}</div>'
             f'<div class="bp-five">{"".join(own)}</div>'
             f'<div class="bp-name">For comparison: the most popular things, {whose}</div>'
             f'<div class="bp-five">{"".join(everybody)}</div>')
@@ -83,4 +83,4 @@ def _card(asked: BeamRequest, item: int, part: float | None) -> str:
     hit = item == asked.target
     bar = "" if part is None else f'<div class="bp-bar" style="width:{max(part, 0.02):.0%}"></div>'
     return (f'<div class="bp-card{" bp-hit" if hit else ""}">{escape(asked.title(item))}'
-            f'{"<small>✓ really chosen next</small>" if hit else ""}{bar}</div>')
+            f'{"<small>✓ chosen next</small>" if hit else ""}{bar}</div>')

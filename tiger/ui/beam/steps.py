@@ -16,7 +16,7 @@ from tiger.ui.shared import address, exports, layout
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
           "invalid": "Kept, but no item has it"}
 TREE_COLUMNS: dict[str, Any] = {
-    "level": "Level", "branch": "Prefix", "words": st.column_config.TextColumn("Stands for", width=300),
+    "level": "Level", "branch": "Prefix", "words": st.column_config.TextColumn("Meaning", width=300),
     "step_logp": st.column_config.NumberColumn("Step log P", format="%.3f"),
     "total_logp": st.column_config.NumberColumn("Total log P", format="%.3f"),
     "n_items_below": st.column_config.NumberColumn("Items below", format="localized"), "fate": "Outcome"}
@@ -24,7 +24,7 @@ COLUMNS: dict[str, Any] = {
     "rank": st.column_config.NumberColumn("Rank", width=55, format="localized"),
     "prefix": st.column_config.TextColumn("Prefix", width=105),
     "fate": st.column_config.TextColumn("Outcome", width=150),
-    "words": st.column_config.TextColumn("Stands for", width=270, help="Words that set its items apart; the title of a "
+    "words": st.column_config.TextColumn("Meaning", width=270, help="Words that set its items apart; the title of a "
                                                                        "single item."),
     "probability": st.column_config.ProgressColumn("P of the prefix", width=110, format="%.4f", min_value=0.0),
     "step_logp": st.column_config.NumberColumn("Step log P", width=80, format="%.3f"),

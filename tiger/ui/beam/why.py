@@ -34,7 +34,7 @@ def show(asked: BeamRequest, shown: Why) -> None:
         st.markdown("**Leave one item out.** How much log P of a code falls without the item, by level (L1, L2 ..); red: it "
                     "rises.")
         if shown.one_item:
-            st.caption("The history has one item, and an empty history cannot be read.")
+            st.caption("The history has only one item, and the model cannot read an empty history.")
         else:
             alt = "Fall of log P without each item, by code. " + shown.summary
             _draw(plot.influence(shown.table, "change", alt, "fall of log P"), "change", shown.table, which)
@@ -43,7 +43,7 @@ def show(asked: BeamRequest, shown: Why) -> None:
         alt = "Attention to each item, by code. " + shown.summary
         _draw(plot.influence(shown.table, "attention", alt, "of the attention", percent=True), "attention", shown.table, which)
     if shown.same_attention:
-        st.caption("This model reads the history once for all codes, so its attention is the same at every level.")
+        st.caption("This model reads the history once for all codes, so the attention is the same at every level.")
     st.caption("Attention shows which items were read, leaving one out shows which were needed; the two need not agree.")
 
 

@@ -11,7 +11,7 @@ from tiger.ui.shared import exports, layout, state
 
 COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
            "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
-           "equal": "Beam = exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
+           "equal": "Beam equals exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
            "seen": "Items of the history", "beyond": "Beyond the reported models", "settings": "What differs from the defaults"}
 
 
