@@ -124,7 +124,7 @@ def test_the_presenters_view_from_a_link(page, app):
     opened(page, app, dataset="synthetic", presenter="1", at="3")
     expect(page.get_by_text("Step 3:")).to_be_visible(timeout=SLOW_MS)
     press(page, "Next")
-    expect(page.get_by_text("Suggested to this person")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Recommended to this person")).to_be_visible(timeout=SLOW_MS)
     size = page.locator(".bp-say").first.evaluate("say => parseFloat(getComputedStyle(say).fontSize)")
     assert size >= 24
 

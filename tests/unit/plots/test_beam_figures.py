@@ -52,7 +52,7 @@ def test_edges_are_as_wide_as_their_codes_are_likely(frame):
 
 def test_every_fate_differs_in_shape_and_in_colour_or_line():
     looks = [plot.MARKS[fate] for fate in ("kept", "beam full", "already in the history", "not in the catalogue",
-                                               "kept, but no item has it")]
+                                               "kept, but no such item")]
     assert len({look.symbol for look in looks}) == len({look.colour for look in looks}) == len(looks)
     assert plot.MARKS["kept"].dash != plot.MARKS["beam full"].dash != plot.MARKS["not in the catalogue"].dash
     both = [plot.MARKS[fate] for fate in (beam_tree.BOTH, beam_tree.BEFORE, beam_tree.NOW)]

@@ -203,7 +203,7 @@ def test_the_presenters_view_has_no_jargon(cat):
             said = said.replace(title, "")
         for word in ("code", "beam", "prefix", "log", "token", "semantic", "logit", "level", "trie"):
             assert not re.search(rf"\b{word}s?\b", said, re.IGNORECASE), (word, level)
-    assert "Suggested to this person" in html_of(app)
+    assert "Recommended to this person" in html_of(app)
     app.toggle(key="beam_presenter").set_value(False).run()
     assert param(app, "presenter") is None and app.number_input(key="beam_width").value == 10
 
