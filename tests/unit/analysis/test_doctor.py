@@ -125,7 +125,7 @@ def test_causes_hide_what_follows_from_them_and_others_are_told():
 
 
 def test_one_problem_is_named_once_and_one_change_is_offered_once():
-    """Five steps at the usual rate: "train at the usual rate" and "train for 600 steps" are one and the same."""
+    """Five steps at the usual rate: the two remedies for it, at the default rate and for 600 steps, come to the same change."""
     found = doctor.examine(EVEN, 64, log(n_steps=20), DEFAULTS | {"beta": 20.0, "n_steps": 20}, explained=0.02)
     assert (found.disease, found.also) == ("untrained", ["Over-strong commitment"])
     assert [remedy.changes["n_steps"] for remedy in found.remedies] == [600]

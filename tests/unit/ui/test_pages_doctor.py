@@ -97,7 +97,7 @@ def test_the_sick_run_shows_what_came_of_its_remedy(ids):
     assert "### Total collapse" in app.error[0].value
     first, badge, second, other = halves(app)[:4]
     assert first == "**Before:** collapsed" and "Total collapse" in badge
-    assert second.startswith("**After:** collapsed: start from k-means") and "Healthy" in other
+    assert second.startswith("**After:** collapsed: initialise by k-means") and "Healthy" in other
     assert [metric.value for metric in app.metric if metric.label == "Distinct IDs"] == [
         f"{distinct(ids[name]):,} of 1,500" for name in ("collapsed", "cured")]
     charts = [*app.get("vega_lite_chart"), *app.get("arrow_vega_lite_chart")]
