@@ -42,7 +42,7 @@ def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray,
         history: item numbers, oldest first.
         id_M: one code a level.
         temperature: divides the logits; one number, or one a level.
-        user: whose history it is, for models that know users.
+        user: whose history it is, for models with user tokens.
 
     Raises:
         ValueError: the history cannot be read, or the ID has another number of levels or unknown codes.

@@ -6,13 +6,14 @@ all be right; such numbers are always named as code-level.
 
 import time
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
 from tiger import metrics
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import Values
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
@@ -70,7 +71,7 @@ def sample_users(cat: Catalogue, n: int | None) -> np.ndarray:
 
 
 def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.ndarray | None = None,
-            width: int = WIDTH, cuts: Sequence[int] = CUTS, exclude_seen: bool | None = None) -> dict[str, Any]:
+            width: int = WIDTH, cuts: Sequence[int] = CUTS, exclude_seen: bool | None = None) -> Values:
     """Recall and NDCG of a fitted model, JSON-able.
 
     Args:
@@ -86,7 +87,7 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
     start_s = time.perf_counter()
     ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users, exclude_seen=exclude_seen)
     spent_s = time.perf_counter() - start_s
-    found: dict[str, Any] = {}
+    found: Values = {}
     intervals = {}
     for k in cuts:
         for name, value_U in ((f"recall@{k}", metrics.recall_at_k(ranked_UK, target_U, k)),

@@ -91,7 +91,7 @@ class Recommender(Learner):
 
         Args:
             history: item numbers, oldest first.
-            user: whose history it is, for models that know users; None: somebody unknown.
+            user: whose history it is, for models with user tokens; None: no known user.
 
         Raises:
             ValueError: not fitted, or a history that cannot be read; see ``check_history``.
@@ -212,7 +212,7 @@ class Recommender(Learner):
         return self.shorten(history)
 
     def with_user(self, row: np.ndarray, user: int | None) -> np.ndarray:
-        """The row as the network takes it where the model knows users; others read items alone."""
+        """The row as the network takes it where the model has user tokens; others read items alone."""
         return row
 
     def check_history(self, history: Sequence[int] | np.ndarray) -> np.ndarray:

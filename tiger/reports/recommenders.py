@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from tiger.analysis.evaluation import SearchMeasures
 from tiger.core import params
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
-from tiger.datasets.reference import DatasetRef
+from tiger.datasets.reference import DatasetRef, Values
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs.records import LearnerConfig
 from tiger.runs.run import Run
@@ -43,7 +43,7 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         models of this kind have not, ``beyond_paper``), n_users, n_users_all, width, invalid, equal (at the width of the
         scores: share of invalid IDs in a free search, share of users whose ten items are an exact search's), trained_s.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     known: dict[str, str] = {}
     for run in model_runs:
         scores = run.metrics().get(split)
@@ -80,7 +80,7 @@ def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
         seeds = part.sort_values("n_users", ascending=False, kind="stable").drop_duplicates(["seed", "ids_seed"])
         several, first = len(seeds) > 1, seeds.iloc[0]
         ids = first["ids"] if part["ids"].nunique() == 1 else f"{quantizer} ({made})"
-        row: dict[str, Any] = {"dataset": dataset, "model": model, "ids": ids, "made": made, "settings": settings,
+        row: dict[str, object] = {"dataset": dataset, "model": model, "ids": ids, "made": made, "settings": settings,
                                "seen": seen, "beyond": first["beyond"], "seeds": len(seeds), "repeats": len(part) - len(seeds),
                                "over": "seeds" if several else "users"}
         for name in NAMES:
@@ -184,7 +184,7 @@ def beyond_paper(given: LearnerConfig, ref: DatasetRef) -> str:
     return ", ".join(found)
 
 
-def at_width(scores: dict[str, Any], what: str, name: str, width: int = evaluation.WIDTH) -> float | None:
+def at_width(scores: Values, what: str, name: str, width: int = evaluation.WIDTH) -> float | None:
     """One number of ``evaluation.measure_search`` at one beam width; None where it was not measured."""
     rows = scores.get("search", {}).get(what, [])
     return next((float(row[name]) for row in rows if row["width"] == width), None)

@@ -50,7 +50,7 @@ def user_vector(shape: Shape) -> float:
 
 
 def beams_at(shape: Shape) -> list[int]:
-    """Beams that write each level's code: one at first, then as many as there are beginnings, up to W."""
+    """Beams that write each level's code: one at first, then as many as there are prefixes, up to W."""
     return [min(shape.beams, shape.n_codes**level) for level in range(shape.n_levels)]
 
 
@@ -63,14 +63,14 @@ def generative(shape: Shape, n_items: int) -> tuple[float, float]:
         writing = sum(w * (shape.n_layers * (each + 4.0 * inner * (n + level + 1)) + choice) for level, w in enumerate(beams))
         return n + sum(beams), reading_codes(shape) + writing
     writing = sum(beams) * (shape.n_depth * 24.0 * shape.width**2 + choice)
-    if shape.prefixes:  # a kept beginning's children are scored by their own vectors, too
+    if shape.prefixes:  # a kept prefix's children are scored by their own vectors, too
         nodes = n_prefixes(shape, n_items)
         writing += sum(w * 2.0 * shape.width * nodes[level] / nodes[level - 1] for level, w in enumerate(beams) if level)
     return shape.history + sum(beams), reading(shape) + writing
 
 
 def n_prefixes(shape: Shape, n_items: int) -> list[float]:
-    """How many beginnings of each length the IDs of a catalogue have, where codes are spread evenly: K^l (1 - e^(-I / K^l));
+    """How many prefixes of each length the IDs of a catalogue have, where codes are spread evenly: K^l (1 - e^(-I / K^l));
     an item's whole ID is its own."""
     full = [float(shape.n_codes) ** level for level in range(1, shape.n_levels)]
     return [*(-places * np.expm1(-n_items / places) for places in full), float(n_items)]

@@ -1,7 +1,6 @@
 """The search before a change and the search after it, together: one tree, one list, and how much is left of the beam."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -9,9 +8,10 @@ from tiger.plots import beam as plot
 from tiger.reports.beam_page import BeamRequest, Comparison
 from tiger.ui.beam import request, steps
 from tiger.ui.shared import exports, layout
+from tiger.ui.shared.exports import Columns
 
 MOVES = {"up": "▲ up", "down": "▼ down", "stays": "= stays", "new": "＋ new", "gone": "✕ gone"}
-COLUMNS: dict[str, Any] = {
+COLUMNS: Columns = {
     "moved": st.column_config.TextColumn("", width=80), "title": st.column_config.TextColumn("Title", width=300),
     "rank_before": st.column_config.NumberColumn("Rank before", width=85),
     "rank_now": st.column_config.NumberColumn("Rank now", width=75),

@@ -1,7 +1,6 @@
 """The end of a search: the recommendations beside other recommenders', the held-out item marked, and invalid IDs."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -9,10 +8,11 @@ from tiger import models
 from tiger.reports.beam_page import N_LISTED, N_SEARCHED, STAR, BeamRequest, Lists
 from tiger.runs import presets
 from tiger.ui.shared import exports, layout, state
+from tiger.ui.shared.exports import Columns
 from tiger.ui.shared.pagelist import BY_KEY
 
 TINT = "background-color: rgba(214, 36, 126, .22)"
-RANK_COLUMNS: dict[str, Any] = {
+RANK_COLUMNS: Columns = {
     "recommender": "List",
     "rank": st.column_config.TextColumn("Rank of ★", help=f"Not found: not among its first {N_SEARCHED}, or the beam's width."),
     "shared": st.column_config.NumberColumn("Shared with the beam", help="Items in common, over the whole lists.")}
@@ -45,7 +45,7 @@ def show(asked: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
     for sentence in left_out:
         st.caption(layout.plain(sentence))
     st.markdown(layout.plain(shown.summary))
-    columns: dict[str, Any] = {name: st.column_config.TextColumn(name, width=230) for name in shown.items}
+    columns: Columns = {name: st.column_config.TextColumn(name, width=230) for name in shown.items}
     columns |= {"rank": st.column_config.NumberColumn("#", width=40),
                 "log P": st.column_config.NumberColumn("log P", width=70, format="%.3f")}
     st.dataframe(shown.table.style.map(lambda cell: TINT if str(cell).startswith(STAR) else ""), hide_index=True,

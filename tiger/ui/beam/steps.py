@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,15 +11,16 @@ from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
 from tiger.ui.shared import address, exports, layout
+from tiger.ui.shared.exports import Columns
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
           "invalid": "Kept, but no item has it"}
-TREE_COLUMNS: dict[str, Any] = {
+TREE_COLUMNS: Columns = {
     "level": "Level", "branch": "Prefix", "words": st.column_config.TextColumn("Meaning", width=300),
     "step_logp": st.column_config.NumberColumn("Step log P", format="%.3f"),
     "total_logp": st.column_config.NumberColumn("Total log P", format="%.3f"),
     "n_items_below": st.column_config.NumberColumn("Items below", format="localized"), "fate": "Outcome"}
-COLUMNS: dict[str, Any] = {
+COLUMNS: Columns = {
     "rank": st.column_config.NumberColumn("Rank", width=55, format="localized"),
     "prefix": st.column_config.TextColumn("Prefix", width=105),
     "fate": st.column_config.TextColumn("Outcome", width=150),
@@ -35,7 +35,7 @@ COLUMNS: dict[str, Any] = {
                                          "of its best items lies below; the best of them is named."),
 }
 ORDER = ["rank", "prefix", "fate", "words", "probability", "step_logp", "total_logp", "exact", "n_items_below", "mix"]
-LOST_COLUMNS: dict[str, Any] = {
+LOST_COLUMNS: Columns = {
     "rank": "Exact rank", "title": st.column_config.TextColumn("Title", width=300),
     "logp": st.column_config.NumberColumn("log P", format="%.3f"), "lost_at": "Lost at level", "prefix": "Its prefix there",
     "total_logp": st.column_config.NumberColumn("log P there", format="%.3f"),
@@ -113,8 +113,8 @@ def formula(asked: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     parts = " ".join(f"{value:+.3f}" for value in path["step_logp"]).removeprefix("+")
     last = path.iloc[-1]
     total = last["total_logp"]
-    share_tex = plot.share(total).replace("%", r"\%")
-    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}$ $={total:.3f},$ ${{P=e^{{{total:.3f}}}={share_tex}}}$")
+    share_tex = ("" if plot.share(total).startswith("<") else "=") + plot.share(total).replace("%", r"\%")
+    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}$ $={total:.3f},$ ${{P=e^{{{total:.3f}}}{share_tex}}}$")
     temperature = asked.search.temperature[:asked.level]
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(

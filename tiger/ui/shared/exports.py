@@ -55,7 +55,7 @@ def html_bytes(figure: go.Figure, name: str) -> bytes:
 
 
 def under(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
-          whole: Callable[[], pd.DataFrame] | None = None, config: dict | None = None) -> None:
+          whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
     """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
     with st.expander(LABEL):
         numbers(figure, name, table, rows, whole, config)
@@ -77,7 +77,7 @@ def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, column
 
 
 def numbers(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
-            whole: Callable[[], pd.DataFrame] | None = None, config: dict | None = None) -> None:
+            whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
     """A figure's table and what saves it.
 
     Args:
