@@ -247,7 +247,9 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
         name, value, low, high, reported, some (measured on a sample of the users; the name says on how many).
     """
     reported = table["ids"] == "as reported"
-    words = ["as reported" if told else ids for ids, told in zip(table["ids"], reported, strict=True)]
+    rules = {"excluded": "seen items excluded", "kept": "seen items kept"}
+    words = [f"reported, {rules.get(seen, 'rule not stated')}" if told else ids
+             for ids, seen, told in zip(table["ids"], table["seen"], reported, strict=True)]
     users = [some_users(*pair) for pair in zip(table["n_users"], table["n_users_all"], strict=True)]
     names = [row_summary(model, ids) + (f" ({some})" if some else "")
              for model, ids, some in zip(table["model"], words, users, strict=True)]

@@ -9,10 +9,10 @@ from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
 from tiger.ui.shared import exports, layout, state
 
-COLUMNS = {"model": "Model", "ids": "IDs", "recall@5": "Recall@5", "ndcg@5": "NDCG@5", "recall@10": "Recall@10",
-           "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
+COLUMNS = {"model": "Model", "ids": "IDs", "seen": "Seen items", "recall@5": "Recall@5", "ndcg@5": "NDCG@5",
+           "recall@10": "Recall@10", "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
            "equal": "Beam equals exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
-           "seen": "Items of the history", "beyond": "Beyond the reported models", "settings": "What differs from the defaults"}
+           "beyond": "Beyond the reported models", "settings": "What differs from the defaults"}
 
 
 def compare(cat: Catalogue) -> None:
@@ -32,9 +32,9 @@ def compare(cat: Catalogue) -> None:
     figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
     st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
     names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
-    order = [*list(COLUMNS)[:6], f"{metric} low", f"{metric} high", *list(COLUMNS)[6:]]
+    order = [*list(COLUMNS)[:7], f"{metric} low", f"{metric} high", *list(COLUMNS)[7:]]
     st.dataframe(shown[order], hide_index=True, key="table", column_config={
-        **names, **{name: st.column_config.NumberColumn(names[name], format="%.4f") for name in order[2:8]},
+        **names, **{name: st.column_config.NumberColumn(names[name], format="%.4f") for name in order[3:9]},
         **{name: st.column_config.NumberColumn(names[name], format="percent") for name in ("invalid", "equal")}})
     exports.buttons(figure, "recommenders", shown)
     explain(cat, shown)
@@ -47,7 +47,7 @@ def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
         "Recall@10 is the share of users whose held-out item is among the first ten; NDCG@10 also weights its rank. A "
         "generative model scores a hit only for the item itself: code-level scores would count every item with the same codes, "
         "and are not shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else "
-        "over users.")
+        "over users. Seen items: whether items that a user already has are excluded from the lists or kept in them.")
     users = f"{shown['n_users_all'].max():,.0f}".replace(",", "{,}")
     st.latex(rf"\text{{NDCG@10}} = \frac{{1}}{{U}} \sum_{{u=1}}^{{U}} \frac{{[r_u \le 10]}}{{\log_2(r_u + 1)}} \ U = {users}")
     if published.dataset_of(cat):
