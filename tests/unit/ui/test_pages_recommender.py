@@ -120,7 +120,7 @@ def model_run(name: str, ids: str | None = "demo-rqvae", **given) -> runs.Run:
 
 @pytest.mark.parametrize(("name", "given", "words"), [
     ("rq_transformer", {"width": 64}, "It has a vector for every prefix of the catalogue, 256 bytes each"),
-    ("encoder_decoder", {}, "The generative line is Encoder-decoder (the paper)'s."),
+    ("encoder_decoder", {}, "The generative line is for Encoder-decoder (the paper)."),
     ("vector_regression", {}, "Vector regression compares vectors of E = {} numbers")])
 def test_the_cost_is_the_chosen_runs(name, given, words):
     run = model_run(name, "demo-rqvae" if models.REGISTRY[name].generative else None, **given)
