@@ -108,7 +108,7 @@ def test_a_dropped_item_comes_back_with_undo(page, app):
     cards = page.locator(".bm-item")
     expect(cards.first).to_be_visible(timeout=SLOW_MS)
     n_cards = cards.count()
-    page.get_by_text("Change this history").click()
+    page.get_by_text("Edit history").click()
     press(page, "Drop")
     expect(cards).to_have_count(n_cards - 1, timeout=SLOW_MS)
     press(page, "Drop")  # the editor is still open

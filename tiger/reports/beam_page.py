@@ -177,7 +177,7 @@ def writer(run: runs.Run) -> Writer:
     """The run's recommender and the IDs that it learned. Raises ValueError where it writes none or cannot be read."""
     found = loaded(run)
     if not isinstance(found, GenerativeRecommender):
-        raise ValueError(f"{found.title} writes no IDs, so it has no beam.")
+        raise ValueError(f"{found.title} does not generate IDs, so it has no beam search.")
     n_codes = found.metadata_["n_codes"].tolist()
     n_levels = len(n_codes)
     with contextlib.suppress(ValueError):  # the run that made the IDs may be gone
@@ -188,8 +188,8 @@ def writer(run: runs.Run) -> Writer:
 def check_catalogue(found: Writer, cat: Catalogue) -> Writer:
     """The writer, if it learned this catalogue. Raises ValueError otherwise."""
     if found.model.n_items != cat.n_items:
-        raise ValueError(f"'{found.run.title}' learned {found.model.n_items:,} items, but this dataset has {cat.n_items:,}; "
-                         "choose its own dataset or train a recommender on this one.")
+        raise ValueError(f"'{found.run.title}' was trained on {found.model.n_items:,} items, but this dataset has "
+                         f"{cat.n_items:,}; choose its dataset or train a recommender on this one.")
     return found
 
 
@@ -200,9 +200,9 @@ def changed_ids(found: Writer) -> str:
         run = runs.find(named)
         same = np.array_equal(run.semantic_ids().ids_IM, found.ids.ids_IM)
     except (ValueError, OSError):
-        return f"The run '{named[:60]}' that made the IDs is gone; shown are the IDs that the recommender learned."
-    return "" if same else (f"'{run.title}' has other IDs by now than this recommender learned; shown are those that it learned. "
-                            "Train a recommender on the new ones to see them here.")
+        return f"The run '{named[:60]}' that made the IDs was deleted; shown are the IDs that the recommender was trained on."
+    return "" if same else (f"'{run.title}' now has other IDs than this recommender was trained on; shown are the latter. "
+                            "Train a recommender on the new IDs to see them here.")
 
 
 def trace(found: Writer, search: SearchRequest, reader: int | None) -> beam.Trace:
@@ -297,7 +297,7 @@ def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe
                          exact=[prefix in missed for prefix in frame["prefix"]])
     counts = report.counts(found, level)
     first = frame[frame["prefix"] == report.kept(found, level)[0]].iloc[0]
-    alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the likeliest is "
+    alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the most probable is "
            f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
     prefix = chosen_branch(asked, found, branch)
     lost = report.lost_items(found, item_K, logp_K, asked.ids.ids_IM)
@@ -328,11 +328,11 @@ def step_summary(asked: BeamRequest, found: beam.Trace) -> str:
     start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {asked.ids.n_codes[level - 1]:,} codes = "
              f"{total:,} candidates.")
     if level > asked.ids.n_levels:
-        start += " This last number only tells items apart that share all their codes."
+        start += " This last number only separates items that share all their codes."
     if asked.search.free:
-        return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; "
-                f"prefixes among them that no item has: {n[report.INVALID]:,}.")
-    said = (f"{start} {n[beam.OUTSIDE]:,} are prefixes of no item's ID and are pruned; of the others the best "
+        return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; of these, prefixes that no item "
+                f"has: {n[report.INVALID]:,}.")
+    said = (f"{start} {n[beam.OUTSIDE]:,} are not a prefix of any ID and are pruned; of the others the best "
             f"{n[beam.KEPT]:,} stay")
     said += f", {n[beam.OWNED]:,} lead only to items already in the history" if n[beam.OWNED] else ""
     return said + (f", and {n[beam.FULL]:,} are pruned because the beam is full." if n[beam.FULL] else ".")
@@ -443,7 +443,7 @@ def _exists(ids: SemanticIds, codes: Prefix) -> str:
 def rank_summary(asked: BeamRequest, found: beam.Trace, ranks: pd.DataFrame) -> str:
     """Where the lists have the held-out item, in a sentence or two; titles are plain text."""
     if asked.target is None:
-        return "This user has too few items for one to be held out."
+        return "This user's history is too short to hold an item out."
     said = [f"{row.recommender}: rank {row.rank}" for row in ranks.itertuples() if not pd.isna(row.rank)]
     start = f"★ The held-out item is “{asked.title(asked.target)}”. "
     return start + (", ".join(said) + "." if said else "None of these lists has it.") + _why_missed(asked, found)
@@ -452,15 +452,15 @@ def rank_summary(asked: BeamRequest, found: beam.Trace, ranks: pd.DataFrame) -> 
 def _why_missed(asked: BeamRequest, found: beam.Trace) -> str:
     """At which level the beam gave the held-out item up."""
     if not asked.target_id:
-        return " It has no ID, so this recommender can never write it."
+        return " It has no ID, so this recommender can never recommend it."
     level = report.lost_at(found, asked.target_id)
     if level is None:
         return ""
     row = report.path(found, asked.target_id).iloc[level - 1]
     if row["fate"] == beam.OWNED:
         return " It is already in the history, and such items are excluded."
-    return (f" The beam pruned it at level {level}: its prefix {row['prefix']} had rank {row['rank']:,.0f} among the candidates, "
-            f"and {len(report.kept(found, level)):,} were kept.")
+    return (f" Beam search pruned it at level {level}: its prefix {row['prefix']} had rank {row['rank']:,.0f} among the "
+            f"candidates, and {len(report.kept(found, level)):,} were kept.")
 
 
 @dataclass(frozen=True)
@@ -489,7 +489,8 @@ def comparison(asked: BeamRequest, before: beam.Trace, now: beam.Trace, describe
     row = shared.iloc[level - 1]
     frame = beam_tree.together(before, now, level)
     frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]))
-    alt = f"Two beam searches in one tree after level {level}: {row['both']} of {row['now']} beams now were kept before, too."
+    alt = (f"Two beam searches in one tree after level {level}: {row['both']} of this search's {row['now']} beams are also in "
+           "the previous one.")
     table = report.changes(before, now)
     return Comparison(asked.search.difference(asked.before), shared, level, frame, alt,
                       table.assign(title=[asked.starred(item) for item in table["item"]]))
@@ -523,7 +524,7 @@ def for_a_room(asked: BeamRequest) -> BeamRequest:
 def room(asked: BeamRequest, found: beam.Trace, describe: About, n_suggested: int) -> Room:
     """How the choice narrows down, and at the end what is suggested."""
     level, story = asked.level, room_story(asked, found)
-    rule = "Things that this person already has are " + ("not suggested." if asked.search.exclude_seen else "suggested, too.")
+    rule = "Things that this person already has are " + ("not recommended." if asked.search.exclude_seen else "recommended, too.")
     frame, alt = None, story
     if level:
         target = asked.target_id if level == asked.n_levels else asked.target_id[:level]
@@ -531,7 +532,7 @@ def room(asked: BeamRequest, found: beam.Trace, describe: About, n_suggested: in
         words = [text.rstrip(",") or "this person" for text in describe(frame["prefix"].tolist())["words"]]
         frame = frame.assign(words=words, target=asked.on_target(frame["prefix"]))
         here = frame[frame["level"] == level]
-        alt = f"{story} The likeliest: {frame.loc[here['total_logp'].idxmax(), 'words']}."
+        alt = f"{story} Most likely: {frame.loc[here['total_logp'].idxmax(), 'words']}."
     if level < asked.n_levels:
         return Room(story, alt, frame, [], rule, "")
     top = found.items.head(n_suggested)
@@ -547,7 +548,7 @@ def room_story(asked: BeamRequest, found: beam.Trace) -> str:
         return f"What comes next? The shop has {now:,} things to choose from."
     before = items_left(asked, found, level - 1)
     if level == asked.n_levels:
-        return f"Done: {now:,} things are left. The likeliest of them are suggested below."
+        return f"Done: {now:,} things are left. The most likely of them are recommended below."
     if now == before:
         return f"Step {level}: a closer look at the same {now:,} things."
     return f"Step {level}: from {before:,} things down to {now:,}. Thick lines are likely groups of things."
@@ -566,6 +567,6 @@ def _outcome(asked: BeamRequest, found: beam.Trace) -> str:
         return ""
     rank, title = found.items.loc[found.items["item"] == asked.target, "rank"], asked.title(asked.target)
     if len(rank):
-        return f"What this person really chose next, {title}, is suggestion {int(rank.iloc[0])}."
+        return f"What this person chose next, {title}, is recommendation {int(rank.iloc[0])}."
     lost = report.lost_at(found, asked.target_id) if asked.target_id else None
-    return f"What this person really chose next, {title}, was set aside" + (f" at step {lost}." if lost else ".")
+    return f"What this person chose next, {title}, was ruled out" + (f" at step {lost}." if lost else ".")

@@ -41,7 +41,7 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         without the seed), seed, ids_seed, settings (what differs from the defaults), recall@5 ..., "recall@5 low",
         "recall@5 high" ... (95 % over users), seen ("excluded" or "kept": items of the history), beyond (what the papers'
         models of this kind have not, ``beyond_paper``), n_users, n_users_all, width, invalid, equal (at the width of the
-        scores: share of invalid IDs in a free search, share of users whose ten items are an exact search's), trained_s.
+        scores: share of invalid-ID rate of the free search, share of users whose ten items are an exact search's), trained_s.
     """
     rows: list[dict[str, object]] = []
     known: dict[str, str] = {}
@@ -103,7 +103,7 @@ def table_frame(scores: pd.DataFrame) -> pd.DataFrame:
 def table_summary(table: pd.DataFrame) -> str:
     """The takeaway of one dataset's ``table_frame``; which rows hold for some of the users only, which runs are left out."""
     if table.empty:
-        return "No recommender of this dataset has been measured yet."
+        return "No recommender of this dataset has been evaluated yet."
     best, worst = table.iloc[0], table.iloc[-1]
     words = f"{row_summary(best['model'], best['ids'], ' on ')} finds the held-out item among its first ten for " \
             f"{100 * best['recall@10']:.1f} % of the users"
@@ -113,7 +113,7 @@ def table_summary(table: pd.DataFrame) -> str:
     some = [f"{row_summary(row['model'], row['ids'], ' on ')} ({users})" for _, row in table.iterrows()
             if (users := some_users(row["n_users"], row["n_users_all"]))]
     if some:
-        words += f" Measured on a sample of the users, so less comparable: {'; '.join(some)}."
+        words += f" Evaluated on a sample of users, so less comparable: {'; '.join(some)}."
     left_out = int(table["repeats"].sum())
     if left_out:
         words += f" {left_out} {'run repeats' if left_out == 1 else 'runs repeat'} both seeds of another run and " \
@@ -199,8 +199,8 @@ def trained_s(run: Run) -> float:
 def seen_summary(excludes: bool, chosen: bool = False) -> str:
     """Which rule a list or a score follows, and why; ``chosen``: by a person, not by the data."""
     if excludes:
-        return "Items already in the history are excluded" + ("." if chosen else "; no user of these data has an item twice.")
-    return "Items already in the history may be recommended" + ("." if chosen else "; users of these data return to items.")
+        return "Items already in the history are excluded" + ("." if chosen else "; no user of this dataset has an item twice.")
+    return "Items already in the history may be recommended" + ("." if chosen else "; users of this dataset repeat items.")
 
 
 def history_for_test(cat: Catalogue, user: int) -> tuple[np.ndarray, int | None]:
@@ -264,9 +264,9 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
 
 def search_frames(search: SearchMeasures) -> tuple[pd.DataFrame, pd.DataFrame]:
     """``evaluation.measure_search`` as two long tables (series, width, share): invalid IDs, and the gap to exact."""
-    invalid = pd.DataFrame([("invalid IDs in a free search", row["width"], row["rate"])
+    invalid = pd.DataFrame([("invalid-ID rate of the free search", row["width"], row["rate"])
                             for row in search.get("invalid", [])], columns=["series", "width", "share"])
-    gap = pd.DataFrame([("same ten items as an exact search", row["width"], row["equal"])
+    gap = pd.DataFrame([("same top 10 as an exact search", row["width"], row["equal"])
                         for row in search.get("gap", [])], columns=["series", "width", "share"])
     return invalid, gap
 
@@ -275,6 +275,6 @@ def search_summary(search: SearchMeasures) -> tuple[str, str]:
     """The takeaways of ``search_frames``: what a free beam writes that no item has, and what a beam loses."""
     rates = search["invalid"]
     first, last = rates[0], rates[-1]
-    invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that {first['width']} beam writes and "
-               f"{100 * last['rate']:.1f} % of those that {last['width']} beams write belong to no item.")
+    invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that {first['width']} beam generates and "
+               f"{100 * last['rate']:.1f} % of those that {last['width']} beams generate belong to no item.")
     return invalid, " ".join(evaluation.gap_summary(gap) for gap in search["gap"][:1] + search["gap"][-1:])

@@ -79,7 +79,7 @@ def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     n = report.counts(found, 2)
     n_beams = 7 + len(set(history))  # as many more as there are items that must not be found
     total, outside = 256 * n_beams, n[beam.OUTSIDE]
-    assert f"{n_beams} prefixes × 256 codes = {total:,} candidates. {outside:,} are prefixes of no item's ID" in text_of(app)
+    assert f"{n_beams} prefixes × 256 codes = {total:,} candidates. {outside:,} are not a prefix of any ID" in text_of(app)
     assert param(app, "temperature") == "1-0.5-1-1" and param(app, "heat") is None  # an older link, in today's words
     best = want[want["fate"] == beam.KEPT].iloc[0]
     assert f"={best['total_logp']:.3f}" in text_of(app)
@@ -103,7 +103,7 @@ def test_forward_and_back(demo, history):
     assert param(app, "at") == "2" and "**Level 2:**" in text_of(app)
     app.button(key="beam_back").click().run()
     app.button(key="beam_back").click().run()
-    assert param(app, "at") == "0" and "No code is written yet" in text_of(app)
+    assert param(app, "at") == "0" and "No code is generated yet" in text_of(app)
     assert app.button(key="beam_back").disabled
     app.button_group(key="beam_step").set_value(4).run()
     assert param(app, "at") == "4" and app.button(key="beam_forward").disabled
@@ -191,7 +191,7 @@ def test_a_free_search_shows_the_ids_that_nobody_has(demo, history):
     wrong = demo.beam_search(history, 10, 3.0, constrained=False, exclude_seen=True).invalid
     assert len(wrong) and f"{len(wrong)} of 10 that the free search wrote" in text_of(app)
     assert table(app, "id", "exists")["id"].tolist() == [report.text(codes) for codes in wrong["id"]]
-    assert "prefixes among them that no item has" in text_of(opened(free="1", at="3"))
+    assert "of these, prefixes that no item has" in text_of(opened(free="1", at="3"))
 
 
 def test_the_presenters_view_has_no_jargon(cat):
@@ -264,7 +264,7 @@ def test_a_recommender_of_another_catalogue_or_of_other_ids_is_named(demo, tiger
     assert any("learned 24 items, but this dataset has 2,000" in box.value for box in app.error)
     saved_model("lost-ids", {"dataset": ref, "ids": {"run": "gone-run"}}, demo)
     app = opened(model="lost-ids")
-    assert "'gone-run' that made the IDs is gone" in text_of(app) and not app.error
+    assert "'gone-run' that made the IDs was deleted" in text_of(app) and not app.error
     (paths.subfolder("runs") / "lost-ids" / "weights.safetensors").write_bytes(b"nonsense")
     app = opened(model="lost-ids")
     assert ["cannot be loaded; train it again" in box.value for box in app.error] == [True]
@@ -274,7 +274,7 @@ def test_without_a_recommender_the_way_to_one_is_shown(tiger_home):
     ref = {"name": "synthetic", "params": {"n_items": 60, "n_users": 30}, "embedding": {"method": "tfidf", "dim": 16}}
     run = runs.new_run({"dataset": ref, "quantizer": {"name": "random_codes", "params": {}}, "title": "Sixty"})
     app = open_page(PAGE, run=run.id)
-    assert "No recommender of this dataset writes IDs yet" in text_of(app)
+    assert "This dataset has no generative recommender yet" in text_of(app)
     assert not app.get("plotly_chart") and app.main.get("page_link")
     shutil.rmtree(run.path)
 

@@ -165,7 +165,7 @@ def popular(asked: BeamRequest) -> list[int]:
 def _listed(run: runs.Run | None, cat: Catalogue, items: tuple[int, ...], exclude_seen: bool) -> np.ndarray:
     learner = _popularity(cat) if run is None else recommenders.recommender(run)
     if learner.n_items != cat.n_items:
-        raise ValueError(f"'{run.title if run else 'Popularity'}' learned another catalogue.")
+        raise ValueError(f"'{run.title if run else 'Popularity'}' was trained on another catalogue.")
     return model_reports.best_items(learner, items, reports.N_SEARCHED, exclude_seen)
 
 

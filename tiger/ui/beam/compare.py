@@ -26,8 +26,8 @@ def banner(shown: Comparison | None) -> None:
         return
     last = shown.shared.iloc[-1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"**Changed:** {shown.difference}. {last['both']} of {last['now']} final beams were there before; see “Before "
-                   "and after”.", width="content")
+        st.caption(f"**Changed:** {shown.difference}. {last['both']} of {last['now']} final beams are in both searches; see "
+                   "“Before and after”.", width="content")
         st.button("Compare from here", key="beam_from_here", type="tertiary", icon=":material/flag:",
                   on_click=request.compare_from_here,
                   help="Discard the earlier search and compare the next change with this one.")
@@ -47,7 +47,7 @@ def show(asked: BeamRequest, shown: Comparison | None) -> None:
     steps.legend(shown.tree)
     name = f"beam-together-{asked.user}-{shown.level}"
     st.plotly_chart(figure, key=f"beam_together:{shown.level}", alt=shown.alt, config=exports.config(name))
-    st.caption("The best twelve beams of either search at this level, and the prefixes that they grew from.")
+    st.caption("The twelve best beams of each search at this level, with their prefixes.")
     exports.under(figure, name, steps.as_table(shown.tree), config=steps.TREE_COLUMNS)
     left, right = st.columns([3, 1], gap="medium")
     with left:

@@ -31,27 +31,27 @@ SHOWN_ITEMS = 24
 def explanation() -> str:
     """The line below the heading."""
     if request.presenting():
-        return "Somebody chose a few things. The recommender narrows down what may come next, from broad groups to single things."
-    return ("The recommender reads a history and writes an ID, one code a level. After each level the likeliest prefixes stay in "
-            "the beam and the others are pruned. Step forward to see the tree grow.")
+        return "A person chose a few things. The recommender narrows down what may come next, from broad groups to single things."
+    return ("The recommender reads a history and generates an ID, one code per level. After each level the most probable "
+            "prefixes stay in the beam and the others are pruned. Step forward to see the tree grow.")
 
 
 def nothing() -> None:
     """What is missing where no recommender writes IDs, and the way to it."""
     if not state.catalogue().n_users:
-        layout.empty("This dataset has no histories to start a beam from; load it together with interactions.")
+        layout.empty("This dataset has no histories to start beam search from; load it together with interactions.")
     elif any(run.state in ("queued", "running", "paused") for run in state.models_here()):
-        layout.empty("The recommender is still training; its beams can be watched when it has finished or is stopped.",
+        layout.empty("The recommender is still training; beam search is available when it has finished or was stopped.",
                      "recommender", "Watch it train")
     else:
-        layout.empty("No recommender of this dataset writes IDs yet, so there is no beam to watch.", "recommender",
+        layout.empty("This dataset has no generative recommender yet, so there is no beam search to show.", "recommender",
                      "Train the first one")
 
 
 def presenter_switch() -> None:
     """Large type and no jargon, on or off."""
     st.session_state["beam_presenter"] = request.presenting()
-    st.toggle("Presenter's view", key="beam_presenter", help="Large type and no jargon, to show to a room.",
+    st.toggle("Presenter's view", key="beam_presenter", help="Large type and no jargon, for presentations.",
               on_change=lambda: address.write(address.PRESENTER, "1" if st.session_state["beam_presenter"] else "0"))
 
 
@@ -69,16 +69,18 @@ def search_bar(asked: BeamRequest, usable: Sequence[runs.Run], changed_ids: str)
         most = min(beam.MAX_WIDTH, asked.ids.n_ids)
         st.session_state["beam_width"] = search.width
         st.number_input("Beam width", 1, most, key="beam_width", width=125,
-                        help=f"Prefixes that may stay after each level, 1 to {most}.",
+                        help=f"Prefixes kept after each level, 1 to {most}.",
                         on_change=lambda: change(asked, width=st.session_state["beam_width"]))
         _temperature(asked)
         st.session_state["beam_free"] = search.free
-        st.toggle("Free search", key="beam_free", help="Any code of the level may follow, also where no item has such an "
-                  "ID. Codes of other levels never can: the last layer scores one level at a time.",
+        st.toggle("Free search", key="beam_free", help="Without the trie: any code of the level may follow, even where no item "
+                                                       "has such an ID. Codes of other levels cannot, because the output layer "
+                                                       "scores one level at a time.",
                   on_change=lambda: change(asked, free=st.session_state["beam_free"]))
         st.session_state["beam_seen"] = search.exclude_seen
-        st.toggle("Exclude seen items", key="beam_seen", help="Leave out items that are already in the history. By default on "
-                  "where no user of the data has an item twice.",
+        st.toggle("Exclude seen items", key="beam_seen",
+                  help="Leave out items that are already in the history. On by default where no user of the dataset has an item "
+                       "twice.",
                   on_change=lambda: change(asked, exclude_seen=st.session_state["beam_seen"]))
         st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(asked),
                   on_click=partial(request.undo, asked))
@@ -112,7 +114,7 @@ def _temperature(asked: BeamRequest) -> None:
     """One temperature for all levels, or one for each."""
     values, param = asked.search.temperature, address.TEMPERATURE
     with st.popover(f"Temperature {asked.search.temperature_text()}", icon=":material/thermostat:"):
-        st.markdown("Logits are divided by the temperature: below 1 likely codes gain, above 1 unlikely ones do.")
+        st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
         st.session_state["beam_temperature"] = values[0]
         st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
                   on_change=lambda: change(asked, temperature=(_slider("beam_temperature"),) * asked.n_levels))
@@ -143,11 +145,11 @@ def history(asked: BeamRequest) -> None:
     st.html(CSS + f'<div class="bm-row">{"".join(cards)}</div>')
     said = []
     if unread:
-        said.append(f"This history has {len(items)} items; the model reads the last {reads}, the dashed ones are left out.")
+        said.append(f"This history has {len(items)} items; the model reads the last {reads}; dashed items are left out.")
     if items != asked.own:
-        said.append("The history was changed; ★ is still the item that was held out of the user's own.")
+        said.append("The history was edited; ★ is still this user's held-out item.")
     st.caption(layout.plain(" ".join([*said, asked.seen_rule])))
-    with st.expander("Change this history", icon=":material/edit:", key="beam_edit"):
+    with st.expander("Edit history", icon=":material/edit:", key="beam_edit"):
         _editor(asked)
 
 
@@ -174,10 +176,10 @@ def _editor(asked: BeamRequest) -> None:
         st.button("Reset to user's history", icon=":material/restart_alt:", key="beam_own", disabled=items == asked.own,
                   on_click=lambda: change(asked, items=asked.own))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        words = st.text_input("Find an item to add", key="beam_search", placeholder="words of its title", width=260,
+        words = st.text_input("Find an item to add", key="beam_search", placeholder="words in its title", width=260,
                               type="search")
         options = pickers.matches(asked.cat, words or "")
-        new = st.selectbox(f"{len(options):,} found" if words else "In most histories", options, key=f"beam_new:{words}",
+        new = st.selectbox(f"{len(options):,} found" if words else "Most popular", options, key=f"beam_new:{words}",
                            width=420, format_func=asked.title)
         st.button("Add at the end", icon=":material/add:", key="beam_add", disabled=new is None,
                   on_click=lambda: change(asked, items=(*items, new)))

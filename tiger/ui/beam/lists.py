@@ -14,14 +14,14 @@ from tiger.ui.shared.pagelist import BY_KEY
 TINT = "background-color: rgba(214, 36, 126, .22)"
 RANK_COLUMNS: Columns = {
     "recommender": "List",
-    "rank": st.column_config.TextColumn("Rank of ★", help=f"Not found: not among its first {N_SEARCHED}, or the beam's width."),
+    "rank": st.column_config.TextColumn("Rank of ★", help=f"Not found: not among its first {N_SEARCHED}, or not in the beam."),
     "shared": st.column_config.NumberColumn("Shared with the beam", help="Items in common, over the whole lists.")}
 
 
 def pick(asked: BeamRequest, names: Sequence[str]) -> list[str]:
     """Which recommenders to put beside the beam."""
     return st.pills("Beside the beam", names, selection_mode="multi", default=names[:3],
-                    key=f"beam_beside:{asked.writer.run.id}", help="Other recommenders of this dataset, for the same history.")
+                    key=f"beam_beside:{asked.writer.run.id}", help="Other recommenders of this dataset, on the same history.")
 
 
 def train_links(missing: Sequence[presets.ModelPreset]) -> None:
@@ -60,10 +60,10 @@ def show(asked: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
 def _invalid(asked: BeamRequest, shown: Lists) -> None:
     """The IDs that the free search wrote and no item has."""
     wrong = shown.invalid
-    st.markdown(f"**Invalid IDs:** {len(wrong)} of {shown.n_written} that the free search wrote belong to no item.")
+    st.markdown(f"**Invalid IDs:** {len(wrong)} of {shown.n_written} that the free search generated belong to no item.")
     if wrong.empty:
         return
     st.dataframe(wrong, hide_index=True, key="beam_invalid", height=min(36 * len(wrong) + 40, 300), column_config={
-        "id": "Written ID", "logp": st.column_config.NumberColumn("log P", format="%.3f"),
-        "exists": st.column_config.TextColumn("Longest existing prefix", help="The longest prefix that some item has.")})
+        "id": "Generated ID", "logp": st.column_config.NumberColumn("log P", format="%.3f"),
+        "exists": st.column_config.TextColumn("Longest valid prefix", help="The longest prefix that some item has.")})
     exports.csv_button(wrong, f"invalid-ids-user-{asked.user}", "Invalid IDs as CSV")

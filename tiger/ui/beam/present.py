@@ -47,7 +47,7 @@ def show(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None:
 def _history(asked: BeamRequest) -> None:
     items = asked.search.items
     cards = [f'<div class="bp-card bp-old">{escape(asked.title(item))}</div>' for item in items[-N_HISTORY:]]
-    more = f", and {len(items) - N_HISTORY} before these" if len(items) > N_HISTORY else ""
+    more = f", and {len(items) - N_HISTORY} earlier ones" if len(items) > N_HISTORY else ""
     st.html(f'<div class="bp-name">What this person has chosen so far, oldest first{more}</div>'
             f'<div class="bp-row">{"".join(cards)}</div>')
 
@@ -70,7 +70,7 @@ def _suggestions(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None
     """Cards: what is suggested to this person, and what everybody would get."""
     own = [_card(asked, item, part) for item, part in room.items]
     everybody = [_card(asked, item, None) for item in popular]
-    whose = "that this person does not have" if asked.search.exclude_seen else "the same for everybody"
+    whose = "that this person does not have" if asked.search.exclude_seen else "the same for everyone"
     st.html(f'<div class="bp-name">Recommended to this person, most likely first. {escape(room.rule)}</div>'
             f'<div class="bp-five">{"".join(own)}</div>'
             f'<div class="bp-name">For comparison: the most popular things, {whose}</div>'

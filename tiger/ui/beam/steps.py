@@ -14,7 +14,7 @@ from tiger.ui.shared import address, exports, layout
 from tiger.ui.shared.exports import Columns
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
-          "invalid": "Kept, but no item has it"}
+          "invalid": "Kept, but no such item"}
 TREE_COLUMNS: Columns = {
     "level": "Level", "branch": "Prefix", "words": st.column_config.TextColumn("Meaning", width=300),
     "step_logp": st.column_config.NumberColumn("Step log P", format="%.3f"),
@@ -24,7 +24,7 @@ COLUMNS: Columns = {
     "rank": st.column_config.NumberColumn("Rank", width=55, format="localized"),
     "prefix": st.column_config.TextColumn("Prefix", width=105),
     "fate": st.column_config.TextColumn("Outcome", width=150),
-    "words": st.column_config.TextColumn("Meaning", width=270, help="Words that set its items apart; the title of a "
+    "words": st.column_config.TextColumn("Meaning", width=270, help="Characteristic words of its items; the title of a "
                                                                        "single item."),
     "probability": st.column_config.ProgressColumn("P of the prefix", width=110, format="%.4f", min_value=0.0),
     "step_logp": st.column_config.NumberColumn("Step log P", width=80, format="%.3f"),
@@ -39,13 +39,13 @@ LOST_COLUMNS: Columns = {
     "rank": "Exact rank", "title": st.column_config.TextColumn("Title", width=300),
     "logp": st.column_config.NumberColumn("log P", format="%.3f"), "lost_at": "Lost at level", "prefix": "Its prefix there",
     "total_logp": st.column_config.NumberColumn("log P there", format="%.3f"),
-    "worst_kept": st.column_config.NumberColumn("Last kept there", format="%.3f")}
+    "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
 def start(asked: BeamRequest) -> None:
     """Before the first level."""
-    st.markdown(f"No code is written yet: the prefix is empty, and all {asked.ids.n_ids:,} items are possible. **Press "
-                "Forward:** the model gives every code of level 1 a probability.")
+    st.markdown(f"No code is generated yet: the prefix is empty, and all {asked.ids.n_ids:,} items are possible. **Press "
+                "Forward:** the model computes a probability for every code of level 1.")
 
 
 def show(asked: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
@@ -73,8 +73,8 @@ def picture(asked: BeamRequest, step: Step) -> list[str]:
     key, name = f"beam_tree:{step.level}", f"beam-tree-{asked.user}-{step.level}"
     st.plotly_chart(figure, key=key, alt=step.alt, config=exports.config(name), selection_mode="points",
                     on_select=partial(_clicked, key))
-    st.caption(f"The wider an edge, the likelier its code. Drawn of this level: {step.hidden}. Click a mark, or choose a "
-               "branch below, to see its sum.")
+    st.caption(f"Edge width shows the code's probability. Drawn at this level: {step.hidden}. Click a mark, or choose a branch "
+               "below, to see its score term by term.")
     exports.under(figure, name, as_table(frame), config=TREE_COLUMNS)
     return [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
 
@@ -119,8 +119,8 @@ def formula(asked: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(
             f"{value:g}" for value in temperature) + "$.")
-    st.caption(f"Rank {last['rank']:,.0f} of {last['n_candidates']:,} candidates; {last['fate']}. The last prefix that was kept "
-               f"has {last['worst_kept']:.3f}.")
+    st.caption(f"Rank {last['rank']:,.0f} of {last['n_candidates']:,} candidates; {last['fate']}. The lowest kept prefix has "
+               f"{last['worst_kept']:.3f}.")
 
 
 def listed() -> str | None:
@@ -155,21 +155,21 @@ def exact_summary(asked: BeamRequest, step: Step) -> None:
     st.markdown(f"The IDs of its best {step.n_exact:,} items have **{len(step.exact):,}** distinct prefixes of {step.level} "
                 f"code{'s' * (step.level > 1)}; the beam still holds **{len(step.exact) - len(lost):,}** of them.")
     if lost.empty:
-        st.success("So far the beam lost nothing that an exact search would find.", icon=":material/check_circle:")
+        st.success("So far beam search has lost nothing that an exact search finds.", icon=":material/check_circle:")
         return
     first = lost.iloc[0]
-    st.warning(f"Lost a better item at level {first['lost_at']}: “{layout.plain(asked.title(first['best_item']))}”, rank "
+    st.warning(f"A better item was pruned at level {first['lost_at']}: “{layout.plain(asked.title(first['best_item']))}”, rank "
                f"{first['best_rank']} of the exact search.", icon=":material/content_cut:")
 
 
 def exact_table(asked: BeamRequest, step: Step) -> None:
     """The exact search's best items that the beam lost, and where."""
     lost, n_all = step.lost, asked.ids.n_ids
-    with st.expander(f"Where the whole beam lost better items: {len(lost)} of {step.n_exact}"):
-        st.markdown(f"The exact search expanded {step.n_expanded:,} prefixes to be sure of the best among {n_all:,} items; "
-                    f"the beam scored {step.n_candidates:,} candidates. A beam of {n_all:,} would lose nothing.")
+    with st.expander(f"Where beam search pruned better items: {len(lost)} of {step.n_exact}"):
+        st.markdown(f"The exact search expanded {step.n_expanded:,} prefixes to find the best of {n_all:,} items; beam search "
+                    f"scored {step.n_candidates:,} candidates. With beam width {n_all:,} nothing would be lost.")
         if lost.empty:
-            st.caption("Nothing: the beam found all of the exact search's best items. Try a narrower beam.")
+            st.caption("None: beam search found all of the exact search's best items. Try a narrower beam.")
             return
         st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
         exports.csv_button(lost, f"beam-lost-{asked.user}", "Lost items as CSV")

@@ -39,12 +39,12 @@ def show(asked: BeamRequest, shown: Why) -> None:
             alt = "Fall of log P without each item, by code. " + shown.summary
             _draw(plot.influence(shown.table, "change", alt, "fall of log P"), "change", shown.table, which)
     with right:
-        st.markdown("**Attention.** Share of the model's attention while it wrote a code, by level (L1, L2 ..).")
+        st.markdown("**Attention.** Share of the model's attention when generating a code, by level (L1, L2 ..).")
         alt = "Attention to each item, by code. " + shown.summary
         _draw(plot.influence(shown.table, "attention", alt, "of the attention", percent=True), "attention", shown.table, which)
     if shown.same_attention:
         st.caption("This model reads the history once for all codes, so the attention is the same at every level.")
-    st.caption("Attention shows which items were read, leaving one out shows which were needed; the two need not agree.")
+    st.caption("Attention weights and leave-one-out influence are different measures and need not agree.")
 
 
 def _draw(figure: go.Figure, value: str, table: pd.DataFrame, which: str) -> None:
