@@ -79,7 +79,7 @@ def test_which_rule_seen_items_follow_is_said_and_can_be_chosen(home, capsys):
     _, cat, _, first, _ = home
     assert cat.has_repeats, "users of this shop come back to items"
     code, out, _ = ask(capsys, "recommend", first.id, "--user", "3", "--k", "5")
-    assert code == 0 and "may be recommended; users of these data return to items" in out
+    assert code == 0 and "may be recommended; users of this dataset repeat items" in out
     history = cat.history(3)[:-1].tolist()
     code, out, _ = ask(capsys, "recommend", first.id, "--user", "3", "--k", "5", "--exclude-seen", "--json")
     found = json.loads(out)

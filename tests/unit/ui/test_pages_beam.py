@@ -261,7 +261,7 @@ def test_a_recommender_of_another_catalogue_or_of_other_ids_is_named(demo, tiger
     made = models.create("rq_transformer", **tiny.SMALL).fit(tiny.catalogue(), tiny.semantic_ids())
     saved_model("too-small", {"dataset": ref, "ids": {"run": "demo-rqvae"}}, made)
     app = opened(model="too-small")
-    assert any("learned 24 items, but this dataset has 2,000" in box.value for box in app.error)
+    assert any("was trained on 24 items, but this dataset has 2,000" in box.value for box in app.error)
     saved_model("lost-ids", {"dataset": ref, "ids": {"run": "gone-run"}}, demo)
     app = opened(model="lost-ids")
     assert "'gone-run' that made the IDs was deleted" in text_of(app) and not app.error
@@ -294,7 +294,7 @@ def test_baselines_without_a_run_can_be_trained_from_here(demo):
 
 def test_seen_items_are_excluded_by_the_datas_rule_and_the_rule_is_said(demo, history):
     app = opened()
-    assert "Items already in the history are excluded; no user of these data has an item twice." in text_of(app)
+    assert "Items already in the history are excluded; no user of this dataset has an item twice." in text_of(app)
     assert f"the beam holds 10 + {len(set(history))} prefixes before the last level" in text_of(app)
     assert app.toggle(key="beam_seen").value is True and param(app, "seen") is None
     app.toggle(key="beam_seen").set_value(False).run()
@@ -327,5 +327,5 @@ def test_links_from_before_seen_items_were_a_choice_still_compare(demo, history)
 
 
 def test_a_room_hears_the_rule(cat):
-    assert "Things that this person already has are not suggested." in html_of(opened(presenter="1", at="4"))
-    assert "are suggested, too." in html_of(opened(presenter="1", at="4", seen="1"))
+    assert "Things that this person already has are not recommended." in html_of(opened(presenter="1", at="4"))
+    assert "are recommended, too." in html_of(opened(presenter="1", at="4", seen="1"))
