@@ -189,7 +189,7 @@ def test_why_names_the_item_that_mattered(demo, cat, history):
 def test_a_free_search_shows_the_ids_that_nobody_has(demo, history):
     app = opened(free="1", look="Recommendations", heat="3")
     wrong = demo.beam_search(history, 10, 3.0, constrained=False, exclude_seen=True).invalid
-    assert len(wrong) and f"{len(wrong)} of 10 that the free search wrote" in text_of(app)
+    assert len(wrong) and f"{len(wrong)} of 10 that the free search generated" in text_of(app)
     assert table(app, "id", "exists")["id"].tolist() == [report.text(codes) for codes in wrong["id"]]
     assert "of these, prefixes that no item has" in text_of(opened(free="1", at="3"))
 
