@@ -177,7 +177,7 @@ def test_an_item_that_training_saw_is_not_marked(home, capsys, tmp_path):
     (["train", "rq_transformer", "--ids", "no-such-run"], "No run 'no-such-run'"),
     (["train", "rq_transformer", "--preset", "sasrec"], "is for sasrec, not rq_transformer"),
     (["train", "sasrec", "--dropout", "2"], "dropout is 2.0, but must be between"),
-    (["evaluate", "demo-rqvae"], "is no recommender but a run of kind quantizer"),
+    (["evaluate", "demo-rqvae"], "is not a recommender but a run of kind quantizer"),
     (["evaluate", "no-such-run"], "No run 'no-such-run'"),
     (["recommend", "{first}"], "Choose a history"),
     (["recommend", "{first}", "--user", "9999"], "user 9999 does not exist"),

@@ -89,7 +89,7 @@ def test_interactions_alone_load_with_nothing_else_chosen(form, tmp_path):
     form.button(key="load:tables:go").click().run()
     assert not form.error, [box.value for box in form.error]
     said = [box.value.replace("\\", "") for box in form.info]
-    assert any("6 users, 36 interactions. No item has a word in its text, so the vectors come from co-occurrence" in text
+    assert any("6 users, 36 interactions. No item has text, so the vectors come from co-occurrence" in text
                for text in said), said
     assert registry.find(form.query_params["dataset"]).ref["embedding"] == {"method": "cooccurrence"}
 

@@ -97,7 +97,7 @@ def test_a_dataset_without_runs_and_a_wrong_address(shared_data):
     for view in ("Compare", "Beam width", "Cost"):
         assert not open_page(PAGE, dataset=entry.id, view=view).error
     app = open_page(PAGE, model="no-such-model")
-    assert "No recommender 'no-such-model' of this dataset exists here" in said(app)
+    assert "This dataset has no recommender 'no-such-model'" in said(app)
 
 
 def test_ids_that_were_deleted_are_said_in_the_table():
