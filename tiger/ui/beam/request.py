@@ -61,7 +61,7 @@ def _before(asked: BeamRequest) -> SearchRequest | None:
     usual = _values(asked, asked.usual)
     try:
         if len(parts) not in N_PARTS:
-            raise ValueError("which is not a search of this page.")
+            raise ValueError("that is not a search of this page.")
         texts = [*parts, ""][:len(usual)]
         return _search(asked, [param.parse(text) if text else value
                                for param, text, value in zip(_params(asked), texts, usual, strict=True)])
