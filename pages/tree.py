@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.reports.codes import order_summary
 from tiger.ui.shared import address, layout, pickers, sources, state
 from tiger.ui.tree import compare, view
 
@@ -15,6 +16,8 @@ if layout.has_codes(run):
         other = view.pick_reference(codes)
     with right:
         level = pickers.level(codes.n_levels, "Levels to compare", default=2, key="tree_level")
+    if words := order_summary(run):
+        st.caption(words)
     chosen = pickers.view(address.TREE_VIEW)
     if other is None:
         st.info("Choose something else to compare the run with.", icon=":material/compare:")

@@ -14,6 +14,8 @@ from tiger.studies.drift import Known, Version
 SMALL = {
     "rqvae": {"n_codes": 8, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},
     "vqvae": {"n_codes": 16, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},
+    "fsq": {"n_levels": 3, "n_codes": 8, "n_steps": 40, "batch_size": 64, "hidden": "16", "seed": 3, "learning_rate": 0.01},
+    "balanced_rkmeans": {"n_codes": 8, "seed": 3}, "opq": {"n_levels": 3, "n_codes": 8, "seed": 3},
     "rkmeans": {"n_codes": 8, "seed": 3}, "lsh": {"n_codes": 8, "seed": 3}, "random_codes": {"n_codes": 8, "seed": 3},
 }
 

@@ -27,6 +27,7 @@ from tiger.quantizers.rkmeans import ResidualKMeans, move_to_means
 MAX_CELLS = 2**24  # items x codes of the plan, float32: 64 MB; beyond, an even sample of the items sets the prices
 START_ITERATIONS = 10  # of plain k-means
 SCALINGS = 20  # of rows and columns in a round; prices go on from the round before
+FINE_ROUNDS = 2  # of balancing and moving while it is fine-tuned
 FIRST_BLUR, LAST_BLUR, COOLING = 0.1, 0.02, 0.7  # of the plan, as a share of the mean squared residual; each round's less
 LEAST, MOST = 1e-30, 1e30  # a column's scale in float32
 
@@ -38,6 +39,9 @@ class BalancedKMeans(ResidualKMeans):
     name: ClassVar[str] = "balanced_rkmeans"
     title: ClassVar[str] = "Balanced residual k-means"
     summary: ClassVar[str] = "Residual k-means in which crowded codes become expensive, so that all are used about equally often."
+    level_summary: ClassVar[str] = "Each level quantises the residual of the previous level, spreading the items evenly over its codes."
+    level_formula: ClassVar[str] = (r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2 + p^{(l)}_k,"
+                                    r"\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;")
 
     n_iterations: int = param(15, "Rounds of balancing and moving the codes at each level.", low=1, high=1000)
 
@@ -54,6 +58,21 @@ class BalancedKMeans(ResidualKMeans):
             if number < self.n_iterations - 1:
                 move_to_means(book_KE, rows_NE, (cost_NK + price_K).argmin(1))
         self.books_[level], self.prices_[level] = book_KE, price_K
+
+    def refine(self, rows_IE: Tensor, level: int, keep_I: Tensor, penalty: float) -> None:
+        """Prices first: they are what the moved vectors put out of balance."""
+        size = self.codes_per_level[level]
+        some = even_sample(len(rows_IE), max(size, MAX_CELLS // size))
+        rows_NE, keep_N = rows_IE[some], keep_I[some]
+        for number in range(FINE_ROUNDS):
+            if number:
+                move_to_means(self.books_[level], rows_IE, self.penalised(rows_IE, level, keep_I, penalty))
+            book_KE = self.books_[level]
+            cost_NK = costs(rows_NE, book_KE)
+            blur = LAST_BLUR * float(cost_NK.amin(1).mean())
+            bound_N = keep_N >= 0
+            cost_NK[bound_N] += penalty * costs(book_KE[keep_N[bound_N]], book_KE)
+            self.prices_[level] = balance(cost_NK, self.prices_[level], blur)
 
     def prices(self) -> list[np.ndarray]:
         """What choosing a code costs beside its squared distance, (K,) float32 per level."""

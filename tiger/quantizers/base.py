@@ -29,6 +29,8 @@ class Quantizer(Learner):
     gradient_formula: ClassVar[str] = ""  # LaTeX, where the derivative of a step was worked out
     gradient_function: ClassVar[Callable[..., Any] | None] = None  # the same as code
     level_summary: ClassVar[str] = "Each level quantises the residual of the previous level."
+    level_formula: ClassVar[str] = (r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2,"
+                                    r"\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;")  # the same as LaTeX, shown above an item's walk
 
     n_levels: int = param(3, "Number of levels: codes per semantic ID, coarse to fine.", low=1, high=8)
     n_codes: int | list[int] = param(256, "Codebook size of each level.", low=2, high=65536)

@@ -4,6 +4,7 @@
 
 Level l is one number of the latent with K_l possible values, such as 8-5-5-5. All values are fixed, so none can die;
 the gradient passes the rounding straight through. Codes are unordered: each level describes something of its own.
+Embeddings are centred and scaled first, since latents that differ little would all be rounded to the same value.
 
 Source: Mentzer et al. 2023, "Finite Scalar Quantization: VQ-VAE Made Simple", arXiv:2309.15505.
 """
@@ -19,6 +20,7 @@ from tiger.core.params import param
 from tiger.quantizers.autoencoder import AutoencoderQuantizer
 from tiger.quantizers.bottleneck import Bottleneck, Kept, Quantised
 from tiger.quantizers.estimators import straight_through
+from tiger.quantizers.normaliser import KINDS
 
 EDGE = 1e-3  # how far beyond the outermost value the bound reaches, so that it can be rounded to
 
@@ -32,14 +34,16 @@ class ScalarBottleneck(Bottleneck):
 
     half_L: Tensor
     offset_L: Tensor
-    step_L: Tensor
+    middle_L: Tensor
+    last_L: Tensor
 
     def __init__(self, sizes: list[int]):
         super().__init__()
         size_L = torch.tensor(sizes, dtype=torch.float32)
         self.register_buffer("half_L", (size_L - 1) * (1 + EDGE) / 2, persistent=False)
         self.register_buffer("offset_L", torch.where(size_L % 2 == 0, 0.5, 0.0), persistent=False)
-        self.register_buffer("step_L", 1 / (size_L // 2), persistent=False)
+        self.register_buffer("middle_L", size_L // 2, persistent=False)  # the code whose value is 0
+        self.register_buffer("last_L", size_L - 1, persistent=False)
         self.sizes = sizes
 
     def bound(self, z_NL: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ class ScalarBottleneck(Bottleneck):
         y_BL = self.bound(z_BZ)
         codes_BL = self._codes(y_BL.detach(), kept)
         q_BL = self._values(codes_BL)
-        return Quantised(straight_through(y_BL, q_BL) * self.step_L, list(codes_BL.unbind(1)))
+        return Quantised(straight_through(y_BL, q_BL) / self.middle_L, list(codes_BL.unbind(1)))
 
     def _codes(self, y_NL: Tensor, kept: Kept | None = None) -> Tensor:
         """0..K-1; with a penalty the value is pulled towards the old code's first, as in ``penalised_codes``."""
@@ -62,10 +66,10 @@ class ScalarBottleneck(Bottleneck):
             old_NL = kept.codes_NL.to(y_NL.device)
             pulled_NL = (y_NL + kept.penalty * self._values(old_NL)) / (1 + kept.penalty)
             y_NL = torch.where(old_NL >= 0, pulled_NL, y_NL)
-        return (y_NL.round() + 1 / self.step_L).long()
+        return (y_NL.round() + self.middle_L).clamp_min(0).minimum(self.last_L).long()  # above 1,000 values EDGE is one or more
 
     def _values(self, codes_NL: Tensor) -> Tensor:
-        return codes_NL - 1 / self.step_L
+        return codes_NL - self.middle_L
 
     @torch.no_grad()
     def encode(self, z_NZ: Tensor) -> Tensor:
@@ -74,14 +78,14 @@ class ScalarBottleneck(Bottleneck):
     @torch.no_grad()
     def latent(self, z_NZ: Tensor) -> Tensor:
         """The bounded numbers before they are rounded, in the units that the decoder reads."""
-        return self.bound(z_NZ) * self.step_L
+        return self.bound(z_NZ) / self.middle_L
 
     def vectors(self) -> list[Tensor]:
         """Every code's value in its own place of the latent, and 0 elsewhere."""
         books = []
         for level, size in enumerate(self.sizes):
             book_KL = self.half_L.new_zeros(size, len(self.sizes))
-            book_KL[:, level] = (torch.arange(size, device=book_KL.device) * self.step_L[level] - 1)
+            book_KL[:, level] = torch.arange(size, device=book_KL.device) / self.middle_L[level] - 1
             books.append(book_KL)
         return books
 
@@ -101,10 +105,14 @@ class FSQ(AutoencoderQuantizer):
     summary: ClassVar[str] = "An autoencoder whose latent numbers are rounded to a few values each; there is no codebook to die."
     residual: ClassVar[bool] = False
     level_summary: ClassVar[str] = "Each level is one number of the latent, rounded to a few values."
+    level_formula: ClassVar[str] = (r"y_l = \tfrac{K_l - 1}{2} \tanh(\mathrm{encoder}(x)_l),\quad c_l = \mathrm{round}(y_l) + "
+                                    r"\lfloor K_l/2 \rfloor,\quad z_l = y_l / \lfloor K_l/2 \rfloor\;")
 
     n_levels: int = param(6, "Numbers of the latent: codes in a semantic ID.", low=1, high=8)
     n_codes: int | list[int] = param(16, "Values that each number is rounded to; the paper's sizes are 8,5,5,5 and alike.",
                                      low=3, high=65536)
+    normalise: str = param("centre", "What happens to embeddings first; without it, small ones may all be rounded to the same value.",
+                           choices=KINDS, group="remedies")
 
     @property
     def latent_size(self) -> int:

@@ -9,6 +9,7 @@ product of variances) and is then improved together with the codebooks.
 Source: Ge et al. 2013, "Optimized Product Quantization", CVPR and TPAMI 36(4), sections 3.1 and 3.2.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -43,8 +44,10 @@ class OPQ(Quantizer):
     can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
     level_summary: ClassVar[str] = "Each level codes its own part of the rotated embedding."
+    level_formula: ClassVar[str] = (r"z = R^\top (x - \bar x) = [z^{(1)}; \dots; z^{(L)}],\quad "
+                                    r"c_l = \arg\min_k \lVert z^{(l)} - e^{(l)}_k \rVert^2\;")
 
-    n_levels: int = param(4, "Parts of the embedding: codes in a semantic ID, in no order.", low=1, high=8)
+    n_levels: int = param(8, "Parts of the embedding: codes in a semantic ID, in no order.", low=1, high=8)
     n_iterations: int = param(20, "Rounds that improve codebooks and rotation in turn.", low=0, high=1000)
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
@@ -86,7 +89,7 @@ class OPQ(Quantizer):
     def parts(self) -> list[slice]:
         """Where each level's part of a rotated vector stands; widths differ by one at most."""
         cuts = np.linspace(0, self.width, self.n_levels + 1).round().astype(int).tolist()
-        return [slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+        return [slice(start, stop) for start, stop in itertools.pairwise(cuts)]
 
     def _check_width(self, width: int) -> None:
         if width < self.n_levels:

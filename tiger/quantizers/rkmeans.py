@@ -66,17 +66,30 @@ class ResidualKMeans(Quantizer):
                         keep_IL: np.ndarray | None = None, penalty: float = 0.0) -> Steps:
         """A few rounds of Lloyd's algorithm a level; a code without items stays where it is."""
         rows_IE = torch.from_numpy(check_embeddings(emb_IE, self._fitted()[0].shape[1]))
-        books = [book_KE.clone() for book_KE in self.books_]
-        for level, (book_KE, price_K) in enumerate(zip(books, self.prices_, strict=True)):
+        made = type(self)(**params.values(self))
+        made.load_tensors({name: value.clone() for name, value in self.tensors().items()})
+        for level in range(self.n_levels):
             keep_I = torch.full((len(rows_IE),), -1) if keep_IL is None else torch.from_numpy(
                 np.ascontiguousarray(keep_IL[:, level], np.int64))
-            for _ in range(LLOYD_ROUNDS):
-                move_to_means(book_KE, rows_IE, _penalised(rows_IE, book_KE, keep_I, penalty, price_K))
-            rows_IE = rows_IE - book_KE[_penalised(rows_IE, book_KE, keep_I, penalty, price_K)]
+            made.refine(rows_IE, level, keep_I, penalty)
+            rows_IE = rows_IE - made.books_[level][made.penalised(rows_IE, level, keep_I, penalty)]
             yield Progress("fine-tuning", level + 1, self.n_levels)
-        made = type(self)(**params.values(self))
-        made.load_tensors(self.tensors() | {f"codebook.{level}": book_KE for level, book_KE in enumerate(books)})
         return made
+
+    def refine(self, rows_IE: Tensor, level: int, keep_I: Tensor, penalty: float) -> None:
+        """Move one level's codes, from where they are, to what reaches it now.
+
+        Args:
+            keep_I: the codes that items should keep, -1 binds nobody.
+        """
+        for _ in range(LLOYD_ROUNDS):
+            move_to_means(self.books_[level], rows_IE, self.penalised(rows_IE, level, keep_I, penalty))
+
+    def penalised(self, rows_IE: Tensor, level: int, keep_I: Tensor, penalty: float) -> Tensor:
+        """One level's codes (I,) of what reaches it, changes penalised; see ``penalised_codes``."""
+        book_KE, price_K = self.books_[level], self.prices_[level]
+        parts = zip(rows_IE.split(CHUNK), keep_I.split(CHUNK), strict=True)
+        return torch.cat([penalised_codes(part, book_KE, keep_N, penalty, price_K) for part, keep_N in parts])
 
     def _fitted(self) -> list[Tensor]:
         check_fitted(self, "books_")
@@ -123,8 +136,3 @@ def move_to_means(book_KE: Tensor, rows_IE: Tensor, codes_I: Tensor) -> None:
     sum_KE = torch.zeros_like(book_KE).index_add_(0, codes_I, rows_IE)
     used_K = count_K > 0
     book_KE[used_K] = sum_KE[used_K] / count_K[used_K, None]
-
-
-def _penalised(rows_IE: Tensor, book_KE: Tensor, keep_I: Tensor, penalty: float, price_K: Tensor) -> Tensor:
-    return torch.cat([penalised_codes(rows_IE[start:start + CHUNK], book_KE, keep_I[start:start + CHUNK], penalty, price_K)
-                      for start in range(0, len(rows_IE), CHUNK)])

@@ -54,6 +54,21 @@ def codes_at(run: Run, cat: Catalogue, step: int | None = None) -> Codes:
     return Codes(run, cat, step, codes_IL, tuple(run.codes_per_level()))
 
 
+def is_ordered(run: Run) -> bool:
+    """Whether each level of the run's codes refines the level before; taken for granted where the quantizer is not known."""
+    from tiger import quantizers  # here, so that listing runs does not load torch
+    learner = run.config.quantizer
+    return learner is None or learner.name not in quantizers.REGISTRY or quantizers.REGISTRY[learner.name].residual
+
+
+def order_summary(run: Run) -> str:
+    """What a tree of codes without order means; "" where level 1 is the coarsest."""
+    if is_ordered(run):
+        return ""
+    return ("The levels of this quantizer are independent: level 1 is no coarser than the others. A branch holds the items that "
+            "agree in its levels, and another order of the levels would draw another tree of the same IDs.")
+
+
 def usage_history(run: Run, n_codes: tuple[int, ...]) -> usage.UsageHistory:
     """How many items carried each code at every kept step of a run."""
     steps = run.snapshots()

@@ -12,6 +12,7 @@ from tiger.analysis.doctor import Attempt, Diagnosis, Params, Settings, Treatmen
 from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
+from tiger.reports.codes import is_ordered
 from tiger.runs import Run, store
 from tiger.runs.records import LearnerConfig, RunConfig
 
@@ -41,7 +42,7 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Di
         raise ValueError(f"Run {run.id} has codes of {len(codes_IL):,} items, this catalogue has {cat.n_items:,}; "
                          "open the catalogue that the run was made from.")
     return examine(codes_IL, run.codes_per_level(), cat.embedding_IE, run.events()[0], params, _decoded(run, codes_IL),
-                   vectors=vectors, ordered=_ordered(learner.name) if learner else True,
+                   vectors=vectors, ordered=is_ordered(run),
                    sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed)
 
 
@@ -66,11 +67,6 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], emb_IE: np.ndarr
         neighbours = _neighbours(codes_IL, emb_IE, ordered, vectors) if not vectors.n_bad else None
     return doctor.examine(codes_IL, n_codes, events, params, explained, neighbours, vectors=vectors, ordered=ordered,
                           sizes_guessed=sizes_guessed)
-
-
-def _ordered(quantizer: str) -> bool:
-    from tiger import quantizers  # here, so that listing runs does not load torch
-    return quantizers.REGISTRY[quantizer].residual if quantizer in quantizers.REGISTRY else True
 
 
 def _neighbours(codes_IL: np.ndarray, emb_IE: np.ndarray, ordered: bool,

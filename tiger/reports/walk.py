@@ -17,6 +17,8 @@ from tiger.reports.codes import Codes
 from tiger.reports.items import id_neighbours
 
 Trace = Mapping[str, np.ndarray]
+INDEPENDENT = ("The levels are independent: each looks at numbers of its own, so r only keeps count of what is not coded yet, "
+               "and in another order every level would choose the same code.")
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,17 @@ class Walk:
     """One row of a trace.
 
     Args:
+        about: what one level of this quantizer does, and what the order of its levels means where there is none.
+        formula: the same as LaTeX.
         levels: ``walk_frame``.
         summary: its takeaway.
         lines: the vectors by name, in order: residual, chosen code, residual ... for ``plots.residual_strip``.
         strips: the same numbers as a table.
-        formulas: the residual step of each level with this item's first numbers, as LaTeX.
+        formulas: the step of each level with this item's first numbers, as LaTeX.
     """
 
+    about: str
+    formula: str
     levels: pd.DataFrame
     summary: str
     lines: dict[str, np.ndarray]
@@ -63,12 +69,14 @@ class BatchWalk:
     """One stepped batch level by level, and one of its items.
 
     Args:
+        about: what one level of this quantizer does.
         levels: ``batch_levels``, and its takeaway.
         item, title: the row's item.
     """
 
     step: int
     n_rows: int
+    about: str
     levels: pd.DataFrame
     summary: str
     item: int
@@ -76,13 +84,17 @@ class BatchWalk:
     walk: Walk
 
 
-def batch_walk(cat: Catalogue, trace: Trace, row: int) -> BatchWalk:
-    """What each level left of a batch that a run stepped through (``Run.step_trace``), and one row of it in detail."""
+def batch_walk(cat: Catalogue, kind: type[Quantizer], trace: Trace, row: int) -> BatchWalk:
+    """What each level left of a batch that a run stepped through (``Run.step_trace``), and one row of it in detail.
+
+    Args:
+        kind: the run's quantizer.
+    """
     levels, item = batch_levels(trace), int(trace["rows"][row])
     words = (f"Mean squared length of the residual in this batch: {levels['mean'].iloc[0]:.3g} before level 1, "
              f"{levels['mean'].iloc[-1]:.3g} after the last.")
-    return BatchWalk(int(np.asarray(trace["step"]).item()), len(trace["codes"]), levels, words, item,
-                     str(cat.items["title"].iloc[item]), walk_of(trace, row))
+    return BatchWalk(int(np.asarray(trace["step"]).item()), len(trace["codes"]), kind.level_summary, levels, words, item,
+                     str(cat.items["title"].iloc[item]), walk_of(kind, trace, row))
 
 
 def item_walk(codes: Codes, quantizer: Quantizer | None, item: int) -> ItemWalk:
@@ -93,27 +105,31 @@ def item_walk(codes: Codes, quantizer: Quantizer | None, item: int) -> ItemWalk:
     if quantizer is not None and books is not None:
         emb_1E = codes.cat.embedding_IE[[item]]
         trace = quantizer.trace(emb_1E)
-        walk, reconstruction = walk_of(trace, 0, books), reconstruction_summary(emb_1E[0], trace["recon"][0])
+        walk = walk_of(type(quantizer), trace, 0, books, quantizer.prices())
+        reconstruction = reconstruction_summary(emb_1E[0], trace["recon"][0])
     own = " · ".join(map(str, codes.codes_IL[item]))
     about = f"item {item} · {row['category'] or 'no category'} · codes {own}"
     return ItemWalk(item, str(row["title"]) or f"Item {item}", about, walk, reconstruction,
                     walk is not None and codes.step is not None, id_neighbours(codes.cat, codes.codes_IL, item))
 
 
-def walk_of(trace: Trace, row: int, codebooks: Sequence[np.ndarray] | None = None) -> Walk:
-    """Everything about one row of a trace; ``codebooks`` tell the next-best codes."""
-    levels, found = walk_frame(trace, row, codebooks), lines(trace, row)
-    return Walk(levels, walk_summary(levels), found, strips_frame(found),
+def walk_of(kind: type[Quantizer], trace: Trace, row: int, codebooks: Sequence[np.ndarray] | None = None,
+            prices: Sequence[np.ndarray] | None = None) -> Walk:
+    """Everything about one row of a trace; ``codebooks`` and ``prices`` tell the next-best codes."""
+    levels, found = walk_frame(trace, row, codebooks, prices), lines(trace, row)
+    about = kind.level_summary if kind.residual else f"{kind.level_summary} {INDEPENDENT}"
+    return Walk(about, kind.level_formula, levels, walk_summary(levels), found, strips_frame(found),
                 [formula_with_numbers(trace, row, level) for level in range(len(levels))])
 
 
 def walk_frame(trace: Trace, row: int, codebooks: Sequence[np.ndarray] | None = None,
-               k: int = 3) -> pd.DataFrame:
+               prices: Sequence[np.ndarray] | None = None, k: int = 3) -> pd.DataFrame:
     """One item's walk through the levels.
 
     Args:
         row: row of the trace.
         codebooks: one (K, Z) array a level, for the next-best codes.
+        prices: one (K,) array a level where a code costs something beside its squared distance.
         k: codes to compare, the chosen one first.
 
     Returns:
@@ -127,7 +143,7 @@ def walk_frame(trace: Trace, row: int, codebooks: Sequence[np.ndarray] | None = 
     frame["distance"] = frame["after"]
     for level, book_KZ in enumerate(codebooks or []):
         distance_K = np.linalg.norm(np.asarray(book_KZ) - trace["residual"][row, level], axis=1)
-        order = np.argsort(distance_K, kind="stable")
+        order = np.argsort(distance_K if prices is None else distance_K**2 + prices[level], kind="stable")
         for place, code in enumerate(order[order != codes_L[level]][:k - 1], start=2):
             frame.loc[level, [f"code_{place}", f"distance_{place}"]] = [int(code), distance_K[code]]
     for place in range(2, k + 1):
@@ -145,7 +161,7 @@ def walk_summary(frame: pd.DataFrame) -> str:
 
 
 def formula_with_numbers(trace: Trace, row: int, level: int) -> str:
-    """The residual step of one level with this item's first numbers, as LaTeX; the space at its end keeps it from scrolling."""
+    """The step of one level with this item's first numbers, as LaTeX; the space at its end keeps it from scrolling."""
     before, chosen, after = (_vector(part) for part in (trace["residual"][row, level], trace["chosen"][row, level],
                                                        trace["residual"][row, level + 1]))
     code = int(trace["codes"][row, level])

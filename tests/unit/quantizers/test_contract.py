@@ -15,7 +15,10 @@ from tiger.quantizers.fine_tuning import penalised_encode
 SMALL = {
     "rqvae": {"n_levels": 3, "n_codes": 8, "n_steps": 12, "batch_size": 64, "hidden": "32-16", "latent_width": 8},
     "vqvae": {"n_codes": 8, "n_steps": 12, "batch_size": 64, "hidden": "32-16", "latent_width": 8},
+    "fsq": {"n_levels": 3, "n_codes": 8, "n_steps": 12, "batch_size": 64, "hidden": "32-16"},
     "rkmeans": {"n_levels": 3, "n_codes": 8},
+    "balanced_rkmeans": {"n_levels": 3, "n_codes": 8, "n_iterations": 5},
+    "opq": {"n_levels": 3, "n_codes": 8, "n_iterations": 5},
     "lsh": {"n_levels": 3, "n_codes": 8},
     "random_codes": {"n_levels": 3, "n_codes": 8},
 }
@@ -106,19 +109,24 @@ def test_before_a_fit_everything_says_that_it_is_missing(name, emb_IE, tmp_path)
             ask()
 
 
-HUGE_REFUSED = {("rqvae", "none"): "normalise the embeddings", ("vqvae", "none"): "normalise the embeddings",
-                ("rkmeans", ""): "normalise the embeddings or scale them down"}
+TRAINED = ("rqvae", "vqvae", "fsq")
+HUGE_REFUSED = {(name, "none"): "normalise the embeddings" for name in TRAINED}
+HUGE_REFUSED |= {(name, ""): "normalise the embeddings or scale them down" for name in ("rkmeans", "balanced_rkmeans", "opq")}
 
 
 @pytest.mark.parametrize(("name", "normalise"), [
-    *((name, normalise) for name in ("rqvae", "vqvae") for normalise in ("none", "standardise", "centre", "l2")),
-    ("rkmeans", ""), ("lsh", ""), ("random_codes", "")])
+    *((name, normalise) for name in TRAINED for normalise in ("none", "standardise", "centre", "l2")),
+    *((name, "") for name in NAMES if name not in TRAINED)])
 @pytest.mark.parametrize("kmeans_init", [True, False])
 @pytest.mark.parametrize("size", [1e25, 1e30])
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_huge_vectors_are_refused_in_words_or_decode_to_finite_numbers(name, normalise, kmeans_init, size, emb_IE):
     """Finite, but their squares are not; what a refusal tells people to do works."""
-    more = {"normalise": normalise, "kmeans_init": kmeans_init} if normalise else {}
+    more = {"normalise": normalise} if normalise else {}
+    if name in ("rqvae", "vqvae"):
+        more["kmeans_init"] = kmeans_init
+    if name == "fsq":
+        more["learning_rate"] = 0.03  # rows of length 1 all start at the middle value
     huge_IE = emb_IE * np.float32(size)
     if words := HUGE_REFUSED.get((name, normalise)):
         with pytest.raises(ValueError, match=words):

@@ -35,7 +35,7 @@ def test_every_level_keeps_to_its_own_size(name, more, emb_IE, tmp_path):
     codes_IL = q.encode(emb_IE)
     assert q.codes_per_level == sizes and codes_IL.shape == (200, len(sizes))
     assert (codes_IL.max(0) < sizes).all() and (codes_IL.max(0) >= 1).all(), "no level stays below its size by mistake"
-    if name in ("rkmeans", "rqvae", "lsh"):
+    if name in ("rkmeans", "balanced_rkmeans", "opq", "rqvae", "lsh"):
         assert (codes_IL.max(0) + 1).tolist() == sizes, "each level uses its largest code"
     if q.codebooks() is not None:
         assert [len(book) for book in q.codebooks()] == sizes

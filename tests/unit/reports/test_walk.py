@@ -19,4 +19,6 @@ def test_a_walk_worked_by_hand():
     assert frame["distance_2"].tolist() == pytest.approx([4.5, 9.25**0.5])
     assert walk_summary(frame) == \
         "The item's codes are 2-1; after each level they explain 68%, 85% of its vector."
+    priced = walk_frame(trace, 0, books, [np.array([99.0, 0, 0]), np.zeros(3)])
+    assert priced["code_2"].tolist() == [1, 2], "29.25 for code 1 is now less than 4.5^2 + 99 for code 0"
     assert list(walk_frame(trace, 0).columns) == ["level", "code", "before", "after", "explained", "distance"]

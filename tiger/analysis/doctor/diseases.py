@@ -194,6 +194,8 @@ def healthy(signs: Signs, settings: Settings) -> Diagnosis:
         evidence.append(f"True neighbours share {'the first' if signs.ordered else 'the same'} code"
                         f"{'' if signs.ordered else ' of level 1'} in {first.recall.mean:.1%} of cases; chance gives "
                         f"{first.by_chance:.1%}.")
+    if not signs.ordered:
+        evidence.append("The levels are independent, so each is judged by itself; a shared prefix is just that many equal codes.")
     use = "The codebooks are in use wherever items are left to separate" if symptoms.starved_levels(signs) else \
         "All levels use their codebooks"
     return Diagnosis("healthy", "good", evidence, f"{use}, and most items can be told apart by their codes alone.", [], signs)

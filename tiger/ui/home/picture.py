@@ -92,7 +92,7 @@ def _levels(chosen: list[float]) -> str:
 
 def _semantic_id(shown: Overview, coded: CodedBy | None) -> str:
     if coded is None:
-        return _card("4 Semantic ID", chips.chips("???", " tg-open"), "no IDs yet", "The codes of an item, coarse to fine.")
+        return _card("4 Semantic ID", chips.chips("???", " tg-open"), "no IDs yet", "The codes of an item, one a level.")
     return _card("4 Semantic ID", chips.chips(coded.item_id), f"{coded.prefixes[-1]:,} unique",
                  f"of {shown.n_items:,} by codes alone; items that share all codes get one number more.")
 

@@ -8,7 +8,6 @@ from tiger import plots
 from tiger.reports.walk import Walk
 from tiger.ui.shared import exports
 
-FORMULA = r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2,\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;"
 COLUMNS: dict[str, Any] = {
     "level": st.column_config.NumberColumn("Level", width=50),
     "code": st.column_config.NumberColumn("Code", width=55),
@@ -25,7 +24,8 @@ COLUMNS: dict[str, Any] = {
 
 def show(walk: Walk, key: str) -> None:
     """One walk; ``key`` tells it from other walks."""
-    st.latex(FORMULA)
+    st.latex(walk.formula)
+    st.caption(walk.about)
     left, right = st.columns(2, gap="medium")
     with left:
         exports.chart(plots.residual_strip(walk.lines, walk.summary), f"strips:{key}", f"walk-{key.replace(':', '-')}",

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from tiger import plots, runs
+from tiger import plots, quantizers, runs
 from tiger.reports.walk import Trace, batch_walk
 from tiger.ui.shared import exports, layout, state
 from tiger.ui.shared import walk as shared_walk
@@ -23,10 +23,11 @@ def batch(run: runs.Run, trace: Trace) -> None:
     """The batch of the last step, level by level."""
     n_rows = len(trace["codes"])
     row = int(st.session_state.get("batch_row") or 0)
-    shown = batch_walk(state.load_catalogue(run.config.dataset), trace, min(row, n_rows - 1))
+    cat, kind = state.load_catalogue(run.config.dataset), quantizers.REGISTRY[run.learner.name]
+    shown = batch_walk(cat, kind, trace, min(row, n_rows - 1))
     st.subheader(f"The batch of step {shown.step:,}, level by level", anchor=False)
-    st.markdown("Each level subtracts the nearest code from the residual of the previous level. A useful level makes the "
-                f"residual smaller; a collapsed one hardly changes it. Shown are {n_rows:,} items of the batch.")
+    st.markdown(f"{shown.about} A useful level makes the residual smaller; a collapsed one hardly changes it. Shown are "
+                f"{n_rows:,} items of the batch.")
     left, right = st.columns([3, 4], gap="medium")
     with left:
         exports.chart(plots.batch_levels(shown.levels, shown.summary), f"batch:{shown.step}", f"batch-{run.id}-{shown.step}",
