@@ -111,8 +111,8 @@ class FSQ(AutoencoderQuantizer):
     n_levels: int = param(6, "Numbers of the latent: codes in a semantic ID.", low=1, high=8)
     n_codes: int | list[int] = param(16, "Values that each number is rounded to; the paper's sizes are 8,5,5,5 and alike.",
                                      low=3, high=65536)
-    normalise: str = param("centre", "What happens to embeddings first; without it, small ones may all be rounded to the same value.",
-                           choices=KINDS, group="remedies")
+    normalise: str = param("centre", "What happens to embeddings first; with nothing done, small ones may all be "
+                           "rounded to one value.", choices=KINDS, group="remedies")
 
     @property
     def latent_size(self) -> int:

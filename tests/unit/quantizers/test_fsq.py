@@ -47,7 +47,8 @@ def test_codes_and_vectors_tell_the_same():
     """The codes are the nearest ones in the sum of the codebooks, and the decoder reads that sum."""
     rng = np.random.default_rng(0)
     emb_IE = rng.normal(size=(300, 12)).astype(np.float32)
-    q = quantizers.create("fsq", n_levels=3, n_codes=[7, 5, 3], n_steps=30, batch_size=100, hidden="16").fit(emb_IE)
+    q = quantizers.create("fsq", n_levels=3, n_codes=[7, 5, 3], n_steps=30, batch_size=100, hidden="16", learning_rate=0.02)
+    q.fit(emb_IE)
     codes_IL, latent_IZ, books = q.encode(emb_IE), q.latent(emb_IE), q.codebooks()
     near = np.stack([np.abs(latent_IZ[:, [level]] - books[level][:, level]).argmin(1) for level in range(3)], 1)
     assert np.array_equal(near, codes_IL) and (codes_IL.std(0) > 0).all()
