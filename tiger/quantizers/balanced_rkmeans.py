@@ -39,7 +39,7 @@ class BalancedKMeans(ResidualKMeans):
     name: ClassVar[str] = "balanced_rkmeans"
     title: ClassVar[str] = "Balanced residual k-means"
     summary: ClassVar[str] = "Residual k-means in which crowded codes become expensive, so that all are used about equally often."
-    level_summary: ClassVar[str] = "Each level quantises the residual of the previous level, spreading the items evenly over its codes."
+    level_summary: ClassVar[str] = "Each level quantises the residual of the previous level and spreads items evenly over codes."
     level_formula: ClassVar[str] = (r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2 + p^{(l)}_k,"
                                     r"\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;")
 
