@@ -217,7 +217,7 @@ def test_the_presenters_view_has_no_jargon(cat):
     ({"items": "-".join(["1"] * 501)}, "501 items, but a history may have at most 500"),
     ({"at": "9"}, "at '9', but here it can only be 0 to 4"), ({"at": "-1"}, "can only be 0 to 4"),
     ({"user": "999999"}, "user '999999', but here it can only be 0 to 3999"),
-    ({"model": "nobody"}, "No recommender 'nobody'"), ({"was": "~7777~~"}, "but here it can only be 1 to 500"),
+    ({"model": "nobody"}, "has no recommender 'nobody'"), ({"was": "~7777~~"}, "but here it can only be 1 to 500"),
     ({"was": "1~2"}, "search '1~2', but that is not a search of this page"), ({"look": "nothing"}, "can only be Step by step")])
 def test_nonsense_in_the_address_is_said_and_replaced(params, words):
     app = opened(**params)
