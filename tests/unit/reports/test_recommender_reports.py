@@ -126,7 +126,7 @@ def test_each_dataset_is_ranked_by_itself():
 def test_scores_of_a_sample_of_the_users_say_so():
     rows = [row(0, 0.3, n_users=300, n_users_all=22363), row(0, 0.1, model="popularity", n_users=22363, n_users_all=22363)]
     table = recommenders.table_frame(pd.DataFrame(rows))
-    assert "on a sample of the users, so less comparable: SASRec (300 of 22,363 users)." in recommenders.table_summary(table)
+    assert "on a sample of users, so less comparable: SASRec (300 of 22,363 users)." in recommenders.table_summary(table)
     dots = recommenders.dots_frame(pd.concat([table, published.reported_frame()], ignore_index=True))
     assert dots.loc[dots["some"], "name"].tolist() == ["SASRec (300 of 22,363 users)"]
     marks = {trace.name: trace.marker.symbol for trace in plots.score_dots(dots, "Words.").data}
