@@ -38,12 +38,12 @@ class BalancedKMeans(ResidualKMeans):
 
     name: ClassVar[str] = "balanced_rkmeans"
     title: ClassVar[str] = "Balanced residual k-means"
-    summary: ClassVar[str] = "Residual k-means in which crowded codes become expensive, so that all are used about equally often."
+    summary: ClassVar[str] = "Residual k-means with a penalty on large clusters, so that codes are used about equally often."
     level_summary: ClassVar[str] = "Each level quantises the residual of the previous level and spreads items evenly over codes."
     level_formula: ClassVar[str] = (r"r_1 = z,\quad c_l = \arg\min_k \lVert r_l - e^{(l)}_k \rVert^2 + p^{(l)}_k,"
                                     r"\quad r_{l+1} = r_l - e^{(l)}_{c_l}\;")
 
-    n_iterations: int = param(15, "Rounds of balancing and moving the codes at each level.", low=1, high=1000)
+    n_iterations: int = param(15, "Balancing iterations per level.", low=1, high=1000)
 
     def cluster(self, rows_IE: np.ndarray, level: int) -> None:
         """Codes and prices of one level."""

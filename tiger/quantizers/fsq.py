@@ -102,17 +102,18 @@ class FSQ(AutoencoderQuantizer):
 
     name: ClassVar[str] = "fsq"
     title: ClassVar[str] = "FSQ"
-    summary: ClassVar[str] = "An autoencoder whose latent numbers are rounded to a few values each; there is no codebook to die."
+    summary: ClassVar[str] = ("An autoencoder whose latent dimensions are each rounded to a few values; without a codebook, no "
+                              "code can die.")
     residual: ClassVar[bool] = False
-    level_summary: ClassVar[str] = "Each level is one number of the latent, rounded to a few values."
+    level_summary: ClassVar[str] = "Each level is one latent dimension, rounded to a few values."
     level_formula: ClassVar[str] = (r"y_l = \tfrac{K_l - 1}{2} \tanh(\mathrm{encoder}(x)_l),\quad c_l = \mathrm{round}(y_l) + "
                                     r"\lfloor K_l/2 \rfloor,\quad z_l = y_l / \lfloor K_l/2 \rfloor\;")
 
-    n_levels: int = param(6, "Numbers of the latent: codes in a semantic ID.", low=1, high=8)
-    n_codes: int | list[int] = param(16, "Values that each number is rounded to; the paper's sizes are 8,5,5,5 and alike.",
+    n_levels: int = param(6, "Latent dimensions: codes per semantic ID.", low=1, high=8)
+    n_codes: int | list[int] = param(16, "Values per latent dimension; the paper uses sizes such as 8,5,5,5.",
                                      low=3, high=65536)
-    normalise: str = param("centre", "What happens to embeddings first; with nothing done, small ones may all be "
-                           "rounded to one value.", choices=KINDS, group="remedies")
+    normalise: str = param("centre", "Preprocessing of embeddings; with none, small embeddings may all be rounded to one "
+                                     "value.", choices=KINDS, group="remedies")
 
     @property
     def latent_size(self) -> int:

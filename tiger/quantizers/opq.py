@@ -40,15 +40,16 @@ class OPQ(Quantizer):
 
     name: ClassVar[str] = "opq"
     title: ClassVar[str] = "OPQ"
-    summary: ClassVar[str] = "Rotates the embedding, cuts it into parts and clusters each part; its codes have no order."
+    summary: ClassVar[str] = ("Optimised product quantisation: rotates the embedding, splits it into parts and clusters each "
+                              "part; levels are independent.")
     can_fine_tune: ClassVar[bool] = True
     residual: ClassVar[bool] = False
-    level_summary: ClassVar[str] = "Each level codes its own part of the rotated embedding."
+    level_summary: ClassVar[str] = "Each level quantises its own part of the rotated embedding."
     level_formula: ClassVar[str] = (r"z = R^\top (x - \bar x) = [z^{(1)}; \dots; z^{(L)}],\quad "
                                     r"c_l = \arg\min_k \lVert z^{(l)} - e^{(l)}_k \rVert^2\;")
 
-    n_levels: int = param(8, "Parts of the embedding: codes in a semantic ID, in no order.", low=1, high=8)
-    n_iterations: int = param(20, "Rounds that improve codebooks and rotation in turn.", low=0, high=1000)
+    n_levels: int = param(8, "Parts of the embedding: codes per semantic ID, without order.", low=1, high=8)
+    n_iterations: int = param(20, "Alternating updates of codebooks and rotation.", low=0, high=1000)
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
@@ -93,8 +94,8 @@ class OPQ(Quantizer):
 
     def _check_width(self, width: int) -> None:
         if width < self.n_levels:
-            raise ValueError(f"n_levels is {self.n_levels}, but the embeddings hold {width} numbers, and every level needs one "
-                             "at least; take fewer levels.")
+            raise ValueError(f"n_levels is {self.n_levels}, but the embeddings have {width} dimensions, and every level needs "
+                             "at least one; use fewer levels.")
 
     def _principal_rotation(self, x_IE: Tensor) -> Tensor:
         """Principal axes, the largest variance first, each given to the part with the least product of variances so far."""

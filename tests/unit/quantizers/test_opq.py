@@ -74,5 +74,5 @@ def test_parts_get_an_equal_product_of_variances_and_wide_embeddings_of_any_widt
     np.testing.assert_allclose(y.var(0), [16, 0.5, 8, 1, 4, 2], rtol=1e-3)
     five = quantizers.create("opq", n_levels=5, n_codes=4).fit(emb_IE)
     assert [part.stop - part.start for part in five.parts] == [5, 5, 4, 5, 5]
-    with pytest.raises(ValueError, match="n_levels is 3, but the embeddings hold 2 numbers"):
+    with pytest.raises(ValueError, match="n_levels is 3, but the embeddings have 2 dimensions"):
         quantizers.create("opq", n_levels=3, n_codes=4).fit(emb_IE[:, :2])
