@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tiger.ui.exchange import export_view, import_view
-from tiger.ui.shared import diagnoses, layout, state
+from tiger.ui.shared import diagnoses, layout, own_files, state
 
 VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "out": "Export"}
 
@@ -18,7 +18,7 @@ if view == VIEWS["ids"]:
     import_view.found(run)
 elif view == VIEWS["vectors"]:
     with layout.guard("The import"):
-        import_view.vectors()
+        own_files.vectors()
         diagnoses.warning(cat)
 elif run is None:
     layout.empty("No run of this dataset yet, so there are no IDs to export.", "train", "Train the first one")

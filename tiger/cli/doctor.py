@@ -12,7 +12,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.reports.doctor import Examined
 from tiger.runs import config as run_config
 from tiger.runs.records import RunConfig, Status
-from tiger.semantic_ids import import_ids
+from tiger.semantic_ids import COLLISION_TOKEN, import_ids
 
 MAX_REMEDIES = 3
 
@@ -23,6 +23,9 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                         help="a run's id, 'last', or a file of IDs (index.json, npy, safetensors, csv, parquet)")
     parser.add_argument("--n-codes", type=_sizes, metavar="K[,...]",
                         help="of a file: codes per level, where the file does not say; one number, or one for each level")
+    parser.add_argument("--collision-token", choices=COLLISION_TOKEN, default="auto", metavar="HOW",
+                        help="of a file: whether the last code only tells items apart that share all others, "
+                             f"{' | '.join(COLLISION_TOKEN)} (default %(default)s)")
     parser.add_argument("--treat", action="store_true",
                         help="of a run: train the remedies, one run each, until the codes are healthy or none is left")
     parser.add_argument("--max-remedies", type=int, default=MAX_REMEDIES, metavar="N",
@@ -60,8 +63,10 @@ def examine_file(args: argparse.Namespace) -> dict[str, Any]:
     if args.treat:
         raise ValueError("--treat trains runs, and a file of IDs has no quantizer to train; name a run.")
     cat = datasets.load_ref(flags.dataset_ref(args)) if args.dataset else None
-    imported = import_ids(Path(args.examined), cat, n_codes=args.n_codes)
+    imported = import_ids(Path(args.examined), cat, n_codes=args.n_codes, collision_token=args.collision_token)
     ids = imported.ids
+    for line in [*imported.report.notes, *imported.report.assumed.sentences()]:
+        flags.say(args, flags.worded(line))
     found = reports.examine(ids.codes_IL, ids.n_codes[:ids.n_levels], None if cat is None else cat.embedding_IE,
                             sizes_guessed=imported.report.guessed)
     tell(args, found, None)

@@ -4,9 +4,11 @@ import argparse
 import json
 from typing import Any, NoReturn
 
-from tiger.core import params
+from tiger.core import params, remedies
 from tiger.datasets.reference import DatasetRef
 from tiger.runs.config import flag
+
+OWN_FLAGS = ("align", "collision_token", "n_codes")
 
 
 class Parser(argparse.ArgumentParser):
@@ -143,6 +145,21 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def worded(text: str) -> str:
+    """A message whose remedies are named as flags."""
+    return remedies.worded(text, _flag_of) if remedies.SETTING.search(text) else text
+
+
+def _flag_of(name: str, value: str) -> str | None:
+    from tiger import datasets
+    if name in OWN_FLAGS:
+        return f"{flag(name)} {value}"
+    for prefix, classes in (("data_", datasets.REGISTRY), ("embedding_", datasets.EMBEDDINGS)):
+        if any(spec.name == name for cls in classes.values() for spec in params.specs(cls)):
+            return f"{flag(name, prefix.replace('_', '-'))} {value}"
+    return None
 
 
 def add_exclude_seen(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,12 @@ from tiger import datasets
 from tiger.analysis import projection
 from tiger.cli import flags
 from tiger.cli.runs import pick
-from tiger.core import files
+from tiger.core import files, tables
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import import_run
 from tiger.semantic_ids import (
     ALIGNMENTS,
+    COLLISION_TOKEN,
     N_CODES,
     SemanticIds,
     first_appearance,
@@ -34,13 +35,16 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """An action; what comes in or whose IDs go out; and how."""
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=" | ".join(ACTIONS))
     parser.add_argument("source", metavar="FILE|RUN",
-                        help="import: index.json, npy, safetensors, csv or parquet; export: a run's id, or 'last'")
+                        help="import: index.json, jsonl, npy, safetensors, csv or parquet; export: a run's id, or 'last'")
     parser.add_argument("--align", choices=list(ALIGNMENTS), metavar="HOW",
                         help=f"import: how the file's items are matched, {' | '.join(ALIGNMENTS)} (default: what fits best)")
     parser.add_argument("--n-codes", type=flags.reader(N_CODES), metavar="INT[,...]",
-                        help="import: codes per level: one number, or one for each level")
-    parser.add_argument("--title", default="", help="import: title of the run")
-    parser.add_argument("--dry-run", action="store_true", help="import: only report what would be imported")
+                        help="import: codes to choose from at each level, one number or one a level")
+    parser.add_argument("--collision-token", choices=COLLISION_TOKEN, default="auto", metavar="HOW",
+                        help=f"import: whether the last code only tells items apart that share all others, "
+                             f"{' | '.join(COLLISION_TOKEN)} (default: %(default)s, where the codes show it)")
+    parser.add_argument("--title", default="", help="import: name for people")
+    parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
     parser.add_argument("--out", metavar="FILE", help="export: index.json (see --keys); .parquet for Embedding Atlas; "
                         ".tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
     parser.add_argument("--keys", choices=KEYS, default="number", metavar="KEYS",
@@ -58,12 +62,14 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
     """Read a file of IDs, say what was found, and keep it as a finished run."""
     cat = datasets.load_ref(flags.dataset_ref(args))
     path = Path(args.source)
-    tried = fits(path.name, read(path), cat) if args.align else None
-    found = import_ids(path, cat, args.align, args.n_codes, tried=tried)
-    said = found.report.sentences()
+    raw = read(path)
+    tried = fits(path.name, raw, cat) if args.align else None
+    found = import_ids(path, cat, args.align, args.n_codes, tried=tried, collision_token=args.collision_token, raw=raw)
+    said = [flags.worded(line) for line in found.report.sentences()]
     flags.say(args, "\n".join(said))
     result: dict[str, Any] = {"run": None, "items": found.ids.n_ids, "gaps": len(found.report.gap_N),
-                              "strangers": found.report.n_strangers, "align": found.report.align, "sentences": said}
+                              "strangers": found.report.n_strangers, "align": found.report.align,
+                              "collision_token": found.report.assumed.collision, "sentences": said}
     if args.dry_run:
         return result
     made = import_run.keep(found, cat, args.title, str(path.resolve()))
@@ -108,6 +114,6 @@ def write(out: Path, ids: SemanticIds, cat: Catalogue, keys: str = "number") -> 
                                           first_appearance(cat) if keys == "first_appearance" else None)
     else:
         content = atlas_bytes(ids, cat) if out.suffix == ".parquet" else \
-            id_table(ids, cat).to_csv(index=False)
+            tables.csv_bytes(id_table(ids, cat), disarm=False)
     files.write(out, content)
     return [out]

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from tiger.cli import flags
 from tiger.cli.flags import Parser
+from tiger.core import errors
 
 COMMANDS = {
     "datasets": ("tiger.cli.datasets", "list, describe and download datasets"),
@@ -48,10 +50,18 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, BrokenPipeError):  # somebody closed the pipe, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        print(f"tiger {name}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"tiger {name}: {flags.worded(_sentence(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: Exception) -> str:
+    """An error on one line; a library's own words with what they are put in front."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, ValueError) or errors.ours(error):
+        return text
+    return f"the data cannot be used ({text[:200]}, {type(error).__name__}); check that its files are whole."
 
 
 def _run(name: str, rest: list[str]) -> int:

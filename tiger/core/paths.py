@@ -6,12 +6,16 @@ else: ``TIGER_HOME``, else ``workspace/`` in a checkout, else the user's own dat
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "app.py").is_file() and (PACKAGE.parent / "pages").is_dir() else None
 PROJECT = CHECKOUT or PACKAGE / "_app"  # app.py, pages/, data/ and the requirements; an installed package carries them inside
 BUNDLED = PROJECT / "data"
+_confined: ContextVar[bool] = ContextVar("confined", default=False)
 
 
 def user_data() -> Path:
@@ -79,4 +83,27 @@ def check_readable(text: str) -> Path:
                          "move the data there or set TIGER_DATA_ROOTS.")
     if not exists:
         raise ValueError(f"'{text}' does not exist on this server; check the spelling.")
+    return path
+
+
+@contextmanager
+def confined() -> Iterator[None]:
+    """Around what a server reads for a visitor: every file that is opened must lie where the server may read."""
+    token = _confined.set(True)
+    try:
+        yield
+    finally:
+        _confined.reset(token)
+
+
+def check_inside(path: Path) -> Path:
+    """The path itself; where reading is confined, refused if what it leads to lies elsewhere, as a link can.
+
+    Raises:
+        ValueError: confined, and the resolved path is in neither the workspace, nor the bundled data, nor a readable root.
+    """
+    if _confined.get():
+        real = path.resolve()
+        if not any(real.is_relative_to(root) for root in (*readable_roots(), home(), BUNDLED)):
+            raise ValueError(f"'{path.name[:80]}' leads outside the folders this server may read; copy the file itself there.")
     return path

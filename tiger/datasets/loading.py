@@ -9,12 +9,12 @@ from typing import Any, TypedDict
 import numpy as np
 
 from tiger.core import params, paths
-from tiger.core.params import Values
+from tiger.datasets import apart as isolated
 from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue, Source
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence
-from tiger.datasets.reference import DatasetRef
+from tiger.datasets.reference import DatasetRef, Values
 from tiger.datasets.sources.amazon import Amazon
 from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
 from tiger.datasets.sources.movielens import MovieLens
@@ -46,8 +46,13 @@ def load(name: str, embedding: Values | str | None = None, **values: Any) -> Cat
     Raises:
         ValueError: an unknown name, or one sentence with file, row or column, and remedy.
     """
+    return _load(name, embedding, values, False, False)
+
+
+def _load(name: str, embedding: Any, values: Values, apart: bool, confined: bool) -> Catalogue:
+    """See ``load`` and ``load_ref``."""
     if name not in REGISTRY:
-        raise ValueError(f"There is no dataset '{name}'; choose from {', '.join(REGISTRY)}.")
+        raise ValueError(f"There is no dataset '{name[:80]}'; known are {', '.join(REGISTRY)}.")
     source = params.build(REGISTRY[name], values)
     embedding = _as_table(embedding)
     embedder = embedding_method(embedding)
@@ -57,11 +62,16 @@ def load(name: str, embedding: Values | str | None = None, **values: Any) -> Cat
         cat = Catalogue.open(paths.BUNDLED / "synthetic")
         cat.source = ref
         return cat
-    raw = source.read()
+    own = embedder if isinstance(embedder, Given) else None
+    if apart and name != "synthetic":
+        raw, vectors = isolated.read(name, given, own, confined)
+    else:
+        raw = source.read()
+        vectors = None if own is None else own.read(raw.items["item_id"].tolist())
     if embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
         embedder = TextAndCooccurrence()
         embedding = ref["embedding"] = {"method": "cooccurrence"}
-    emb_IE = _vectors(raw, embedder, embedding)
+    emb_IE = _vectors(raw, embedder, embedding) if vectors is None else vectors
     return Catalogue(raw.name, raw.items, raw.indptr_U1, raw.history_items, raw.user_ids, emb_IE, ref,
                      raw.report)
 
@@ -78,8 +88,6 @@ def _as_table(embedding: Any) -> Values:
 
 def _vectors(raw: RawCatalogue, embedder: Any, embedding: Values) -> np.ndarray:
     """The items' embeddings (I, E) float32."""
-    if isinstance(embedder, Given):
-        return embedder.read(raw.items["item_id"].tolist())
     if isinstance(embedder, TextAndCooccurrence):
         return embedder.read(raw)
     texts = raw.items["text"].tolist()
@@ -90,8 +98,12 @@ def _vectors(raw: RawCatalogue, embedder: Any, embedding: Values) -> np.ndarray:
     return embed.embed_cached(texts, **embedding)
 
 
-def load_ref(ref: DatasetRef) -> Catalogue:
+def load_ref(ref: DatasetRef, apart: bool = False, confined: bool = False) -> Catalogue:
     """Load what a reference names: {"name", "params", "embedding"}; ``Catalogue.source`` is one.
+
+    Args:
+        apart: read the files in a process with bounded memory and time; for servers.
+        confined: with ``apart``: only where a server may read; for what a visitor asks for.
 
     Raises:
         ValueError: it is no such reference, or what ``load`` refuses.
@@ -101,7 +113,7 @@ def load_ref(ref: DatasetRef) -> Catalogue:
     values, embedding = ref.get("params") or {}, ref.get("embedding")
     if not isinstance(values, dict) or not isinstance(embedding, dict | None):
         raise ValueError("A dataset reference's 'params' and 'embedding' must be tables of names and values.")
-    return load(ref["name"], embedding, **values)
+    return _load(ref["name"], embedding, values, apart, confined)
 
 
 def embedding_method(embedding: Values) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 
 from tiger import datasets
 from tiger.core import files, params, paths
+from tiger.datasets import apart as isolated
 from tiger.datasets import vectors
 from tiger.datasets.reference import DatasetRef
 
@@ -156,7 +157,7 @@ def drop_uploads(ref: DatasetRef) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def vectors_alone(path: str, ids: str = "", tensor: str = "") -> DatasetRef:
+def vectors_alone(path: str, ids: str = "", tensor: str = "", apart: bool = False) -> DatasetRef:
     """The reference of a dataset that is made of embeddings and nothing else: no texts, no histories.
 
     A table with one item a row of the file is written to the workspace beside the uploads.
@@ -165,14 +166,14 @@ def vectors_alone(path: str, ids: str = "", tensor: str = "") -> DatasetRef:
         path: .npy or .safetensors, one row an item.
         ids: file with the id of each row; row numbers are the ids without it.
         tensor: its name, where a .safetensors file holds several.
+        apart: check the files in a process with bounded memory and time; for servers.
 
     Raises:
         ValueError: the file is no table of numbers, or ids and rows do not match.
     """
     given = vectors.Given(path, ids, tensor)
-    n_rows = len(given.array())
-    names = vectors.read_ids(ids) if ids else [str(row) for row in range(n_rows)]
-    given.read(names)  # before anything is written
+    listed, n_rows = isolated.vectors_of(given) if apart else given.rows()  # before anything is written
+    names = listed or [str(row) for row in range(n_rows)]
     folder = paths.subfolder("uploads") / secrets.token_hex(8)
     folder.mkdir()
     lines = ["item_id,title", *(f'"{name}","{"" if ids else "Item "}{name}"' for name in
@@ -209,7 +210,9 @@ def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
         inside = itertools.chain(path.iterdir(), path.glob("*/*"))
         return sorted(file for file in itertools.islice(inside, MAX_STAMPS) if file.is_file())
-    beside = [path.with_suffix(ending) for ending in (".item", ".user")] if path.suffix == ".inter" else []
+    stems = {path.stem, path.stem.removesuffix(".train").removesuffix(".valid").removesuffix(".test")}
+    beside = [path.with_name(stem + ending) for stem in sorted(stems) for ending in (".item", ".user")] \
+        if path.suffix == ".inter" else []
     return [file for file in (path, *beside) if file.is_file()]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,10 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from tiger.core import errors
 from tiger.core.params import param
+from tiger.datasets.base import MAX_ITEMS
 from tiger.datasets.io import readers
+from tiger.datasets.io.ids import plain, to_ids
 
 MAX_WIDTH = 16_384
+BLOCK = 65_536  # rows that are checked at once
 HALF = re.compile("[\\ud800-\\udfff]")  # half of a surrogate pair: JSON can spell it, no file can hold it
 
 
@@ -49,23 +54,58 @@ class Given:
             ValueError: names the file and the remedy.
         """
         file = readers.find_file(self.path, "embedding")
+        readers.refuse_code(file, "embedding")
         if file.suffix.lower() == ".npy":
             return _read_npy(file)
         if file.suffix.lower() == ".safetensors":
             return _read_safetensors(file, self.tensor)
-        raise ValueError(f"'{file.name}' ends in '{file.suffix}', but an embedding must be .npy or "
+        raise ValueError(f"'{file.name}' ends in '{file.suffix[:20]}', but an embedding must be .npy or "
                          ".safetensors; convert it.")
+
+
+    def rows(self) -> tuple[list[str], int]:
+        """The id of each row, none where there is no file of ids, and the number of rows; every number was looked at.
+
+        Raises:
+            ValueError: names the file and the remedy.
+        """
+        emb_NE = self.array()
+        ids = read_ids(self.ids) if self.ids else []
+        names = ids or _RowNumbers(len(emb_NE))
+        if ids:
+            _rows(self.ids, ids, len(emb_NE), Path(self.path).name)
+        for first in range(0, len(emb_NE), BLOCK):
+            _check_finite(emb_NE[first:first + BLOCK], Path(self.path).name, names, first)
+        return ids, len(emb_NE)
+
+
+class _RowNumbers(Sequence):
+    """Row numbers as ids, made when one is asked for."""
+
+    def __init__(self, n_rows: int):
+        self.n_rows = n_rows
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __getitem__(self, row: Any) -> str:
+        return str(row)
 
 
 def _finite(emb_IE: np.ndarray, file: str, item_ids: list[str]) -> np.ndarray:
     """Float32, with the first row that holds NaN or infinity named."""
     with np.errstate(over="ignore"):
         emb_IE = np.array(emb_IE, dtype=np.float32, order="C")  # a copy: the file may change later
-    bad = np.flatnonzero(~np.isfinite(emb_IE).all(axis=1))
-    if len(bad):
-        raise ValueError(f"{file}: the vector of item '{item_ids[bad[0]]}' (item {bad[0]}) holds NaN or "
-                         f"infinity ({len(bad):,} such rows); drop or repair them.")
+    _check_finite(emb_IE, file, item_ids)
     return emb_IE
+
+
+def _check_finite(emb_NE: np.ndarray, file: str, ids: Sequence[str], first: int = 0) -> None:
+    with np.errstate(over="ignore"):
+        bad = np.flatnonzero(~np.isfinite(emb_NE.astype(np.float32, copy=False)).all(axis=1))
+    if len(bad):
+        raise ValueError(f"{file}: the vector of item '{ids[first + int(bad[0])]}' (item {first + bad[0]}) holds NaN or "
+                         f"infinity ({len(bad):,} such rows); drop or repair them.")
 
 
 def _check_shape(shape: tuple[int, ...], kind: str, numeric: bool, file: str) -> None:
@@ -74,9 +114,14 @@ def _check_shape(shape: tuple[int, ...], kind: str, numeric: bool, file: str) ->
         raise ValueError(f"{file} holds values of type {kind}, but an embedding holds floats; save it as "
                          "float32.")
     if len(shape) != 2 or min(shape) < 1:
-        raise ValueError(f"{file} has shape {shape}, but an embedding has (items, width); reshape it.")
+        raise ValueError(f"{file} has shape {str(shape)[:60]}, but an embedding has (items, width); reshape it.")
+    if shape[0] > MAX_ITEMS:
+        raise ValueError(f"{file} has {shape[0]:,} rows, but at most {MAX_ITEMS:,} items are read; keep fewer"
+                         + (", or transpose it, if its rows are the dimensions." if shape[1] > shape[0] else "."))
     if shape[1] > MAX_WIDTH:
-        raise ValueError(f"{file} is {shape[1]:,} wide, but at most {MAX_WIDTH:,} is read; reduce it first.")
+        raise ValueError(f"{file} is {shape[1]:,} wide, but at most {MAX_WIDTH:,} is read; "
+                         + ("transpose it to one row an item." if shape[0] <= MAX_WIDTH < shape[1] and shape[0] >= 8 else
+                            "reduce it first."))
 
 
 def _first_line(error: Exception) -> str:
@@ -117,9 +162,9 @@ def _read_safetensors(file: Path, tensor: str) -> np.ndarray:
             names = list(opened.keys())
             name = tensor or (names[0] if len(names) == 1 else "")
             if name not in names:
-                wanted = f"no tensor '{tensor}'" if tensor else f"{len(names)} tensors"
-                raise ValueError(f"{file.name} holds {wanted}, only {', '.join(names[:10]) or 'none'}; name "
-                                 "one of them.")
+                wanted = f"no tensor '{tensor[:40]}'" if tensor else f"{len(names)} tensors"
+                raise ValueError(f"{file.name} holds {wanted}, only {readers.shown(names, 10) or 'none'}; name "
+                                 "one of them" + (f" with tensor='{readers.shown(names[:1])}'." if names else "."))
             part: Any = opened.get_slice(name)
             kind = part.get_dtype()
             _check_shape(tuple(part.get_shape()), kind, kind in ("F64", "F32", "F16", "BF16"), file.name)
@@ -136,20 +181,20 @@ def read_ids(path: str) -> list[str]:
         try:
             ids = json.loads(readers.read_text(file, file.name))
         except (ValueError, RecursionError) as error:
-            if isinstance(error, json.JSONDecodeError | RecursionError):
-                raise ValueError(f"{file.name} is not readable JSON; it should be a list of ids.") from None
-            raise
-        if not isinstance(ids, list) or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in ids):
+            if type(error) is ValueError and errors.ours(error):
+                raise
+            raise ValueError(f"{file.name} is no readable JSON; it should be a list of ids.") from None
+        if not isinstance(ids, list) or not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in ids):
             raise ValueError(f"{file.name} should be a JSON list of ids, each a text or a whole number.")
-        return _whole([str(one).strip() for one in ids], file.name, "entry")
+        return plain(_whole([str(one).strip() for one in ids], file.name, "entry"))
     if file.suffix.lower() == ".txt":
         lines = readers.read_text(file, file.name).decode().rstrip().split("\n")
-        return _whole([line.strip() for line in lines], file.name, "line")
+        return plain(_whole([line.strip() for line in lines], file.name, "line"))
     frame, name = readers.read_table(path, "list of ids")
     readers.need_columns(frame, ["item_id"], name)
     if pd.api.types.is_bool_dtype(frame["item_id"]):
-        raise ValueError(f"{name}: column 'item_id' holds true and false, which are not ids; name the right column so.")
-    return _whole(readers.to_ids(frame["item_id"]), name, "row", 2)
+        raise ValueError(f"{name}: column 'item_id' holds true and false, which are no ids; name the right column so.")
+    return _whole(to_ids(frame["item_id"]), name, "row", 2)
 
 
 def _whole(ids: list[str], file: str, what: str, first: int = 1) -> list[str]:
@@ -174,7 +219,7 @@ def _rows(path: str, item_ids: list[str], n_rows: int, file: str) -> np.ndarray:
     row = {one: number for number, one in enumerate(ids)}
     if len(row) != len(ids):
         again = next(one for number, one in enumerate(ids) if row[one] != number)
-        raise ValueError(f"{name} lists the id '{again}' more than once; keep one row per item.")
+        raise ValueError(f"{name} lists the id '{again[:40]}' more than once; keep one row per item.")
     missing = [one for one in item_ids if one not in row]
     if missing:
         raise ValueError(f"{file} has no vector for item '{missing[0]}' ({len(missing):,} are missing); "

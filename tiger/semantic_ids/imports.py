@@ -9,8 +9,9 @@ import numpy as np
 from tiger import metrics
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
-from tiger.semantic_ids import alignment
+from tiger.semantic_ids import alignment, conventions
 from tiger.semantic_ids.alignment import ALIGNMENTS, CLEAR, Fit
+from tiger.semantic_ids.conventions import COLLISION_TOKEN, Assumed
 from tiger.semantic_ids.ids import SemanticIds
 from tiger.semantic_ids.raw import RawIds
 from tiger.semantic_ids.readers import read
@@ -33,6 +34,8 @@ class ImportReport:
         strangers: items of the file that the catalogue does not have, the first 20 of ``n_strangers``.
         collisions: what the codes share.
         tried: the ways of matching that were tried, best first; empty where one was asked for untried.
+        assumed: what was taken for granted of the codes: offsets of tokens, a collision token.
+        notes: how the file was read, where that was no matter of course.
     """
 
     file: str
@@ -46,6 +49,8 @@ class ImportReport:
     n_strangers: int
     collisions: metrics.Collisions
     tried: list[Fit] = field(default_factory=list)
+    assumed: Assumed = field(default_factory=lambda: Assumed(()))
+    notes: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> Fit | None:
@@ -72,7 +77,7 @@ class ImportReport:
         matched = self.n_items - len(self.gap_N)
         said = [f"{matched:,} of {self.n_items:,} items have an ID of {len(self.n_codes)} codes, "
                 f"matched by {ALIGNMENTS[self.align]}."]
-        said += self._evidence()
+        said += [*self.notes, *self.assumed.sentences(), *self._evidence()]
         if len(self.gap_N):
             shown = ", ".join(map(str, self.gap_N[:5]))
             said.append(f"{len(self.gap_N):,} items have no ID (item numbers {shown}"
@@ -83,8 +88,8 @@ class ImportReport:
                         f"({shown}) and were dropped.")
         if self.guessed:
             sizes = ", ".join(map(str, self.n_codes))
-            said.append(f"The file does not say how many codes a level has; {sizes} are assumed, the powers of two above the "
-                        "largest codes.")
+            said.append(f"The file does not say how many codes a level has; {sizes} are taken, "
+                        "the powers of two that hold the largest codes. Say it with n_codes='256' to have dead codes counted.")
         if self.collisions.collided_items:
             said.append(f"{self.collisions.collided_items:,} items share all their codes with another item; a collision level "
                         "makes their IDs unique.")
@@ -115,15 +120,19 @@ class Imported:
 
 
 def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str | None = None,
-               n_codes: int | Sequence[int] | None = None, tried: list[Fit] | None = None) -> Imported:
+               n_codes: int | Sequence[int] | None = None, tried: list[Fit] | None = None,
+               collision_token: str = "auto", raw: RawIds | None = None) -> Imported:
     """Read semantic IDs that any system wrote.
 
     Args:
-        path: ``index.json`` (item to tokens ``<a_1>`` or codes), or codes as npy, safetensors, CSV, Parquet.
+        path: ``index.json`` (item to tokens ``<a_1>`` or codes), or codes as npy, safetensors, CSV, Parquet, JSON Lines.
         catalogue: whose items the IDs belong to; without one the file's own item numbers are taken.
         align: a key of ``ALIGNMENTS``; None takes the one that fits best (``alignment.fits``).
         n_codes: codes per level; what the file says comes first; without either, the next power of two.
         tried: what ``alignment.fits`` found for this file and catalogue, where it was asked before.
+        collision_token: whether the last code only tells items apart that share all others: "auto" (where it shows),
+            "yes" or "no". The file of this lab's own says it itself.
+        raw: the file's content, where it was read before.
 
     Returns:
         IDs with one row per catalogue item (-1 for gaps), and the report.
@@ -132,7 +141,9 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
         ValueError: one sentence: what is wrong, where, the limit and the remedy. Nothing is half-loaded.
     """
     path = Path(path)
-    raw = read(path)
+    if collision_token not in COLLISION_TOKEN:
+        raise ValueError(f"collision_token is {collision_token!r}, but must be one of {', '.join(COLLISION_TOKEN)}.")
+    raw = read(path) if raw is None else raw
     chosen, tried = _choose(path.name, raw, catalogue, align, tried)
     row_item_N = alignment.item_numbers(path.name, raw, catalogue, chosen)
     n_items = catalogue.n_items if catalogue is not None else int(row_item_N.max(initial=-1)) + 1
@@ -142,15 +153,43 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
         raise ValueError(f"none of the {len(row_item_N):,} items in '{path.name}' is among this catalogue's "
                          f"{n_items:,} when matched by {ALIGNMENTS[chosen]}; choose another alignment.")
     _refuse_twice(path.name, raw, row_item_N)
+    offset_L = (0,) * raw.codes_NL.shape[1] if raw.n_codes is not None or _holds(n_codes, raw) else \
+        conventions.offsets(raw.codes_NL)
+    raw = conventions.shifted(raw, offset_L)
     codes_IL = np.full((n_items, raw.codes_NL.shape[1]), -1, np.int64)
     codes_IL[row_item_N[~stranger_N]] = raw.codes_NL[~stranger_N]
-    ids, guessed = _make_ids(raw, codes_IL, n_codes)
+    assumed = Assumed(offset_L, _collision_token(path.name, raw, codes_IL, catalogue, collision_token))
+    ids, guessed = _make_ids(raw, codes_IL, n_codes, bool(assumed.collision))
     names = raw.keys if raw.keys is not None else np.arange(len(raw.codes_NL))
-    strangers = [str(name) for name in names[stranger_N][:20]]
+    strangers = [str(name)[:40] for name in names[stranger_N][:20]]
     report = ImportReport(path.name, len(raw.codes_NL), n_items, chosen, ids.n_codes[:ids.n_levels], guessed,
                           np.flatnonzero(~ids.has_id_I), strangers, int(stranger_N.sum()),
-                          metrics.collisions(ids.codes_IL), tried)
+                          metrics.collisions(ids.codes_IL), tried, assumed, raw.notes)
     return Imported(ids, report)
+
+
+def _holds(n_codes: int | Sequence[int] | None, raw: RawIds) -> bool:
+    """Whether the sizes that the caller says hold the codes as they stand in the file."""
+    if n_codes is None:
+        return False
+    sizes_L = np.broadcast_to(n_codes, raw.codes_NL.shape[1:]) if np.size(n_codes) in (1, raw.codes_NL.shape[1]) else np.zeros(1)
+    return bool((raw.codes_NL < sizes_L).all())
+
+
+def _collision_token(name: str, raw: RawIds, codes_IL: np.ndarray, catalogue: Catalogue | None, asked: str) -> str:
+    """Why the last code is taken for a collision token; empty where it is a code."""
+    if raw.n_levels is not None or asked == "no":
+        return ""
+    if asked == "yes":
+        if raw.codes_NL.shape[1] < 2:
+            raise ValueError(f"'{name}' has one code an item, so there is no collision token besides; read it with "
+                             "collision_token='no'.")
+        return "asked"
+    if conventions.counts_collisions(raw.codes_NL):
+        return "counts"
+    if catalogue is not None and conventions.tells_nothing(codes_IL, catalogue.embedding_IE):
+        return "uninformative"
+    return ""
 
 
 def _choose(name: str, raw: RawIds, catalogue: Catalogue | None, align: str | None,
@@ -177,12 +216,23 @@ def _refuse_twice(name: str, raw: RawIds, row_item_N: np.ndarray) -> None:
                          f"{second}; keep one.")
 
 
-def _make_ids(raw: RawIds, codes_IL: np.ndarray,
-              n_codes: int | Sequence[int] | None) -> tuple[SemanticIds, bool]:
+def _make_ids(raw: RawIds, codes_IL: np.ndarray, n_codes: int | Sequence[int] | None,
+              collision: bool) -> tuple[SemanticIds, bool]:
+    """Unique IDs, and whether the codebook sizes were guessed.
+
+    Args:
+        collision: the last code is a collision token; it stays where it makes the IDs unique.
+    """
     if raw.n_codes is not None and raw.n_levels is not None:
         return SemanticIds(codes_IL, raw.n_codes, raw.n_levels), False
-    if n_codes is not None:
-        return SemanticIds.from_codes(codes_IL, n_codes), False
-    largest_L = codes_IL.max(axis=0)
-    sizes = [max(2, 1 << int(largest).bit_length()) for largest in largest_L]
-    return SemanticIds.from_codes(codes_IL, sizes), True
+    n_levels = codes_IL.shape[1] - collision
+    largest_L = codes_IL[:, :n_levels].max(axis=0)
+    guessed = n_codes is None
+    sizes: int | Sequence[int] = [max(2, 1 << int(largest).bit_length()) for largest in largest_L] if n_codes is None else n_codes
+    if not isinstance(sizes, int) and len(sizes) == codes_IL.shape[1] and collision:
+        sizes = sizes[:-1]  # the caller counted the token as a level
+    ids = SemanticIds.from_codes(codes_IL[:, :n_levels], sizes, True if collision else None)
+    if collision and not metrics.collisions(codes_IL).collided_items:
+        kept = [*ids.n_codes[:n_levels], int(codes_IL[:, -1].max()) + 1]
+        ids = SemanticIds(codes_IL, kept, n_levels)
+    return ids, guessed

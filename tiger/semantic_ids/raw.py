@@ -25,6 +25,7 @@ class RawIds:
         keys: N item numbers or item ids as strings; None where the row number is the item number.
         key_kind: ``"number"`` or ``"item_id"``, as far as the file tells.
         n_codes, n_levels: what the file says of them, if it does.
+        notes: sentences on how the file was read, where that was no matter of course.
     """
 
     codes_NL: np.ndarray
@@ -32,12 +33,13 @@ class RawIds:
     key_kind: str = "number"
     n_codes: list[int] | None = None
     n_levels: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_shape(name: str, shape: Sequence[int]) -> None:
     """Refuse what is no table of codes, before it is loaded."""
     if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"'{name}' has shape {tuple(shape)}, but codes must be (items, levels), "
+        raise ValueError(f"'{name}' has shape {str(tuple(shape))[:60]}, but codes must be (items, levels), "
                          "both at least 1.")
     if shape[0] > MAX_ROWS:
         raise ValueError(f"'{name}' has {shape[0]:,} rows, but at most {MAX_ROWS:,} are read; split it.")
@@ -66,6 +68,7 @@ def declared(name: str, codes_NL: np.ndarray, n_codes: Any, n_levels: Any) -> Ra
     width = codes_NL.shape[1]
     good = isinstance(n_codes, list) and len(n_codes) == width and all(type(size) is int for size in n_codes)
     if not good or type(n_levels) is not int or n_levels not in (width, width - 1):
-        raise ValueError(f"'{name}' has {width} levels but says n_codes {n_codes} and n_levels {n_levels}; "
+        raise ValueError(f"'{name}' has {width} levels but says n_codes {str(n_codes)[:60]} and n_levels "
+                         f"{str(n_levels)[:20]}; "
                          "save it again.")
     return RawIds(codes_NL, n_codes=n_codes, n_levels=n_levels)

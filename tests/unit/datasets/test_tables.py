@@ -206,9 +206,11 @@ def test_lists_of_texts_become_texts(tmp_path, kind):
     ([[1.0], [2.0]], "column 'odd' holds list<.*double>, but only numbers, texts and lists of texts are read; leave it out"),
     ([{"a": 1}, {"a": 2}], "column 'odd' holds struct<a: int64>"), ([[["a"]], [["b"]]], "column 'odd' holds list<.*list<"),
 ])
-def test_other_nested_columns_are_refused_by_name(tmp_path, values, words):
+def test_other_nested_columns_are_refused_by_name_where_they_are_wanted(tmp_path, values, words):
+    path = parquet(tmp_path / "i.parquet", {"item_id": ["1", "2"], "odd": values})
     with pytest.raises(ValueError, match=rf"i.parquet: {words}"):
-        Tables(parquet(tmp_path / "i.parquet", {"item_id": ["1", "2"], "odd": values})).read()
+        Tables(path, text_columns="odd").read()
+    assert list(Tables(path).read().items) == ["item_id", "title", "text", "category"]
 
 
 def test_bombs_of_lists_stop_too(tmp_path, monkeypatch):

@@ -172,9 +172,9 @@ def test_broken_safetensors_and_other_endings(tmp_path):
     save_file({"emb": EMB.astype(np.int32)}, path)
     with pytest.raises(ValueError, match=r"e.safetensors holds values of type I32"):
         Given(str(path)).read(IDS)
-    (tmp_path / "e.pkl").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"'e.pkl' ends in '.pkl', but an embedding must be .npy or .safetensors"):
-        Given(str(tmp_path / "e.pkl")).read(IDS)
+    (tmp_path / "e.h5").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"'e.h5' ends in '.h5', but an embedding must be .npy or .safetensors"):
+        Given(str(tmp_path / "e.h5")).read(IDS)
 
 
 def test_given_vectors_through_load(tmp_path, tiger_home):

@@ -23,6 +23,9 @@ def write(path: Path, codes_IL: np.ndarray, keys: list[str] | None = None) -> Pa
     if path.suffix == ".json":
         rows = [[f"<{'abcd'[level]}_{code}>" for level, code in enumerate(row)] for row in codes_IL.tolist()]
         path.write_text(json.dumps(dict(zip(keys or map(str, range(len(rows))), rows, strict=True))))
+    elif path.suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps({"codes": row} | ({"item_id": keys[place]} if keys else {}))
+                                  for place, row in enumerate(codes_IL.tolist())))
     elif path.suffix == ".npy":
         np.save(path, codes_IL.astype(np.int32))
     elif path.suffix == ".safetensors":
@@ -42,7 +45,7 @@ def test_every_format_gives_the_same_ids(tmp_path, suffix, tiny):
     assert found.ids.n_codes == [4, 4, 4]  # the next power of two above the largest code
 
 
-@pytest.mark.parametrize("suffix", [".json", ".csv", ".tsv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv", ".tsv", ".parquet"])
 def test_item_ids_line_rows_up_with_the_catalogue(tmp_path, suffix, tiny):
     keys = ["s2", "c1", "unheard-of", "c3", "c2", "s1"]
     found = import_ids(write(tmp_path / f"ids{suffix}", CODES, keys), tiny)
@@ -150,7 +153,7 @@ def test_broken_json_is_named(tmp_path, text, words):
     ("item_id,code_1\nc1,1.5\n", r"row 0 has code 1.5 at level 1"),
     ("item_id,code_1\nc1,soap\n", r"'soap' at level 1 of row 0"),
     ("name,word\nx,y\n", r"has the columns name, word; name the codes code_1"),
-    ("", r"ragged or empty"),
+    ("", r"is empty; it should start with a line of column names"),
     ("item_id,code_1\nc1,1\nc1,2\n", r"gives item c1 two IDs, \(1,\) in row 0 and \(2,\) in row 1"),
     ("item_id,code_1\nzz,1\n", r"none of the 1 items"),
 ])
@@ -171,7 +174,7 @@ def test_broken_arrays_are_named(tmp_path):
     path = tmp_path / "ids.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     refused(path, r"Python objects, which are never loaded")
-    np.save(path, np.zeros((3, 300), np.int32))
+    np.save(path, np.zeros((30, 300), np.int32))
     refused(path, r"300 columns of codes, but at most 16 levels")
     np.save(path, np.zeros(3, np.int32))
     refused(path, r"shape \(3,\), but codes must be \(items, levels\)")
@@ -220,7 +223,7 @@ def test_a_file_over_the_limit_is_not_opened(tmp_path, monkeypatch):
 
 
 def test_unknown_formats_files_and_alignments(tmp_path, tiny):
-    refused(tmp_path / "ids.pkl", r"ends in '.pkl'; IDs are read from .json, .npy")
+    refused(tmp_path / "ids.tar", r"ends in '.tar'; IDs are read from .json, .jsonl, .npy")
     refused(tmp_path / "none.csv", r"does not exist")
     path = write(tmp_path / "ids.npy", CODES)
     with pytest.raises(ValueError, match=r"align is 'title', but must be one of number, item_id, first_appearance"):
@@ -273,7 +276,7 @@ def test_the_codes_themselves_tell_whose_numbering_a_file_uses(tmp_path):
     by_number = import_ids(write(tmp_path / "number.npy", codes_IL), cat)
     assert by_number.report.align == "number" and (by_number.ids.codes_IL[:, 0] == cluster_I).all()
     theirs = import_ids(write(tmp_path / "theirs.npy", codes_IL[cat.history_items]), cat)
-    assert theirs.report.align == "first_appearance" and (theirs.ids.codes_IL == codes_IL).all()
+    assert theirs.report.align == "first_appearance" and (theirs.ids.ids_IM == codes_IL).all()
     one, two = theirs.report.tried
     assert one.recall == 1.0 and one.by_chance == pytest.approx(19 / 239)  # 20 items a cluster, by hand
     assert two.align == "number" and two.recall < 0.2
@@ -344,11 +347,11 @@ def test_items_may_count_from_one(tmp_path):
     expected = np.column_stack([np.arange(240) // 20, np.arange(240) % 20])
     found = import_ids(wrong_numbers(cat, tmp_path / "ids.json", np.arange(240) + 1), cat)
     assert found.report.align == "number_1" and not found.report.doubt and not found.report.n_strangers
-    assert (found.ids.codes_IL == expected).all()
+    assert (found.ids.ids_IM == expected).all()
     theirs = import_ids(wrong_numbers(cat, tmp_path / "ids.json", np.argsort(cat.history_items) + 1), cat)
-    assert theirs.report.align == "first_appearance_1" and (theirs.ids.codes_IL == expected).all()
+    assert theirs.report.align == "first_appearance_1" and (theirs.ids.ids_IM == expected).all()
     padded = import_ids(write(tmp_path / "ids.npy", np.vstack([[0, 0], expected])), cat)  # row 0 stands for no item
-    assert padded.report.align == "number_1" and (padded.ids.codes_IL == expected).all()
+    assert padded.report.align == "number_1" and (padded.ids.ids_IM == expected).all()
     assert [fit.align for fit in import_ids(write(tmp_path / "ids.npy", expected), cat).report.tried] == \
         ["number", "first_appearance"]  # a file with an item 0 does not count from 1
 

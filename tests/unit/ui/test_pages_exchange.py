@@ -116,3 +116,32 @@ def test_every_format_is_offered():
     lines = [block.value for block in app.markdown if block.value.startswith("**index.json")]
     theirs = [line for line in lines if "LC-Rec" in line]
     assert len(lines) == 3 and len(theirs) == 1 and theirs[0].startswith("**index.json by first appearance**")
+
+
+def test_a_collision_token_is_seen_and_can_be_a_code(tmp_path):
+    codes_IL = np.random.default_rng(0).integers(0, 9, (2000, 2))
+    seen: dict[tuple[int, ...], int] = {}
+    rows = {}
+    for item, row in enumerate(map(tuple, codes_IL.tolist())):
+        seen[row] = seen.get(row, -1) + 1
+        rows[str(item)] = [f"<a_{row[0]}>", f"<b_{row[1]}>", f"<c_{seen[row]}>"]
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps(rows))
+    app = bring(path)
+    box = app.checkbox(key=f"collision:{path}")
+    assert box.value and any("Collision token set to no" in block.value for block in app.markdown)
+    assert any("an ID of 2 codes" in note.value for note in [*app.success, *app.warning])
+    box.uncheck().run()
+    assert any("an ID of 3 codes" in note.value for note in [*app.success, *app.warning])
+    app.button(key="keep_ids").click().run()
+    assert runs.list_runs()[0].codes().shape == (2000, 3)
+
+
+def test_vectors_alone_are_reached_from_load_own_data(tmp_path):
+    np.save(tmp_path / "mine.npy", np.random.default_rng(0).normal(size=(51, 8)).astype(np.float32))
+    app = open_page(pagelist.BY_KEY["catalogue"], show="Load own data")
+    app.button_group(key="source").set_value("vectors").run()
+    app.segmented_control(key="how:vectors").set_value("Path on the server").run()
+    app.text_input(key="path:vectors").set_value(str(tmp_path / "mine.npy")).run()
+    app.button(key="load_vectors").click().run()
+    assert not app.error and any("51 items, 0 users" in box.value for box in app.info)

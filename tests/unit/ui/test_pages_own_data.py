@@ -108,3 +108,12 @@ def test_a_path_longer_than_any_is_one_sentence(form, tmp_path):
     form.button(key="load:tables:go").click().run()
     assert ["check the spelling." in box.value for box in form.error] == [True]
     assert "Errno" not in form.error[0].value and len(form.error[0].value) < 400
+
+
+def test_a_remedy_is_a_field_of_the_form(form, tmp_path):
+    (tmp_path / "i.csv").write_bytes(b"item_id,title\n1,caf\xe9\n2,x\n3,y\n")
+    form.button_group(key="load:tables:how").set_value("Path on the server").run()
+    form.text_input(key="load:tables:items:at").set_value(str(tmp_path / "i.csv")).run()
+    form.button(key="load:tables:go").click().run()
+    said = form.error[0].value.replace("\\", "")
+    assert "or load it with Encoding set to latin-1" in said and "encoding=" not in said

@@ -8,13 +8,27 @@ import pyarrow.compute as pc
 def is_text(kind: pa.DataType) -> bool:
     """Whether a type is text, with its repeated values kept once or not."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a type is a number, a text, true or false, or a time."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal,
+             pa.types.is_null)
+    return is_text(kind) or any(test(kind) for test in tests)
 
 
 def is_list_of_texts(kind: pa.DataType) -> bool:
     """Whether a type is a list of texts, of any kind of list."""
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     return lists and is_text(kind.value_type)
+
+
+def is_list_of_ids(kind: pa.DataType) -> bool:
+    """Whether a type is a list of texts or of whole numbers."""
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return lists and (is_text(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def plain_bytes(column: pa.Array) -> int:

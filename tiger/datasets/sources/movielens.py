@@ -1,6 +1,7 @@
-"""GroupLens's own MovieLens archives: 100K, 1M and latest-small, as zip or unpacked folder.
+"""GroupLens's own MovieLens archives, 100K to 32M and the latest, as zip or unpacked folder.
 
-They may not be bundled, so they are read from a path, or from where ``download`` put them.
+There are three forms of files: 100K's, that of 1M and 10M (``::`` between cells), and the CSV of all later ones. They may
+not be bundled, so they are read from a path, or from where ``download`` put them.
 Source: Harper and Konstan 2015, The MovieLens Datasets: History and Context.
 """
 
@@ -11,6 +12,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from tiger.core import paths
 from tiger.core.params import param
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
 from tiger.datasets.io import readers, streams
@@ -20,6 +22,10 @@ YEAR = re.compile(r"\((\d{4})\)\s*$")
 RATINGS = {"ml-100k": "u.data", "ml-1m": "ratings.dat", "ml-latest-small": "ratings.csv"}
 MOVIES = {"ml-100k": "u.item", "ml-1m": "movies.dat", "ml-latest-small": "movies.csv"}
 TITLES = {"ml-100k": "MovieLens 100K", "ml-1m": "MovieLens 1M", "ml-latest-small": "MovieLens latest-small"}
+SIZES = {100_000: "100K", 100_836: "latest-small", 1_000_209: "1M", 10_000_054: "10M", 20_000_263: "20M",
+         25_000_095: "25M", 32_000_204: "32M"}
+"""Ratings of each stable archive, as its README says."""
+FOLDER = re.compile(r"ml-(100k|1m|10m|20m|25m|32m|latest-small|latest)(?:100k)?$", re.IGNORECASE)
 GENRES_100K = ("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
                "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
                "Thriller",
@@ -29,10 +35,10 @@ RATING_COLUMNS = ["userId", "movieId", "rating", "timestamp"]
 
 @dataclass
 class MovieLens:
-    """One of the three archives; which one is seen from the files inside."""
+    """One of the archives; which one is seen from the files inside."""
 
     title: ClassVar[str] = "MovieLens"
-    summary: ClassVar[str] = "GroupLens's film ratings, from the zip archive or its unpacked folder."
+    summary: ClassVar[str] = "GroupLens's film ratings, 100K to 32M, from their zip archive or its unpacked folder."
 
     path: str = param("", "The .zip from GroupLens or its unpacked folder; leave empty for a downloaded archive.")
     variant: str = param("ml-latest-small", "Archive to use if no path is given.", choices=tuple(RATINGS))
@@ -51,7 +57,7 @@ class MovieLens:
             ratings, time_N = ratings[keep_N], time_N[keep_N]
         inter = Interactions(ratings["userId"].tolist(), ratings["movieId"].tolist(), time_N, names[0],
                              variant_first_row(variant))
-        raw = assemble(TITLES[variant], films, names[1], inter, first_row=variant_first_row(variant))
+        raw = assemble(_title(place, len(stars_N)), films, names[1], inter, first_row=variant_first_row(variant))
         raw.report["ratings_left_out"] = len(stars_N) - len(time_N)
         return raw
 
@@ -66,7 +72,7 @@ class MovieLens:
         if place is None:
             raise ValueError(f"'{self.path[:200]}' does not exist; give GroupLens's zip archive or its unpacked "
                              "folder.")
-        return place
+        return paths.check_inside(place)
 
 
 def variant_first_row(variant: str) -> int:
@@ -76,6 +82,9 @@ def variant_first_row(variant: str) -> int:
 
 def _variant(place: Path) -> tuple[str, tuple[str, str]]:
     """Which archive this is, and its ratings' and films' file names."""
+    if place.is_file() and place.suffix.lower() in (".csv", ".dat", ".data", ".item", ".tsv", ".txt"):
+        raise ValueError(f"'{place.name}' is one file, but MovieLens comes as two; give GroupLens's zip archive or the folder "
+                         "that holds its files.")
     names = {name.split("/")[-1] for name in (streams.zip_names(place) if place.is_file()
                                               else _folder_names(place))}
     for variant, ratings in RATINGS.items():
@@ -86,6 +95,18 @@ def _variant(place: Path) -> tuple[str, tuple[str, str]]:
                      "give GroupLens's zip archive or its unpacked folder.")
 
 
+def _title(place: Path, n_ratings: int) -> str:
+    """The archive's name: from the number of its ratings, else from its folder; plain MovieLens where neither tells."""
+    if n_ratings in SIZES:
+        return f"MovieLens {SIZES[n_ratings]}"
+    folders = {part for name in streams.zip_names(place) for part in name.split("/")[:-1]} if place.is_file() else \
+        {place.name, *(inner.name for inner in place.iterdir() if inner.is_dir())}
+    found = sorted({match[1].lower() for folder in folders if (match := FOLDER.match(folder))})
+    if len(found) == 1:
+        return f"MovieLens {found[0] if found[0].startswith('latest') else found[0].upper()}"
+    return "MovieLens"
+
+
 def _folder_names(place: Path) -> list[str]:
     return [file.name for file in [*place.iterdir(), *place.glob("ml-*/*")] if file.is_file()]
 
@@ -94,7 +115,7 @@ def _bytes(place: Path, name: str) -> bytes | Path:
     if place.is_file():
         return streams.read_zip_entry(place, name)
     direct = place / name
-    return direct if direct.is_file() else next(iter(sorted(place.glob(f"ml-*/{name}"))))
+    return paths.check_inside(direct if direct.is_file() else next(iter(sorted(place.glob(f"ml-*/{name}")))))
 
 
 def _ratings(place: Path, variant: str) -> pd.DataFrame:
@@ -105,7 +126,7 @@ def _ratings(place: Path, variant: str) -> pd.DataFrame:
         readers.need_columns(frame, RATING_COLUMNS, name)
         return frame
     if variant == "ml-1m":
-        data = source.read_bytes() if isinstance(source, Path) else source
+        data = readers.read_text(source, name)
         source = data.replace(b"::", b"\t")
     return readers.read_delimited(source, name, "\t", columns=RATING_COLUMNS)
 

@@ -3,6 +3,8 @@
 Source: https://recbole.io/docs/user_guide/data/atomic_files.html
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,17 +12,21 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from tiger.core import paths
 from tiger.core.params import param
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
-from tiger.datasets.io import readers
+from tiger.datasets.io import histories, readers
+from tiger.datasets.io.ids import to_ids
 
+ENDINGS = (".inter", ".item", ".user")
+SPLITS = ("train", "valid", "test")
 TYPES = ("token", "token_seq", "float", "float_seq")
 CATEGORIES = ("category", "categories", "class", "genre", "genres", "classes")
 
 
 @dataclass
 class RecBole:
-    """A folder with one .inter file, usually an .item file, and perhaps a .user file.
+    """A folder with one .inter file (or its parts train, valid and test), usually an .item file, and perhaps a .user file.
 
     Items are numbered by first appearance among the interactions, as RecBole does, then the cold ones in the
     order of the .item file.
@@ -41,43 +47,62 @@ class RecBole:
 
     def read(self) -> RawCatalogue:
         """Read all files; ValueError names file, row or column and remedy."""
-        inter_file = self._inter_file()
-        frame, types = read_atomic(inter_file, self.encoding)
-        readers.need_columns(frame, [self.user_field, self.item_field], inter_file.name)
+        inter_files = self._inter_files()
+        parts = [self._interactions(file) for file in inter_files]
+        inter = parts[0] if len(parts) == 1 else _together(parts)
+        items, file, first = self._items(inter_files[0], inter)
+        raw = assemble(_stem(inter_files[0]), items, file, inter, self.unknown_items, first)
+        raw.report |= self._user_report(inter_files[0], raw)
+        return raw
+
+    def _interactions(self, file: Path) -> Interactions:
+        frame, types = read_atomic(file, self.encoding, [self.time_field])
+        settings = {self.user_field: "user_field", self.item_field: "item_field"}
+        listed = histories.list_column([name for name, kind in types.items() if kind == "token_seq"], self.item_field)
+        readers.need_columns(frame, [self.user_field] + ([self.item_field] if listed is None else []), file.name, settings)
         time_N = None
         if self.time_field in frame:
             if types[self.time_field] != "float":
-                raise ValueError(f"{inter_file.name}: column '{self.time_field}' is of type "
+                raise ValueError(f"{file.name}: column '{readers.shown([self.time_field])}' is of type "
                                  f"{types[self.time_field]}, but histories are ordered by a float; "
                                  "correct the first line.")
             time_N = frame[self.time_field].to_numpy(np.float64)
-        inter = Interactions(frame[self.user_field], frame[self.item_field], time_N, inter_file.name)
-        items, file, first = self._items(inter_file, inter)
-        raw = assemble(inter_file.stem, items, file, inter, self.unknown_items, first)
-        raw.report |= self._user_report(inter_file, raw)
-        return raw
+        users = to_ids(frame[self.user_field])
+        items = to_ids(frame[self.item_field]) if self.item_field in frame else None
+        if listed is not None:
+            users, items = histories.unfold(users, frame[listed], items, time_N, file.name, listed)
+            return Interactions(users, items, None, file.name)
+        assert items is not None
+        return Interactions(users, items, time_N, file.name)
 
-    def _inter_file(self) -> Path:
+    def _inter_files(self) -> list[Path]:
+        """The file of interactions, or its parts: x.train.inter, x.valid.inter, x.test.inter."""
         path = readers.find_place(self.path) if self.path else None
         if path is None:
             raise ValueError(f"'{self.path[:200]}' does not exist; give the folder with the .inter file.")
         if path.is_file():
-            return path
+            return [_allowed(path)]
+        paths.check_inside(path)
         found = sorted(path.glob("*.inter"))
+        splits = {file.name.split(".")[-2]: file for file in found if file.name.count(".") >= 2}
+        one = len({file.name.rsplit(".", 2)[0] for file in found}) == 1
+        if len(found) > 1 and one and len(splits) == len(found) and set(splits) <= set(SPLITS):
+            return [_allowed(splits[name]) for name in SPLITS if name in splits]
         if len(found) != 1:
-            names = ", ".join(file.name for file in found[:5]) or "none"
+            names = readers.shown([file.name for file in found], 5) or "none"
             raise ValueError(f"'{path.name}' should hold one .inter file, but holds {names}; "
                              "give the path to the file that counts.")
-        return found[0]
+        return [_allowed(found[0])]
 
     def _items(self, inter_file: Path, inter: Interactions) -> tuple[pd.DataFrame, str, int]:
         """Items in their final order, the file they came from, and the number of its first row."""
         seen = pd.Index(pd.unique(pd.Series(inter.item_N, dtype="str")))
-        file = inter_file.with_suffix(".item")
-        if not file.exists():
+        file = beside(inter_file, ".item")
+        if file is None:
             return pd.DataFrame({"item_id": seen}), inter_file.name, 2
         frame, types = read_atomic(file, self.encoding)
-        readers.need_columns(frame, [self.item_field], file.name)
+        readers.need_columns(frame, [self.item_field], file.name, {self.item_field: "item_field"})
+        frame[self.item_field] = to_ids(frame[self.item_field])
         items = _describe(frame, types, self.item_field)
         if items["item_id"].duplicated().any() or (items["item_id"] == "").any():
             return items, file.name, 2  # refused later, with the row as it stands in the file
@@ -86,52 +111,106 @@ class RecBole:
         return items.set_index("item_id").loc[known].reset_index(), file.name, 2
 
     def _user_report(self, inter_file: Path, raw: RawCatalogue) -> dict[str, int]:
-        file = inter_file.with_suffix(".user")
-        if not file.exists():
+        file = beside(inter_file, ".user")
+        if file is None:
             return {}
         frame, _ = read_atomic(file, self.encoding)
-        readers.need_columns(frame, [self.user_field], file.name)
-        again = np.flatnonzero(frame[self.user_field].duplicated())
+        readers.need_columns(frame, [self.user_field], file.name, {self.user_field: "user_field"})
+        users = pd.Series(to_ids(frame[self.user_field]), dtype="str")
+        again = np.flatnonzero(users.duplicated())
         if len(again):
             raise ValueError(f"{file.name}, row {again[0] + 2}, repeats the user id "
-                             f"'{frame[self.user_field].iloc[again[0]]}'; keep one row per user.")
-        return {"users_without_history": int((~frame[self.user_field].isin(raw.user_ids)).sum())}
+                             f"'{users.iloc[again[0]][:40]}'; keep one row per user.")
+        return {"users_without_history": int((~users.isin(raw.user_ids)).sum())}
 
 
-def read_atomic(file: Path, encoding: str = "utf-8") -> tuple[pd.DataFrame, dict[str, str]]:
-    """One atomic file: tokens as text, floats as float64, sequences as text; and the type of each column.
+def _stem(inter_file: Path) -> str:
+    """The dataset's name: the file's, without the part's (x.train.inter is a part of x)."""
+    name, _, part = inter_file.stem.rpartition(".")
+    return name if name and part in SPLITS else inter_file.stem
+
+
+def beside(inter_file: Path, ending: str) -> Path | None:
+    """The .item or .user file of an .inter file: of its own name, or without the part's name (x.train.inter, x.item)."""
+    files = [inter_file.with_name(stem + ending) for stem in (inter_file.stem, _stem(inter_file))]
+    found = next((file for file in files if file.exists()), None)
+    return None if found is None else _allowed(found)
+
+
+def _allowed(file: Path) -> Path:
+    """An atomic file, if the path and what it leads to are of a kind that may be opened.
+
+    Raises:
+        ValueError: another ending, or a link to elsewhere.
+    """
+    try:
+        real = paths.check_inside(file).resolve()
+    except (OSError, RuntimeError):  # a link to itself
+        raise ValueError(f"'{file.name[:80]}' is a link that leads nowhere; copy the file itself there.") from None
+    for name in (file, real):
+        if name.suffix not in ENDINGS:
+            raise ValueError(f"'{file.name[:80]}' {'leads to a file that ends' if name is not file else 'ends'} in "
+                             f"'{name.suffix[:20]}', but RecBole's files end in {', '.join(ENDINGS)}; give the folder that holds "
+                             "them, or the .inter file.")
+    return file
+
+
+def _together(parts: list[Interactions]) -> Interactions:
+    """The parts of a split as one, in the order train, valid, test."""
+    times = [part.time_N for part in parts if part.time_N is not None]
+    time_N = np.concatenate(times) if len(times) == len(parts) else None
+    users = [user for part in parts for user in part.user_N]
+    return Interactions(users, [item for part in parts for item in part.item_N], time_N, ", ".join(part.file for part in parts))
+
+
+def read_atomic(file: Path, encoding: str = "utf-8", numbers: Sequence[str] = ()) -> tuple[pd.DataFrame, dict[str, str]]:
+    """One atomic file: tokens and sequences as text, floats as float64; and the type of each column.
+
+    Args:
+        numbers: columns whose every cell must be a finite number; in others what is none becomes NaN.
 
     Raises:
         ValueError: a column without one of RecBole's four types, or a cell that is not of its column's type.
     """
-    frame = readers.read_delimited(file, file.name, "\t", encoding=encoding)
+    frame = readers.read_delimited(file, file.name, "\t", encoding=encoding, remedy=True)
     types, names = {}, []
     for column in frame:
         name, _, kind = str(column).rpartition(":")
-        if not name or kind not in TYPES:
-            raise ValueError(f"{file.name}: the column name '{column}' carries no type; write it as "
-                             f"'name:type' with one of {', '.join(TYPES)}.")
+        if not name or kind not in TYPES or (len(frame.columns) == 1 and name.count(":") and re.search("[,;|]", name)):
+            raise ValueError(_untyped(file.name, str(column), list(map(str, frame))))
         types[name] = kind
         names.append(name)
     readers.check_names(names, file.name)
     frame.columns = pd.Index(names)
     for name, kind in types.items():
-        if kind == "float":
+        if kind == "float" and name in numbers:
+            _refuse_dates(frame[name], name, file.name)
             frame[name] = readers.to_numbers(frame[name], name, file.name)
-        elif kind == "float_seq":
-            _check_float_seq(frame[name], name, file.name)
+        elif kind == "float":
+            frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(np.float64)
     return frame, types
 
 
-def _check_float_seq(column: pd.Series, name: str, file: str) -> None:
-    """Raise ValueError unless every part of every cell is a finite number."""
-    parts = column.str.split().explode().dropna()
-    numbers = pd.to_numeric(parts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(numbers))
-    if len(bad):
-        raise ValueError(f"{file}, row {parts.index[bad[0]] + 2}, column '{name}', holds "
-                         f"'{str(parts.iloc[bad[0]])[:40]}', which is not a finite number; correct or delete "
-                         f"the row.")
+def _untyped(file: str, column: str, names: list[str]) -> str:
+    """Why the first line is none of RecBole's, the likely cause first."""
+    typed = sum(name.count(":") for name in names)
+    mark = next((mark for mark in (",", ";", "|") if len(names) == 1 and mark in column), None)
+    if mark is not None and typed:
+        return (f"{file} separates its columns by {readers.SEPARATORS[mark]}, but RecBole's files use tabs; save it with tabs, "
+                "or load it as own tables.")
+    if not typed:
+        return (f"{file} has no line of names with types, as RecBole's files do; begin it with a line such as user_id:token, "
+                "item_id:token, timestamp:float, separated by tabs, or load it as own tables.")
+    return (f"{file}: the column name '{readers.shown([column])}' carries no type; write it as "
+            f"'name:type' with one of {', '.join(TYPES)}.")
+
+
+def _refuse_dates(column: pd.Series, name: str, file: str) -> None:
+    """Times written as dates are no floats: say so before the first is called no number."""
+    dates = np.flatnonzero(column.str.match(readers.DATE).to_numpy(bool))
+    if len(dates):
+        raise ValueError(f"{file}, row {dates[0] + 2}, column '{readers.shown([name])}', holds a date, but RecBole's times are "
+                         "numbers; write seconds since 1970, or load the file as own tables, which read dates.")
 
 
 def _describe(frame: pd.DataFrame, types: dict[str, str], item_field: str) -> pd.DataFrame:

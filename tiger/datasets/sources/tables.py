@@ -9,7 +9,8 @@ import pandas as pd
 
 from tiger.core.params import param
 from tiger.datasets.base import MAX_ITEMS, Interactions, RawCatalogue, assemble
-from tiger.datasets.io import readers
+from tiger.datasets.io import histories, readers
+from tiger.datasets.io.ids import to_ids
 
 
 @dataclass
@@ -44,32 +45,51 @@ class Tables:
             assert inter is not None
             seen = pd.unique(pd.Series(inter.item_N, dtype="str"))
             return assemble(Path(self.interactions).stem, pd.DataFrame({"item_id": seen}), inter.file, inter)
-        frame, file = readers.read_table(self.items, "items", self.encoding, MAX_ITEMS, self.category_column)
-        return assemble(Path(self.items).stem, self._describe(frame, file), file, inter, self.unknown_items)
+        wanted = [self.item_column, self.title_column, self.category_column, *self._text_columns()]
+        frame, file = readers.read_table(self.items, "items", self.encoding, MAX_ITEMS, self.category_column, wanted, remedy=True)
+        raw = assemble(Path(self.items).stem, self._describe(frame, file), file, inter, self.unknown_items)
+        if frame.attrs.get("left_out"):
+            raw.report["columns_left_out"] = frame.attrs["left_out"]
+        return raw
+
+    def _text_columns(self) -> list[str]:
+        return [part.strip() for part in self.text_columns.split(",") if part.strip()]
 
     def _interactions(self) -> Interactions:
-        frame, file = readers.read_table(self.interactions, "interactions", self.encoding)
-        readers.need_columns(frame, [self.user_column, self.item_column], file)
+        """Who had what and when; a list of items a row is unfolded."""
+        names = readers.column_names(self.interactions, "interactions")
+        listed = histories.list_column(names, self.item_column)
+        wanted = [self.user_column, self.item_column, self.time_column, *([listed] if listed else [])]
+        frame, file = readers.read_table(self.interactions, "interactions", self.encoding, wanted=wanted, only_wanted=True,
+                                         remedy=True)
+        settings = {self.user_column: "user_column", self.item_column: "item_column", self.time_column: "time_column"}
+        needed = [self.user_column] + ([self.item_column] if listed is None else [])
+        readers.need_columns(frame if set(needed) <= set(frame) else pd.DataFrame(columns=names), needed, file, settings)
         time_N = None
         if self.time_column in frame:
             time_N = _times(frame[self.time_column], self.time_column, file)
         elif self.time_column != "timestamp":
-            readers.need_columns(frame, [self.time_column], file)
-        users = readers.to_ids(frame[self.user_column])
-        return Interactions(users, readers.to_ids(frame[self.item_column]), time_N, file)
+            readers.need_columns(pd.DataFrame(columns=names), [self.time_column], file, settings)
+        users = to_ids(frame[self.user_column])
+        items = to_ids(frame[self.item_column]) if self.item_column in frame else None
+        if listed is not None:
+            users, items = histories.unfold(users, frame[listed], items, time_N, file, listed)
+            return Interactions(users, items, None, file)
+        assert items is not None
+        return Interactions(users, items, time_N, file)
 
     def _describe(self, frame: pd.DataFrame, file: str) -> pd.DataFrame:
-        readers.need_columns(frame, [self.item_column], file)
-        wanted = [part.strip() for part in self.text_columns.split(",") if part.strip()]
+        readers.need_columns(frame, [self.item_column], file, {self.item_column: "item_column"})
+        wanted = self._text_columns()
         for name, default in ((self.title_column, "title"), (self.category_column, "category")):
             wanted += [name] if name != default else []
         readers.need_columns(frame, wanted, file)
-        chosen = [part.strip() for part in self.text_columns.split(",") if part.strip()]
-        texts = {str(name): readers.to_ids(frame[name]) for name in frame
+        chosen = self._text_columns()
+        texts = {str(name): to_ids(frame[name]) for name in frame
                  if name != self.item_column and (name in chosen or _is_text(frame[name]))}
         order = chosen or sorted(texts, key=lambda name: name != self.title_column)
         blank = [""] * len(frame)
-        items = pd.DataFrame({"item_id": readers.to_ids(frame[self.item_column]),
+        items = pd.DataFrame({"item_id": to_ids(frame[self.item_column]),
                               "title": texts.get(self.title_column, blank),
                               "text": [" ".join(filter(None, words)) for words in
                                        zip(*(texts[name] for name in order),
@@ -91,7 +111,8 @@ def _is_text(column: pd.Series) -> bool:
 def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
     """Numbers as they are; dates such as 2024-05-01 12:30 as whole numbers that order as they do."""
     if pd.api.types.infer_dtype(column) == "boolean":
-        raise ValueError(f"{file}: column '{name}' holds true and false, which are not times; say which column is the time.")
+        raise ValueError(f"{file}: column '{name}' holds true and false, which are no times; say which column is the time with "
+                         "time_column='...'.")
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         missing = np.flatnonzero(column.isna())
         if len(missing):

@@ -10,6 +10,7 @@ import pandas as pd
 from tiger.datasets import embed
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.io import readers
+from tiger.datasets.io.ids import to_ids
 from tiger.datasets.vectors import MAX_WIDTH, Given, read_ids
 from tiger.studies.drift.align import align, fit_width, likeness, residual, unmoved
 from tiger.studies.drift.simulate import Version
@@ -131,7 +132,7 @@ def _row_order_notes(emb_IE: np.ndarray, old_IE: np.ndarray, name: str) -> list[
 def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, int]:
     frame, name = readers.read_table(path, "second version of the vectors")
     readers.need_columns(frame, ["item_id"], name)
-    ids = pd.Series(readers.to_ids(frame["item_id"]))
+    ids = pd.Series(to_ids(frame["item_id"]))
     if ids.duplicated().any():
         raise ValueError(f"{name} has the item '{ids[ids.duplicated()].iloc[0]}' more than once; keep one row per item.")
     columns = [name for name in frame.columns if name != "item_id" and not str(name).startswith("__index_level")]

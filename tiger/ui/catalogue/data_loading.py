@@ -13,9 +13,10 @@ from tiger.datasets.io import readers
 from tiger.datasets.reference import DatasetRef
 from tiger.datasets.sources import grouplens
 from tiger.datasets.sources.movielens import MovieLens
-from tiger.ui.shared import forms, layout, state
+from tiger.ui.shared import forms, layout, own_files, state
 
 UPLOAD, ON_SERVER = "Upload files", "Path on the server"
+VECTORS = "vectors"
 PATHS = ("path", "ids", "items", "interactions", "reviews", "metadata")
 
 
@@ -26,9 +27,14 @@ def is_path(spec: Spec) -> bool:
 
 def panel() -> None:
     """Choose a source, give its files and settings, load."""
-    titles = {name: source.title for name, source in datasets.REGISTRY.items()}
+    titles = {name: source.title for name, source in datasets.REGISTRY.items()} | {VECTORS: "Vectors alone"}
     name = st.pills("Where does the data come from?", list(titles), format_func=titles.__getitem__,
                     default="tables" if "tables" in titles else next(iter(titles)), required=True, key="source")
+    if name == VECTORS:
+        st.markdown("Embeddings without texts or histories: a dataset of their own, or other vectors for the items of this one.")
+        with st.container(border=True), layout.guard("The form"):
+            own_files.vectors()
+        return
     source = datasets.REGISTRY[name]
     st.markdown(source.summary)
     if source is MovieLens:

@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-Columns = dict[str, Any]
-"""Streamlit's column configuration, by column of a data frame."""
+from tiger.core.tables import csv_bytes
+
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
 LABEL = "Data and export"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
@@ -96,13 +96,4 @@ def buttons(figure: Figure, name: str, table: pd.DataFrame | Callable[[], pd.Dat
         csv_button(table, name, "Table as CSV", rows)
         html_button(figure, name)
         where = "at the figure's upper right" if isinstance(figure, go.Figure) else "in the HTML page"
-        st.caption(f"PNG: the camera button {where}.", width="content")
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """The frame as UTF-8 CSV; cells that a spreadsheet would run as a formula get an apostrophe in front."""
-    safe = frame.copy()
-    for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-        text = safe[column].astype("string")
-        safe[column] = text.mask(text.str.match(r"[=+\-@\t\r]", na=False), "'" + text)
-    return safe.to_csv(index=False).encode("utf-8")
+        st.caption(f"PNG: the camera {where}.", width="content")

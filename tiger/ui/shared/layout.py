@@ -11,14 +11,15 @@ from typing import Any, TypeGuard
 import streamlit as st
 
 from tiger import runs
-from tiger.core import paths
+from tiger.core import errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
-from tiger.ui.shared import state
+from tiger.ui.shared import forms, state
 from tiger.ui.shared.pagelist import BY_KEY, PAGES
 
 log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
+LABELS = {"align": "Match the items by", "n_codes": "Codes per level"}  # fields whose label is not their name
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
 
@@ -40,9 +41,14 @@ def guard(doing: str = "") -> Iterator[None]:
 def sentence(error: Exception, doing: str = "") -> str:
     """An error as one sentence: its own words where the core raised it, with its kind in front otherwise."""
     text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())[:500]
-    if isinstance(error, ValueError | IndexError) and text:
-        return text
+    if isinstance(error, ValueError | IndexError) and text and errors.ours(error):
+        return worded(text)
     return f"{doing or 'This page'} failed: {text or 'no reason given'} ({type(error).__name__})."
+
+
+def worded(text: str) -> str:
+    """A message whose remedies are named as the fields of forms: "Encoding set to latin-1"."""
+    return remedies.worded(text, lambda name, value: f"{LABELS.get(name) or forms.words(name)} set to {value}")
 
 
 def plain(text: str) -> str:

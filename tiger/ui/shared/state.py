@@ -27,14 +27,18 @@ def catalogue() -> Catalogue:
     return load_catalogue(dataset_ref())
 
 
-def load_catalogue(ref: DatasetRef) -> Catalogue:
-    """Load a catalogue from its reference; the last four stay in memory while their files stay as they are."""
-    return _load(ref, registry.stamps(ref))
+def load_catalogue(ref: DatasetRef, confined: bool = False) -> Catalogue:
+    """Load a catalogue from its reference; the last four stay in memory while their files stay as they are.
+
+    Args:
+        confined: read only where this server may read; for a reference that a visitor made.
+    """
+    return _load(ref, registry.stamps(ref), confined)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
-def _load(ref: DatasetRef, stamps: list[tuple[str, int, int]]) -> Catalogue:
-    return datasets.load_ref(ref)
+def _load(ref: DatasetRef, stamps: list[tuple[str, int, int]], _confined: bool) -> Catalogue:
+    return datasets.load_ref(ref, apart=True, confined=_confined)
 
 
 def dataset() -> registry.Entry:
@@ -186,7 +190,7 @@ def load_dataset(ref: DatasetRef, title: str) -> None:
     start = time.monotonic()
     with st.status("Reading the files and computing embeddings …", expanded=True) as status:
         try:
-            cat = load_catalogue(ref)
+            cat = load_catalogue(ref, confined=True)
         except Exception:
             status.update(label="Nothing was loaded; your current dataset is unchanged.", state="error")
             registry.drop_uploads(ref)
