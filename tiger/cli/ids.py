@@ -39,12 +39,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--align", choices=list(ALIGNMENTS), metavar="HOW",
                         help=f"import: how the file's items are matched, {' | '.join(ALIGNMENTS)} (default: what fits best)")
     parser.add_argument("--n-codes", type=flags.reader(N_CODES), metavar="INT[,...]",
-                        help="import: codes to choose from at each level, one number or one a level")
+                        help="import: codes per level: one number, or one for each level")
     parser.add_argument("--collision-token", choices=COLLISION_TOKEN, default="auto", metavar="HOW",
                         help=f"import: whether the last code only tells items apart that share all others, "
                              f"{' | '.join(COLLISION_TOKEN)} (default: %(default)s, where the codes show it)")
-    parser.add_argument("--title", default="", help="import: name for people")
-    parser.add_argument("--dry-run", action="store_true", help="import: only say what would be imported")
+    parser.add_argument("--title", default="", help="import: title of the run")
+    parser.add_argument("--dry-run", action="store_true", help="import: only report what would be imported")
     parser.add_argument("--out", metavar="FILE", help="export: index.json (see --keys); .parquet for Embedding Atlas; "
                         ".tsv for the Embedding Projector (and -metadata.tsv beside it); .csv; .safetensors")
     parser.add_argument("--keys", choices=KEYS, default="number", metavar="KEYS",

@@ -9,12 +9,13 @@ from typing import Any, TypedDict
 import numpy as np
 
 from tiger.core import params, paths
+from tiger.core.params import Values
 from tiger.datasets import apart as isolated
 from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue, Source
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.cooccurrence import TextAndCooccurrence
-from tiger.datasets.reference import DatasetRef, Values
+from tiger.datasets.reference import DatasetRef
 from tiger.datasets.sources.amazon import Amazon
 from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
 from tiger.datasets.sources.movielens import MovieLens
@@ -52,7 +53,7 @@ def load(name: str, embedding: Values | str | None = None, **values: Any) -> Cat
 def _load(name: str, embedding: Any, values: Values, apart: bool, confined: bool) -> Catalogue:
     """See ``load`` and ``load_ref``."""
     if name not in REGISTRY:
-        raise ValueError(f"There is no dataset '{name[:80]}'; known are {', '.join(REGISTRY)}.")
+        raise ValueError(f"There is no dataset '{name[:80]}'; choose from {', '.join(REGISTRY)}.")
     source = params.build(REGISTRY[name], values)
     embedding = _as_table(embedding)
     embedder = embedding_method(embedding)

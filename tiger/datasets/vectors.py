@@ -183,7 +183,7 @@ def read_ids(path: str) -> list[str]:
         except (ValueError, RecursionError) as error:
             if type(error) is ValueError and errors.ours(error):
                 raise
-            raise ValueError(f"{file.name} is no readable JSON; it should be a list of ids.") from None
+            raise ValueError(f"{file.name} is not readable JSON; it should be a list of ids.") from None
         if not isinstance(ids, list) or not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in ids):
             raise ValueError(f"{file.name} should be a JSON list of ids, each a text or a whole number.")
         return plain(_whole([str(one).strip() for one in ids], file.name, "entry"))
@@ -193,7 +193,7 @@ def read_ids(path: str) -> list[str]:
     frame, name = readers.read_table(path, "list of ids")
     readers.need_columns(frame, ["item_id"], name)
     if pd.api.types.is_bool_dtype(frame["item_id"]):
-        raise ValueError(f"{name}: column 'item_id' holds true and false, which are no ids; name the right column so.")
+        raise ValueError(f"{name}: column 'item_id' holds true and false, which are not ids; name the right column so.")
     return _whole(to_ids(frame["item_id"]), name, "row", 2)
 
 

@@ -23,7 +23,7 @@ def read_npy(path: Path) -> RawIds:
                 np.lib.format.read_array_header_2_0
             shape, _, dtype = header(file)
         except Exception as error:  # a torn header fails in Python's tokenizer, in many ways
-            raise ValueError(f"'{path.name}' is torn or no npy file ({errors.first_line(error)}); "
+            raise ValueError(f"'{path.name}' is damaged or not an npy file ({errors.first_line(error)}); "
                              "write it with np.save.") from None
         if dtype.hasobject:
             raise ValueError(f"'{path.name}' holds Python objects, which are never loaded; save integers.")
@@ -33,7 +33,7 @@ def read_npy(path: Path) -> RawIds:
         check_shape(path.name, upright)
         needed, have = int(np.prod(shape)) * dtype.itemsize, path.stat().st_size - file.tell()
         if have < needed:
-            raise ValueError(f"'{path.name}' is torn: {have:,} of {needed:,} bytes are there; copy it again.")
+            raise ValueError(f"'{path.name}' is truncated: {have:,} of {needed:,} bytes are there; copy it again.")
     values = np.load(path, allow_pickle=False)
     return RawIds(whole_numbers(path.name, values if upright == shape else values.T), notes=_notes(shape, upright))
 

@@ -88,8 +88,8 @@ class ImportReport:
                         f"({shown}) and were dropped.")
         if self.guessed:
             sizes = ", ".join(map(str, self.n_codes))
-            said.append(f"The file does not say how many codes a level has; {sizes} are taken, "
-                        "the powers of two that hold the largest codes. Say it with n_codes='256' to have dead codes counted.")
+            said.append(f"The file does not say how many codes a level has; {sizes} are assumed, the powers of two above the "
+                        "largest codes. Dead codes are counted if the sizes are given, as in n_codes='256'.")
         if self.collisions.collided_items:
             said.append(f"{self.collisions.collided_items:,} items share all their codes with another item; a collision level "
                         "makes their IDs unique.")

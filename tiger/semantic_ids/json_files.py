@@ -68,7 +68,7 @@ def _parse(name: str, text: str) -> Any:
 
 
 def _torn(name: str, line: int, column: int, why: str) -> ValueError:
-    return ValueError(f"'{name}' is torn or no JSON at line {line}, column {column} ({why}); write it again.")
+    return ValueError(f"'{name}' is damaged or not JSON at line {line}, column {column} ({why}); write it again.")
 
 
 def _from_lines(name: str, text: str) -> RawIds:

@@ -50,7 +50,7 @@ def read(path: Path) -> RawIds:
     except (SafetensorError, pa.ArrowException, OSError, EOFError, RecursionError, OverflowError, TypeError, ValueError) as error:
         if type(error) is ValueError and errors.ours(error):
             raise
-        raise ValueError(f"'{path.name}' is torn or no {suffix[1:]} file ({errors.first_line(error)}); "
+        raise ValueError(f"'{path.name}' is damaged or not a {suffix[1:]} file ({errors.first_line(error)}); "
                          "write it again.") from None
 
 

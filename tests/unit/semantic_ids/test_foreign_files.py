@@ -85,7 +85,7 @@ def test_records(tmp_path, text, suffix):
     ('[{"item": 0, "codes": [1], "codes": [2]}]', r"gives codes twice in record 0"),
     ('[{"item": 0, "title": "a"}]', r"has the columns item, title; name the codes code_1"),
     ('{"item": [0, 1, 2], "codes": [[1], [2]]}', r"columns of unequal length \(item 3, codes 2\)"),
-    ('{"item": 0, "codes": [1]}\n{"item": 1, "co', r"torn or no JSON at line 2"),
+    ('{"item": 0, "codes": [1]}\n{"item": 1, "co', r"damaged or not JSON at line 2"),
 ])
 def test_records_that_lack_something(tmp_path, text, words):
     path = tmp_path / "ids.json"
@@ -157,7 +157,7 @@ def test_one_rule_for_ids(tmp_path, tiny):
 
 
 @pytest.mark.parametrize(("name", "content", "words"), [
-    ("ids.csv", b"PK\x03\x04" + bytes(60), r"'ids.csv' is no text but a packed file: a zip archive; unpack it"),
+    ("ids.csv", b"PK\x03\x04" + bytes(60), r"'ids.csv' is compressed, not plain text: it is a zip archive; unpack it"),
     ("ids.csv", b"PK\x03\x04" + b"[Content_Types].xml" + bytes(60), r"an Excel workbook; save the sheet as CSV"),
     ("ids.csv", b"PAR1" + bytes(60), r"a Parquet file; let its name end in .parquet"),
     ("ids.tsv", b"item_id\tcode_1\nx\0\t1\n", r"line 2, holds a NUL byte"),

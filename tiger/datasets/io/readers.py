@@ -34,7 +34,7 @@ def find_file(path: str, what: str) -> Path:
         raise ValueError(f"No path to the {what} was given; name the file.")
     found = find_place(path)
     if found is None or not found.is_file():
-        raise ValueError(f"'{path[:200]}' is no file; check the path to the {what}.")
+        raise ValueError(f"'{path[:200]}' is not a file; check the path to the {what}.")
     return paths.check_inside(found)
 
 
@@ -98,11 +98,11 @@ def read_text(source: bytes | Path, name: str, encoding: str = "utf-8", remedy: 
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError(f"{name} is encoded in UTF-16; save it as UTF-8.")
     if kind := packed_as(source[:4096]):
-        raise ValueError(f"{name} is no text but a packed file: {kind}.")
+        raise ValueError(f"{name} is compressed, not plain text: it is {kind}.")
     at = source.find(b"\0")
     if at >= 0:
         line = source.count(b"\n", 0, at) + 1
-        raise ValueError(f"{name}, line {line}, holds a NUL byte; the file is torn or no text, copy it again.")
+        raise ValueError(f"{name}, line {line}, holds a NUL byte; the file is damaged or not text, copy it again.")
     try:
         source.decode("utf-8")
         return source.removeprefix(b"\xef\xbb\xbf")
@@ -160,7 +160,7 @@ def read_delimited(source: bytes | Path, name: str, delimiter: str, quoted: bool
     try:
         table = pa.csv.read_csv(pa.BufferReader(data), read, parse, convert)
     except (pa.ArrowException, OverflowError) as error:
-        raise ValueError(f"{name}: {_row_summary(str(error))}; the file may be torn, check that row.") from None
+        raise ValueError(f"{name}: {_row_summary(str(error))}; the file may be damaged, check that row.") from None
     _check_rows(table.num_rows, name, max_rows)
     frame = table.to_pandas()
     if quoted and len(frame) and _open_quote(str(frame.iloc[-1, -1]), data):
@@ -296,7 +296,7 @@ def read_parquet(path: Path, name: str, max_rows: int = MAX_ROWS, paths: str = "
     except Exception as error:  # a torn file raises a dozen kinds, many of them in C++'s words
         if type(error) is ValueError and errors.ours(error):  # the sentences above and below
             raise
-        raise ValueError(f"{name} is no readable Parquet file ({errors.first_line(error)}); it may be torn, write it "
+        raise ValueError(f"{name} is not a readable Parquet file ({errors.first_line(error)}); it may be damaged, write it "
                          "again.") from None
 
 

@@ -111,7 +111,7 @@ def _is_text(column: pd.Series) -> bool:
 def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
     """Numbers as they are; dates such as 2024-05-01 12:30 as whole numbers that order as they do."""
     if pd.api.types.infer_dtype(column) == "boolean":
-        raise ValueError(f"{file}: column '{name}' holds true and false, which are no times; say which column is the time with "
+        raise ValueError(f"{file}: column '{name}' holds true and false, which are not times; say which column is the time with "
                          "time_column='...'.")
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         missing = np.flatnonzero(column.isna())

@@ -23,9 +23,9 @@ NEXT = ("map", "tree", "codebooks", "doctor")
 def ids(cat: Catalogue) -> None:
     """A file of IDs, how its items are matched to this dataset's, and the button that keeps them."""
     title = layout.plain(state.dataset().title)
-    st.markdown(f"The IDs go onto **{title}** with its {cat.n_items:,} items; choose another dataset in the sidebar.")
+    st.markdown(f"The IDs are matched to the {cat.n_items:,} items of **{title}**; choose another dataset in the sidebar.")
     path = own_files.choose("ids", ID_TYPES, "An index.json (item to tokens such as <a_12><b_3>), or a table of codes as npy, "
-                            "safetensors, CSV, Parquet or JSON Lines, with a column item_id or one row an item.")
+                            "safetensors, CSV, Parquet or JSON Lines, with a column item_id or one row per item.")
     if path is None:
         return
     raw = _raw(str(path), path.stat().st_mtime_ns)
@@ -89,7 +89,7 @@ def _raw(path: str, changed: int) -> RawIds:
     return read_apart(Path(path))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Trying how the file fits …")
+@st.cache_resource(max_entries=4, show_spinner="Matching the items …")
 def _tried(path: str, changed: int, dataset: str, _cat: Catalogue, _raw: RawIds) -> list[Fit]:
     return fits(Path(path).name, _raw, _cat)
 

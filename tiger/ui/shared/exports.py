@@ -11,6 +11,8 @@ from tiger.core.tables import csv_bytes
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
 LABEL = "Data and export"
+Columns = dict[str, Any]
+"""Streamlit's column configuration, by column of a data frame."""
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}  # the camera saves the figure as PNG
 
 
@@ -96,4 +98,4 @@ def buttons(figure: Figure, name: str, table: pd.DataFrame | Callable[[], pd.Dat
         csv_button(table, name, "Table as CSV", rows)
         html_button(figure, name)
         where = "at the figure's upper right" if isinstance(figure, go.Figure) else "in the HTML page"
-        st.caption(f"PNG: the camera {where}.", width="content")
+        st.caption(f"PNG: the camera button {where}.", width="content")

@@ -10,13 +10,13 @@ from tiger.datasets.reference import DatasetRef
 from tiger.ui.shared import state
 
 UPLOAD, ON_SERVER = "Upload a file", "Path on the server"
-THESE, THEIR_OWN = "The items of this dataset", "Items of their own"
+THESE, THEIR_OWN = "Items of this dataset", "New items"
 CONVERTED = ["pt", "pth", "npz", "pkl"]  # chosen often; refused with the words that convert them
 
 
 def choose(key: str, kinds: list[str], words: str, label: str = "File") -> Path | None:
     """A file by upload or by path; None while there is none. An upload is stored once."""
-    how = st.segmented_control(f"{label}: where from", [UPLOAD, ON_SERVER], default=UPLOAD, required=True, key=f"how:{key}",
+    how = st.segmented_control(f"{label}: source", [UPLOAD, ON_SERVER], default=UPLOAD, required=True, key=f"how:{key}",
                                label_visibility="collapsed")
     if how == ON_SERVER:
         typed = st.text_input(label, key=f"path:{key}", placeholder="a path on this server", help=words).strip()
@@ -33,12 +33,12 @@ def choose(key: str, kinds: list[str], words: str, label: str = "File") -> Path 
 
 def vectors() -> None:
     """Embeddings alone, or other embeddings for the items of this dataset."""
-    path = choose("vectors", ["npy", "safetensors", *CONVERTED], "One row an item, (items, width).")
+    path = choose("vectors", ["npy", "safetensors", *CONVERTED], "One row per item, (items, width).")
     rows = choose("ids_of_vectors", ["txt", "json", "csv", "tsv", "parquet"],
-                  "The item id of each row, one a line; may stay empty.", "Item ids (optional)")
+                  "The item id of each row, one per line; optional.", "Item ids (optional)")
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    whose = left.segmented_control("They stand for", [THEIR_OWN, THESE], default=THEIR_OWN, required=True, key="whose")
-    tensor = middle.text_input("Tensor", key="tensor", help="Its name, where a .safetensors file holds several.")
+    whose = left.segmented_control("The vectors belong to", [THEIR_OWN, THESE], default=THEIR_OWN, required=True, key="whose")
+    tensor = middle.text_input("Tensor", key="tensor", help="Name of the tensor, where a .safetensors file has several.")
     name = right.text_input("Name", path.stem if path else "", key="vectors_name", max_chars=60)
     if st.button("Load the vectors", type="primary", icon=":material/upload:", key="load_vectors"):
         if path is None:
