@@ -19,7 +19,7 @@ MIN_STRIDE = 16
 ENOUGH = 10  # codes in the file for each one of a codebook, so that none is missing by chance
 POOL, QUERIES, NEAREST, NEIGHBOURS = 20_000, 4000, 200, 10
 FEW_PAIRS = 5000  # pairs of neighbours below which a level may tell more than they show
-TELLS = 1.4  # times chance: what neighbours share at a level that tells anything of them
+TELLS = 1.25  # times chance: what neighbours share at a level that tells anything of them
 INFORMS = 2.0  # times chance: what they share at the first level where items are matched rightly
 
 WHY = {"counts": "counts 0, 1, 2 .. the items that share all codes before it",
