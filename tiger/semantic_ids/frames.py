@@ -133,7 +133,7 @@ def from_frame(name: str, frame: pd.DataFrame, chosen: Columns) -> RawIds:
     keys = None if chosen.key is None else _keys(name, frame[chosen.key])
     levels = [chosen.text] if chosen.text is not None else chosen.levels
     missing_NL = np.column_stack([_missing(frame[level]) for level in levels])
-    gap_N: np.ndarray = missing_NL.all(axis=1)
+    gap_N = np.asarray(missing_NL.all(axis=1))
     torn_N = missing_NL.any(axis=1) & ~gap_N
     if torn_N.any():
         raise ValueError(f"'{name}' row {int(torn_N.argmax())} lacks a code; all IDs need {len(levels)} levels, and an item "
