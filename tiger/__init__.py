@@ -26,7 +26,7 @@ Shape letters, at the end of tensor names (``emb_IE``, ``codes_IL``, ``logp_NK``
     B batch   I items   U users   E embedding width   Z latent width   D model width
     L levels  K codes per level   M levels including the collision level   T history positions
     V vocabulary   W beams   N any rows   P prefixes   H hyperplanes   G attention heads
-    X a selection of rows   Y tiles of a table
+    R ranks of a top-k list   X a selection of rows   Y tiles of a table
 ``logp`` is only used for natural logarithms; ``n_`` counts; ``_ms`` and ``_s`` are units; a trailing
 underscore marks what ``fit`` learned.
 

@@ -85,13 +85,13 @@ def measure(model: Recommender, cat: Catalogue, split: str = "test", users: np.n
         users), ``n_users``, ``n_users_all``, ``width`` (the beams used), ``exclude_seen``, ``ms_per_user``.
     """
     start_s = time.perf_counter()
-    ranked_UK, target_U = model.ranked(cat, split, max(cuts), width, users, exclude_seen=exclude_seen)
+    ranked_UR, target_U = model.ranked(cat, split, max(cuts), width, users, exclude_seen=exclude_seen)
     spent_s = time.perf_counter() - start_s
     found: Values = {}
     intervals = {}
     for k in cuts:
-        for name, value_U in ((f"recall@{k}", metrics.recall_at_k(ranked_UK, target_U, k)),
-                              (f"ndcg@{k}", metrics.ndcg_at_k(ranked_UK, target_U, k))):
+        for name, value_U in ((f"recall@{k}", metrics.recall_at_k(ranked_UR, target_U, k)),
+                              (f"ndcg@{k}", metrics.ndcg_at_k(ranked_UR, target_U, k))):
             mean = metrics.mean_interval(value_U)
             found[name], intervals[name] = mean.mean, [mean.low, mean.high]
     used = model.n_beams(width, max(cuts)) if isinstance(model, GenerativeRecommender) else None
@@ -123,7 +123,7 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
         best = model.best_items(history, k)
         found = model.search([history], width)
         kept, last = found.item_BW[0, :k].tolist(), float(found.logp_BW[0, :k].min()) if width >= k else -np.inf
-        lost = [(int(item), float(logp)) for item, logp in zip(best.item_K, best.logp_K, strict=True)
+        lost = [(int(item), float(logp)) for item, logp in zip(best.item_R, best.logp_R, strict=True)
                 if item not in kept and logp > last + TIE]
         lost_U.append(len(lost))
         levels = _lost_levels(model, history, width, [item for item, _ in lost])

@@ -10,55 +10,55 @@ from tiger.metrics.codes import prefix_numbers
 SAFE = (1e-15, 1e18)  # lengths of rows whose squares float32 can hold
 
 
-def rank_of_target(ranked_UW: np.ndarray, target_U: np.ndarray) -> np.ndarray:
+def rank_of_target(ranked_UR: np.ndarray, target_U: np.ndarray) -> np.ndarray:
     """Place of the target in each ranked list, from 0; W where it is missing.
 
     Args:
-        ranked_UW: item numbers, best first; pad short lists with -1.
+        ranked_UR: item numbers, best first; pad short lists with -1.
         target_U: the item that came next.
 
     Raises:
         ValueError: another number of targets than of lists.
     """
-    ranked_UW, target_U = np.asarray(ranked_UW), np.asarray(target_U)
-    if ranked_UW.ndim != 2 or len(ranked_UW) != len(target_U):
-        raise ValueError(f"ranked lists have shape {ranked_UW.shape} and there are {len(target_U)} targets; "
+    ranked_UR, target_U = np.asarray(ranked_UR), np.asarray(target_U)
+    if ranked_UR.ndim != 2 or len(ranked_UR) != len(target_U):
+        raise ValueError(f"ranked lists have shape {ranked_UR.shape} and there are {len(target_U)} targets; "
                          "give one row of items per target.")
-    hit_UW = (ranked_UW == target_U[:, None]) & (target_U >= 0)[:, None]
-    if ranked_UW.shape[1] == 0:
+    hit_UW = (ranked_UR == target_U[:, None]) & (target_U >= 0)[:, None]
+    if ranked_UR.shape[1] == 0:
         return np.zeros(len(target_U), np.int64)
-    return np.where(hit_UW.any(1), hit_UW.argmax(1), ranked_UW.shape[1])
+    return np.where(hit_UW.any(1), hit_UW.argmax(1), ranked_UR.shape[1])
 
 
-def _check_k(ranked_UW: np.ndarray, k: int) -> None:
-    width = np.asarray(ranked_UW).shape[-1]
+def _check_k(ranked_UR: np.ndarray, k: int) -> None:
+    width = np.asarray(ranked_UR).shape[-1]
     if not 1 <= k <= width:
         raise ValueError(f"k is {k}, but the ranked lists hold {width} items; take k between 1 and {width}.")
 
 
-def recall_at_k(ranked_UW: np.ndarray, target_U: np.ndarray, k: int) -> np.ndarray:
+def recall_at_k(ranked_UR: np.ndarray, target_U: np.ndarray, k: int) -> np.ndarray:
     """1.0 per user whose target is among the first k, else 0.0; the mean is recall@k (one target a user)."""
-    _check_k(ranked_UW, k)
-    return (rank_of_target(ranked_UW, target_U) < k).astype(np.float64)
+    _check_k(ranked_UR, k)
+    return (rank_of_target(ranked_UR, target_U) < k).astype(np.float64)
 
 
-def ndcg_at_k(ranked_UW: np.ndarray, target_U: np.ndarray, k: int) -> np.ndarray:
+def ndcg_at_k(ranked_UR: np.ndarray, target_U: np.ndarray, k: int) -> np.ndarray:
     """1 / log2(place + 1) per user, place from 1, if the target is among the first k, else 0.
 
     With one target the ideal gain is 1. Source: Jaervelin and Kekaelaeinen 2002.
     """
-    _check_k(ranked_UW, k)
-    rank_U = rank_of_target(ranked_UW, target_U)
+    _check_k(ranked_UR, k)
+    rank_U = rank_of_target(ranked_UR, target_U)
     return np.where(rank_U < k, 1 / np.log2(rank_U + 2.0), 0.0)
 
 
-def ranking_scores(ranked_UW: np.ndarray, target_U: np.ndarray,
+def ranking_scores(ranked_UR: np.ndarray, target_U: np.ndarray,
                    k: Sequence[int] = (5, 10)) -> dict[str, float]:
     """Means over the users: ``{"recall@5": ..., "ndcg@5": ..., ...}``."""
     scores = {}
     for cut in k:
-        scores[f"recall@{cut}"] = float(recall_at_k(ranked_UW, target_U, cut).mean())
-        scores[f"ndcg@{cut}"] = float(ndcg_at_k(ranked_UW, target_U, cut).mean())
+        scores[f"recall@{cut}"] = float(recall_at_k(ranked_UR, target_U, cut).mean())
+        scores[f"ndcg@{cut}"] = float(ndcg_at_k(ranked_UR, target_U, cut).mean())
     return scores
 
 

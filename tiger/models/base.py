@@ -124,10 +124,10 @@ class Recommender(Learner):
         """
         row = self.with_user(self.check_history(history), user)
         seen = [np.unique(np.asarray(history))] if self.excludes_seen(exclude_seen) else None
-        items_BK, scores_BK = self.rank_batch([row], check_cut(k), width, seen)
-        found_K = items_BK[0] >= 0
-        return pd.DataFrame({"rank": np.arange(1, int(found_K.sum()) + 1), "item": items_BK[0][found_K],
-                             "score": scores_BK[0][found_K]})
+        items_BR, scores_BR = self.rank_batch([row], check_cut(k), width, seen)
+        found_R = items_BR[0] >= 0
+        return pd.DataFrame({"rank": np.arange(1, int(found_R.sum()) + 1), "item": items_BR[0][found_R],
+                             "score": scores_BR[0][found_R]})
 
     def evaluate(self, cat: Catalogue, split: str = "test", k: int | Sequence[int] = (5, 10), width: int = 20,
                  users: np.ndarray | None = None, batch_size: int = 128,
@@ -153,8 +153,8 @@ class Recommender(Learner):
                 evaluate.
         """
         cuts = [check_cut(cut) for cut in ([k] if isinstance(k, (int, np.integer)) else k)]
-        ranked_UK, target_U = self.ranked(cat, split, max(cuts), width, users, batch_size, exclude_seen)
-        scores = metrics.ranking_scores(ranked_UK, target_U, cuts)
+        ranked_UR, target_U = self.ranked(cat, split, max(cuts), width, users, batch_size, exclude_seen)
+        scores = metrics.ranking_scores(ranked_UR, target_U, cuts)
         excludes = self.excludes_seen(exclude_seen, cat)
         return {**scores, "n_users": float(len(target_U)), "exclude_seen": float(excludes)}
 
@@ -179,14 +179,14 @@ class Recommender(Learner):
         rows_U, excludes = [self.readable_history(history) for history in history_U], self.excludes_seen(exclude_seen, cat)
         length_U = np.array([len(row) for row in rows_U])
         order = np.argsort(length_U, kind="stable")[int((length_U == 0).sum()):]  # in order of length: spares padding
-        ranked_UK = np.full((len(chosen_U), k), -1, np.int64)
+        ranked_UR = np.full((len(chosen_U), k), -1, np.int64)
         for start in range(0, len(order), batch_size):
             rows = order[start:start + batch_size]
             asked = [self.with_user(rows_U[row], int(parts.user_U[chosen_U[row]])) for row in rows]
             seen = [np.unique(history_U[row]) for row in rows] if excludes else None
-            items_BK, _ = self.rank_batch(asked, k, width, seen)
-            ranked_UK[rows, :items_BK.shape[1]] = items_BK
-        return ranked_UK, target_U[chosen_U]
+            items_BR, _ = self.rank_batch(asked, k, width, seen)
+            ranked_UR[rows, :items_BR.shape[1]] = items_BR
+        return ranked_UR, target_U[chosen_U]
 
     def check_fitted(self) -> None:
         """Raises ValueError before ``fit`` or ``models.load``."""

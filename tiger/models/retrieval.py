@@ -32,14 +32,14 @@ def search(query_BD: np.ndarray, item_ID: np.ndarray, k: int, squared: bool = Fa
     library = faiss()
     index = (library.IndexFlatL2 if squared else library.IndexFlatIP)(item_ID.shape[1])
     index.add(np.ascontiguousarray(item_ID, np.float32))
-    value_BK, item_BK = index.search(np.ascontiguousarray(query_BD, np.float32), min(k, len(item_ID)))
-    return item_BK, -value_BK if squared else value_BK
+    value_BR, item_BR = index.search(np.ascontiguousarray(query_BD, np.float32), min(k, len(item_ID)))
+    return item_BR, -value_BR if squared else value_BR
 
 
-def unseen(item_BK: np.ndarray, score_BK: np.ndarray, k: int, seen: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def unseen(item_BR: np.ndarray, score_BR: np.ndarray, k: int, seen: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The first k items of every row that its user has not seen; -1 and -inf where there are fewer."""
-    kept_Bk, score_Bk = np.full((len(item_BK), k), -1, np.int64), np.full((len(item_BK), k), -np.inf, np.float32)
+    kept_BR, score_BR = np.full((len(item_BR), k), -1, np.int64), np.full((len(item_BR), k), -np.inf, np.float32)
     for row, items in enumerate(seen):
-        at = np.flatnonzero(~np.isin(item_BK[row], items) & (item_BK[row] >= 0))[:k]
-        kept_Bk[row, :len(at)], score_Bk[row, :len(at)] = item_BK[row, at], score_BK[row, at]
-    return kept_Bk, score_Bk
+        at = np.flatnonzero(~np.isin(item_BR[row], items) & (item_BR[row] >= 0))[:k]
+        kept_BR[row, :len(at)], score_BR[row, :len(at)] = item_BR[row, at], score_BR[row, at]
+    return kept_BR, score_BR

@@ -124,12 +124,12 @@ def _lost_at(beams: list[set[Prefix]], codes: Prefix) -> int | None:
     return next((at for at in range(1, len(codes) + 1) if codes[:at] not in beams[at - 1]), None)
 
 
-def exact_prefixes(found: Trace, level: int, item_K: np.ndarray, logp_K: np.ndarray,
+def exact_prefixes(found: Trace, level: int, item_R: np.ndarray, logp_R: np.ndarray,
                      ids_IM: np.ndarray) -> pd.DataFrame:
     """The prefixes of a level that lead to the exact search's best items, best first.
 
     Args:
-        item_K, logp_K: the best items by exact log-probability, best first (``Recommender.best_items``).
+        item_R, logp_R: the best items by exact log-probability, best first (``Recommender.best_items``).
         ids_IM: everybody's semantic ID.
 
     Returns:
@@ -138,7 +138,7 @@ def exact_prefixes(found: Trace, level: int, item_K: np.ndarray, logp_K: np.ndar
     """
     rows: dict[Prefix, dict] = {}
     beams = [set(kept(found, at)) for at in range(1, level + 1)]
-    for rank, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
+    for rank, (item, logp) in enumerate(zip(item_R.tolist(), logp_R.tolist(), strict=True), start=1):
         codes = tuple(ids_IM[item, :level].tolist())
         if codes in rows:
             rows[codes]["n_best"] += 1
@@ -149,7 +149,7 @@ def exact_prefixes(found: Trace, level: int, item_K: np.ndarray, logp_K: np.ndar
     return pd.DataFrame(list(rows.values()), columns=names).astype({"lost_at": "Int64"})
 
 
-def lost_items(found: Trace, item_K: np.ndarray, logp_K: np.ndarray, ids_IM: np.ndarray,
+def lost_items(found: Trace, item_R: np.ndarray, logp_R: np.ndarray, ids_IM: np.ndarray,
                at_most: int = 50) -> pd.DataFrame:
     """The exact search's best items that the beam lost, best first.
 
@@ -161,7 +161,7 @@ def lost_items(found: Trace, item_K: np.ndarray, logp_K: np.ndarray, ids_IM: np.
     rows: list[list] = []
     names = ["item", "rank", "logp", "lost_at", "prefix", "total_logp", "worst_kept"]
     beams = [set(kept(found, level)) for level in range(1, len(found.steps) + 1)]
-    for rank, (item, logp) in enumerate(zip(item_K.tolist(), logp_K.tolist(), strict=True), start=1):
+    for rank, (item, logp) in enumerate(zip(item_R.tolist(), logp_R.tolist(), strict=True), start=1):
         codes = tuple(ids_IM[item].tolist())
         level = _lost_at(beams, codes)
         if level is not None and len(rows) < at_most:

@@ -288,9 +288,9 @@ def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe
         branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
         fate: which candidates to list; None: any.
     """
-    level, k = asked.level, min(asked.search.width, len(there.item_K))
-    item_K, logp_K = there.item_K[:k], there.logp_K[:k]
-    kept_exact = report.exact_prefixes(found, level, item_K, logp_K, asked.ids.ids_IM)
+    level, k = asked.level, min(asked.search.width, len(there.item_R))
+    item_R, logp_R = there.item_R[:k], there.logp_R[:k]
+    kept_exact = report.exact_prefixes(found, level, item_R, logp_R, asked.ids.ids_IM)
     missed = _missed(kept_exact)
     frame = beam_tree.grown(found, level, [asked.target_id, *missed[:3]])
     frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]),
@@ -300,7 +300,7 @@ def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe
     alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the most probable is "
            f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
     prefix = chosen_branch(asked, found, branch)
-    lost = report.lost_items(found, item_K, logp_K, asked.ids.ids_IM)
+    lost = report.lost_items(found, item_R, logp_R, asked.ids.ids_IM)
     return Step(level, step_summary(asked, found), counts, candidates(asked, found, kept_exact, describe, fate), frame, alt,
                 beam_tree.hidden(frame, counts, level),
                 Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
@@ -423,7 +423,7 @@ class Lists:
 
 def lists(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
     """The beam's recommendations, the exact search's, and those of other recommenders (``beside``)."""
-    items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": there.item_K, **beside}
+    items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": there.item_R, **beside}
     frame = report.recommendations(items, N_LISTED)
     table = frame.assign(**{name: [asked.starred(item) for item in frame[name]] for name in items})
     logp = dict(found.items[["item", "logp"]].itertuples(index=False, name=None))

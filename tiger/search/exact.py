@@ -21,13 +21,13 @@ class ExactTopK:
     """What an exact search finds.
 
     Args:
-        item_K: int64 item numbers, best first.
-        logp_K: their exact log-probabilities.
+        item_R: int64 item numbers, best first.
+        logp_R: their exact log-probabilities.
         n_expanded: prefixes that had to be looked at.
     """
 
-    item_K: np.ndarray
-    logp_K: np.ndarray
+    item_R: np.ndarray
+    logp_R: np.ndarray
     n_expanded: int
 
 
@@ -64,8 +64,8 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
             cache = decoder.reorder(cache, parent_P[None])
     best_P = total_P.argsort(descending=True, stable=True)
     item_P = trie.item(node_P[best_P]).numpy()
-    kept_K = np.flatnonzero(~np.isin(item_P, [] if seen is None else seen))[:k]
-    return ExactTopK(item_P[kept_K], total_P[best_P].numpy()[kept_K], n_expanded)
+    kept_R = np.flatnonzero(~np.isin(item_P, [] if seen is None else seen))[:k]
+    return ExactTopK(item_P[kept_R], total_P[best_P].numpy()[kept_R], n_expanded)
 
 
 def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -54,14 +54,14 @@ def test_saved_and_loaded_it_keeps_the_rule(fitted, tmp_path):
 def test_lists_of_an_evaluation_equal_all_scores_without_the_seen_ones(fitted):
     cat = tiny.catalogue()
     split = cat.split()
-    kept_UK, target_U = fitted.ranked(cat, "test", 5, tiny.N_ITEMS)
-    for user, items in zip(split.user_U, kept_UK, strict=True):
+    kept_UR, target_U = fitted.ranked(cat, "test", 5, tiny.N_ITEMS)
+    for user, items in zip(split.user_U, kept_UR, strict=True):
         history = split.history_before(int(user), "test")
         scores_I = fitted.score_batch([fitted.readable_history(history)])[0].copy()
         scores_I[history] = -np.inf
         np.testing.assert_allclose(scores_I[items], np.sort(scores_I)[::-1][:5], atol=1e-4)
     scores = fitted.evaluate(cat, "test", 5, tiny.N_ITEMS)
-    assert scores["exclude_seen"] == 1 and scores["recall@5"] == pytest.approx(metrics.recall_at_k(kept_UK, target_U, 5).mean())
+    assert scores["exclude_seen"] == 1 and scores["recall@5"] == pytest.approx(metrics.recall_at_k(kept_UR, target_U, 5).mean())
     kept = fitted.evaluate(cat, "test", 5, tiny.N_ITEMS, exclude_seen=False)
     assert kept["exclude_seen"] == 0 and kept["recall@5"] <= scores["recall@5"] + 1e-9, "nobody's held-out item was seen"
 

@@ -162,9 +162,9 @@ def test_measured_scores_equal_the_ranking_metrics_on_all_users():
     users = evaluation.sample_users(cat, 20)
     assert len(users) == 20 and users[0] == 0 and users[-1] == cat.n_users - 1
     got = evaluation.measure(model, cat, "test", users, cuts=(3,))
-    ranked_UK, target_U = model.ranked(cat, "test", 3, users=users)
-    assert got["recall@3"] == np.mean([goal in row for row, goal in zip(ranked_UK, target_U, strict=True)])
-    assert got["ndcg@3"] == pytest.approx(metrics.ranking_scores(ranked_UK, target_U, (3,))["ndcg@3"])
+    ranked_UR, target_U = model.ranked(cat, "test", 3, users=users)
+    assert got["recall@3"] == np.mean([goal in row for row, goal in zip(ranked_UR, target_U, strict=True)])
+    assert got["ndcg@3"] == pytest.approx(metrics.ranking_scores(ranked_UR, target_U, (3,))["ndcg@3"])
     assert (got["n_users"], got["n_users_all"]) == (20, cat.n_users)
 
 

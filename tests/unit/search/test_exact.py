@@ -19,9 +19,9 @@ def model(request):
 def test_finds_what_scoring_every_item_finds(model, history, k):
     logp_I = model.score_all(history)
     found = model.best_items(history, k)
-    np.testing.assert_allclose(found.logp_K, np.sort(logp_I)[::-1][:k], atol=1e-4)
-    np.testing.assert_allclose(found.logp_K, logp_I[found.item_K], atol=1e-4)
-    assert len(set(found.item_K)) == k
+    np.testing.assert_allclose(found.logp_R, np.sort(logp_I)[::-1][:k], atol=1e-4)
+    np.testing.assert_allclose(found.logp_R, logp_I[found.item_R], atol=1e-4)
+    assert len(set(found.item_R)) == k
     assert found.n_expanded <= sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3))
 
 
@@ -29,14 +29,14 @@ def test_a_narrow_beam_is_never_better(model):
     for first in range(tiny.N_ITEMS):
         best = model.best_items([first], 2, [0.5, 1.0, 2.0])
         beam = model.beam_search([first], width=2, temperature=[0.5, 1.0, 2.0]).items
-        assert (beam["logp"].to_numpy() <= best.logp_K + 1e-4).all()
+        assert (beam["logp"].to_numpy() <= best.logp_R + 1e-4).all()
 
 
 def test_a_sharp_model_needs_few_prefixes():
     model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 60, "learning_rate": 0.01, "dropout": 0.0})
     model.fit(tiny.catalogue(), tiny.semantic_ids())
     found = model.best_items([3, 4, 5], 1)
-    assert found.item_K.tolist() == [int(model.score_all([3, 4, 5]).argmax())]
+    assert found.item_R.tolist() == [int(model.score_all([3, 4, 5]).argmax())]
     assert found.n_expanded < sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3)) / 2
 
 

@@ -79,7 +79,7 @@ def test_the_exact_search_leaves_the_same_items_out(model):
     best = model.best_items(HISTORY, 6, exclude_seen=True)
     left_I = model.score_all(HISTORY)
     left_I[HISTORY] = -np.inf
-    assert best.item_K.tolist() == np.argsort(-left_I)[:6].tolist()
+    assert best.item_R.tolist() == np.argsort(-left_I)[:6].tolist()
 
 
 def test_somebody_who_has_everything_gets_nothing(model):
