@@ -332,8 +332,8 @@ def step_summary(asked: BeamRequest, found: beam.Trace) -> str:
     if asked.search.free:
         return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; of these, prefixes that no item "
                 f"has: {n[report.INVALID]:,}.")
-    said = (f"{start} {n[beam.OUTSIDE]:,} are not a prefix of any ID and are pruned; of the others the best "
-            f"{n[beam.KEPT]:,} stay")
+    pruned = f"{n[beam.OUTSIDE]:,} are not a prefix of any ID and are pruned; of the others the" if n[beam.OUTSIDE] else "The"
+    said = f"{start} {pruned} best {n[beam.KEPT]:,} stay"
     said += f", {n[beam.OWNED]:,} lead only to items already in the history" if n[beam.OWNED] else ""
     return said + (f", and {n[beam.FULL]:,} are pruned because the beam is full." if n[beam.FULL] else ".")
 
