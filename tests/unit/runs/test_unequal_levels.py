@@ -127,3 +127,17 @@ def test_the_command_line_refuses_in_one_sentence(words, said, capsys):
     code, _, err = ask(capsys, "train", "rkmeans", *words)
     assert code == 2 or code == 1
     assert said in err and "Traceback" not in err
+
+
+def test_imported_codes_keep_one_size_a_level(run, tmp_path, capsys):
+    np.save(tmp_path / "codes.npy", run.codes())
+    code, _, err = ask(capsys, "ids", "import", str(tmp_path / "codes.npy"), "--n-codes", "7,6,3", "--align", "number")
+    assert code == 0, err
+    found = next(one for one in runs.list_runs() if one.config.kind == "import")
+    assert found.codes_per_level() == [7, 6, 3] and np.array_equal(found.codes(), run.codes())
+    assert found.semantic_ids().offsets_M.tolist()[:4] == [0, 7, 13, 16]
+    assert reports.levels_frame(found.codes(), found.codes_per_level())["dead"].tolist() == [
+        size - len(set(column)) for size, column in zip([7, 6, 3], run.codes().T.tolist(), strict=True)]
+    for words, said in (("7,5", "n_codes lists 2 levels, but the codes have 3"), ("7,4,3", "codes there run from 0 to 3")):
+        code, _, err = ask(capsys, "ids", "import", str(tmp_path / "codes.npy"), "--n-codes", words, "--align", "number")
+        assert code and said in err and "Traceback" not in err
