@@ -38,8 +38,8 @@ def search(query_BD: np.ndarray, item_ID: np.ndarray, k: int, squared: bool = Fa
 
 def unseen(item_BR: np.ndarray, score_BR: np.ndarray, k: int, seen: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The first k items of every row that its user has not seen; -1 and -inf where there are fewer."""
-    kept_BR, score_BR = np.full((len(item_BR), k), -1, np.int64), np.full((len(item_BR), k), -np.inf, np.float32)
+    kept_BR, kept_score_BR = np.full((len(item_BR), k), -1, np.int64), np.full((len(item_BR), k), -np.inf, np.float32)
     for row, items in enumerate(seen):
         at = np.flatnonzero(~np.isin(item_BR[row], items) & (item_BR[row] >= 0))[:k]
-        kept_BR[row, :len(at)], score_BR[row, :len(at)] = item_BR[row, at], score_BR[row, at]
-    return kept_BR, score_BR
+        kept_BR[row, :len(at)], kept_score_BR[row, :len(at)] = item_BR[row, at], score_BR[row, at]
+    return kept_BR, kept_score_BR
