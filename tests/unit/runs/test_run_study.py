@@ -108,7 +108,7 @@ def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, t
     made = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "new.npy"), "remedies": "2,7", "reader": False})
     assert made.state == "finished" and "30 wide" in study_artifacts.notes(made)[0]
     broken = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "gone.npy"), "reader": False})
-    assert broken.state == "failed" and "is no file" in broken.status.message
+    assert broken.state == "failed" and "is not a file" in broken.status.message
 
 
 def test_a_cold_study_measures_every_method(shop):

@@ -156,7 +156,7 @@ def test_bad_second_versions_are_one_clear_sentence(cat, tmp_path):
     np.save(tmp_path / "nan.npy", np.full((120, 12), np.nan, np.float32))
     with pytest.raises(ValueError, match="NaN or infinity"):
         from_file(cat, str(tmp_path / "nan.npy"))
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         from_file(cat, str(tmp_path / "absent.npy"))
 
 
