@@ -280,7 +280,8 @@ def read_parquet(path: Path, name: str, max_rows: int = MAX_ROWS, paths: str = "
         about, schema, max_rows = file.metadata, file.schema_arrow, min(max_rows, MAX_ROWS)
         check_names(schema.names, name)
         kept = _readable(schema, name, wanted)
-        left_out = [column for column in schema.names if column not in set(kept)]
+        known = set(kept)
+        left_out = [column for column in schema.names if column not in known]
         if only_wanted:
             kept = [column for column in kept if column in wanted]
         bytes_ = _declared_bytes(about, set(kept))
@@ -329,8 +330,8 @@ def decode(path: Path, name: str, kept: list[str]) -> pa.Table:
     schema = about.schema_arrow
     leaves = [about.schema.column(at).path for at in range(len(about.schema))]
     lists = tuple(f"{field.name}." for field in schema if pa.types.is_nested(field.type) and not pa.types.is_struct(field.type))
-    texts = [leaf for leaf in leaves if (leaf in schema.names and arrow.is_text(schema.field(leaf).type))
-             or (lists and leaf.startswith(lists))]
+    plain = {field.name for field in schema if arrow.is_text(field.type)}
+    texts = [leaf for leaf in leaves if leaf in plain or (lists and leaf.startswith(lists))]
     file = pa.parquet.ParquetFile(path, read_dictionary=texts)
     total = 0
     batches: list[pa.RecordBatch] = []
