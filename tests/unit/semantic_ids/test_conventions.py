@@ -167,7 +167,7 @@ def test_a_guessed_size_is_no_evidence_of_starvation(tmp_path, tiger_home, capsy
     order_N = np.argsort(cat.embedding_IE[:, 0])
     rank_I = np.empty(2000, np.int64)
     rank_I[order_N] = np.arange(2000)
-    codes_IL = np.column_stack([rank_I * 70 // 2000, rank_I % 70, (rank_I * 7) % 70])
+    codes_IL = np.column_stack([rank_I * 70 // 2000, rank_I % 70, (rank_I * 11) % 70])
     file = index(tmp_path / "index.json", codes_IL)
     run = import_run.keep(import_ids(file, cat), cat)
     assert run.config.imported is not None and run.config.imported.sizes_guessed
