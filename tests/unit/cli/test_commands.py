@@ -93,7 +93,7 @@ def test_encode_writes_what_the_run_itself_has(trained, monkeypatch, capsys, tmp
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "/nowhere.npy"], "'/nowhere.npy' is not a file"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{narrow}"], "3 wide"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{objects}"], "holds Python objects, which can run code"),
-    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{torn}"], "should hold 24,000,000,000 bytes of numbers"),
+    (["encode", "{run}", "--out", "x.npy", "--embeddings", "{torn}"], "2,000,000,000 rows, but at most 5,000,000 items"),
     (["encode", "{run}", "--out", "x.npy", "--embeddings", "{two}"], "holds 2 tensors, only a, b; name one of them"),
     (["encode", "../../etc", "--out", "x.npy"], "No run '../../etc'"),
     (["doctor", "nothing.json"], "nothing.json"),
