@@ -11,10 +11,8 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
-from tiger.ui.shared import exports, forms, layout, live, state
+from tiger.ui.shared import exports, forms, layout, live, run_watch, state
 from tiger.ui.shared.pagelist import BY_KEY
-from tiger.ui.train import view as train_view
-from tiger.ui.train import watch as watch_view
 
 BUSY_WORDS = {"queued": "waiting", "running": "training"}
 
@@ -41,7 +39,7 @@ def new_run(shown: runs.Run | None) -> None:
                        format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
         config = configure(known[key])
         if config is not None:
-            train_view.command(config)
+            run_watch.command(config)
             st.button("Start training", type="primary", icon=":material/play_arrow:", key="start_model",
                       on_click=start, args=(config,))
 
@@ -105,15 +103,15 @@ def start(config: dict[str, Any]) -> None:
 
 def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
     """Everything about one model run, from its folder. The page calls this in a polling fragment."""
-    status = watch_view.controls(run, seen, about(run))
+    status = run_watch.controls(run, seen, about(run))
     shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
     if run_config.learner_class(run.learner.name).steppable:  # type: ignore[attr-defined]
-        watch_view.charts(run, live.feed(run, status), shown)
+        run_watch.charts(run, live.feed(run, status), shown)
     if status.state == "paused":
         st.caption("Press “Step one batch” to see what a single batch does to the loss of each level.")
     if status.state in live.ACTIVE:
         return
-    watch_view.how_it_ended(run, status)
+    run_watch.how_it_ended(run, status)
     if run.has_result():
         with layout.guard("The result"):
             scores(run)

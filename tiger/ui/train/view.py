@@ -5,7 +5,7 @@ import streamlit as st
 from tiger import quantizers, runs
 from tiger.core import params
 from tiger.runs import presets, supervisor
-from tiger.ui.shared import forms, layout, live, state
+from tiger.ui.shared import forms, layout, live, run_watch, state
 
 RECIPE = "train_recipe"
 
@@ -20,7 +20,7 @@ def new_run(shown: runs.Run | None) -> None:
     with st.expander("Start a new run", expanded=not busy, icon=":material/play_circle:", key=f"new_run:{busy}"):
         preset = pick_preset()
         config = configure(preset)
-        command(config)
+        run_watch.command(config)
         st.button("Start training", type="primary", icon=":material/play_arrow:", key="start",
                   on_click=start, args=(config,))
 
@@ -57,13 +57,6 @@ def configure(preset: presets.Preset) -> dict:
     changed = any(values.get(key, value) != value for key, value in given.items())
     return {"dataset": state.dataset_ref(), "quantizer": {"name": name, "params": values},
             "title": f"{preset.title} (changed)" if changed else preset.title, "preset": preset.key}
-
-
-def command(config: dict) -> None:
-    """The line for the terminal that does the same."""
-    with st.container(key="command"):
-        st.caption("The same from a terminal:")
-        st.code(runs.command_line(config), language=None, wrap_lines=True)
 
 
 def start(config: dict) -> None:
