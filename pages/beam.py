@@ -5,11 +5,12 @@ from tiger.ui.beam import answers, compare, controls, lists, present, request, s
 from tiger.ui.shared import address, layout, pickers, recommenders, state
 
 layout.heading("beam", controls.explanation())
-cat, run = state.catalogue(), recommenders.current()
-if run is None or not cat.n_users:
+run = recommenders.current()
+if run is None or not state.catalogue().n_users:
     controls.nothing()
 else:
     with layout.guard("The beam"):
+        cat = state.catalogue_of(run)
         asked = request.read(recommenders.writer(run, cat), cat)
         if request.presenting():
             asked = for_a_room(asked)

@@ -9,9 +9,13 @@ layout.heading("home", "Follow one item from its text to its semantic ID, and fr
                        "to the dataset and run in the sidebar.")
 cat, run = state.catalogue(), state.current_run()
 shown = picture.overview(cat, run)
+if run is not None:
+    state.say_changes(run, cat)
 st.html(picture.picture(shown))
 if run is None:
     layout.empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
+elif shown.problem:
+    st.warning(layout.plain(shown.problem), icon=":material/warning:")
 elif shown.coded is None:
     layout.empty(f"**{layout.plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
 else:

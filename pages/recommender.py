@@ -22,7 +22,7 @@ seen = live.states(run)
 
 @st.fragment(run_every=live.interval(seen))
 def watch() -> None:
-    recommender_view.watch(run, seen, cat)
+    recommender_view.watch(run, seen)
 
 
 with layout.guard(f"The view {view}"):

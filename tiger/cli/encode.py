@@ -11,9 +11,10 @@ from tiger import datasets
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files
-from tiger.datasets.reference import DatasetRef
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
+from tiger.runs import data
+from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, index_json
 
 BATCH = 65_536
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise ValueError(f"The folder {out.parent} does not exist; make it first.")
     chosen = pick(args.run)
     quantizer = chosen.quantizer()
-    emb_IE, names = embeddings(args, chosen.config.dataset)
+    emb_IE, names = embeddings(args, chosen)
     codes_IL = encode(quantizer, emb_IE, args.json)
     ids = SemanticIds.from_codes(codes_IL, quantizer.n_codes)
     write(out, codes_IL, ids, names)
@@ -63,11 +64,14 @@ def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np
     return np.concatenate(codes)
 
 
-def embeddings(args: argparse.Namespace, ref: DatasetRef) -> tuple[np.ndarray, list[str] | None]:
+def embeddings(args: argparse.Namespace, chosen: Run) -> tuple[np.ndarray, list[str] | None]:
     """The vectors to encode and, where they belong to a catalogue, its item ids."""
     if args.embeddings:
         return Given(args.embeddings, tensor=args.tensor).array(), None
-    cat = datasets.load_ref(ref)
+    cat = datasets.load_ref(chosen.config.dataset)
+    changed = data.changes(chosen, cat)
+    if changed is not None and (changed.n_vectors or not changed.same_items):
+        flags.say(args, f"{data.sentence(chosen, changed, False)} The items of today are encoded, in today's order.")
     return cat.embedding_IE, cat.items["item_id"].tolist()
 
 

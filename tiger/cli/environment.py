@@ -36,7 +36,7 @@ def call(words: list[str], folder: Path | None = None, **variables: str) -> int:
     while True:
         try:
             return child.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # the program has heard it, too
             continue
 
 

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure; all users at the usual width become the run's scores."""
     chosen = pick_model(args.run)
-    cat, model = catalogue_of(chosen), chosen.recommender()
+    cat, model = catalogue_of(chosen, args, histories=True), chosen.recommender()
     users = evaluation.sample_users(cat, args.users)
     scores = evaluation.measure(model, cat, args.split, users, args.width, exclude_seen=args.exclude_seen)
     if args.width == evaluation.WIDTH and len(users) == scores["n_users_all"] and not chosen.read_only:

@@ -10,7 +10,7 @@ from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files, tables
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import import_run
+from tiger.runs import data, import_run
 from tiger.semantic_ids import (
     ALIGNMENTS,
     COLLISION_TOKEN,
@@ -88,7 +88,8 @@ def take(args: argparse.Namespace) -> dict[str, Any]:
     if not out.parent.is_dir():
         raise ValueError(f"The folder {out.parent} does not exist; make it first.")
     chosen = pick(args.source)
-    ids, cat = chosen.semantic_ids(), datasets.load_ref(chosen.config.dataset)
+    cat = datasets.load_ref(chosen.config.dataset)
+    ids = data.ids_for(chosen, cat)
     written = write(out, ids, cat, args.keys)
     flags.say(args, f"{ids.n_ids:,} IDs written to {', '.join(map(str, written))}.")
     return {"run": chosen.id, "ids": ids.n_ids, "out": [str(path) for path in written]}

@@ -9,13 +9,14 @@ import json
 import math
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tiger.cli import flags
 from tiger.cli.flags import Parser
-from tiger.core import errors
+from tiger.core import disk, errors, paths
 
 COMMANDS = {
     "datasets": ("tiger.cli.datasets", "list, describe and download datasets"),
@@ -50,10 +51,22 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, BrokenPipeError):  # somebody closed the pipe, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        print(f"tiger {name}: {flags.worded(_sentence(error))}", file=sys.stderr)
+        said = disk.full_sentence(_place(error)) if disk.is_full(error) else flags.worded(_sentence(error))
+        print(f"tiger {name}: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if not disk.is_full(error):
+            raise
+        print(f"tiger {name}: {disk.full_sentence(paths.home())}", file=sys.stderr)
+        return 2
+
+
+def _place(error: BaseException) -> Path:
+    """Where the disk is full: the folder of the file that could not be written, or the workspace."""
+    name = getattr(error, "filename", None)
+    return Path(name).absolute().parent if isinstance(name, str) else paths.home()
 
 
 def _sentence(error: Exception) -> str:

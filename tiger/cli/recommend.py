@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Print the history and the recommendations; the held-out item is marked."""
     chosen = pick_model(args.run)
-    cat, model = catalogue_of(chosen), chosen.recommender()
+    cat, model = catalogue_of(chosen, args), chosen.recommender()
     if not 1 <= args.k <= cat.n_items:
         raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items:,} items.")
     history, held_out = history_of(cat, args.user, args.history)

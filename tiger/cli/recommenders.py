@@ -1,12 +1,15 @@
 """What the commands for recommenders share: finding a model run, its catalogue, and a history."""
 
+import argparse
 from typing import Any
 
 import numpy as np
 
 from tiger import datasets, runs
+from tiger.cli import flags
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
+from tiger.runs import data
 from tiger.runs.run import Run
 
 
@@ -28,9 +31,22 @@ def pick_model(run_id: str) -> Run:
     return found
 
 
-def catalogue_of(run: Run) -> Catalogue:
-    """The catalogue that a run was made from."""
-    return datasets.load_ref(run.config.dataset)
+def catalogue_of(run: Run, args: argparse.Namespace, histories: bool = False) -> Catalogue:
+    """The catalogue that a run was made from, under the run's numbers for items; says where these were matched by id.
+
+    Args:
+        histories: the histories must be those that the run learned from.
+
+    Raises:
+        ValueError: the data changed since, in a way that matters here.
+    """
+    cat = datasets.load_ref(run.config.dataset)
+    found = data.catalogue_for(run, cat, histories=histories)
+    changed = data.changes(run, cat)
+    if changed is not None:
+        matched = " Item numbers are the run's; items are matched by their ids." if changed.was_I is not None else ""
+        flags.say(args, data.sentence(run, changed) + matched)
+    return found
 
 
 def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.ndarray, int | None]:

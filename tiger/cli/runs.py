@@ -6,6 +6,7 @@ from typing import Any
 
 from tiger import runs
 from tiger.cli import flags
+from tiger.core import disk
 from tiger.core.events import changed_param
 from tiger.runs import supervisor
 
@@ -17,6 +18,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("action", nargs="?", default="list", choices=ACTIONS,
                         help=f"{' | '.join(ACTIONS)} (default list)", metavar="ACTION")
     parser.add_argument("run", nargs="?", help="the run's id, or 'last'", metavar="RUN")
+    parser.add_argument("--restart", action="store_true",
+                        help="resume: train from the start; what the run has learned so far is deleted")
 
 
 def run(args: argparse.Namespace) -> Any:
@@ -80,6 +83,11 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     if chosen.read_only or status.state not in supervisor.RESUMABLE:
         raise ValueError(f"'{chosen.title}' is {status.state}; only a run that was stopped, interrupted or failed "
                          "can be resumed.")
+    disk.check_space(chosen.path)
+    if args.restart:
+        from tiger.runs import artifacts
+        artifacts.restart(chosen)
+        status = status.but(step=0)
     supervisor.requeue(chosen, status, **train.at_once())
     return train.follow(chosen, args)
 

@@ -1,11 +1,18 @@
 """Files that several processes share: replaced in one move, locked by the system, and who is still alive."""
 
+import errno
 import json
+import logging
 import os
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any
+
+from tiger.core import disk
+
+log = logging.getLogger(__name__)
 
 
 def write(path: Path, data: str | bytes, durable: bool = False) -> None:
@@ -51,6 +58,66 @@ def write_json(path: Path, value: Any, durable: bool = False) -> None:
     write(path, json.dumps(value), durable)
 
 
+def rewrite_json(path: Path, value: Any) -> None:
+    """Replace a small JSON file even on a full disk: there it is written over the old content, which needs no room."""
+    try:
+        write_json(path, value)
+    except OSError as error:
+        if not disk.is_full(error) or not path.is_file():
+            raise
+        with path.open("r+b") as file:
+            file.write(json.dumps(value).encode())
+            file.truncate()
+
+
+def cut_to_whole_lines(path: Path, keep_bytes: int | None = None) -> int:
+    """Cut a log behind the last line that is whole, so that what is appended next begins a line of its own.
+
+    Args:
+        path: the log; made where it is missing.
+        keep_bytes: cut it back to here first; None: keep all.
+
+    Returns:
+        Bytes that are left.
+    """
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = size if keep_bytes is None else min(keep_bytes, size)
+        while end > 0:
+            start = max(0, end - 65_536)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
+    return end
+
+
+def append(file: IO[bytes], data: bytes) -> None:
+    """Append all of the data to an unbuffered log, or none of it.
+
+    Raises:
+        OSError: it could not be written; the log is cut back to what it was.
+    """
+    start = file.seek(0, os.SEEK_END)
+    rest = memoryview(data)
+    try:
+        while rest:
+            written = file.write(rest)
+            if not written:
+                raise OSError(errno.ENOSPC, "nothing more can be written", str(file.name))
+            rest = rest[written:]
+    except OSError:
+        try:
+            file.truncate(start)
+        except OSError as error:  # the next start cuts the torn line off
+            log.warning("a torn line stays at the end of %s: %s", file.name, error)
+        raise
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object from a file, or None where the file is missing, torn or holds something else."""
     for attempt in range(5):
@@ -59,7 +126,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
             return value if isinstance(value, dict) else None
         except PermissionError:  # Windows, in the moment of a replace
             time.sleep(0.01 * (attempt + 1))
-        except (OSError, ValueError, RecursionError):
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:  # whoever asked says what follows from it
+            log.debug("%s cannot be read: %s", path, error)
             return None
     return None
 
@@ -89,7 +159,7 @@ class Lock:
             raise TimeoutError(f"{self.path.name} has been locked for 10 s; another server process may hang.")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
 
 

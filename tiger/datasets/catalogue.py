@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tiger.datasets.fingerprint import Fingerprint
 from tiger.datasets.reference import DatasetRef
 
 ITEM_COLUMNS = ("item_id", "title", "text", "category")
@@ -109,6 +110,21 @@ class Catalogue:
         """A number that two catalogues share only if they hold the same items in the same order."""
         text = "\n".join(self.items["item_id"].astype(str))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+    @cached_property
+    def content(self) -> Fingerprint:
+        """What it holds, to keep beside what is learned from it."""
+        return Fingerprint.of(self)
+
+    def reordered(self, was_I: np.ndarray) -> "Catalogue":
+        """The same items under other numbers; histories follow them.
+
+        Args:
+            was_I: (I,) the number that each item of this catalogue has in the new one, a permutation.
+        """
+        order_I = np.argsort(was_I, kind="stable")
+        return replace(self, items=self.items.iloc[order_I].reset_index(drop=True), embedding_IE=self.embedding_IE[order_I],
+                       history_items=np.asarray(was_I, np.int64)[self.history_items])
 
     def save(self, folder: Path) -> None:
         """Write ``items.parquet``, ``users.parquet``, ``history_items.npy``, ``embedding.npy``, ``catalogue.json``."""

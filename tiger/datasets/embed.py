@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ import numpy as np
 from tiger.core import files, params, paths
 from tiger.core.params import param
 
+log = logging.getLogger(__name__)
 CACHE_FORMAT = 1  # raise it when the same text and settings give other vectors
 MAX_CACHE_BYTES = 2 * 2**30
 WORD = re.compile(r"(?u)\b\w\w+\b")  # what TF-IDF counts: two letters or digits and more
@@ -192,9 +194,10 @@ def _read_cached(path: Path, n_texts: int) -> np.ndarray | None:
     """The vectors in a cache file, or None where it is not what was written."""
     try:
         emb_IE = np.load(path, allow_pickle=False)
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the least recently used go first
-    except (OSError, ValueError, EOFError):
+        with contextlib.suppress(OSError):  # the least recently used go first; a read-only cache has no such order
+            os.utime(path)
+    except (OSError, ValueError, EOFError) as error:
+        log.warning("the cached vectors %s cannot be read and are made again: %s", path.name, error)
         return None
     whole = emb_IE.ndim == 2 and len(emb_IE) == n_texts and emb_IE.dtype == np.float32
     return emb_IE if whole and path.stem.endswith(_content(emb_IE)) else None
@@ -209,11 +212,13 @@ def _store(folder: Path, key: str, emb_IE: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.save(buffer, emb_IE, allow_pickle=False)
     kept = folder / f"{key}-{_content(emb_IE)}.npy"
-    with contextlib.suppress(OSError):  # a full or read-only disk only costs the cache
+    try:
         files.write(kept, buffer.getvalue())
+    except OSError as error:  # a full or read-only disk only costs the cache
+        log.warning("the vectors are not cached: %s", error)
     found = []
     for path in folder.glob("*.npy"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError):  # another process has just deleted it
             found.append((path.stat().st_mtime, path.stat().st_size, path))
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):

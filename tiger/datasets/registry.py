@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -22,6 +23,7 @@ from tiger.datasets import apart as isolated
 from tiger.datasets import vectors
 from tiger.datasets.reference import DatasetRef
 
+log = logging.getLogger(__name__)
 BUNDLED_ID = "synthetic"
 TFIDF = {"method": "tfidf"}
 ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
@@ -80,8 +82,10 @@ def entries() -> list[Entry]:
     found = []
     for path in paths.subfolder("datasets").glob("*.json"):
         about = files.read_json(path) or {}
-        with contextlib.suppress(KeyError, TypeError, ValueError):  # somebody else's file is no dataset
+        try:
             found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"])))
+        except (KeyError, TypeError, ValueError) as error:  # somebody else's file
+            log.warning("%s is no dataset and is left out: %r", path.name, error)
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 

@@ -1,5 +1,6 @@
 """A run's codes at one step: what every page about codes starts from."""
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import usage
-from tiger.runs import Run
+from tiger.runs import Run, data
 
 if TYPE_CHECKING:
     from tiger.quantizers import Quantizer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,16 @@ def codes_at(run: Run, cat: Catalogue, step: int | None = None) -> Codes:
     """The run's codes at a kept step, or the newest ones.
 
     Raises:
-        ValueError: no codes yet, or codes for another number of items.
+        ValueError: no codes yet, or codes for other items.
     """
     if step is None:
-        codes_IL = run.codes()
+        codes_IL = data.codes_for(run, cat)
     else:
         kept = run.snapshot(step)
-        codes_IL = np.full((cat.n_items, kept["codes"].shape[1]), -1, np.int64)
-        codes_IL[kept["rows"]] = kept["codes"]
-    if len(codes_IL) != cat.n_items:
-        raise ValueError(f"Run '{run.title}' has codes for {len(codes_IL):,} items, but this dataset has "
-                         f"{cat.n_items:,}; train a run on it.")
+        rows_N = kept["rows"]
+        at_I = np.full((max(cat.n_items, int(rows_N.max(initial=-1)) + 1), kept["codes"].shape[1]), -1, np.int64)
+        at_I[rows_N] = kept["codes"]
+        codes_IL = at_I[data.rows_for(run, cat, len(at_I))]
     return Codes(run, cat, step, codes_IL, tuple(run.codes_per_level()))
 
 
@@ -71,8 +73,13 @@ def order_summary(run: Run) -> str:
 
 def usage_history(run: Run, n_codes: tuple[int, ...]) -> usage.UsageHistory:
     """How many items carried each code at every kept step of a run."""
-    steps = run.snapshots()
-    return usage.UsageHistory.of([(step, run.snapshot(step)["codes"]) for step in steps], n_codes)
+    kept = []
+    for step in run.snapshots():
+        try:
+            kept.append((step, run.snapshot(step)["codes"]))
+        except ValueError as error:  # one spoilt step does not take the others away
+            log.warning("%s", error)
+    return usage.UsageHistory.of(kept, n_codes)
 
 
 def quantizer_of(run: Run) -> "Quantizer | None":

@@ -1,7 +1,7 @@
 """Runs and files of codes, diagnosed with all that their folder and their catalogue tell; and treatments of runs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
 from tiger.reports.codes import is_ordered
-from tiger.runs import Run, store
+from tiger.runs import Run, data, store
 from tiger.runs.records import LearnerConfig, RunConfig
 
 N_DECODED, N_QUERIES = 2000, 300  # items whose reconstruction is measured, and whose neighbours are looked up
@@ -38,9 +38,12 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Di
         if found is None:
             raise
         return found
-    if len(codes_IL) != cat.n_items:
-        raise ValueError(f"Run {run.id} has codes of {len(codes_IL):,} items, this catalogue has {cat.n_items:,}; "
-                         "open the catalogue that the run was made from.")
+    codes_IL, changed = codes_IL[data.rows_for(run, cat, len(codes_IL))], data.changes(run, cat)
+    if changed is not None and changed.n_vectors:  # no vector of today says anything about codes made from others
+        found = examine(codes_IL, run.codes_per_level(), None, run.events()[0], params,
+                        ordered=is_ordered(run))
+        words = f"{data.sentence(run, changed, False)} The diagnosis uses the codes and the log alone."
+        return replace(found, evidence=[words, *found.evidence])
     return examine(codes_IL, run.codes_per_level(), cat.embedding_IE, run.events()[0], params, _decoded(run, codes_IL),
                    vectors=vectors, ordered=is_ordered(run),
                    sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed)

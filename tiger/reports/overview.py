@@ -7,7 +7,7 @@ import numpy as np
 from tiger import metrics, quantizers
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import doctor, shop
-from tiger.runs import Run
+from tiger.runs import Run, data
 from tiger.runs.records import LearnerConfig
 
 SHOWN_VALUES, SHOWN_ITEMS = 32, 3
@@ -44,13 +44,14 @@ class CodedBy:
 
 @dataclass(frozen=True)
 class Overview:
-    """The pipeline for one example item and one example user; ``coded`` is None while there are no codes.
+    """The pipeline for one example item and one example user; ``coded`` is None while there are no codes that fit.
 
     Args:
         item_title: of the item in most histories.
         values: the first numbers of its embedding.
         width: numbers of an embedding.
         n_history: items of the user's history.
+        problem: why a run's codes cannot be shown; "" where they can, or where there are none yet.
     """
 
     n_items: int
@@ -62,27 +63,31 @@ class Overview:
     user: int
     n_history: int
     coded: CodedBy | None
+    problem: str = ""
 
 
 def overview(cat: Catalogue, run: Run | None) -> Overview:
     """Everything that Home shows."""
     item, user = shop.example(cat)
     history_T = cat.history(user) if cat.n_users else np.empty(0, np.int64)
+    coded, problem = None, ""
+    if run is not None and (run.has_result() or run.snapshots()):
+        try:
+            coded = _coded(run, cat, item, history_T)
+        except ValueError as error:
+            problem = str(error)
     return Overview(cat.n_items, cat.n_users, cat.n_interactions, str(cat.items["title"].iloc[item]) or f"item {item}",
                     tuple(cat.embedding_IE[item][:SHOWN_VALUES].tolist()), cat.embedding_IE.shape[1], user, len(history_T),
-                    _coded(run, cat, item, history_T) if run is not None else None)
+                    coded, problem)
 
 
-def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedBy | None:
-    try:
-        codes_IL = run.codes()
-    except ValueError:  # none yet
-        return None
+def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedBy:
+    codes_IL = data.codes_for(run, cat)
     given = run.config.quantizer or LearnerConfig("imported")
     known = quantizers.REGISTRY.get(given.name)
     n_codes = tuple(run.codes_per_level())
     found = doctor.diagnose(run, cat)
-    ids_IM = run.semantic_ids().ids_IM
+    ids_IM = data.ids_for(run, cat).ids_IM
     return CodedBy(
         known.title if known else given.name.replace("_", " ").capitalize(),
         known.level_summary if known else "Made by another system.", n_codes,

@@ -193,7 +193,7 @@ def at_width(scores: Values, what: str, name: str, width: int = evaluation.WIDTH
 def trained_s(run: Run) -> float:
     """Seconds that training took, pauses left out; nan where nothing was logged."""
     events = run.events()[0]
-    return float(events[-1]["t_s"]) if events else float("nan")
+    return float(events[-1].get("t_s", "nan")) if events else float("nan")
 
 
 def seen_summary(excludes: bool, chosen: bool = False) -> str:

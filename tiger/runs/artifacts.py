@@ -10,6 +10,7 @@ from tiger.core import files
 from tiger.core.sampling import even_sample
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
+from tiger.runs import data
 from tiger.runs.run import RESULTS, Run
 from tiger.semantic_ids import SemanticIds
 
@@ -101,6 +102,14 @@ def clear(run: Run, after_step: int) -> None:
             (run.path / "snapshots" / f"{step:07d}.safetensors").unlink(missing_ok=True)
     for part in [*run.path.glob(".*.part*"), *run.path.glob("*/.*.part")]:
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def restart(run: Run) -> None:
+    """Forget everything that a run has learned, so that its next start is its first."""
+    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)
+    for name in ("weights.safetensors", "quantizer.json", data.FILE):
+        (run.path / name).unlink(missing_ok=True)
+    clear(run, -1)
 
 
 def _write_array(run: Run, name: str, array: np.ndarray) -> None:

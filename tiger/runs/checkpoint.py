@@ -33,13 +33,25 @@ def write(folder: Path, value: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """What ``write`` was given, bit for bit; None where there is no checkpoint that can be read."""
+    """What ``write`` was given, bit for bit; None where there is no checkpoint.
+
+    Raises:
+        ValueError: there is one that cannot be read; says which file, and the way out.
+    """
+    if not (folder / FILE).exists():
+        return None
     try:
         with safe_open(folder / FILE, framework="pt") as file:
             plain = json.loads(file.metadata()["plain"])
-            return _unpack(plain, {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return None
+            found = _unpack(plain, {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+        if not isinstance(found, dict):
+            raise ValueError("it holds no table")
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise ValueError(f"The checkpoint {FILE} of run {folder.name} cannot be read ({reason}), so the run cannot go on from "
+                         f"it; what it has so far is kept. Train it from the start instead with python -m tiger runs resume "
+                         f"{folder.name} --restart.") from None
+    return found
 
 
 def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:

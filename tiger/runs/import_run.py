@@ -11,7 +11,7 @@ import numpy as np
 
 from tiger.core import files
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import store
+from tiger.runs import data, store
 from tiger.runs.records import ImportRequest, RunConfig, Status
 from tiger.runs.run import Run
 from tiger.semantic_ids import Imported
@@ -38,6 +38,7 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
     def fill(folder: Path) -> None:
         np.save(folder / "codes.npy", ids.codes_IL.astype(np.int32), allow_pickle=False)
         ids.save(folder / "ids.safetensors")
+        data.keep(folder, catalogue)
         tried = [{name: None if value != value else value for name, value in asdict(fit).items()}  # NaN is no JSON
                  for fit in report.tried]
         files.write_json(folder / "import.json", {"file": report.file, "sentences": report.sentences(),
@@ -49,4 +50,5 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
 def sentences(run: Run) -> list[str]:
     """What the import found; empty for other runs."""
     about = files.read_json(run.path / "import.json") or {}
-    return [str(line) for line in about.get("sentences", [])]
+    lines = about.get("sentences")
+    return [str(line) for line in lines] if isinstance(lines, list) else []

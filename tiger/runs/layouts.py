@@ -6,6 +6,7 @@ once. Points keep their places while a run's saved steps are scrubbed: only thei
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,12 @@ from tiger.core import files, params, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef, Values
-from tiger.runs import store
+from tiger.runs import data, store
 from tiger.runs.records import ProjectionRequest, RunConfig
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
+log = logging.getLogger(__name__)
 SPACES = {"input": "input vectors", "latent": "latent vectors", "reconstruction": "reconstructions"}
 
 
@@ -52,14 +54,17 @@ def vectors(cat: Catalogue, run: Run | None, space: str) -> np.ndarray:
     if run is None:
         raise ValueError(f"The {SPACES[space]} belong to a run; choose one first.")
     found = run.latent() if space == "latent" else run.quantizer().decode(run.codes())
-    if len(found) != cat.n_items:
-        raise ValueError(f"Run '{run.title}' has {len(found):,} items, but this dataset has {cat.n_items:,}.")
-    return found
+    return found[data.rows_for(run, cat, len(found))]
 
 
-def layout_key(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams) -> str:
-    """Twenty hex digits that name a layout: dataset, and beyond the input space the run and its result."""
+def layout_key(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams, content: str = "") -> str:
+    """Twenty hex digits that name a layout: dataset, and beyond the input space the run and its result.
+
+    Args:
+        content: digest of the catalogue's fingerprint, so that a dataset whose files change gets another layout.
+    """
     about: Values = {"dataset": dataset, "space": space, "params": params.values(asked)}
+    about |= {"content": content} if content else {}
     if space != "input" and run is not None:
         result = run.path / "latent.npy"
         about["run"] = [run.id, result.stat().st_mtime_ns if result.exists() else 0]
@@ -76,9 +81,14 @@ def find_layout(key: str) -> Layout | None:
     """A stored layout, or None."""
     try:
         found = load_file(_stored(key))
-        return Layout(found["place"], found["rows"])
-    except (OSError, KeyError, SafetensorError):  # a torn file is no layout
+        place_ND, row_N = found["place"], found["rows"]
+    except FileNotFoundError:
         return None
+    except (OSError, KeyError, SafetensorError) as error:
+        log.warning("the stored map %s cannot be read and is computed again: %s", key, error)
+        return None
+    fits = place_ND.ndim == 2 and place_ND.dtype.kind == "f" and row_N.dtype.kind in "iu" and row_N.shape == place_ND.shape[:1]
+    return Layout(place_ND, row_N) if fits and len(row_N) and row_N.min() >= 0 else None
 
 
 def written_ns(key: str) -> int:
@@ -96,10 +106,10 @@ def store_layout(key: str, layout: Layout) -> None:
     files.write(_stored(key), save(tensors))
 
 
-def request(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams) -> RunConfig:
-    """The configuration of the run that computes a layout; hand it to the supervisor."""
+def request(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams, content: str = "") -> RunConfig:
+    """The configuration of the run that computes a layout; hand it to the supervisor. Arguments as ``layout_key``'s."""
     parent = run.id if run is not None else None
-    wanted = ProjectionRequest(space, params.values(asked), layout_key(dataset, run, space, asked))
+    wanted = ProjectionRequest(space, params.values(asked), layout_key(dataset, run, space, asked, content))
     return RunConfig("projection", dataset, f"UMAP of the {SPACES[space]}", parent=parent, projection=wanted)
 
 
@@ -122,6 +132,10 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
     context.update_status(stage="loading the dataset")
     cat = datasets.load_ref(config.dataset)
     parent = store.find(config.parent) if config.parent else None
+    data.keep(context.run.path, cat)
+    about = (config.dataset, parent, asked.space, params.build(UmapParams, asked.params))
+    if asked.key not in (layout_key(*about), layout_key(*about, cat.content.digest)):
+        raise ValueError("The data changed since this map was asked for; open the map again.")
     x_IE = vectors(cat, parent, asked.space)
     rows = projection.sample(_strata(parent, cat), projection.DRAWN_LIMIT)
     context.update_status(stage="loading UMAP")
@@ -150,5 +164,5 @@ def sampled_by(run: Run | None, cat: Catalogue) -> str:
 def _strata(run: Run | None, cat: Catalogue) -> np.ndarray:
     """The stratum of each item, as ``sampled_by`` says."""
     if run is not None and run.has_result():
-        return run.codes()[:, 0]
+        return data.codes_for(run, cat)[:, 0]
     return metrics.label_numbers(cat.items["category"].to_numpy(object))

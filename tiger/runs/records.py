@@ -190,8 +190,11 @@ class RunConfig:
             ValueError: the kind or the dataset is missing, or a part is of the wrong kind.
         """
         given = dict(found)
-        if not isinstance(given.get("kind"), str) or not isinstance(given.get("dataset"), dict):
-            raise ValueError("a run's config.json needs 'kind' and 'dataset'.")
+        ref = given.get("dataset")
+        if not isinstance(given.get("kind"), str) or not isinstance(ref, dict) or not isinstance(ref.get("name"), str):
+            raise ValueError("a run's config.json needs 'kind' and 'dataset', and a dataset needs a 'name'.")
+        if any(not isinstance(ref.get(name), dict | None) for name in ("params", "embedding")):
+            raise ValueError("'params' and 'embedding' of a dataset in a run's config.json must be objects.")
         parts = {name: _part(given.pop(name), name) for name in PARTS if given.get(name) is not None}
         ids = given.pop("ids", None)
         known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
@@ -220,7 +223,7 @@ def _part(given: Any, name: str) -> Any:
         raise ValueError(f"'{name}' of a run's config.json must be an object.")
     cls: Any = PARTS[name]
     try:
-        return cls(**{key: value for key, value in given.items() if key in _names(cls)})
+        return cls(**_fitting(cls, given))
     except TypeError:
         raise ValueError(f"'{name}' of a run's config.json lacks an entry; it has {', '.join(given) or 'none'}.") from None
 

@@ -1,6 +1,7 @@
 """A run is one folder: what was asked, how it goes, and what came out.
 
     config.json         what was asked: dataset, quantizer, title, parent
+    data.safetensors    fingerprint of the dataset that it was made from
     status.json         how it goes; replaced in one move, about five times a second
     control.json        what the page or the command line wants: run, pause, step, stop, new live hyper-parameters
     events.jsonl        one line a logged step, and one line a live hyper-parameter that changed
@@ -15,8 +16,10 @@ One worker fills the folder; everybody else only reads it and writes ``control.j
 
 import contextlib
 import json
+import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +30,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tiger import metrics
-from tiger.core import files, paths
+from tiger.core import disk, events, files, paths
+from tiger.core.events import Event
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs.records import ACTIONS, Action, Control, LearnerConfig, RunConfig, State, Status, StudyRequest
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 RESULTS = ("codes.npy", "ids.safetensors", "latent.npy", "recon_error.npy", "step_trace.safetensors",
            "step_trace.json", "model.json", "metrics.json")
+log = logging.getLogger(__name__)
 STALE_S = 30.0  # a worker beats every second; one that was silent this long is gone
 _control_lock = threading.Lock()
 
@@ -88,7 +93,8 @@ class Run:
             return Status("interrupted", message="status.json cannot be read; resume the run to go on.")
         status = Status.from_json(found)
         if status.busy and not _worker_lives(status):
-            message = status.message or "The worker ended before the run did; resume it to go on."
+            full = disk.nearly_full(self.path) and disk.full_sentence(self.path)
+            message = full or status.message or "The worker ended before the run did; resume it to go on."
             return status.but(state="interrupted", rate=0.0, left_s=None, message=message)
         if status.state == "queued" and self.read_control().action == "stop":
             return status.but(state="stopped")
@@ -117,10 +123,10 @@ class Run:
             raise ValueError(f"'{self.title}' is a run of kind {self.config.kind}, not a study.")
         return self.config.study
 
-    def events(self, since_byte: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def events(self, since_byte: int = 0) -> tuple[list[Event], int]:
         """Whole lines of the log from a byte on, and the byte to ask from next time.
 
-        A torn last line waits for its rest; a line that is no JSON object is left out. An offset beyond the
+        A torn last line waits for its rest; a line that is no event is left out. An offset beyond the
         end of the log reads from the start (a resumed run cuts its log back; see ``status``).
         """
         try:
@@ -131,13 +137,18 @@ class Run:
                 block = file.read()
         except FileNotFoundError:
             return [], 0
+        except OSError as error:
+            log.warning("the log of run %s cannot be read: %s", self.id, error)
+            return [], 0
         whole = block[:block.rfind(b"\n") + 1]
         found = []
         for line in whole.splitlines():
-            with contextlib.suppress(ValueError, RecursionError):
-                event = json.loads(line)
-                if isinstance(event, dict):
-                    found.append(event)
+            try:
+                event = events.checked(json.loads(line))
+            except (ValueError, RecursionError):
+                continue  # a line that a crash tore or somebody spoilt; the others still say what they say
+            if event is not None:
+                found.append(event)
         return found, since_byte + len(whole)
 
     def log(self, n_lines: int = 200) -> str:
@@ -152,7 +163,12 @@ class Run:
         """The live hyper-parameters as they are asked for now: the configuration's, then what was changed since."""
         given = self.learner
         start = {spec.name: given.params.get(spec.name, spec.default) for spec in run_config.live_specs(given.name)}
-        return start | self.read_control().live_params
+        asked = self.read_control().live_params
+        try:
+            return start | run_config.check_live_params(given.name, asked)
+        except ValueError as error:
+            log.warning("control.json of run %s is left out: %s", self.id, error)
+            return start
 
     def read_control(self) -> Control:
         """What the worker is asked to do."""
@@ -198,15 +214,20 @@ class Run:
         before each level and after the last.
 
         Raises:
-            ValueError: nothing was kept at this step.
+            ValueError: nothing was kept at this step, or what was cannot be read.
         """
-        try:
-            found = load_file(self.path / "snapshots" / f"{int(step):07d}.safetensors")
-        except (OSError, SafetensorError):
-            kept = self.snapshots()
-            raise ValueError(f"Run {self.id} kept no codes at step {step}; it has {kept}.") from None
-        found["codes"] = found["codes"].astype(np.int64)
-        found.setdefault("rows", np.arange(len(found["codes"])))
+        path = self.path / "snapshots" / f"{int(step):07d}.safetensors"
+        if not path.exists():
+            raise ValueError(f"Run {self.id} kept no codes at step {step}; it has {self.snapshots()}.")
+        with self._reading(f"snapshots/{path.name}"):
+            found = load_file(path)
+            found["codes"] = self._checked_codes(found["codes"])
+            rows_N = found.setdefault("rows", np.arange(len(found["codes"])))
+            if rows_N.dtype.kind not in "iu" or rows_N.shape != found["codes"].shape[:1] or rows_N.min(initial=0) < 0:
+                raise ValueError(f"its rows are {rows_N.dtype} {rows_N.shape}")
+            error = found.get("error")
+            if error is not None and (error.dtype.kind != "f" or error.shape != (found["codes"].shape[1] + 1,)):
+                raise ValueError(f"its errors are {error.dtype} {error.shape}")
         return found
 
     def has_result(self) -> bool:
@@ -217,10 +238,11 @@ class Run:
         """Every item's codes (I, L) int64: the final ones, or while training the newest kept ones.
 
         Raises:
-            ValueError: there are none yet.
+            ValueError: there are none yet, or they cannot be read.
         """
-        with contextlib.suppress(ValueError):
-            return self._array("codes.npy").astype(np.int64)
+        if (self.path / "codes.npy").exists():
+            with self._reading("codes.npy"):
+                return self._checked_codes(_array(self.path / "codes.npy"))
         for step in reversed(self.snapshots()):
             found = self.snapshot(step)
             if (found["rows"] == np.arange(len(found["rows"]))).all():
@@ -229,60 +251,127 @@ class Run:
 
     def latent(self) -> np.ndarray:
         """What was quantised, (I, Z) float32. Raises ValueError before the run ended."""
-        return self._array("latent.npy")
+        return self._table("latent.npy")
 
     def recon_error(self) -> np.ndarray:
         """Squared norm of each item's residual before each level and after the last, (I, L+1) float32."""
-        return self._array("recon_error.npy")
+        return self._table("recon_error.npy")
 
     def step_trace(self) -> dict[str, np.ndarray] | None:
         """The last stepped batch: what ``Quantizer.trace`` gives, and ``rows``, ``step``; else None."""
         try:
             return load_file(self.path / "step_trace.safetensors")
-        except (OSError, SafetensorError):
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError) as error:
+            log.warning("the stepped batch of run %s cannot be read: %s", self.id, error)
             return None
 
     def quantizer(self) -> "Quantizer":
-        """The fitted quantizer. Raises ValueError where the run saved none yet."""
+        """The fitted quantizer. Raises ValueError where the run saved none yet, or it cannot be read."""
         from tiger import quantizers  # here, so that listing runs does not load torch
-        try:
-            return quantizers.load(self.path)
-        except OSError:
-            raise ValueError(f"Run {self.id} has no fitted quantizer yet; it is {self.state}.") from None
+        with self._reading("quantizer.json or weights.safetensors", "fitted quantizer"):
+            found = quantizers.load(self.path)
+            try:  # weights whose shapes do not fit together are found out here, not in whoever uses them
+                found.encode(found.decode(np.zeros((1, found.n_levels), np.int64)))
+            except NotImplementedError:
+                log.debug("%s decodes nothing, so its weights are not tried", found.name)
+            return found
 
     def recommender(self) -> "Recommender":
-        """The fitted recommender of a model run. Raises ValueError where there is none yet."""
+        """The fitted recommender of a model run. Raises ValueError where there is none yet, or it cannot be read."""
         from tiger import models
-        try:
+        with self._reading("model.json or weights.safetensors", "fitted recommender"):
             return models.load(self.path)
-        except OSError:
-            raise ValueError(f"Run {self.id} has no fitted recommender yet; it is {self.state}.") from None
 
-    def metrics(self) -> dict[str, Any]:
-        """What was measured when a model run finished, ``valid`` and ``test``; empty before."""
-        return files.read_json(self.path / "metrics.json") or {}
+    def metrics(self) -> Values:
+        """What was measured when a model run finished, ``valid`` and ``test``; empty before, and where it cannot be read."""
+        found = files.read_json(self.path / "metrics.json")
+        good = (found is not None and all(_are_scores(found[split]) for split in ("valid", "test") if split in found)
+                and ("search" not in found or _are_searches(found["search"])))
+        if not good and (self.path / "metrics.json").exists():
+            log.warning("metrics.json of run %s cannot be read; python -m tiger evaluate %s measures it again", self.id, self.id)
+        return found if found is not None and good else {}
 
     def codes_per_level(self) -> list[int]:
         """K of each level: what the quantizer was asked for, or what imported IDs say."""
         given = self.config.quantizer.params if self.config.quantizer else {}
         if "n_codes" in given:
-            return metrics.level_sizes(given["n_codes"], given["n_levels"])
-        ids = self.semantic_ids()
+            with self._reading("config.json"):
+                return metrics.level_sizes(given["n_codes"], given["n_levels"])
+        if self.config.imported is not None and self.config.imported.n_codes:
+            return list(self.config.imported.n_codes)
+        ids = self._saved_ids()
         return ids.n_codes[:ids.n_levels]
 
     def semantic_ids(self) -> "SemanticIds":
         """The semantic IDs of the final codes, or while training of the newest kept ones."""
         from tiger.semantic_ids import SemanticIds
-        path = self.path / "ids.safetensors"
-        if path.exists():
-            return SemanticIds.load(path)
+        if (self.path / "ids.safetensors").exists():
+            return self._saved_ids()
         return SemanticIds.from_codes(self.codes(), self.codes_per_level())
 
-    def _array(self, name: str) -> np.ndarray:
+    def _saved_ids(self) -> "SemanticIds":
+        from tiger.semantic_ids import SemanticIds
+        with self._reading("ids.safetensors"):
+            return SemanticIds.load(self.path / "ids.safetensors")
+
+    def _table(self, name: str) -> np.ndarray:
+        with self._reading(name):
+            found = _array(self.path / name)
+            if found.ndim != 2 or found.dtype.kind != "f":
+                raise ValueError(f"it holds {found.dtype} of shape {found.shape}, not a table of float32")
+            return found
+
+    def _checked_codes(self, codes_IL: np.ndarray) -> np.ndarray:
+        """Codes as int64; ValueError where they are no codes of this run."""
+        if codes_IL.ndim != 2 or 0 in codes_IL.shape or codes_IL.dtype.kind not in "iu":
+            raise ValueError(f"it holds {codes_IL.dtype} of shape {codes_IL.shape}, not whole numbers, (items, levels)")
+        sizes = self.codes_per_level()
+        if codes_IL.shape[1] != len(sizes) or codes_IL.min() < -1 or (codes_IL.max(axis=0) >= sizes).any():
+            raise ValueError(f"its codes are not those of {len(sizes)} levels of {', '.join(map(str, sizes))} codes")
+        return codes_IL.astype(np.int64)
+
+    @contextlib.contextmanager
+    def _reading(self, name: str, what: str = "") -> Iterator[None]:
+        """Around whatever reads a file of the run: one sentence where it is not there yet, or is damaged."""
         try:
-            return np.load(self.path / name, allow_pickle=False)
-        except (OSError, ValueError):
-            raise ValueError(f"Run {self.id} has no {name} yet; it is {self.state}.") from None
+            yield
+        except FileNotFoundError:
+            raise ValueError(f"Run {self.id} has no {what or name} yet; it is {self.state}.") from None
+        except READING_FAILS as error:
+            reason = " ".join(str(error).split())[:160] or type(error).__name__
+            raise ValueError(f"{name} of run {self.id} cannot be read ({reason}); bring the file back from a copy, or train the "
+                             "run again.") from None
+
+
+READING_FAILS = (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, SafetensorError)
+"""What a spoilt file may raise in json, numpy, safetensors and torch."""
+
+
+def _array(path: Path) -> np.ndarray:
+    """An npy file; its header is held against its size before anything is allocated."""
+    found = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it is no npy file")
+    return np.array(found)
+
+
+def _are_scores(found: Any) -> bool:
+    """Whether one split's entry of ``metrics.json`` has what every page and command reads."""
+    names = [f"{name}@{k}" for k in (5, 10) for name in ("recall", "ndcg")]
+    if not isinstance(found, dict) or not isinstance(found.get("interval"), dict) or "width" not in found:
+        return False
+    ends = [found["interval"].get(name) for name in names]
+    whole = all(isinstance(pair, list) and len(pair) == 2 and all(isinstance(end, int | float) for end in pair) for pair in ends)
+    return whole and all(isinstance(found.get(name), int | float) for name in (*names, "n_users", "n_users_all", "ms_per_user"))
+
+
+def _are_searches(found: Any) -> bool:
+    """Whether ``metrics.json`` has the beam beside an exact search, width by width."""
+    parts = [found.get(name) for name in ("invalid", "gap")] if isinstance(found, dict) else [None]
+    return all(isinstance(part, list) and part and all(isinstance(row, dict) and isinstance(row.get("width"), int)
+                                                       for row in part) for part in parts)
 
 
 def _worker_lives(status: Status) -> bool:

@@ -17,7 +17,7 @@ from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.labels import category_labels
 from tiger.models.generative import GenerativeRecommender
-from tiger.runs import store, study_artifacts
+from tiger.runs import data, store, study_artifacts
 from tiger.runs.records import LearnerConfig
 from tiger.runs.run import Run
 from tiger.runs.worker_context import EventLog, WorkerContext
@@ -35,11 +35,11 @@ class Study:
     def __init__(self, context: WorkerContext):
         self.context, self.run, self.config = context, context.run, context.run.config
         context.update_status(stage="loading the dataset", attempt=context.status.attempt + 1)
-        self.cat = datasets.load_ref(self.config.dataset)
         self.parent = store.find(str(self.config.parent))
+        numbered = data.catalogue_for(self.parent, datasets.load_ref(self.config.dataset), vectors=True)
+        self.cat = data.begin(self.run, numbered)  # items have the parent's numbers
         self.params = self.run.study.params
-        log = self.run.path / "events.jsonl"
-        self.log = EventLog(self.run, log.stat().st_size if log.exists() else 0)
+        self.log = EventLog(self.run, keep_bytes=None)
         self.start_s = time.monotonic()
 
     def steps(self) -> Iterator[Progress]:
@@ -238,6 +238,9 @@ def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRe
     if ids_run != parent.id:
         raise ValueError(f"The recommender '{chosen.title}' writes the IDs of run {ids_run or 'none'}, not of "
                          f"{parent.id}; choose the run it belongs to, or another recommender.")
+    if data.catalogue_for(chosen, cat) is not cat:
+        raise ValueError(f"The recommender '{chosen.title}' was trained on the same items in another order than "
+                         f"'{parent.title}'; train a recommender on its IDs again.")
     model = generative(chosen.recommender())
     if model.n_items != cat.n_items:
         raise ValueError(f"The recommender '{chosen.title}' knows {model.n_items:,} items, but the dataset has "

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tiger.core import files, paths
+from tiger.core import disk, files, paths
 from tiger.runs import config as run_config
 from tiger.runs.records import RunConfig, Status
 from tiger.runs.run import Run
@@ -27,10 +27,11 @@ def new_run(config: RunConfig | Mapping[str, Any], status: Status | None = None,
         fill: writes more into the folder before it appears, for a run that is finished from the start.
 
     Raises:
-        ValueError: an unknown kind, quantizer or hyper-parameter, or a value out of bounds.
+        ValueError: an unknown kind, quantizer or hyper-parameter, a value out of bounds, or a disk that is full.
     """
     whole = run_config.checked(config)
     root = paths.subfolder("runs")
+    disk.check_space(root)
     part = root / f".new-{secrets.token_hex(6)}"
     part.mkdir()
     try:
@@ -65,11 +66,11 @@ def list_runs() -> list[Run]:
         if root.is_dir():
             folders = [path for path in root.iterdir() if RUN_ID.fullmatch(path.name)]
             found.update({path.name: Run(path) for path in folders if (path / "config.json").is_file()})
-    usable = [run for run in found.values() if _is_whole(run)]
+    usable = [run for run in found.values() if is_whole(run)]
     return sorted(usable, key=lambda run: (-run.config.created_s, run.id))
 
 
-def _is_whole(run: Run) -> bool:
+def is_whole(run: Run) -> bool:
     """Whether its configuration can be read and is this folder's own; a copied folder keeps another's id."""
     try:
         return run.config.id == run.id

@@ -5,6 +5,7 @@ one workspace share it.
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tiger.core import files, paths
+from tiger.core import disk, files, paths
 from tiger.runs import store
 from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
 from tiger.runs.run import Run
 
+log = logging.getLogger(__name__)
 MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
 LOOK_S = 0.3
@@ -31,9 +33,11 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD
 def n_cores() -> int:
     """Cores that this process may use."""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):  # a container's share
+    try:  # a container's share
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         n = min(n, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file outside of containers, "max" without a limit: all cores are ours
+        pass
     return n
 
 
@@ -55,9 +59,9 @@ def launch(run: Run, n_at_once: int) -> subprocess.Popen[bytes]:
     flags: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    with (run.path / "log.txt").open("ab") as log:
+    with (run.path / "log.txt").open("ab") as said:
         child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
-                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, **flags)
+                                 stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, **flags)
     return child
 
 
@@ -79,7 +83,7 @@ class Supervisor:
         """Make a run and put it into the queue.
 
         Raises:
-            ValueError: the queue is full, or ``config`` asks for something impossible.
+            ValueError: the queue or the disk is full, or ``config`` asks for something impossible.
         """
         with self._alone():
             self._check_room()
@@ -91,7 +95,7 @@ class Supervisor:
         """Put a run that ended early back into the queue; it goes on from its last checkpoint.
 
         Raises:
-            ValueError: unknown run, one that is not over or that is finished, or the queue is full.
+            ValueError: unknown run, one that is not over or that is finished, or the queue or the disk is full.
         """
         run = store.find(run_id)
         with self._alone():
@@ -100,6 +104,7 @@ class Supervisor:
                 raise ValueError(f"'{run.title}' is {status.state}; only a run that was stopped, "
                                  "interrupted or failed can be resumed.")
             self._check_room()
+            disk.check_space(self.folder)
             requeue(run, status, "queued")
         self.wake.set()
         return run
@@ -146,10 +151,16 @@ class Supervisor:
             yield
 
     def _work(self) -> None:
+        said = ""
         while not self.closed:
-            with contextlib.suppress(OSError, ValueError, TimeoutError):
+            try:
                 self._collect()
                 self._start_waiting()
+                said = ""
+            except (OSError, ValueError) as error:  # the next look tries again; what lasts is said once
+                if str(error) != said:
+                    said = str(error)
+                    log.exception("the queue cannot go on for now")
             self.wake.wait(LOOK_S)
             self.wake.clear()
 
@@ -185,13 +196,15 @@ class Supervisor:
         for folder in self.folder.iterdir():
             try:
                 changed_ns = (folder / "status.json").stat().st_mtime_ns
-            except OSError:
+            except OSError:  # no run, or one that is being deleted
                 continue
             if self.over.get(folder.name) == changed_ns or not store.RUN_ID.fullmatch(folder.name):
                 continue
             run = Run(folder)
             status = run.status
-            if status.active:
+            if status.active and not store.is_whole(run):  # nobody knows what it asks for
+                self.over[folder.name] = changed_ns
+            elif status.active:
                 found.append((run, status))
             elif status.pid is not None:  # one that was stopped while it waited may still be told to run
                 self.over[folder.name] = changed_ns
@@ -225,14 +238,19 @@ def record_exit(run: Run, pid: int, code: int) -> None:
     last = Status.from_json(files.read_json(run.path / "status.json") or {})
     if not last.busy or last.pid not in (pid, os.getpid()):
         return
-    if code > 0 and os.name == "posix":
+    if code > 0 and disk.nearly_full(run.path):
+        ended = last.but(state="failed", message=disk.full_sentence(run.path), rate=0.0, left_s=None)
+    elif code > 0 and os.name == "posix":
         line = (run.log(1) or "nothing").strip()
         ended = last.but(state="failed", message=f"The worker ended with code {code}; the log's last line: {line[:300]}")
     else:
         word = "memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}"
         ended = last.but(state="interrupted", message=f"The worker process ended ({word}); resume the run to continue.",
                          rate=0.0, left_s=None)
-    files.write_json(run.path / "status.json", ended.to_json())
+    try:
+        files.rewrite_json(run.path / "status.json", ended.to_json())
+    except OSError as error:  # its silence shows as interrupted; a full disk is said on the page then
+        log.error("how run %s ended could not be written: %s", run.id, error)
 
 
 SUPERVISORS: dict[Path, Supervisor] = {}

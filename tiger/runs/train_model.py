@@ -5,14 +5,15 @@ adds: which steps are logged, the validation sample, and the result.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from tiger.analysis import evaluation
 from tiger.core import files
+from tiger.core.events import Event
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.reference import Values
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.runs import artifacts
@@ -47,7 +48,7 @@ class ModelTraining(Training):
     def fit_steps(self) -> Iterator[Progress]:
         return self.model.fit_steps(self.cat, self.ids, state=self.state, live_params=self.live_params)
 
-    def on_step(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> Event:
         """Loss and learning rate of every so many steps, and validation scores about once an epoch."""
         if self.looks is None:
             self.looks = look_steps(progress.n_steps, int(getattr(self.model, "n_epochs", 1)))
@@ -72,7 +73,7 @@ class ModelTraining(Training):
             return
         self.context.stop_acknowledged = False  # a stop may cut the measuring short: the weights are written
         users = self.measured_users()
-        scores: dict[str, Any] = {}
+        scores: Values = {}
         for split, words in (("valid", "validation"), ("test", "test")):
             self.context.update_status(stage=f"evaluating on the {words} items")
             scores[split] = evaluation.measure(self.model, self.cat, split, users)

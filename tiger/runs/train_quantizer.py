@@ -49,6 +49,9 @@ class Training(ABC):
     def __init__(self, context: WorkerContext, learner: Learner):
         self.context, self.run, self.learner = context, context.run, learner
         kept = (checkpoint.read(self.run.path) if learner.steppable else None) or {}
+        if learner.steppable and not kept and self.run.has_result():
+            raise ValueError(f"The checkpoint of run {self.run.id} is gone, so the run cannot go on; what it has so far is kept. "
+                             f"Train it from the start instead with python -m tiger runs resume {self.run.id} --restart.")
         self.state: dict[str, Any] | None = kept.get("state")
         torch.set_num_threads(int(kept.get("n_threads", torch.get_num_threads())))  # sums depend on it
         self.step, self.trained_s = int(kept.get("step", 0)), float(kept.get("t_s", 0.0))
@@ -68,7 +71,7 @@ class Training(ABC):
         """The learner's fit, from ``self.state`` on, with ``self.live_params`` asked before each step."""
 
     @abstractmethod
-    def on_step(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> Event:
         """Keep what belongs to this step; returns its line for the log, empty where it gets none."""
 
     @abstractmethod
@@ -213,7 +216,7 @@ class QuantizerTraining(Training):
     def fit_steps(self) -> Iterator[Progress]:
         return self.quantizer.fit_steps(self.emb_IE, state=self.state, live_params=self.live_params)
 
-    def on_step(self, progress: Progress) -> dict[str, Any]:
+    def on_step(self, progress: Progress) -> Event:
         if self.snapshot_at is None:
             batch = getattr(self.quantizer, "batch_size", None)
             self.snapshot_at = artifacts.snapshot_steps(progress.n_steps, batch, len(self.emb_IE))

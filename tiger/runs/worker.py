@@ -4,21 +4,21 @@ Starts small, so that the first sign of life comes before torch is loaded, and e
 ``status.json`` whatever happens, short of being killed.
 """
 
-import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tiger.core import files
+from tiger.core import disk, files, logs
 from tiger.core.progress import Progress
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
+log = logging.getLogger("tiger.runs.worker")  # by name: as a process this module is __main__
 STOP_PATIENCE_S = 0.7
 STOPPED = "Stopped; resume it to continue."
 TERMINATED = "Terminated by a signal; resume the run to continue."
@@ -39,10 +39,12 @@ class Heartbeat(threading.Thread):
     def run(self) -> None:
         asked_s: float | None = None
         while not self.ended.wait(0.2):
-            with contextlib.suppress(OSError):
+            try:
                 self.context.beat()
                 asked = self.context.run.read_control().action == "stop" or self.context.stop_reason
                 asked_s = (asked_s or time.monotonic()) if asked else None
+            except OSError as error:  # the next beat tries again; one that never succeeds shows as interrupted
+                log.warning("no sign of life could be written: %s", error)
             if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
                 self.context.update_status(state="stopped", message=self.context.stop_reason or STOPPED)
                 os._exit(0)
@@ -52,9 +54,10 @@ def train_quantizer(context: WorkerContext) -> Iterator[Progress]:
     """Load the run's catalogue and train its quantizer."""
     context.update_status(stage="loading the dataset")
     from tiger import datasets, quantizers
+    from tiger.runs import data
     from tiger.runs.train_quantizer import QuantizerTraining
     given = context.run.learner
-    catalogue = datasets.load_ref(context.run.config.dataset)
+    catalogue = data.begin(context.run, datasets.load_ref(context.run.config.dataset))
     quantizer = quantizers.create(given.name, **given.params)
     context.update_status(stage="starting")
     yield from QuantizerTraining(context, quantizer, catalogue.embedding_IE).steps()
@@ -64,11 +67,11 @@ def train_model(context: WorkerContext) -> Iterator[Progress]:
     """Load the run's catalogue and semantic IDs, and train its recommender."""
     context.update_status(stage="loading the dataset")
     from tiger import datasets, models
-    from tiger.runs import store
+    from tiger.runs import data, store
     from tiger.runs.train_model import ModelTraining
     given, ids_run = context.run.learner, context.run.config.ids_run
-    catalogue = datasets.load_ref(context.run.config.dataset)
-    semantic_ids = store.find(ids_run).semantic_ids() if ids_run else None
+    catalogue = data.begin(context.run, datasets.load_ref(context.run.config.dataset))
+    semantic_ids = data.ids_for(store.find(ids_run), catalogue) if ids_run else None
     model = models.create(given.name, **given.params)
     context.update_status(stage="starting")
     yield from ModelTraining(context, model, catalogue, semantic_ids).steps()
@@ -100,23 +103,26 @@ def execute(run: Run) -> int:
     """Execute a run to its end, whatever that is. Returns the exit code."""
     lock = files.Lock(run.path / ".lock")
     if not lock.acquire():
-        print(f"Another worker has run {run.id}.", file=sys.stderr)
+        log.error("Another worker has run %s.", run.id)
         return TAKEN
     context = WorkerContext(run)
     context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
+    log.info("attempt %d at run %s", context.status.attempt + 1, run.id)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(context, "stop_reason", TERMINATED))
     heartbeat = Heartbeat(context)
     heartbeat.start()
     try:
+        disk.check_space(run.path)
         context.wait_for_slot()
         _use_little()
-        for _ in EXECUTORS[run.config.kind](context):
+        for _ in _executor(run)(context):
             pass
+        log.info("%s after step %d", context.status.state, context.status.step)
         return 0
     except Exception as error:
-        traceback.print_exc()
-        context.update_status(state="failed", message=_sentence(error), rate=0.0, left_s=None)
+        log.exception("the run failed")
+        context.update_status(state="failed", message=_sentence(error, run), rate=0.0, left_s=None)
         return 1
     finally:
         heartbeat.ended.set()
@@ -124,19 +130,30 @@ def execute(run: Run) -> int:
         lock.release()
 
 
+def _executor(run: Run) -> Callable[[WorkerContext], Iterator[Progress]]:
+    kind = run.config.kind
+    if kind not in EXECUTORS:
+        raise ValueError(f"A run of kind '{kind}' has nothing to execute; those that have are {', '.join(EXECUTORS)}.")
+    return EXECUTORS[kind]
+
+
 def _use_little() -> None:
     """Leave the page the right of way, and use only this worker's share of the cores."""
     if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
+        try:
             os.nice(5)
+        except OSError as error:
+            log.info("the worker keeps its priority: %s", error)
     import torch
     threads = os.environ.get("TIGER_THREADS", "")
     if threads.isdigit() and int(threads) > 0:
         torch.set_num_threads(int(threads))
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, run: Run) -> str:
     """The error as one sentence for people."""
+    if disk.is_full(error):
+        return disk.full_sentence(run.path)
     if isinstance(error, (ValueError, OSError)) and str(error):
         return " ".join(str(error).split())[:500]
     if isinstance(error, MemoryError):
@@ -149,6 +166,7 @@ def main() -> int:
     if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "config.json").is_file():
         print("Usage: python -m tiger.runs.worker RUN_DIR (a run's folder, with config.json)", file=sys.stderr)
         return 2
+    logs.to_stderr()
     return execute(Run(Path(sys.argv[1]).resolve()))
 
 

@@ -95,7 +95,7 @@ class WorkerContext:
 
     def _write(self) -> None:
         self._written_s = time.monotonic()
-        files.write_json(self.run.path / "status.json", self.status.but(heartbeat_s=time.time()).to_json())
+        files.rewrite_json(self.run.path / "status.json", self.status.but(heartbeat_s=time.time()).to_json())
 
     def read_control(self) -> Control:
         """What is asked of the worker. A look costs a microsecond.
@@ -154,19 +154,18 @@ class EventLog:
 
     Args:
         run: the run's folder.
-        keep_bytes: cut the log back to here first, so that a resumed run writes no step twice.
+        keep_bytes: cut the log back to here first, so that a resumed run writes no step twice; None: keep all whole lines.
     """
 
-    def __init__(self, run: Run, keep_bytes: int = 0):
+    def __init__(self, run: Run, keep_bytes: int | None = 0):
         self.path = run.path / "events.jsonl"
-        self.path.touch()
-        os.truncate(self.path, min(keep_bytes, self.path.stat().st_size))
+        files.cut_to_whole_lines(self.path, keep_bytes)
         self.file = self.path.open("ab", buffering=0)
 
     def add(self, step: int, t_s: float, **event: Any) -> None:
         """Append one line."""
         line = json.dumps({"step": step, "t_s": round(t_s, 4)} | event, default=float)
-        self.file.write(line.encode() + b"\n")
+        files.append(self.file, line.encode() + b"\n")
 
     def sync(self) -> int:
         """Wait for the disk; returns the log's length in bytes."""

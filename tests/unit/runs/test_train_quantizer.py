@@ -274,11 +274,40 @@ def test_views_of_one_buffer_keep_their_shape_and_content(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b'{"a": 1}'])
-def test_a_checkpoint_that_cannot_be_read_means_from_the_start(tiger_home, checkpoint_every_step, content):
-    whole, run = new_run(), new_run()
-    train(whole)
-    train(run, 20)
+def test_a_checkpoint_that_cannot_be_read_is_refused_and_nothing_is_deleted(tiger_home, checkpoint_every_step, content):
+    run = stopped_run(23)
     (run.path / checkpoint.FILE).write_bytes(content)
-    assert checkpoint.read(run.path) is None
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=r"checkpoint/state.safetensors of run .* cannot be read .*is kept.*--restart"):
+        train(run)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+    artifacts.restart(run)
+    assert not run.has_result() and run.snapshots() == []
+    whole = new_run()
+    train(whole)
     train(run)
     assert_same(whole, run)
+
+
+def test_a_checkpoint_that_is_gone_is_refused_and_the_result_stays(tiger_home, checkpoint_every_step):
+    run = stopped_run(23)
+    (run.path / checkpoint.FILE).unlink()
+    codes_IL = run.codes()
+    with pytest.raises(ValueError, match="is gone, so the run cannot go on"):
+        train(run)
+    np.testing.assert_array_equal(run.codes(), codes_IL)
+
+
+def stopped_run(step: int) -> Run:
+    """A run that was stopped at a step and has a result."""
+    run = new_run()
+    run.control("pause", step_to=step)
+    context = WorkerContext(run)
+    job = train_quantizer.QuantizerTraining(context, quantizers.create("rqvae", **run.learner.params), EMB_IE)
+    for progress in job.steps():
+        if progress.step == step:
+            run.control("stop")
+            context._looked_s = -1e9
+    assert run.state == "stopped" and run.has_result()
+    run.control("run")
+    return run

@@ -84,7 +84,7 @@ def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
 def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo):
     ref = runs.find("demo-rqvae").config.dataset
     rows = np.arange(0, 1200, 4)
-    asked = layouts.request(ref, None, "input", projection.UmapParams())
+    asked = layouts.request(ref, None, "input", projection.UmapParams(), demo[0].content.digest)
     places = np.random.default_rng(0).normal(size=(300, 2))
     layouts.store_layout(asked.projection.key, layouts.Layout(places, rows))
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
@@ -227,7 +227,8 @@ class FullQueue:
 def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
     """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
     if ended:
-        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config.dataset, None, "input", projection.UmapParams()))
+        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config.dataset, None, "input", projection.UmapParams(),
+                                          datasets.load("synthetic").content.digest))
         files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
     monkeypatch.setattr(supervisor, "current", FullQueue)
     app = open_page("map", layout="UMAP")

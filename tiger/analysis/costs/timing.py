@@ -61,7 +61,7 @@ def requests(shape: Shape, n_items: int, history: list[np.ndarray], rng: np.rand
         reader = fresh("sasrec", metadata, common)
         item_IE = reader.item_vectors()
     work[EXACT] = lambda: reader.rank_batch(history, K_BEST)
-    with contextlib.suppress(ValueError):  # faiss is optional
+    with contextlib.suppress(ValueError):  # faiss is optional, and the table has no row for it without it
         index = _index(item_IE)
         query = reader.guesses if shape.vector else reader.user_vectors
         work[INDEX] = lambda: index.search(np.asarray(query(history)), K_BEST)

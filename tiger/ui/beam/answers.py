@@ -16,7 +16,7 @@ from tiger.reports import beam_page as reports
 from tiger.reports import recommenders as model_reports
 from tiger.reports.beam import Prefix
 from tiger.reports.beam_page import About, BeamRequest, Comparison, Lists, Room, SearchRequest, Step, Why, Writer
-from tiger.runs import presets
+from tiger.runs import data, presets
 from tiger.search import beam, exact
 from tiger.ui.shared import caching, recommenders, sources, state
 
@@ -164,8 +164,8 @@ def popular(asked: BeamRequest) -> list[int]:
 @caching.resource(256)
 def _listed(run: runs.Run | None, cat: Catalogue, items: tuple[int, ...], exclude_seen: bool) -> np.ndarray:
     learner = _popularity(cat) if run is None else recommenders.recommender(run)
-    if learner.n_items != cat.n_items:
-        raise ValueError(f"'{run.title if run else 'Popularity'}' was trained on another catalogue.")
+    if learner.n_items != cat.n_items or (run is not None and data.catalogue_for(run, cat) is not cat):
+        raise ValueError(f"'{run.title if run else 'Popularity'}' was trained on another catalogue, or one in another order.")
     return model_reports.best_items(learner, items, reports.N_SEARCHED, exclude_seen)
 
 

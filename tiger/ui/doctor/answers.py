@@ -34,7 +34,9 @@ def read(run: runs.Run) -> Request:
 
 def _codes_key(one: runs.Run, run: runs.Run) -> str:
     """Only the examined run is looked at while it trains; of the others the state is enough."""
-    return str(caching.run_key(one)) if one.id == run.id or one.state not in live.ACTIVE else ""
+    if one.id != run.id and one.state in live.ACTIVE:
+        return ""
+    return f"{caching.run_key(one)} {caching.data_key(one.config.dataset)}"
 
 
 @caching.resource(64, "Examining the codes …")

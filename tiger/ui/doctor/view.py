@@ -120,10 +120,10 @@ def _start(key: str, shown: Consultation, base: Examined, remedy: Remedy, first:
 
 
 def _treat(first_id: str, base_id: str, remedy: Remedy, params: Values) -> None:
-    try:
+    def start() -> None:
         supervisor.current().submit(reports.doctor.treated_config(runs.find(first_id), base_id, remedy, params))
-    except ValueError as error:
-        st.toast(layout.plain(str(error)), icon=":material/error:")
+
+    layout.attempt(start)
 
 
 def next_remedy(shown: Consultation) -> None:

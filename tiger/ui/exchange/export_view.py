@@ -5,18 +5,17 @@ import streamlit as st
 from tiger import runs
 from tiger.analysis import projection
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import layouts
+from tiger.runs import data, layouts
 from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
-from tiger.ui.shared import exports, items, layout
+from tiger.ui.shared import exports, items, layout, sources, state
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
 
 
 def files(cat: Catalogue, run: runs.Run) -> None:
     """One line a format: what reads it, and the button that saves it. Nothing is made before it is asked for."""
-    ids = run.semantic_ids()
-    if len(ids) != cat.n_items:
-        raise ValueError(f"Run '{run.title}' has IDs for {len(ids):,} items, but this dataset has {cat.n_items:,}.")
+    state.say_changes(run, cat)
+    ids = sources.semantic_ids(run, cat)
     st.markdown(f"**{layout.plain(run.title)}**: {ids.n_ids:,} IDs of {ids.n_levels} codes"
                 + (" and a collision level." if ids.has_collision_level else "."))
     item_ids = cat.items["item_id"].astype(str).tolist()
@@ -30,7 +29,7 @@ def files(cat: Catalogue, run: runs.Run) -> None:
     _projector(cat, run, ids)
     _line("Table", "Items, IDs and codes as CSV.", f"{run.id}.csv", "text/csv",
           lambda: exports.csv_bytes(id_table(ids, cat)))
-    if (run.path / "ids.safetensors").exists():
+    if (run.path / "ids.safetensors").exists() and isinstance(data.rows_for(run, cat, len(ids)), slice):  # in today's order
         _line("Safetensors", "This lab's own file; it remembers how many codes a level has.", f"{run.id}.safetensors",
               "application/octet-stream", (run.path / "ids.safetensors").read_bytes)
     with st.expander("A look at the table"):

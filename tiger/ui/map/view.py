@@ -68,9 +68,10 @@ def stored_umap(key: str, written_ns: int) -> Layout | None:
     return layouts.find_layout(key)
 
 
-def umap_key(run: runs.Run, view: MapView) -> str:
+def umap_key(codes: Codes, view: MapView) -> str:
     """Names the UMAP that a view asks for."""
-    return layouts.layout_key(state.dataset_ref(), of_space(run, view.space), view.space, view.umap)
+    return layouts.layout_key(state.dataset_ref(), of_space(codes.run, view.space), view.space, view.umap,
+                              codes.cat.content.digest)
 
 
 def umap_of(cat: Catalogue, key: str, n_dims: int) -> Layout | None:
@@ -105,7 +106,7 @@ def chosen_item(codes: Codes, item: int) -> ChosenItem:
 
 def picture(codes: Codes, view: MapView, item: int) -> None:
     """The map itself; a click or a lasso chooses items. Until UMAP is there, PCA is shown and the worker's progress."""
-    key = umap_key(codes.run, view)
+    key = umap_key(codes, view)
     shown, bare = answer(codes, view, key, layouts.written_ns(key))
     if shown.view.method != view.method:
         st.fragment(umap_progress, run_every=live.TICK_S)(codes, view)
@@ -154,9 +155,10 @@ def _picked(n_items: int, here: str, item: int) -> None:
 
 def umap_progress(codes: Codes, view: MapView) -> None:
     """Start the worker where there is none, say how far it is, and show the map as soon as it is there."""
-    if umap_of(codes.cat, umap_key(codes.run, view), view.n_dims) is not None:
+    if umap_of(codes.cat, umap_key(codes, view), view.n_dims) is not None:
         st.rerun()
-    config = layouts.request(state.dataset_ref(), of_space(codes.run, view.space), view.space, view.umap)
+    config = layouts.request(state.dataset_ref(), of_space(codes.run, view.space), view.space, view.umap,
+                             codes.cat.content.digest)
     worker = layouts.running(config) or _submit(config)
     if worker is None:
         return
@@ -172,11 +174,10 @@ def umap_progress(codes: Codes, view: MapView) -> None:
 
 def _submit(config: RunConfig) -> runs.Run | None:
     """Queue the worker; None, and the queue's own words on why, where it takes no more."""
-    try:
-        return supervisor.current().submit(config)
-    except (ValueError, TimeoutError) as error:
-        st.warning(layout.plain(f"UMAP waits, and PCA is shown: {error}"), icon=":material/hourglass_empty:")
-        return None
+    def say(why: str) -> None:
+        st.warning(layout.plain(f"UMAP waits, and PCA is shown: {why}"), icon=":material/hourglass_empty:")
+
+    return layout.attempt(supervisor.current().submit, config, say=say)
 
 
 def item_card(codes: Codes, item: int) -> None:

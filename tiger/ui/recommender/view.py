@@ -95,13 +95,12 @@ def _kind(run: runs.Run) -> str:
 def start(config: dict[str, Any]) -> None:
     """Queue the run and look at it; what forbids it is said at the top of the page."""
     st.query_params.pop("recipe", None)
-    try:
-        state.choose_model(supervisor.current().submit(config).id)
-    except (ValueError, TimeoutError) as error:
-        state.notice(str(error))
+    made = layout.attempt(supervisor.current().submit, config)
+    if made is not None:
+        state.choose_model(made.id)
 
 
-def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
+def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     """Everything about one model run, from its folder. The page calls this in a polling fragment."""
     status = run_watch.controls(run, seen, about(run))
     shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
@@ -115,7 +114,7 @@ def watch(run: runs.Run, seen: tuple[str, ...], cat: Catalogue) -> None:
     if run.has_result():
         with layout.guard("The result"):
             scores(run)
-            example(run, cat)
+            example(run, state.catalogue_of(run))
 
 
 def about(run: runs.Run) -> str:

@@ -32,8 +32,8 @@ def _stamp(run: Run) -> int:
 
 
 def catalogue_key(cat: Catalogue) -> tuple[Any, ...]:
-    """Changes whenever the catalogue has other items, histories or vectors: its source, the files it names, its size."""
-    return data_key(cat.source), cat.n_items, cat.n_users, cat.n_interactions, cat.embedding_IE.shape
+    """Changes whenever the catalogue has other items, histories or vectors, or its source names other files."""
+    return data_key(cat.source), cat.content.digest
 
 
 def data_key(ref: DatasetRef) -> str:

@@ -8,10 +8,10 @@ import streamlit as st
 
 from tiger.core import params
 from tiger.core.params import Spec
+from tiger.datasets.reference import Values
 
 
-def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = None, *,
-           columns: int = 2) -> dict[str, Any]:
+def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = None, *, columns: int = 2) -> Values:
     """Draw a widget per hyper-parameter and return the values, checked.
 
     The group "main" stands open; every other group is folded away under its own name.
@@ -23,7 +23,7 @@ def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = No
         columns: widgets side by side on a wide screen.
     """
     start, specs = dict(start or {}), list(specs)
-    found: dict[str, Any] = {}
+    found: Values = {}
     order = list(dict.fromkeys(spec.group for spec in specs))
     ranked = sorted(specs, key=lambda spec: (spec.group != "main", order.index(spec.group)))
     for group, members in groupby(ranked, key=lambda spec: spec.group):
@@ -33,7 +33,7 @@ def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = No
     return {spec.name: found[spec.name] for spec in specs}
 
 
-def _grid(specs: list[Spec], key: str, start: Mapping[str, Any], columns: int) -> dict[str, Any]:
+def _grid(specs: list[Spec], key: str, start: Mapping[str, Any], columns: int) -> Values:
     found = {}
     for first in range(0, len(specs), columns):
         places = st.columns(columns, vertical_alignment="bottom")

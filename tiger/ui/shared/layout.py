@@ -3,20 +3,21 @@
 import gc
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import streamlit as st
 
 from tiger import runs
-from tiger.core import errors, paths, remedies
+from tiger.core import disk, errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
 from tiger.ui.shared import forms, state
 from tiger.ui.shared.pagelist import BY_KEY, PAGES
 
+T = TypeVar("T")
 log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
 LABELS = {"align": "Match the items by", "n_codes": "Codes per level"}  # fields whose label is not their name
@@ -38,10 +39,32 @@ def guard(doing: str = "") -> Iterator[None]:
         st.error(plain(sentence(error, doing)), icon=":material/error:")
 
 
+def attempt(do: Callable[..., T], *args: Any, say: Callable[[str], Any] = state.notice) -> T | None:
+    """Do what a button asks for; what forbids it is said in one sentence, and None returned.
+
+    Args:
+        say: where; at the top of the page, or ``toast`` for a button of a fragment, which draws no page.
+    """
+    try:
+        return do(*args)
+    except Exception as error:  # a callback has no page around it that could show an error
+        if not isinstance(error, ValueError | TimeoutError):  # these are answers
+            log.exception("a button")
+        say(sentence(error, "This"))
+        return None
+
+
+def toast(text: str) -> None:
+    """Say something in the corner of the page."""
+    st.toast(plain(text), icon=":material/error:", duration="long")
+
+
 def sentence(error: Exception, doing: str = "") -> str:
     """An error as one sentence: its own words where the core raised it, with its kind in front otherwise."""
+    if disk.is_full(error):
+        return disk.full_sentence(paths.home())
     text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())[:500]
-    if isinstance(error, ValueError | IndexError) and text and errors.ours(error):
+    if isinstance(error, ValueError | IndexError | TimeoutError) and text and errors.ours(error):
         return worded(text)
     return f"{doing or 'This page'} failed: {text or 'no reason given'} ({type(error).__name__})."
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tiger.core.events import changed_param
+from tiger.core.events import Event, changed_param
 from tiger.runs import Run
 
 LATE = 0.6  # a label further right than this share of the steps is written to the left of its line
@@ -64,7 +64,7 @@ class Feed:
             self.version += bool(events)
         return self
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: Event) -> None:
         step = event.get("step")
         if not isinstance(step, int):
             return

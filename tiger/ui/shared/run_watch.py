@@ -74,10 +74,7 @@ def _button(label: str, icon: str, ask: Any, *args: Any, kind: Any = "secondary"
 
 
 def _ask(ask: Any, *args: Any) -> None:
-    try:
-        ask(*args)
-    except ValueError as error:
-        st.toast(layout.plain(str(error)), icon=":material/error:")
+    layout.attempt(ask, *args, say=layout.toast)
 
 
 def queue_summary(run: runs.Run) -> str:
@@ -141,8 +138,8 @@ def charts(run: runs.Run, curves: Feed, charts: tuple[live.Chart, ...], sizes: S
 def how_it_ended(run: runs.Run, status: Status) -> None:
     """What happened to a run that is over, in one sentence."""
     if status.state == "interrupted":
-        st.warning("The worker ended before the run did; nothing up to the last checkpoint is lost. Press Resume to "
-                   "go on from there, with the same result.", icon=":material/power_off:")
+        st.warning(layout.plain(f"{status.message} Nothing up to the last checkpoint is lost; a resumed run has the same "
+                                "result."), icon=":material/power_off:")
     elif status.state == "failed":
         st.error(layout.plain(status.message or "The run failed without a word."), icon=":material/error:")
         if run.log():

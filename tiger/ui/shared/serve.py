@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
-from tiger.core import paths
+from tiger.core import logs, paths
 from tiger.runs import supervisor
 from tiger.ui.shared import layout  # noqa: F401  all that Home needs, pandas included
 
@@ -116,6 +116,7 @@ def own_names(share: bool, address: str) -> set[str]:
 
 def main(words: list[str]) -> None:
     """Serve ``app.py`` until it is interrupted."""
+    logs.to_stderr()
     share, options = parse(words)
     address = str(options.setdefault("server.address", "0.0.0.0" if share else "127.0.0.1"))
     share = share or address not in LOOPBACK

@@ -12,13 +12,19 @@ from tiger.reports import codes as code_reports
 from tiger.reports.branches import Words
 from tiger.reports.codes import Codes
 from tiger.reports.usage import UsageHistory
+from tiger.runs import data
 from tiger.semantic_ids import SemanticIds
-from tiger.ui.shared import caching
+from tiger.ui.shared import caching, state
+
+
+def codes_at(run: runs.Run, cat: Catalogue, step: int | None = None) -> Codes:
+    """The run's codes at a kept step, or the newest ones; ValueError where there are none for this catalogue."""
+    state.say_changes(run, cat)
+    return _codes_at(run, cat, step)
 
 
 @caching.resource(128)
-def codes_at(run: runs.Run, cat: Catalogue, step: int | None = None) -> Codes:
-    """The run's codes at a kept step, or the newest ones; ValueError where there are none for this catalogue."""
+def _codes_at(run: runs.Run, cat: Catalogue, step: int | None) -> Codes:
     return code_reports.codes_at(run, cat, step)
 
 
@@ -35,18 +41,21 @@ def quantizer(run: runs.Run) -> Quantizer | None:
 
 
 @caching.resource(8)
-def semantic_ids(run: runs.Run) -> SemanticIds | None:
-    """The run's semantic IDs, or None while it has no codes."""
-    try:
-        return run.semantic_ids()
-    except ValueError:
-        return None
+def semantic_ids(run: runs.Run, cat: Catalogue) -> SemanticIds:
+    """The run's semantic IDs in the catalogue's order; ValueError where there are none for this catalogue."""
+    return data.ids_for(run, cat)
 
 
 def ids_of(run: runs.Run | None, cat: Catalogue) -> np.ndarray | None:
-    """The semantic IDs of this catalogue's items, (I, M); None without codes, or with codes for another number of items."""
-    ids = semantic_ids(run) if run is not None else None
-    return ids.ids_IM if ids is not None and len(ids) == cat.n_items else None
+    """The semantic IDs of this catalogue's items, (I, M); None without codes. Why codes do not fit is said."""
+    if run is None or not (run.has_result() or run.snapshots()):
+        return None
+    state.say_changes(run, cat)
+    try:
+        return semantic_ids(run, cat).ids_IM
+    except ValueError as error:
+        state.notice(str(error))
+        return None
 
 
 @caching.resource(8)

@@ -11,9 +11,11 @@ import streamlit as st
 from tiger import datasets, runs
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.fingerprint import Changes
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import config as run_config
-from tiger.ui.shared import address
+from tiger.runs import data
+from tiger.ui.shared import address, caching
 from tiger.ui.shared.address import GROUP_LIMIT, notice, take_notices
 from tiger.ui.shared.caching import data_key
 
@@ -39,6 +41,35 @@ def load_catalogue(ref: DatasetRef, confined: bool = False) -> Catalogue:
 @st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", show_time=True)
 def _load(ref: DatasetRef, stamps: list[tuple[str, int, int]], _confined: bool) -> Catalogue:
     return datasets.load_ref(ref, apart=True, confined=_confined)
+
+
+def catalogue_of(run: runs.Run) -> Catalogue:
+    """A run's catalogue under the run's numbers for items; ValueError where its data are other ones by now."""
+    cat = load_catalogue(run.config.dataset)
+    say_changes(run, cat)
+    return _numbered(run, cat)
+
+
+@caching.resource(4)
+def _numbered(run: runs.Run, cat: Catalogue) -> Catalogue:
+    return data.catalogue_for(run, cat)
+
+
+def say_changes(run: runs.Run, cat: Catalogue) -> None:
+    """Say at the top of the page what changed in the data since the run was made, where anything did."""
+    found = _changes(run, cat)
+    histories = run.config.kind == "model"
+    if found is None or not found.same_items or not found.summary(histories):  # other items are an error where they meet
+        return
+    words = [data.sentence(run, found, histories)]
+    words += ["Items are matched by their ids."] * (found.was_I is not None)
+    words += ["Its codes are those of the former embeddings."] * bool(found.n_vectors)
+    notice(" ".join(words))
+
+
+@caching.resource(64)
+def _changes(run: runs.Run, cat: Catalogue) -> Changes | None:
+    return data.changes(run, cat)
 
 
 def dataset() -> registry.Entry:
@@ -221,6 +252,6 @@ def _dataset_of_linked_run() -> str | None:
         return None
     try:
         ref = runs.find(asked).config.dataset
-    except (ValueError, KeyError):
+    except ValueError:  # ``current_run`` says what is wrong with it
         return None
     return registry.add(ref, str(ref["name"])).id

@@ -97,12 +97,14 @@ def pick_model(parent: runs.Run) -> str | None:
 
 def start(kind: str, config: runs.RunConfig) -> None:
     """Queue the study and look at it; what forbids it is said at the top of the page."""
-    try:
+    def submit() -> str:
         for name in ("path", "ids"):
             check_own_file(str(config.study.params.get(name) or "") if config.study else "")
-        remember(kind, supervisor.current().submit(config).id)
-    except (ValueError, TimeoutError) as error:
-        state.notice(str(error))
+        return supervisor.current().submit(config).id
+
+    made = layout.attempt(submit)
+    if made is not None:
+        remember(kind, made)
 
 
 def check_own_file(path: str) -> None:
@@ -172,10 +174,7 @@ def report_button(run: runs.Run) -> None:
 
 
 def _ask(do: Any) -> None:
-    try:
-        do()
-    except (ValueError, TimeoutError) as error:
-        state.notice(str(error))
+    layout.attempt(do, say=layout.toast)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -61,7 +61,6 @@ def configure(preset: presets.Preset) -> dict:
 
 def start(config: dict) -> None:
     """Queue the run and look at it; what forbids it is said at the top of the page."""
-    try:
-        state.choose_run(supervisor.current().submit(config).id)
-    except (ValueError, TimeoutError) as error:
-        state.notice(str(error))
+    made = layout.attempt(supervisor.current().submit, config)
+    if made is not None:
+        state.choose_run(made.id)

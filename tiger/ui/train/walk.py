@@ -23,7 +23,7 @@ def batch(run: runs.Run, trace: Trace) -> None:
     """The batch of the last step, level by level."""
     n_rows = len(trace["codes"])
     row = int(st.session_state.get("batch_row") or 0)
-    cat, kind = state.load_catalogue(run.config.dataset), quantizers.REGISTRY[run.learner.name]
+    cat, kind = state.catalogue_of(run), quantizers.REGISTRY[run.learner.name]
     shown = batch_walk(cat, kind, trace, min(row, n_rows - 1))
     st.subheader(f"The batch of step {shown.step:,}, level by level", anchor=False)
     st.markdown(f"{shown.about} A useful level makes the residual smaller; a collapsed one hardly changes it. Shown are "

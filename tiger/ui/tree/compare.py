@@ -43,11 +43,11 @@ def seeds(codes: Codes, shown: SideBySide) -> None:
 
 
 def _more_seeds(codes: Codes, missing: list[int]) -> None:
-    try:
+    def ask() -> None:
         answers.train_seeds(codes.run, missing)
         state.notice(f"{len(missing)} runs are queued; come back when they have finished.")
-    except (ValueError, TimeoutError) as error:
-        state.notice(str(error))
+
+    layout.attempt(ask)
 
 
 def disagreements(codes: Codes, other: Reference, level: int) -> None:
