@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and each leaves some to its workers
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,25 @@ import pytest
 from tiger.datasets.catalogue import Catalogue
 
 PROJECT = Path(__file__).resolve().parent.parent
+_may_start_processes = [True]
+
+
+def _refuse_processes(event: str, arguments: tuple) -> None:
+    if event == "subprocess.Popen" and not _may_start_processes[0] and "python" in str(arguments[0]):
+        raise AssertionError(f"mark this test with pytest.mark.processes, since it starts one: {arguments[1]}")
+
+
+sys.addaudithook(_refuse_processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that starts a Python says so by its marker, so that ``--quick`` can leave it out."""
+    _may_start_processes[0] = bool(item.get_closest_marker("processes") or item.get_closest_marker("browser"))
+    try:
+        return (yield)
+    finally:
+        _may_start_processes[0] = True
 
 
 @pytest.fixture(scope="session")

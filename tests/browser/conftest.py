@@ -1,6 +1,7 @@
 """The real app on a free port, with a workspace of its own, in a real Chromium."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,10 +26,16 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-extensions", "--disable-default-apps"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
-# Streamlit says on its root element whether the server answers and whether the script still runs
-QUIET = """() => { const root = document.querySelector('[data-testid=stApp]');
-  return root?.dataset.testConnectionState === 'CONNECTED' && root.dataset.testScriptState === 'notRunning'
-    && document.querySelector('h1') && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]') }"""
+# Streamlit says on its root element whether the server answers and whether the script still runs; quiet is what stays so
+QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
+  const now = root?.dataset.testConnectionState === 'CONNECTED' && root.dataset.testScriptState === 'notRunning'
+    && document.querySelector('h1') && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]');
+  if (!now || window.quiet?.turn !== turn) window.quiet = {turn, since: performance.now()};
+  return now && performance.now() - window.quiet.since > 200 }"""
+TURNS = itertools.count()
+# Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough
+ONCE = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');
+  style.textContent = '*, *::before, *::after { animation-iteration-count: 1 !important }'; document.head.append(style) })"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -55,10 +63,7 @@ class App:
 
 def start(home: Path, port: int | None = None, env: dict[str, str] | None = None) -> App:
     """Start the app and wait until it answers; the same port again stands for a restarted server."""
-    if port is None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
     roots = os.pathsep.join(map(str, [PROJECT.parent, (PROJECT.parent / "shared").resolve(), home]))
@@ -77,6 +82,17 @@ def start(home: Path, port: int | None = None, env: dict[str, str] | None = None
             time.sleep(0.1)
     process.kill()
     raise RuntimeError(f"the app did not start:\n{log.read_text()[-3000:]}")
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port on which nothing listens: the wanted one where that is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def stop(app: App) -> None:
@@ -113,10 +129,8 @@ def program() -> str | None:
 
 
 def settled(page) -> None:
-    """Wait until the script has run to its end, also once more after a moment, and nothing shows an error."""
-    for _ in range(2):
-        page.wait_for_function(QUIET, timeout=SLOW_MS)
-        page.wait_for_timeout(150)
+    """Wait until the script has run to its end and no other follows in a moment, and nothing shows an error."""
+    page.wait_for_function(QUIET, arg=next(TURNS), timeout=SLOW_MS, polling=50)
     assert page.locator("[data-testid=stException]").count() == 0
 
 
@@ -136,10 +150,16 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """One address for the apps of all files: a browser keeps what it loaded from there."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def app(chromium, tmp_path_factory) -> Iterator[App]:
+def app(chromium, port, tmp_path_factory) -> Iterator[App]:
     """The app with an empty workspace, shared by the tests of one file."""
-    running = start(tmp_path_factory.mktemp("home"))
+    running = start(tmp_path_factory.mktemp("home"), free_port(port))
     yield running
     close(running)
 
@@ -165,18 +185,40 @@ def serve(chromium) -> Iterator[Callable[..., App]]:
         close(one)
 
 
-@pytest.fixture
-def page(chromium):
-    """A fresh visitor with a wide window; fails the test when the page threw an error in the browser or asked another machine."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+@pytest.fixture(scope="session")
+def profile(chromium):
+    """The browser that all visitors use one after the other, so that it loads and compiles the app's scripts once."""
+    context = chromium.new_context()
     context.set_default_timeout(SLOW_MS)
-    visitor = context.new_page()
+    context.add_init_script(ONCE)
+    yield context
+    context.close()
+
+
+@contextlib.contextmanager
+def visiting(profile, width: int = 1400, height: int = 1000, scheme: str = "light") -> Iterator[Any]:
+    """A new visitor's window, who leaves nothing behind; an error when the page threw one or asked another machine."""
+    visitor = profile.new_page()
+    visitor.set_viewport_size({"width": width, "height": height})
+    visitor.emulate_media(color_scheme=scheme)
     errors: list[str] = []
     visitor.on("pageerror", lambda error: errors.append(str(error)))
-    context.on("request", lambda request: errors.append(request.url) if is_foreign(request.url) else None)
-    yield visitor
-    context.close()
+    visitor.on("request", lambda request: errors.append(request.url) if is_foreign(request.url) else None)
+    try:
+        yield visitor
+    finally:
+        if visitor.url.startswith("http"):
+            visitor.evaluate("localStorage.clear()")
+        visitor.close()
+        profile.clear_cookies()
     assert not errors
+
+
+@pytest.fixture
+def page(profile):
+    """A new visitor with a wide window."""
+    with visiting(profile) as visitor:
+        yield visitor
 
 
 def is_foreign(url: str) -> bool:

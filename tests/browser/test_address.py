@@ -4,7 +4,7 @@ import urllib.parse
 
 import pytest
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import settled, visiting
 
 
 def params_of(page) -> dict[str, str]:
@@ -26,16 +26,14 @@ def test_a_first_visit_completes_its_address_without_a_history_entry(page, app, 
     assert page.url == "about:blank"
 
 
-def test_a_narrow_screen_with_its_sidebar_shut_completes_its_address_too(chromium, app):
-    context = chromium.new_context(viewport={"width": 420, "height": 900})
-    page = context.new_page()
-    page.goto("about:blank")
-    page.goto(f"{app.url}/catalogue")
-    settled(page)
-    page.wait_for_url("**dataset=synthetic**")
-    page.go_back()
-    assert page.url == "about:blank"
-    context.close()
+def test_a_narrow_screen_with_its_sidebar_shut_completes_its_address_too(profile, app):
+    with visiting(profile, 420, 900) as page:
+        page.goto("about:blank")
+        page.goto(f"{app.url}/catalogue")
+        settled(page)
+        page.wait_for_url("**dataset=synthetic**")
+        page.go_back()
+        assert page.url == "about:blank"
 
 
 def test_back_leaves_a_page_that_rewrote_its_address(page, app):

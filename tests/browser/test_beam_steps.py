@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, settled
+from tests.browser.conftest import SLOW_MS, settled, visiting
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -130,10 +130,8 @@ def test_the_presenters_view_from_a_link(page, app):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1400, "dark")])
-def test_nothing_hangs_over_the_edge_of_the_beam(chromium, app, width, scheme):
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    for more in ({"at": "3"}, {"look": "Why"}, {"look": "Recommendations"}, {"presenter": "1", "at": "4"}):
-        opened(page, app, dataset="synthetic", **more)
-        assert page.evaluate(f"{MAIN}.scrollWidth - {MAIN}.clientWidth") <= 0, more
-    context.close()
+def test_nothing_hangs_over_the_edge_of_the_beam(profile, app, width, scheme):
+    with visiting(profile, width, 900, scheme) as page:
+        for more in ({"at": "3"}, {"look": "Why"}, {"look": "Recommendations"}, {"presenter": "1", "at": "4"}):
+            opened(page, app, dataset="synthetic", **more)
+            assert page.evaluate(f"{MAIN}.scrollWidth - {MAIN}.clientWidth") <= 0, more

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, settled
+from tests.browser.conftest import settled, visiting
 from tiger import datasets, quantizers
 from tiger.datasets import registry
 from tiger.runs import import_run
@@ -179,12 +179,10 @@ def axe():
 
 
 @pytest.fixture(scope="module")
-def reader(chromium):
+def reader(profile):
     """One visitor who looks at every view."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(SLOW_MS)
-    yield context.new_page()
-    context.close()
+    with visiting(profile) as visitor:
+        yield visitor
 
 
 @pytest.mark.parametrize(("key", "address"), ADDRESSES,

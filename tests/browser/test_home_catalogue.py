@@ -6,7 +6,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, is_foreign, settled
+from tests.browser.conftest import SLOW_MS, settled, visiting
 from tiger.ui.shared import pagelist
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
@@ -51,25 +51,24 @@ def test_home_leads_to_every_page_and_keeps_dataset_and_run(page, app):
     titles = [text.strip() for text in links.all_inner_texts()]
     assert len(titles) >= 4
     for n, _ in enumerate(titles):
-        open_page(page, app)
-        page.locator("[data-testid=stMain] [data-testid=stPageLink] a").nth(n).click()
+        links.nth(n).click()
         expect(page.get_by_role("heading", name=HOME)).to_have_count(0)
         settled(page)
         assert params_of(page)["dataset"] == "synthetic"
         assert page.locator("[data-testid=stAlert]").filter(has_text="failed").count() == 0
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
+        expect(page.get_by_role("heading", name=HOME)).to_be_visible()
+        settled(page)
 
 
-@pytest.mark.parametrize("width", [1400, 420])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_hangs_over_the_edge(chromium, app, width, scheme):
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    views = ("Users", "Shape", "Load+own+data")
-    for path in ("", "catalogue", *(f"catalogue?show={view}" for view in views)):
-        open_page(page, app, path)
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, path
-    context.close()
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (420, "light")])
+def test_nothing_hangs_over_the_edge(profile, app, width, scheme):
+    with visiting(profile, width, 900, scheme) as page:
+        views = ("Users", "Shape", "Load+own+data")
+        for path in ("", "catalogue", *(f"catalogue?show={view}" for view in views)):
+            open_page(page, app, path)
+            main = page.get_by_test_id("stMain")
+            assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, path
 
 
 def test_search_then_an_item_from_a_link(page, app):
@@ -147,14 +146,11 @@ def test_a_fresh_servers_first_visitor_may_come_by_any_link(page, serve, tmp_pat
 
 
 def test_no_page_asks_another_machine_as_the_first_one_that_a_visitor_opens(chromium, serve, tmp_path):
-    """A fresh server, and a fresh browser for every page: neither fonts nor icons come from elsewhere."""
-    app, asked = serve(tmp_path), []
+    """A fresh server, a fresh browser, and a new visitor on every page: neither fonts nor icons come from elsewhere."""
+    app, context = serve(tmp_path), chromium.new_context()
     for entry in pagelist.PAGES:
-        context = chromium.new_context()
-        context.on("request", lambda request: asked.append(request.url) if is_foreign(request.url) else None)
-        visitor = context.new_page()
-        visitor.goto(f"{app.url}/{entry.key}")
-        visitor.get_by_role("heading", level=1).wait_for(timeout=SLOW_MS)
-        settled(visitor)
-        context.close()
-    assert asked == []
+        with visiting(context) as visitor:  # which sees to it
+            visitor.goto(f"{app.url}/{entry.key}")
+            visitor.get_by_role("heading", level=1).wait_for(timeout=SLOW_MS)
+            settled(visitor)
+    context.close()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, stop
+from tests.browser.conftest import settled, stop, visiting
 from tests.support.training import wait_for
 from tiger.datasets import registry
 
@@ -216,12 +216,10 @@ def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (420, "light")])
-def test_nothing_hangs_over_the_edge(chromium, app, width, scheme):
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    for path in ("train", "codebooks", "codebooks?view=Collisions", "codebooks?view=One+item's+walk", "doctor"):
-        page.goto(f"{app.url}/{path}")
-        settled(page)
-        over = page.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))")
-        assert over <= 0, path
-    context.close()
+def test_nothing_hangs_over_the_edge(profile, app, width, scheme):
+    with visiting(profile, width, 900, scheme) as page:
+        for path in ("train", "codebooks", "codebooks?view=Collisions", "codebooks?view=One+item's+walk", "doctor"):
+            page.goto(f"{app.url}/{path}")
+            settled(page)
+            over = page.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))")
+            assert over <= 0, path

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.training import config, until, wait_for, write_shop
 from tiger import runs
+from tiger.cli import main as cli
 from tiger.core import files, paths
 from tiger.runs import supervisor as jobs
 from tiger.runs.records import WAITING
@@ -50,41 +51,21 @@ def trains(run) -> bool:
     return run.state == "running" and run.status.step > 0
 
 
-def test_one_trains_and_the_others_wait_their_turn(shop, server):
-    supervisor = server()
-    first, second, third = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(3))
-    wait_for(lambda: trains(first), "the first run")
-    assert [run.id for run in supervisor.queue()] == [second.id, third.id]
-    first.control("stop")
-    wait_for(lambda: trains(second), "the second run")
-    assert first.state == "stopped" and third.state == "queued"
-    third.control("stop")
-    assert third.state == "stopped" and supervisor.queue() == []
-    supervisor.resume(third.id)
-    assert [run.id for run in supervisor.queue()] == [third.id]
-    second.control("stop")
-    wait_for(lambda: trains(third), "the third run after all")
-
-
-def test_a_paused_run_lets_the_next_one_train(shop, server):
-    supervisor = server()
-    first, second = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
-    wait_for(lambda: trains(first), "the first run")
-    first.control("pause")
-    until(first, "paused")
-    wait_for(lambda: trains(second), "the second run")
-    assert first.state == "paused"
-
-
-def test_a_run_that_shall_go_on_waits_for_a_free_worker(shop, server):
+def test_one_trains_others_wait_their_turn_and_a_paused_one_goes_on_before_them(shop, server):
     """One worker: A pauses, B trains, C waits in the queue. A goes on once B is over, and before C."""
     supervisor = server()
-    a, b = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
+    a, b, c = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(3))
     wait_for(lambda: trains(a), "A")
+    assert [run.id for run in supervisor.queue()] == [b.id, c.id]
+    c.control("stop")
+    assert c.state == "stopped" and [run.id for run in supervisor.queue()] == [b.id]
+    supervisor.resume(c.id)
+    assert [run.id for run in supervisor.queue()] == [b.id, c.id]
+
     a.control("pause")
     stage = until(a, "paused").stage
     wait_for(lambda: trains(b), "B")
-    c = supervisor.submit(config(shop, n_steps=LONG))
+    assert a.state == "paused"
     a.control("run")
     wait_for(lambda: a.status.stage == WAITING, "A to say that it waits")
     step = a.status.step
@@ -97,24 +78,17 @@ def test_a_run_that_shall_go_on_waits_for_a_free_worker(shop, server):
     before = b.status.step
     wait_for(lambda: b.status.step > before + 20, "B to train")
     assert (a.state, a.status.step, c.state) == ("paused", step + 1, "queued")
-    b.control("stop")
+    assert cli.main(["runs", "stop", b.id]) == 0
     wait_for(lambda: a.state == "running" and a.status.step > step + 20, "A")
-    assert a.status.stage == stage and c.state == "queued"
-    a.control("stop")
+    assert b.state == "stopped" and a.status.stage == stage and c.state == "queued"
+
+    a.control("pause")
     wait_for(lambda: trains(c), "C")
-
-
-def test_a_run_that_waits_to_go_on_can_be_stopped(shop, server):
-    supervisor = server()
-    first, second = (supervisor.submit(config(shop, n_steps=LONG)) for _ in range(2))
-    wait_for(lambda: trains(first), "the first run")
-    first.control("pause")
-    wait_for(lambda: trains(second), "the second run")
-    first.control("run")
-    wait_for(lambda: first.status.stage == WAITING, "the first run to wait")
-    first.control("stop")
-    assert until(first, "stopped").message == "Stopped; resume it to continue." and first.has_result()
-    assert second.state == "running"
+    a.control("run")
+    wait_for(lambda: a.status.stage == WAITING, "A to wait behind C")
+    a.control("stop")
+    assert until(a, "stopped").message == "Stopped; resume it to continue." and a.has_result()
+    assert c.state == "running"
 
 
 def test_a_worker_that_starts_while_all_are_busy_waits_and_hears_stop(shop, server, monkeypatch):
@@ -217,10 +191,10 @@ def test_a_server_restart_loses_nothing(shop, server):
 def test_two_servers_start_each_run_once(shop, server, monkeypatch):
     monkeypatch.setenv("TIGER_WORKERS", "2")
     one, two = server(), server()
-    submitted = [(one, two)[number % 2].submit(config(shop)) for number in range(4)]
+    submitted = [(one, two)[number % 2].submit(config(shop)) for number in range(3)]
     for run in submitted:
         until(run, "finished", timeout_s=240)
-    assert [run.status.attempt for run in submitted] == [1, 1, 1, 1]
+    assert [run.status.attempt for run in submitted] == [1, 1, 1]
     assert all("Another worker" not in run.log() for run in submitted)
 
 

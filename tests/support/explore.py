@@ -6,20 +6,13 @@ import json
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-import tests.support.pages  # noqa: F401  runs every page inside the app, so that a pressed button is heard
-from tiger.core import paths
-
-APP = str(paths.PROJECT / "app.py")
+from tests.support import pages
 
 
 def open_page(name: str, **params: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120).run()
-    app.switch_page(f"pages/{name}.py")
-    app.query_params.clear()
-    for key, value in params.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception and not app.error, [box.value for box in app.error]
+    """A page by its key, without errors."""
+    app = pages.open_page(name, **params)
+    assert not app.error, [box.value for box in app.error]
     return app
 
 

@@ -9,22 +9,32 @@ from tiger.core import paths
 from tiger.ui.shared import pagelist
 
 APP = str(paths.PROJECT / "app.py")
-_init = PagesManager.__init__
+_init, _run, _components = PagesManager.__init__, AppTest._run, []
 
 
 def _visited_before(self: PagesManager, *args: Any, **more: Any) -> None:
-    """Every AppTest run stands for a fresh server, which runs a page without the app around it; see ui.shell."""
+    """Every AppTest run stands for a fresh server, which runs a page without the app around it; see ui.shared.layout."""
     _init(self, *args, **more)
     PagesManager.uses_pages_directory = False
 
 
+def _with_known_components(self: AppTest, *args: Any, **more: Any) -> AppTest:
+    """An AppTest searches all installed packages for components, which takes longer than a page; once is enough."""
+    if _components:
+        self._bidi_component_manager = _components[0]
+    done = _run(self, *args, **more)
+    _components[:] = [self._bidi_component_manager]
+    return done
+
+
 PagesManager.__init__ = _visited_before  # type: ignore[method-assign]
+AppTest._run = _with_known_components  # type: ignore[method-assign]
 
 
-def open_page(page: pagelist.Page, **params: str) -> AppTest:
-    """The app on one page, run once; ``params`` stand in the address."""
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    app.switch_page(page.file)
+def open_page(page: pagelist.Page | str, **params: str) -> AppTest:
+    """The app on one page (or the page with this key), run once; ``params`` stand in the address."""
+    app = AppTest.from_file(APP, default_timeout=120).run()  # on its first run, a session only asks for its address
+    app.switch_page((pagelist.BY_KEY[page] if isinstance(page, str) else page).file)
     app.query_params.clear()
     for name, value in params.items():
         app.query_params[name] = value

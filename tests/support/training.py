@@ -1,16 +1,21 @@
 """A small shop on disk and small runs, for the tests of runs, training, worker and jobs."""
 
+import contextlib
 import json
+import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tiger import runs
 from tiger.core import files
+from tiger.runs import supervisor, worker
 from tiger.runs.records import Status
 from tiger.runs.run import Run
 
@@ -55,6 +60,43 @@ def fit_into(run: Run, emb_IE: np.ndarray) -> Run:
     files.write_json(run.path / "status.json", run.status.but(state="finished", step=steps[-1].step,
                                                               n_steps=steps[-1].n_steps).to_json())
     return run
+
+
+@dataclass
+class Ended:
+    """What ``Popen`` would be for a worker that has ended."""
+
+    returncode: int
+    pid: int = os.getpid()
+
+    def poll(self) -> int:
+        return self.returncode
+
+
+@contextlib.contextmanager
+def workers_here() -> Iterator[None]:
+    """Runs are executed inside this process, which keeps its signals, its priority and its threads.
+
+    For all that does not need a process of its own; that workers are processes, the tests in ``lifecycle`` see to.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.signal, "signal", lambda *_: None)
+        patch.setattr(worker, "_use_little", lambda: None)
+        patch.setattr(supervisor, "launch", lambda run, n_at_once: Ended(_logged(run)))
+        yield
+
+
+def _logged(run: Run) -> int:
+    """What a worker prints goes to the run's log."""
+    with (run.path / "log.txt").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        return worker.execute(run)
+
+
+def execute(run: Run) -> None:
+    """Train a run to its end, as the queue would."""
+    with workers_here():
+        assert worker.execute(run) == 0, run.status.message
+    assert run.state == "finished", run.status.message
 
 
 def until(run: Run, *states: str, timeout_s: float = 120.0) -> Status:

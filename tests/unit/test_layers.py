@@ -118,6 +118,7 @@ def test_nothing_imports_a_page():
         assert not [name for name in imported(file) if name.split(".")[0] == "pages"], file
 
 
+@pytest.mark.processes
 def test_the_core_works_where_streamlit_is_not_installed():
     """In a fresh Python that refuses to import it."""
     names = sorted(module(file) for file in CORE)
@@ -127,6 +128,7 @@ def test_the_core_works_where_streamlit_is_not_installed():
     assert said.returncode == 0, said.stderr
 
 
+@pytest.mark.processes
 def test_listing_runs_does_not_load_torch():
     """The command line answers at once, and the first sign of life of a worker comes before the big imports."""
     code = "import sys, tiger.runs.supervisor, tiger.runs.worker; print([n for n in ('torch', 'sklearn') if n in sys.modules])"

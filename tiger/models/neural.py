@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tiger.core import devices, precision
+from tiger.core import devices, optimisers, precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
@@ -94,7 +94,7 @@ class NeuralRecommender(Recommender):
         self._check_sizes()
         self.metadata_ = metadata
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             self.training_net_ = self.build(metadata).eval()
         self.mean_net_ = self.training_net_ if self.average == 0 else copy.deepcopy(self.training_net_)
         self._on_cpu: nn.Module | None = self.mean_net_  # None: made anew when it is asked for
@@ -123,8 +123,8 @@ class NeuralRecommender(Recommender):
             raise ValueError("no history has two training items; predicting the next item needs some.")
         per_epoch = math.ceil(len(rows) / self.batch_size)
         n_steps = self.n_epochs * per_epoch
-        self.optimiser_ = torch.optim.AdamW(_groups(self.training_net_, self.weight_decay), lr=1.0,
-                                            betas=(0.9, 0.98), fused=True)
+        self.optimiser_ = optimisers.AdamW(_groups(self.training_net_, self.weight_decay), lr=1.0,
+                                           betas=(0.9, 0.98), fused=True)
         self.step_, self.peak_ = 0, self.learning_rate
         if state is not None:
             self._resume(state)

@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class Affine(nn.Linear):
+    """``nn.Linear`` that draws no start values of its own."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 class MLP(nn.ModuleList):
     """Affine layers that lead through ``widths``, with ReLU between them.
 
@@ -17,7 +24,7 @@ class MLP(nn.ModuleList):
     """
 
     def __init__(self, widths: list[int], generator: torch.Generator | None = None):
-        layers = [nn.utils.skip_init(nn.Linear, *pair) for pair in itertools.pairwise(widths)]
+        layers = [Affine(*pair) for pair in itertools.pairwise(widths)]
         super().__init__(layers)
         self.n_in, self.n_out = widths[0], widths[-1]
         if generator is not None:

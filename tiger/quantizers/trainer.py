@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tiger import metrics
-from tiger.core import devices, precision
+from tiger.core import devices, optimisers, precision
 from tiger.core.devices import to_cpu
 from tiger.core.learner import TrainingState
 from tiger.core.params import check, param, specs
@@ -76,8 +76,8 @@ class Trainer:
         self.learned: dict[str, torch.nn.Parameter] = learned
         weights = list(learned.values())
         self.optimiser: torch.optim.Optimizer = (
-            torch.optim.AdamW(weights, weight_decay=q.weight_decay, fused=True) if q.optimizer == "adamw"
-            else torch.optim.Adam(weights, fused=True))
+            optimisers.AdamW(weights, weight_decay=q.weight_decay, fused=True) if q.optimizer == "adamw"
+            else optimisers.Adam(weights, fused=True))
         self.order_I = torch.randperm(len(x_IE), generator=generator)
         self.position = 0
         self.counts = [torch.zeros(size, dtype=torch.int64) for size in q.codes_per_level]

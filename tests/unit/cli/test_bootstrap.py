@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -31,6 +32,21 @@ def project(tmp_path, monkeypatch):
     (folder / "requirements.txt").write_text("# what the app needs\ntinyone==1.2  # small\n\ntinytwo==3.0\n")
     (folder / "requirements-dev.txt").write_text("-r requirements.txt\npip\n")
     return folder
+
+
+@pytest.fixture(scope="module")
+def made_environment(tmp_path_factory) -> Path:
+    """A virtual environment with pip, made once."""
+    folder = tmp_path_factory.mktemp("made") / ".venv"
+    environment.make_environment(folder)
+    return folder
+
+
+@pytest.fixture
+def prepared(project, made_environment) -> Path:
+    """The project with an environment in which nothing is installed yet."""
+    shutil.copytree(made_environment, project / ".venv", symlinks=True)
+    return project
 
 
 def write_wheel(folder: Path, name: str, version: str) -> None:
@@ -64,6 +80,7 @@ def test_versions_are_compared_without_the_local_suffix(project, monkeypatch, pi
     assert bool(environment.missing("requirements.txt")) is lacking
 
 
+@pytest.mark.processes
 def test_setup_installs_once_and_again_when_the_requirements_change(project, tmp_path, capfd):
     assert environment.missing("requirements.txt") == ["tinyone", "tinytwo"]
     assert bootstrap.main(["setup"]) == 0
@@ -80,6 +97,7 @@ def test_setup_installs_once_and_again_when_the_requirements_change(project, tmp
     assert subprocess.run(say, capture_output=True, text=True).stdout.split()[0] == "1.3"
 
 
+@pytest.mark.processes
 def test_an_interrupted_setup_is_done_again(project):
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").write_text("not a python")
@@ -88,20 +106,23 @@ def test_an_interrupted_setup_is_done_again(project):
     assert environment.is_ready("requirements.txt")
 
 
-def test_what_the_tests_need_includes_what_the_app_needs(project):
+@pytest.mark.processes
+def test_what_the_tests_need_includes_what_the_app_needs(prepared):
     environment.prepare("requirements-dev.txt")
     assert environment.is_ready("requirements.txt") and environment.is_ready("requirements-dev.txt")
 
 
-def test_a_package_that_does_not_exist_is_said(project, capfd, monkeypatch):
-    (project / "requirements.txt").write_text("tinyone==99\n")
+@pytest.mark.processes
+def test_a_package_that_does_not_exist_is_said(prepared, capfd):
+    (prepared / "requirements.txt").write_text("tinyone==99\n")
     assert bootstrap.main(["setup"]) == 2
     said = capfd.readouterr()
     assert "pip says why above" in said.err and "Traceback" not in said.err
     assert not environment.is_ready("requirements.txt")
 
 
-def test_no_network_is_said_in_one_sentence(project, capfd, monkeypatch):
+@pytest.mark.processes
+def test_no_network_is_said_in_one_sentence(prepared, capfd, monkeypatch):
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
@@ -160,6 +181,7 @@ def test_inside_an_environment_that_still_lacks_something_it_does_not_go_round(p
     assert "delete .venv" in capfd.readouterr().err
 
 
+@pytest.mark.processes
 def test_it_starts_with_the_standard_library_alone():
     """-S leaves out site-packages, as on a bare machine."""
     code = ("import sys, tiger.cli.bootstrap; "

@@ -1,5 +1,7 @@
 """The command line as people type it: results, JSON, and one sentence with code 2 on bad input."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -10,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.support.cli import SMALL, ask, tiger
-from tests.support.training import config, write_shop
+from tests.support.training import config, workers_here, write_shop
 from tiger import runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
@@ -24,15 +26,15 @@ def shop(tiger_home, tmp_path):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """One small run in a workspace of its own, made by the command itself."""
+    """One small run in a workspace of its own, made by the command itself inside this process."""
     folder = tmp_path_factory.mktemp("trained")
     write_shop(folder / "shop")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
-        said = tiger("train", "rqvae", "--dataset", "recbole", "--data-path", str(folder / "shop"), *SMALL,
-                     "--title", "My run", "--json")
-    assert said.returncode == 0, said.stderr
-    return folder, json.loads(said.stdout)
+        with workers_here(), contextlib.redirect_stdout(io.StringIO()) as said:
+            assert cli.main(["train", "rqvae", "--dataset", "recbole", "--data-path", str(folder / "shop"), *SMALL,
+                             "--title", "My run", "--json"]) == 0
+    return folder, json.loads(said.getvalue())
 
 
 def test_train_makes_a_run_that_the_app_would_list(trained, monkeypatch):
@@ -45,7 +47,9 @@ def test_train_makes_a_run_that_the_app_would_list(trained, monkeypatch):
     assert all(1 <= value <= 16 for value in result["perplexity"])
 
 
+@pytest.mark.processes
 def test_the_command_of_a_run_makes_the_same_run_again(trained, monkeypatch, capsys):
+    """As processes: the command, and the worker that it starts."""
     folder, result = trained
     monkeypatch.setenv("TIGER_HOME", str(folder / "home"))
     first = runs.find(result["id"])
@@ -128,7 +132,8 @@ def test_bad_input_is_one_sentence_and_code_2(trained, monkeypatch, capsys, tmp_
     names = {"run": result["id"], "narrow": tmp_path / "narrow.npy", "objects": tmp_path / "objects.npy",
              "torn": tmp_path / "torn.npy", "two": tmp_path / "two.safetensors"}
     before = {run.id for run in runs.list_runs()}
-    code, out, err = ask(capsys, *[word.format(**names) for word in words])
+    with workers_here():
+        code, out, err = ask(capsys, *[word.format(**names) for word in words])
     if words == ["train", "--dataset", "recbole"]:  # only the worker finds out that there is no path
         before = {run.id for run in runs.list_runs()}
     assert code == 2
@@ -177,6 +182,7 @@ def test_datasets_are_listed_and_reported(tiger_home, shop, capsys):
     assert report["embedding_shape"] == [300, 16]
 
 
+@pytest.mark.processes
 def test_a_closed_pipe_is_no_error(tiger_home):
     if os.name == "nt":
         pytest.skip("Windows has no such pipes")

@@ -67,6 +67,7 @@ print(ids.ids_IM.tolist(), runs.find("demo-rqvae").codes().shape, runs.find("dem
 """
 
 
+@pytest.mark.processes
 def test_reading_runs_and_semantic_ids_needs_numpy_and_safetensors_alone():
     extras = DECLARED["optional-dependencies"]
     refused = {MODULES.get(name, name) for name in names([*extras["train"], *extras["app"]])}

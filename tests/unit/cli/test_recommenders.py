@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.cli import ask
-from tests.support.training import config, write_shop
+from tests.support.training import config, workers_here, write_shop
 from tiger import datasets, quantizers, runs
 from tiger.cli import main as cli
 from tiger.core import files
@@ -29,11 +29,13 @@ def trained(tmp_path_factory):
         cat = datasets.load_ref(ref)
         made = quantizers.create("rkmeans", **coded.learner.params)
         list(QuantizerTraining(WorkerContext(coded), made, cat.embedding_IE).steps())
-        assert cli.main(["train", "rq_transformer", "--ids", coded.id, "--title", "First", *SMALL]) == 0
+        with workers_here():
+            assert cli.main(["train", "rq_transformer", "--ids", coded.id, "--title", "First", *SMALL]) == 0
         first = next(run for run in runs.list_runs() if run.title == "First")
         words = runs.command(first).split()
         assert words[:3] == ["python", "-m", "tiger"]
-        assert cli.main([*words[3:], "--seed", "1", "--title", "Second"]) == 0
+        with workers_here():
+            assert cli.main([*words[3:], "--seed", "1", "--title", "Second"]) == 0
         second = next(run for run in runs.list_runs() if run.title == "Second")
     return folder, cat, coded, first, second
 

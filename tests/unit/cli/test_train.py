@@ -1,5 +1,6 @@
 """Training at the command line: followed, interrupted and resumed; which flags belong to what trains."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from tests.support.cli import SMALL, ask, tiger
+from tests.support.cli import SMALL, ask
 from tests.support.training import config, wait_for, write_shop
 from tiger import quantizers, runs
 from tiger.cli import flags, train
@@ -22,50 +23,39 @@ def shop(tiger_home, tmp_path):
     return ["--dataset", "recbole", "--data-path", str(tmp_path / "shop")]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
-def test_an_interrupt_stops_the_run_so_that_it_can_be_resumed(shop):
-    words = [*SMALL, "--n-steps", "1000000"]
-    child = subprocess.Popen([sys.executable, "-m", "tiger", "train", *shop, *words], cwd=paths.PROJECT,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def followed(*words: str):
+    """The command as a process that a terminal could interrupt."""
+    child = subprocess.Popen([sys.executable, "-m", "tiger", *words], cwd=paths.PROJECT, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
     try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
+def test_an_interrupt_ends_the_worker_so_that_the_run_can_be_resumed_and_interrupted_again(shop):
+    with followed("train", *shop, *SMALL, "--n-steps", "1000000") as child:
         run = wait_for(lambda: next((run for run in runs.list_runs() if not run.read_only), None), "the run")
         wait_for(lambda: run.status.step > 0, "the first step")
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60)
-    finally:
-        child.kill()
     assert child.returncode == 0, err
     assert run.state == "stopped" and "Stopped after" in out and "step" in err
-    resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        before = run.status.step
-        wait_for(lambda: run.status.step > before, "going on")
-        assert tiger("runs", "stop", run.id).returncode == 0
-        assert resumed.wait(timeout=60) == 0
-    finally:
-        resumed.kill()
-    assert run.state == "stopped" and run.status.attempt == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
-def test_a_resumed_run_is_followed_and_an_interrupt_ends_its_worker(shop):
-    run = runs.new_run(config({"name": "recbole", "params": {"path": shop[3]}}, n_steps=1_000_000))
-    files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
-    resumed = subprocess.Popen([sys.executable, "-m", "tiger", "runs", "resume", run.id], cwd=paths.PROJECT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
+    before = run.status.step
+    with followed("runs", "resume", run.id) as resumed:
         wait_for(lambda: run.state == "running", "a state that is true from the start")
-        wait_for(lambda: run.state != "running" or run.status.step > 0, "the first step")
+        wait_for(lambda: run.state != "running" or run.status.step > before, "going on")
         time.sleep(0.5)  # some looks of the bar
         worker = run.status.pid
         assert run.state == "running" and worker != resumed.pid
         resumed.send_signal(signal.SIGINT)
         out, err = resumed.communicate(timeout=60)
-    finally:
-        resumed.kill()
     assert resumed.returncode == 0, err
-    assert run.state == "stopped" and "Stopped after" in out
+    assert run.state == "stopped" and run.status.attempt == 2 and "Stopped after" in out
     assert not files.pid_alive(worker), "the worker is not left behind"
     bars = [bar for bar in err.replace("\r", "\n").splitlines() if "training" in bar and "/1000000" in bar]
     assert bars, f"the bar follows the training: {err}"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.drift import row
 from tests.support.pages import open_page
-from tests.support.training import config, write_shop
+from tests.support.training import config, workers_here, write_shop
 from tiger import datasets, runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
@@ -26,15 +26,13 @@ QUICK = {"remedies": "1, 2", "reader": False}
 
 
 @pytest.fixture
-def shop(tiger_home, tmp_path, monkeypatch):
+def shop(tiger_home, tmp_path):
     """A small shop and one finished run of residual k-means."""
-    monkeypatch.setenv("TIGER_THREADS", "1")
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
     ref = write_shop(tmp_path / "shop", 120)
     parent = runs.new_run(config(ref, "rkmeans", n_codes=8))
-    assert worker.execute(parent) == 0
-    return ref, parent
+    with workers_here():
+        assert worker.execute(parent) == 0
+        yield ref, parent
 
 
 def carry_out(shop, values):
@@ -46,10 +44,11 @@ def carry_out(shop, values):
 def work(run, n_threads):
     """Let a worker of its own process carry it out."""
     subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True, timeout=300,
-                   env=os.environ | {"TIGER_THREADS": str(n_threads)})
+                   env=os.environ | {"TIGER_THREADS": str(n_threads), "OMP_NUM_THREADS": str(n_threads)})
     assert run.state == "finished", run.status.message
 
 
+@pytest.mark.processes
 def test_zero_drift_gives_zero_churn_through_workers_with_other_numbers_of_threads(tiger_home, tmp_path):
     """Trained by a worker with two threads, compared by a worker with one, as a server with two workers does it."""
     ref = write_shop(tmp_path / "shop", 900)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data import make_studies
-from tests.support.training import config, write_shop
+from tests.support.training import config, workers_here, write_shop
 from tiger import datasets, runs
 from tiger.cli import main as cli
 from tiger.core import files
@@ -51,13 +51,11 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("studies")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
-        patch.setenv("TIGER_THREADS", "1")  # of the worker that the command starts
-        patch.setattr(worker.signal, "signal", lambda *_: None)
-        patch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
         ref = write_shop(folder / "shop", 120)
         parent = runs.new_run(config(ref, "rkmeans", n_codes=8))
-        assert worker.execute(parent) == 0
-        yield ref, parent
+        with workers_here():
+            assert worker.execute(parent) == 0
+            yield ref, parent
 
 
 def carry_out(kind, shop, values, model=None):

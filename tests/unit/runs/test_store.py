@@ -82,6 +82,7 @@ def test_a_torn_status_shows_as_interrupted(run, content):
     assert "resume" in run.status.message
 
 
+@pytest.mark.processes
 def test_running_only_counts_while_its_worker_lives(run):
     say(run, state="running", pid=os.getpid(), heartbeat_s=time.time())
     assert run.state == "running"
@@ -202,6 +203,7 @@ def test_replaced_files_leave_no_part_behind(tmp_path):
     assert [found.name for found in tmp_path.iterdir()] == ["a.json"]
 
 
+@pytest.mark.processes
 def test_a_lock_is_exclusive_between_processes_and_ends_with_its_owner(tmp_path):
     code = ("import sys, time; from pathlib import Path; from tiger.core.files import Lock; "
             "lock = Lock(Path(sys.argv[1])); print(lock.acquire(), flush=True); time.sleep(60)")

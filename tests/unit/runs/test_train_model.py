@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support import tiny_models as shop
-from tests.support.training import config, write_shop
+from tests.support.training import config, execute, write_shop
 from tiger import metrics, models, runs
 from tiger.analysis import evaluation
 from tiger.core import paths
@@ -107,16 +107,17 @@ def test_a_paused_model_can_be_used_and_one_without_steps_runs_too(monkeypatch):
     assert popular.metrics()["test"]["width"] is None
 
 
+@pytest.mark.processes
 def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
     ref = write_shop(tmp_path / "shop")
     quantizer = runs.new_run(config(ref, "rkmeans", n_codes=8))
     small = shop.SMALL | {"n_epochs": 1}
     model = runs.new_run({"kind": "model", "dataset": ref, "ids": {"run": quantizer.id}, "title": "A model",
                           "model": {"name": "rq_transformer", "params": small}})
-    for run in (quantizer, model):
-        said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
-                              capture_output=True, text=True, timeout=240, env=os.environ | {"TIGER_THREADS": "1"})
-        assert run.state == "finished", said.stderr
+    execute(quantizer)
+    said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(model.path)], cwd=paths.PROJECT,
+                          capture_output=True, text=True, timeout=240, env=os.environ | {"TIGER_THREADS": "1"})
+    assert model.state == "finished", said.stderr
     ids, fitted = quantizer.semantic_ids(), model.recommender()
     np.testing.assert_array_equal(fitted.metadata_["ids"].numpy(), ids.ids_IM)
     words = runs.command(model)

@@ -3,27 +3,18 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.training import SMALL
+from tests.support.pages import open_page
+from tests.support.training import SMALL, execute
 from tiger import datasets, quantizers, runs
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.runs import presets
 from tiger.ui.shared import pagelist
-
-APP = str(paths.PROJECT / "app.py")
-
-
-def execute(run: runs.Run) -> None:
-    """Train the run to its end, as the queue would."""
-    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True)
-    assert run.state == "finished", run.log()
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +41,6 @@ def ids(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("TIGER_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(paths.PROJECT)
     return found
-
-
-def open_page(key: str, **address: str) -> AppTest:
-    """The app on one page, run once; ``address`` stands in the URL."""
-    app = AppTest.from_file(APP, default_timeout=120).run()
-    app.switch_page(pagelist.BY_KEY[key].file)
-    app.query_params.clear()
-    for name, value in address.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
 
 
 def said(app: AppTest) -> str:

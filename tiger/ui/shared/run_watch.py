@@ -143,7 +143,7 @@ def how_it_ended(run: runs.Run, status: Status) -> None:
     elif status.state == "failed":
         st.error(layout.plain(status.message or "The run failed without a word."), icon=":material/error:")
         if run.log():
-            st.expander("The worker's log").code(run.log(), language=None)
+            st.expander("The worker's log").code(run.log(), language=None, wrap_lines=True)
     elif status.state == "stopped":
         st.info(f"Stopped after {status.step:,} of {status.n_steps:,} steps; Resume goes on from there.",
                 icon=":material/stop:")

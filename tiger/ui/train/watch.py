@@ -36,7 +36,7 @@ def gradient(cls: Any) -> None:
         st.latex(cls.gradient_formula)
         st.caption("B rows a batch. sR stands for the estimator: the identity (straight-through), a rotation, or 0. Training "
                    "itself uses PyTorch's autograd; a test holds this function equal to it.")
-        st.code(inspect.getsource(cls.gradient_function))
+        st.code(inspect.getsource(cls.gradient_function), wrap_lines=True)
 
 
 def about(run: runs.Run) -> str:
