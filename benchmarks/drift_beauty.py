@@ -50,7 +50,7 @@ def main() -> None:
                                    "quantizer": {"name": "rqvae", "params": {"n_steps": args.quantizer_steps}}})
             wall_s, used_s = worker(parent.path)
             print(f"quantizer: {wall_s:.0f} s wall, {used_s:.0f} s processor", flush=True)
-        asked = {"strengths": str(args.strength), "reader_epochs": 3}
+        asked = {"strengths": str(args.strength), "recommender_epochs": 3}
         study = runs.new_run(study_artifacts.request("drift", ref, parent.id, asked, title="drift benchmark study"))
         wall_s, used_s = worker(study.path)
         print(f"study: {study.state} in {wall_s:.0f} s wall, {used_s:.0f} s processor, {args.threads} threads, "

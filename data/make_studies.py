@@ -1,4 +1,4 @@
-"""Make the bundled studies of the demo run: drift, a schedule, cold items, diversity, and one a lesson.
+"""Make the bundled studies of the demo run: drift, a schedule, cold start, diversity, and those of lessons alone.
 
     python data/make_studies.py [--work FOLDER] [NAME ...]
 
@@ -16,15 +16,23 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).resolve().parent
+QUIET: dict[str, Any] = {"rotation": 0.0, "shift": 0.0, "noise": 0.0, "replaced": 0.0, "season": 0.0, "strengths": "1",
+                         "recommender": False}
 STUDIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "demo-drift": ("drift", "Drift of the demo run", {
-        "strengths": "0, 0.5, 1", "fine_steps": 60, "reader_users": 200, "regain_steps": 30}),
+        "strengths": "0, 0.5, 1", "fine_steps": 60, "recommender_users": 200, "regain_steps": 30}),
     "demo-schedule": ("drift", "Four seasons of the demo run", {
         "strengths": "0.5", "periods": 4, "season": 0.2, "fine_steps": 30, "remedies": "1, 2, 3, 6, 7",
-        "reader": False}),
-    "demo-cold": ("cold", "Cold items of the demo shop", {"epochs": 6, "users": 300, "n_steps": 300}),
-    "demo-diversity": ("diversity", "Diversity of the demo shop", {"users": 120}),
+        "recommender": False}),
+    "demo-cold": ("cold", "Cold items of the demo shop", {"share": 0.2, "epochs": 6, "users": 1000, "n_steps": 300}),
+    "demo-diversity": ("diversity", "Diversity of the demo shop", {"users": 400}),
+    "lesson-rotation": ("drift", "Lesson: A rotation of all vectors", QUIET | {"rotation": 40.0, "remedies": "2, 7"}),
+    "lesson-matching": ("drift", "Lesson: Codes of a retrained quantizer", QUIET | {
+        "noise": 0.1, "remedies": "4, 5", "retrain_steps": 400}),
+    "lesson-seasons": ("drift", "Lesson: A whole seasonal cycle", QUIET | {
+        "season": 0.5, "periods": 4, "remedies": "2, 3", "fine_steps": 60}),
 }
+"""Id of a bundled study to its kind, its title and the parameters that differ from the defaults."""
 KEPT = ("config.json", "status.json", "events.jsonl", "study.json", "rows.parquet")
 LIMIT_BYTES = 500_000
 
@@ -32,14 +40,11 @@ LIMIT_BYTES = 500_000
 def main(names: list[str]) -> None:
     """Carry out the named studies (all by default), each in a workspace of its own."""
     sys.path.insert(0, str(DATA.parent))
-    from tiger.reports.lessons import LESSONS
-
-    known = STUDIES | {one.study: (one.kind, f"Lesson: {one.title}", one.values) for one in LESSONS}
     work = names[1] if names[:1] == ["--work"] else ""
-    for name in names[2:] if work else names or known:
+    for name in names[2:] if work else names or STUDIES:
         with tempfile.TemporaryDirectory() as home:
             os.environ["TIGER_HOME"] = str(Path(work) / name) if work else home
-            keep(carried_out(*known[name]).path, DATA / "runs" / name)
+            keep(carried_out(*STUDIES[name]).path, DATA / "runs" / name)
 
 
 def carried_out(kind: str, title: str, values: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Train: start a quantizer from a recipe and watch its codebooks, live."""
+"""Train: start a quantizer from a preset and watch its codebooks, live."""
 
 import streamlit as st
 
@@ -6,8 +6,8 @@ from tiger.ui.shared import layout, live, state
 from tiger.ui.train import view as train_view
 from tiger.ui.train import watch as watch_view
 
-layout.heading("train", "Choose a recipe and press Start. A healthy run uses most codes of every level: perplexity "
-                       "climbs, dead codes go to zero. A sick one falls to perplexity 1.")
+layout.heading("train", "Choose a preset and start it. In a healthy run most codes of every level are used: perplexity is high "
+                        "and few codes are dead. In a collapsed one perplexity is 1.")
 run = state.current_run()
 train_view.new_run(run)
 seen = live.states(run)
@@ -19,9 +19,9 @@ def watch() -> None:
 
 
 if run is None:
-    layout.empty("No run of this dataset yet. Start one above; it takes under a minute.")
+    layout.empty("No run of this dataset yet. Start one above; it takes about a minute.")
 elif not run.config.quantizer:
     layout.empty(f"**{layout.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
-                "What the import found")
+                "What was imported")
 else:
     watch()

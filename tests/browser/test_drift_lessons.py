@@ -17,7 +17,7 @@ def test_the_first_visit_shows_a_measured_trade_off_and_every_view(page, app):
     expect(page.get_by_role("heading", name=DRIFT)).to_be_visible()
     expect(page.get_by_text(re.compile("changes the fewest IDs")).first).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    page.get_by_text("Where items went", exact=True).click()
+    page.get_by_text("Code transitions", exact=True).click()
     expect(page.locator(".sankey").first).to_be_visible()
     page.get_by_text("Old recommender", exact=True).click()
     expect(page.get_by_text(re.compile("Before the drift the recommender's recall@10 is"))).to_be_visible()
@@ -49,10 +49,10 @@ def test_a_study_is_started_watched_and_its_numbers_appear(page, app):
 @pytest.mark.parametrize("width", [390, 1400])
 def test_lessons_ask_first_and_fit_a_narrow_screen(page, app, width):
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{app.url}/lessons?lesson=turn")
+    page.goto(f"{app.url}/lessons?lesson=rotation")
     settled(page)
     expect(page.get_by_text("Predict first")).to_be_visible()
-    page.get_by_text("Almost all", exact=True).click()
+    page.get_by_text("More than four fifths", exact=True).click()
     expect(page.get_by_text(re.compile("of the IDs changed"))).to_be_visible()
     expect(page.get_by_text("Remember:")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -61,3 +61,20 @@ def test_lessons_ask_first_and_fit_a_narrow_screen(page, app, width):
         settled(page)
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_running_a_lesson_here_shows_it_once_and_leaves_the_study_page_alone(page, app):
+    page.goto(f"{app.url}/lessons?lesson=rotation")
+    settled(page)
+    page.get_by_text("More than four fifths", exact=True).click()
+    before = set(app.home.glob("runs/*/status.json"))
+    page.get_by_role("button", name="Run it here").dblclick()
+    expect(page).to_have_url(re.compile("study=drift-"))
+    [own] = wait_for(lambda: set(app.home.glob("runs/*/status.json")) - before, "the study to be made")
+    expect(page.get_by_role("heading", name="Lesson: A rotation of all vectors")).to_be_visible()
+    wait_for(lambda: json.loads(own.read_text())["state"] == "finished", "the study to finish")
+    expect(page.get_by_text("The numbers above were measured here.")).to_be_visible()
+    assert set(app.home.glob("runs/*/status.json")) - before == {own}, "one study for two clicks"
+    page.goto(f"{app.url}/drift")
+    settled(page)
+    expect(page.get_by_role("heading", name=re.compile("^Lesson"))).to_have_count(0)

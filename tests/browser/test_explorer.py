@@ -14,9 +14,7 @@ from tiger import datasets, quantizers
 from tiger.datasets import registry
 from tiger.runs import import_run
 from tiger.semantic_ids import import_ids
-from tiger.ui.shared import pagelist
-from tiger.ui.studies import diversity as diversity_view
-from tiger.ui.studies import drift as drift_view
+from tiger.ui.shared import address, pagelist
 
 MARKS = """() => {
   const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect(), all = [];
@@ -38,8 +36,9 @@ ADDRESSES = [
     *(("recommender", {"view": view}) for view in ("Compare", "Beam width", "Cost")),
     *(("beam", {"look": look, "at": "2"}) for look in ("Step by step", "Why", "Recommendations")),
     ("beam", {"look": "Before and after", "at": "2", "width": "4", "was": "~~~"}), ("beam", {"presenter": "1", "at": "4"}),
-    *(("drift", {"view": view}) for view in (*drift_view.VIEWS[1:3], drift_view.VIEWS[4])),
-    ("drift", {"view": drift_view.VIEWS[3], "study": "demo-schedule"}), ("diversity", {"view": diversity_view.VIEWS[1]}),
+    *(("drift", {"view": view}) for view in (*address.DRIFT_VIEW.options[1:3], address.DRIFT_VIEW.options[4])),
+    ("drift", {"view": address.DRIFT_VIEW.options[3], "study": "demo-schedule"}),
+    ("diversity", {"view": address.DIVERSITY_VIEW.options[1]}),
     *(("exchange", {"exchange": view}) for view in ("Import vectors", "Export"))]
 """Every page and every view of it."""
 ZOOM = "() => document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(x => Number(x.toPrecision(4)))"

@@ -9,7 +9,7 @@ from tiger import quantizers
 from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.base import Quantizer
-from tiger.studies.drift import Known, Version
+from tiger.studies.drift import Baseline, DriftRow, Version
 
 SMALL = {
     "rqvae": {"n_codes": 8, "n_steps": 25, "batch_size": 64, "hidden": "16", "latent_width": 6, "seed": 3},
@@ -33,10 +33,10 @@ def catalogue(n_items: int = 120, width: int = 12, seed: int = 0, n_users: int =
     return Catalogue("drift", items, indptr_U1, np.concatenate(rows), [f"u{user}" for user in range(n_users)], emb_IE)
 
 
-def known(cat: Catalogue, name: str = "rkmeans") -> Known:
+def fitted_baseline(cat: Catalogue, name: str = "rkmeans") -> Baseline:
     """A small quantizer fitted on the catalogue, and its codes."""
     made: Quantizer = quantizers.create(name, **SMALL[name]).fit(cat.embedding_IE)
-    return Known(made, made.encode(cat.embedding_IE), cat.embedding_IE)
+    return Baseline(made, made.encode(cat.embedding_IE), cat.embedding_IE)
 
 
 def same(cat: Catalogue) -> Version:
@@ -53,9 +53,10 @@ def permuted(quantizer: Quantizer, seed: int) -> Quantizer:
 
 
 def row(strength: float, remedy: int, changed: float, error: float = 0.2, period: int = 1, n_remedies: int = 3,
-        n_periods: int = 1, **more: Any) -> dict[str, Any]:
-    """A row as a drift study leaves it."""
-    return {"strength": strength, "period": period, "remedy": remedy, "n_remedies": n_remedies, "n_periods": n_periods,
-            "moved_degrees": 1.0, "changed": changed, "churn_before": changed, "error": error, "collided": 0, "tokens": 1,
-            "token_share": 0.1, "seconds": 1.0, "churn": [changed], "survival": [1 - changed], "neighbours": [0.5],
-            "chance": [0.1], "flows": [[0, 0, 1]]} | more
+        n_periods: int = 1, **more: Any) -> DriftRow:
+    """A row as a drift study measures it."""
+    given = {"strength": strength, "period": period, "remedy": remedy, "n_remedies": n_remedies, "n_periods": n_periods,
+             "moved_degrees": 1.0, "changed": changed, "churn_before": changed, "error": error, "collided": 0, "tokens": 1,
+             "token_share": 0.1, "seconds": 1.0, "churn": [changed], "survival": [1 - changed], "neighbours": [0.5],
+             "chance": [0.1], "code_transitions": [[0, 0, 1]]} | more
+    return DriftRow(**given)

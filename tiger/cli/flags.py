@@ -26,17 +26,12 @@ def add_specs(parser: argparse.ArgumentParser, cls: type, title: str, prefix: st
     """One flag per hyper-parameter of a dataclass, with its help, bounds and default."""
     group = parser.add_argument_group(title)
     for spec in params.specs(cls):
-        name, words = flag(spec.name, prefix), f"{spec.help} {_limits(spec)}".replace("%", "%%")
-        target = f"{prefix}{spec.name}"
-        if spec.kind is bool:
-            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words,
-                               action=argparse.BooleanOptionalAction)
-        else:
-            group.add_argument(name, dest=target, default=argparse.SUPPRESS, help=words, type=reader(spec),
-                               metavar=spec.kind.__name__.upper() + "[,...]" * spec.listed)
-        for former in [old for old, new in getattr(cls, "former_names", {}).items() if new == spec.name]:
-            group.add_argument(flag(former, prefix), dest=target, default=argparse.SUPPRESS, help=argparse.SUPPRESS,
-                               type=reader(spec))
+        words = f"{spec.help} {_limits(spec)}".replace("%", "%%")
+        former = [old for old, new in getattr(cls, "former_names", {}).items() if new == spec.name]
+        for name, said in ((spec.name, words), *((name, argparse.SUPPRESS) for name in former)):
+            how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if spec.kind is bool else {
+                "type": reader(spec), "metavar": spec.kind.__name__.upper() + "[,...]" * spec.listed}
+            group.add_argument(flag(name, prefix), dest=f"{prefix}{spec.name}", default=argparse.SUPPRESS, help=said, **how)
 
 
 def given_specs(args: argparse.Namespace, cls: type, prefix: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``python -m tiger COMMAND``: one file a command. A new command is one file and one line here.
+"""``python -m tiger COMMAND``: one file a command, one for all kinds of study. A new command is one file and one line here.
 
 Every command module has ``add(parser)``, which declares its flags, and ``run(args)``, which returns what
 ``--json`` prints; for people it prints as it goes along.
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tiger import studies
 from tiger.cli import flags
 from tiger.cli.flags import Parser
 from tiger.core import disk, errors, paths
@@ -26,23 +27,25 @@ COMMANDS = {
     "compare": ("tiger.cli.compare", "compare all measured recommenders of a dataset"),
     "encode": ("tiger.cli.encode", "turn items into semantic IDs with a trained run"),
     "doctor": ("tiger.cli.doctor", "say what ails a run or a file of semantic IDs"),
-    "drift": ("tiger.cli.drift", "compare seven remedies for IDs whose vectors changed"),
-    "cold": ("tiger.cli.cold", "hold items out of all training and recommend them"),
-    "diversity": ("tiger.cli.diversity", "measure temperature against recall and variety"),
     "ids": ("tiger.cli.ids", "bring in anyone's semantic IDs, take a run's IDs elsewhere"),
     "runs": ("tiger.cli.runs", "list, show, resume, stop and delete runs"),
 }
 
 
+def commands() -> dict[str, tuple[str, str]]:
+    """Every command, kinds of study included: its module and what it does."""
+    return COMMANDS | {kind: ("tiger.cli.study", words) for kind, (_, words) in studies.REGISTRY.items()}
+
+
 def main(arguments: list[str]) -> int:
     """Run one command; bad input ends with one sentence on stderr and code 2."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("\n".join(f"  {name:<10}{words}" for name, (_, words) in COMMANDS.items()))
+        print("\n".join(f"  {name:<10}{words}" for name, (_, words) in commands().items()))
         print("\nEach command explains itself: python -m tiger train --help")
         return 0
     name, rest = arguments[0], arguments[1:]
-    if name not in COMMANDS:
-        print(f"tiger: there is no command '{name}'; known are app, test, setup, {', '.join(COMMANDS)}.",
+    if name not in commands():
+        print(f"tiger: there is no command '{name}'; known are app, test, setup, {', '.join(commands())}.",
               file=sys.stderr)
         return 2
     try:
@@ -78,8 +81,10 @@ def _sentence(error: Exception) -> str:
 
 
 def _run(name: str, rest: list[str]) -> int:
-    module, words = COMMANDS[name]
+    module, words = commands()[name]
     command: Any = importlib.import_module(module)
+    if name in studies.REGISTRY:
+        command = command.Command(name)
     parser = Parser(f"python -m tiger {name}", f"{words[0].upper()}{words[1:]}.")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
     command.add(parser, rest)

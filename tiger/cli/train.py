@@ -26,12 +26,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     chosen = named_learner(rest)
     preset = flags.peek(rest, "--preset", "")
     if chosen is None and preset:
-        chosen = recipe(preset)[0].name
+        chosen = preset_of(preset)[0].name
     parser.add_argument("learner", nargs="?", default=chosen or "rqvae", choices=names,
                         help=f"a quantizer, {' | '.join(quantizers.REGISTRY)}, or a recommender, "
                              f"{' | '.join(models.REGISTRY)} (default rqvae)", metavar="NAME")
     keys = [preset.key for preset in presets.quantizer_presets()] + [preset.key for preset in presets.MODELS]
-    parser.add_argument("--preset", choices=keys, metavar="KEY", help="start from a recipe: " + " | ".join(keys))
+    parser.add_argument("--preset", choices=keys, metavar="KEY", help="start from a preset: " + " | ".join(keys))
     parser.add_argument("--ids", metavar="RUN", help="of a recommender: the run whose semantic IDs it writes, and whose "
                                                      "dataset it learns from ('last': the newest)")
     parser.add_argument("--title", default="", help="name for people")
@@ -56,8 +56,8 @@ def named_learner(rest: list[str]) -> str | None:
     return found if found in names else None
 
 
-def recipe(key: str) -> tuple[LearnerConfig, str]:
-    """What a recipe trains, and its title."""
+def preset_of(key: str) -> tuple[LearnerConfig, str]:
+    """What a preset trains, and its title."""
     known = {preset.key: (preset.quantizer, preset.title) for preset in presets.quantizer_presets()}
     known |= {preset.key: (preset.model, preset.title) for preset in presets.MODELS}
     return known.get(key, (LearnerConfig(""), ""))
@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Make the run, follow its worker, and say what came out."""
     given: dict[str, Any] = {}
     if args.preset:
-        preset, title = recipe(args.preset)
+        preset, title = preset_of(args.preset)
         if preset.name != args.learner:
-            raise ValueError(f"The recipe '{args.preset}' is for {preset.name}, not {args.learner}; "
+            raise ValueError(f"The preset '{args.preset}' is for {preset.name}, not {args.learner}; "
                              "leave one of them out.")
         given, args.title = dict(preset.params), args.title or title
     given |= flags.given_specs(args, run_config.learner_class(args.learner))
@@ -152,7 +152,7 @@ def summary(made: Run, args: argparse.Namespace) -> dict[str, Any]:
         flags.say(args, f"Test item of {test['n_users']:,} users: recall@10 {test['recall@10']:.4f}, NDCG@10 "
                         f"{test['ndcg@10']:.4f}. Next: python -m tiger recommend {made.id} --user 0")
     if "unique" in found:
-        flags.say(args, f"{found['unique']:,} different IDs for {found['items']:,} items; perplexity per "
+        flags.say(args, f"{found['unique']:,} distinct IDs for {found['items']:,} items; perplexity per "
                         f"level {', '.join(map(str, found['perplexity']))}.")
         flags.say(args, f"See it: python -m tiger app, then open the run '{made.title}'; or "
                         f"python -m tiger doctor {made.id}")

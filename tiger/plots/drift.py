@@ -1,4 +1,4 @@
-"""Drift: the trade between changed IDs and error, where items went, and how it goes on period after period."""
+"""Drift: the trade-off between changed IDs and error, code transitions, and changes period by period."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,7 +13,7 @@ def trade(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Changed IDs against error: one line a remedy, its points the strengths, growing with them.
 
     Args:
-        frame: ``reports.drift_frame``, one period.
+        frame: ``reports.drift.drift_frame``, one period.
     """
     figure, strengths = go.Figure(), sorted(frame["strength"].unique())
     sizes = {strength: 9 + 4 * place for place, strength in enumerate(strengths)}
@@ -23,18 +23,18 @@ def trade(frame: pd.DataFrame, alt: str) -> go.Figure:
             line={"color": colour(place), "width": 1.3}, customdata=part[["strength", "seconds"]].to_numpy(),
             marker={"symbol": SYMBOLS[place], "size": part["strength"].map(sizes), "color": colour(place),
                     "line": {"width": 1, "color": "rgba(128,128,128,0.7)"}},
-            hovertemplate="strength %{customdata[0]:g}: %{x:.1%} of the IDs changed, %{y:.1%} of the variance lost, "
+            hovertemplate="strength %{customdata[0]:g}: %{x:.1%} of the IDs changed, %{y:.1%} of the variance unexplained, "
                           "%{customdata[1]:.1f} processor seconds<extra>%{fullData.name}</extra>")
-    figure.update_xaxes(title="IDs that changed", tickformat=".0%", range=[-0.05, 1.05])
-    figure.update_yaxes(title="Variance of the new vectors that the codes lose", tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title="IDs changed", tickformat=".0%", range=[-0.05, 1.05])
+    figure.update_yaxes(title="Unexplained variance of the new vectors", tickformat=".0%", rangemode="tozero")
     style(figure, alt, 440)
     return figure.update_layout(legend={"y": -0.22, "yanchor": "top"})
 
 
-def flow(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Old level-1 codes on the left, new ones on the right; bands are items. From ``reports.flow_frame``.
+def transitions(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Old level-1 codes on the left, new ones on the right; bands are items. From ``reports.drift.transition_frame``.
 
-    Items whose old code is not among the fullest are left out: there are far more of them where codes are many.
+    Items whose old code is not among the largest are left out: there are far more of them where codes are many.
     """
     frame = frame[frame["old"] >= 0]
     olds = sorted(frame["old"].unique(), key=lambda code: (code < 0, code))
@@ -59,7 +59,7 @@ def over_periods(frame: pd.DataFrame, value: str, title: str, alt: str) -> go.Fi
     """A number of every remedy over the periods; period 0 is today.
 
     Args:
-        value: column of ``reports.drift_frame``.
+        value: column of ``reports.drift.drift_frame``.
     """
     figure = go.Figure()
     for place, (_, part) in enumerate(frame.groupby("remedy")):
@@ -76,24 +76,24 @@ def over_periods(frame: pd.DataFrame, value: str, title: str, alt: str) -> go.Fi
 
 
 def changed_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Share of the IDs that changed, one bar a remedy; from ``reports.drift_frame`` of one strength and period."""
+    """Share of the IDs that changed, one bar a remedy; from ``reports.drift.drift_frame`` of one strength and period."""
     figure = go.Figure(go.Bar(y=frame["name"], x=frame["changed"], orientation="h", marker={"color": colour(0)},
                               texttemplate="%{x:.0%}", textposition="outside", cliponaxis=False,
                               hovertemplate="%{y}: %{x:.1%} of the IDs changed<extra></extra>"))
-    figure.update_xaxes(title="IDs that changed", tickformat=".0%", range=[0, 1.08])
+    figure.update_xaxes(title="IDs changed", tickformat=".0%", range=[0, 1.08])
     figure.update_yaxes(autorange="reversed", type="category")
     style(figure, alt, 110 + 46 * len(frame))
     return figure.update_layout(bargap=0.35)
 
 
 def recalls(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Recall@10 of the old recommender on new IDs, and after some training steps, with 95 % intervals over the users.
+    """Recall@10 of the old recommender on new IDs, and after some training steps, with 95 % confidence intervals.
 
-    The line is before the drift.
+    The line is recall before the drift.
     """
     names = [f"{row.remedy} {row.name_}" for row in frame.rename(columns={"name": "name_"}).itertuples()]
     figure = go.Figure()
-    for value, name, place in (("recall_after", "reads the new IDs as it is", 0),
+    for value, name, place in (("recall_after", "on the new IDs, without training", 0),
                                ("recall_regained", "after some training steps", 4)):
         if value == "recall_after" or frame[value].notna().any():
             half = frame[f"{value}_pm"]

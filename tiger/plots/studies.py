@@ -1,4 +1,4 @@
-"""Cold items and diversity: recall over K and epsilon, entropy beside the paper's, recall against entropy."""
+"""Cold start and diversity: recall over K and epsilon, entropy beside the paper's, recall against entropy."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -18,7 +18,7 @@ SIDES = {"middle right": (1, 0), "top center": (0, 1), "bottom center": (0, -1),
 
 
 def cold_lines(frame: pd.DataFrame, x: str, title: str, alt: str) -> go.Figure:
-    """Recall of cold next items, one line a method.
+    """Recall of cold test items, one line a method.
 
     Args:
         frame: ``reports.cold.over_k`` or ``over_epsilon``.
@@ -42,7 +42,7 @@ def entropy_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Entropy@K at every temperature: ours in colour, the paper's as hollow bars; from ``beside_the_paper``."""
     figure = go.Figure()
     for place, (k, part) in enumerate(frame.groupby("k")):
-        names = [f"T = {heat:g}" for heat in part["heat"]]
+        names = [f"T = {temperature:g}" for temperature in part["temperature"]]
         figure.add_bar(x=names, y=part["ours"], name=f"Entropy@{k}, here", marker={"color": colour(place)},
                        hovertemplate="%{x}: %{y:.2f} nats<extra>%{fullData.name}</extra>", offsetgroup=f"{k}")
         figure.add_bar(x=names, y=part["reported"], name=f"Entropy@{k}, as reported", offsetgroup=f"{k}p",
@@ -59,9 +59,9 @@ def recall_entropy(frame: pd.DataFrame, alt: str) -> go.Figure:
     Of one level alone only the highest temperature is labelled; the pointer names every mark.
     """
     figure, alone = go.Figure(), frame[frame["level"] > 0]
-    shown = alone["heat"] == alone["heat"].max()
-    groups = {"beam search": (frame[(frame["level"] == 0) & frame["heat"].isna()], "beam search"),
-              "all levels": (all_at_once := frame[(frame["level"] == 0) & frame["heat"].notna()], all_at_once["name"]),
+    shown = alone["temperature"] == alone["temperature"].max()
+    groups = {"beam search": (frame[(frame["level"] == 0) & frame["temperature"].isna()], "beam search"),
+              "all levels": (all_at_once := frame[(frame["level"] == 0) & frame["temperature"].notna()], all_at_once["name"]),
               "one level alone": (alone, [f"L{level}" if on else "" for level, on in zip(alone["level"], shown, strict=True)]),
               "one temperature a level": (each := frame[frame["level"] < 0], each["name"])}
     marks = pd.concat([part.assign(short=short, place=place) for place, (part, short) in enumerate(groups.values())])
@@ -95,7 +95,7 @@ def level_curves(frame: pd.DataFrame, value: str, title: str, alt: str) -> go.Fi
     """
     figure = go.Figure()
     for place, (level, part) in enumerate(frame.groupby("level")):
-        figure.add_scatter(x=part["heat"], y=part[value], mode="lines+markers",
+        figure.add_scatter(x=part["temperature"], y=part[value], mode="lines+markers",
                            name=f"level {level} alone" if level else "all levels",
                            line={"color": colour(place), "dash": DASHES[place % len(DASHES)], "width": 3 if level == 0 else 2},
                            marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 9},

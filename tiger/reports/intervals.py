@@ -1,17 +1,17 @@
-"""Where a number measured on few users may lie: 95 % intervals, in numbers and in words."""
+"""95 % confidence intervals of numbers measured on a sample of users, in numbers and in words."""
 
 import math
 from functools import lru_cache
 
-WORDS = "95 %: where the number would lie if all users like these were asked; asked anew, 95 of 100 such ranges hold it."
+NOTE = "95 %: the 95 % confidence interval over the users."
 
 
 @lru_cache(maxsize=4096)
 def share_ends(share: float, n: int) -> tuple[float, float]:
-    """Both ends of the 95 % interval of a share of n users; nan where nobody was asked.
+    """Both ends of the 95 % confidence interval of a share of n users; nan without users.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; unlike a bootstrap
-    it says something where none or all of the users are counted.
+    it is informative where none or all of the users are counted.
     """
     if n < 1 or not math.isfinite(share):
         return math.nan, math.nan
@@ -19,6 +19,16 @@ def share_ends(share: float, n: int) -> tuple[float, float]:
 
     found = binomtest(round(share * n), n).proportion_ci(0.95, "wilson")
     return float(found.low), float(found.high)
+
+
+def least_difference(one: float, one_low: float, other: float, other_high: float) -> float:
+    """Lower end of the 95 % confidence interval of ``one`` - ``other``, from the ends of their own intervals.
+
+    Above 0, ``one`` is the larger. For two numbers of the same users it is on the safe side.
+
+    Source: Newcombe 1998, "Interval estimation for the difference between independent proportions", method 10.
+    """
+    return one - other - math.hypot(one - one_low, other_high - other)
 
 
 def range_summary(low: float, high: float, form: str = ".1%") -> str:

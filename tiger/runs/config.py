@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tiger import studies
 from tiger.core import params
 from tiger.datasets.reference import DatasetRef, Values
 from tiger.runs.records import LearnerConfig, RunConfig, StudyRequest
 
-STUDIES = ("drift", "cold", "diversity")
-KINDS = ("quantizer", "model", "projection", "import", *STUDIES)
+KINDS = ("quantizer", "model", "projection", "import")  # and every kind of study
 CODED = ("quantizer", "import")  # kinds of run that give items their codes
 
 
@@ -28,8 +28,8 @@ def checked(asked: RunConfig | Mapping[str, Any]) -> RunConfig:
     """
     if not isinstance(asked, RunConfig):
         asked = RunConfig.from_json({"kind": "quantizer", **_with_dataset(asked)})
-    if asked.kind not in KINDS:
-        raise ValueError(f"kind is {asked.kind!r}, but must be one of {', '.join(KINDS)}.")
+    if asked.kind not in (*KINDS, *studies.REGISTRY):
+        raise ValueError(f"kind is {asked.kind!r}, but must be one of {', '.join((*KINDS, *studies.REGISTRY))}.")
     changes: Values = {}
     for part in ("quantizer", "model"):
         given = getattr(asked, part)
@@ -39,7 +39,7 @@ def checked(asked: RunConfig | Mapping[str, Any]) -> RunConfig:
             raise ValueError(f"A {part} run needs '{part}': {{'name': ..., 'params': {{...}}}}.")
     if asked.kind == "model":
         changes["ids_run"] = _checked_ids(asked)
-    if asked.kind in STUDIES:
+    if asked.kind in studies.REGISTRY:
         changes["study"] = _checked_study(asked)
     now = time.time()
     learner = asked.learner
@@ -75,20 +75,12 @@ def _checked_ids(asked: RunConfig) -> str | None:
     return asked.ids_run
 
 
-def study_class(kind: str) -> type:
-    """The parameters that a study of this kind is asked."""
-    from tiger.studies import cold_start, diversity, drift
-    return {"drift": drift.DriftParams, "cold": cold_start.ColdParams, "diversity": diversity.DiversityParams}[kind]
-
-
 def _checked_study(asked: RunConfig) -> StudyRequest:
-    """Every parameter of a study, and the recommender that it is about."""
-    from tiger.studies import cold_start, diversity, drift
+    """Every parameter of a study, and the recommender that it measures."""
     if not asked.parent:
         raise ValueError(f"A {asked.kind} study needs 'parent': the quantizer run to study.")
     given = asked.study or StudyRequest()
-    check: Any = {"drift": drift.drift_params, "cold": cold_start.cold_params, "diversity": diversity.diversity_params}
-    return StudyRequest(params.values(check[asked.kind](given.params)), given.model or None)
+    return StudyRequest(params.values(studies.find(asked.kind).config(given.params)), given.model or None)
 
 
 def learner_class(name: str) -> type:
@@ -135,7 +127,7 @@ def command(config: RunConfig) -> str:
     if config.study is not None:
         words = ["python", "-m", "tiger", config.kind, str(config.parent)]
         words += ["--model", config.study.model] if config.study.model else []
-        return shlex.join(words + _changed(study_class(config.kind), config.study.params))
+        return shlex.join(words + _changed(studies.find(config.kind).params, config.study.params))
     if config.learner is None:
         raise ValueError(f"a run of kind {config.kind} has no command.")
     words = ["python", "-m", "tiger", "train", config.learner.name]

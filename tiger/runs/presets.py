@@ -1,4 +1,4 @@
-"""Recipes for the pages and the command line: quantizers that work or break on purpose, and recommenders.
+"""Presets for the pages and the command line: quantizers that work or fail on purpose, and recommenders.
 
 Each says in one line what to look for.
 """
@@ -11,13 +11,13 @@ from tiger.runs.records import LearnerConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A named recipe.
+    """A named set of hyper-parameters.
 
     Args:
         key: short name for links and the command line.
         title: name for people.
         look_for: one line on what to watch.
-        breaks: whether it breaks on purpose.
+        breaks: whether it fails on purpose.
         quantizer: name and those hyper-parameters that differ from the defaults.
     """
 
@@ -33,24 +33,24 @@ def _rqvae(**params: Any) -> LearnerConfig:
 
 
 PRESETS = [
-    Preset("healthy", "Healthy: k-means start and restarts",
-           "Perplexity climbs back after the first steps, and dead codes fall to almost none on every level.", False, _rqvae()),
-    Preset("ema", "Codebooks as running means (EMA)",
-           "Each code follows the mean of its items: the deeper levels end up more evenly used than by gradient.", False,
+    Preset("healthy", "Healthy: k-means init + dead-code restart",
+           "Perplexity rises again after the first steps, and dead codes fall to almost none at every level.", False, _rqvae()),
+    Preset("ema", "EMA codebooks",
+           "Each code is a moving average of its items: later levels are used more evenly than with gradient updates.", False,
            _rqvae(ema=True)),
     Preset("rotation", "Rotation trick",
-           "The gradient is turned instead of copied; compare the loss with the healthy run's.", False,
+           "The gradient is rotated and scaled instead of copied; compare the loss with the healthy run's.", False,
            _rqvae(estimator="rotation")),
-    Preset("simvq", "SimVQ: one matrix moves every code",
-           "Even codes that nobody uses move along, so few of them die.", False, _rqvae(simvq=True)),
-    Preset("sinkhorn", "Sinkhorn: every batch spread evenly",
-           "Perplexity stays near 256, since each batch must use all codes; with plain nearest codes it is less afterwards.",
+    Preset("simvq", "SimVQ: one linear map for all codes",
+           "Unused codes are updated, too, so few of them die.", False, _rqvae(simvq=True)),
+    Preset("sinkhorn", "Sinkhorn: balanced batches",
+           "Perplexity stays near 256 in training, since each batch must use all codes; nearest-code assignment lowers it.",
            False, _rqvae(sinkhorn=True)),
-    Preset("spread", "KoLeo: nearly equal items told apart",
-           "Every latent is pushed off its nearest neighbour: more different IDs, for a little more reconstruction loss.",
+    Preset("spread", "KoLeo regulariser",
+           "Each latent is pushed away from its nearest neighbour: more distinct IDs for a slightly higher reconstruction loss.",
            False, _rqvae(koleo=1.0)),
     Preset("rkmeans", "Residual k-means, no network",
-           "Done in one step a level; the baseline that a network must beat.", False,
+           "One step a level; the baseline for every trained encoder.", False,
            LearnerConfig("rkmeans")),
     Preset("balanced_rkmeans", "Balanced residual k-means",
            "Perplexity is close to the number of codes at every level; compare the loss with plain residual k-means.",
@@ -62,22 +62,22 @@ PRESETS = [
            "The rotation lowers the loss round by round; the codes have no order, so see Tree for what a prefix means here.",
            False, LearnerConfig("opq")),
     Preset("lsh", "Random hyperplanes (LSH)",
-           "Nothing is learned, and yet the codes are in use; but similar items share far fewer of them (see Doctor and Tree).",
+           "Nothing is learned. Codes are in use, but similar items share far fewer of them (see Doctor and Tree).",
            False, LearnerConfig("lsh")),
-    Preset("total-collapse", "Total collapse: noise start, no remedy",
-           "Perplexity is 1 from the first steps on: every item gets the same codes, and no code ever comes back.", True,
+    Preset("total-collapse", "Total collapse: random init, no restart",
+           "Perplexity is 1 from the first steps on: every item gets the same codes, and no dead code is restarted.", True,
            _rqvae(kmeans_init=False, restart_threshold=0.0, n_steps=300)),
-    Preset("tiny-codebook", "Collision storm: eight codes a level",
-           "All codes are in use, and still most items share all their codes: there are too few combinations.", True,
+    Preset("tiny-codebook", "Collisions: eight codes a level",
+           "All codes are in use, but most items share their whole ID: there are too few combinations.", True,
            _rqvae(n_codes=8)),
-    Preset("commitment-storm", "Over-strong commitment: beta 25",
-           "The commitment loss wins: latents shrink onto few codes and the reconstruction stops getting better.",
+    Preset("commitment-storm", "Commitment loss too strong: beta 25",
+           "The commitment loss dominates: latents collapse onto few codes and the reconstruction loss stops falling.",
            True, _rqvae(beta=25.0, kmeans_init=False, restart_threshold=0.0)),
     Preset("untrained", "Untrained: five steps",
-           "The loss has hardly moved, and similar items get codes that have nothing in common.", True,
+           "The loss has hardly changed, and similar items share no codes.", True,
            _rqvae(n_steps=5, kmeans_init=False)),
-    Preset("frozen-estimator", "No gradient through the codebook",
-           "The encoder hears of the commitment loss only: reconstruction stays worse than in the healthy run.", True,
+    Preset("frozen-estimator", "No gradient through the quantizer",
+           "The encoder gets gradients from the commitment loss only: reconstruction stays worse than in the healthy run.", True,
            _rqvae(estimator="none")),
 ]
 
@@ -92,17 +92,9 @@ def quantizer_presets() -> list[Preset]:
     return [*works, *plain, *(preset for preset in PRESETS if preset.breaks)]
 
 
-def find(key: str) -> Preset:
-    """The preset with this key. Raises ValueError: there is none; lists those that exist."""
-    known = {preset.key: preset for preset in quantizer_presets()}
-    if key not in known:
-        raise ValueError(f"'{key}' is no preset; known are {', '.join(known)}.")
-    return known[key]
-
-
 @dataclass(frozen=True)
 class ModelPreset:
-    """A named recipe for a recommender.
+    """A named set of a recommender's hyper-parameters.
 
     Args:
         key: short name for links and the command line.
@@ -123,32 +115,24 @@ def _model(name: str, **params: Any) -> LearnerConfig:
 
 MODELS = [
     ModelPreset("rq-small", "RQ-Transformer, small",
-                "The one that comes with the lab: about a minute on the bundled shop.",
+                "The bundled recommender: about a minute on the bundled shop.",
                 _model("rq_transformer", width=64, n_epochs=15, dropout=0.2, learning_rate=3e-3, batch_size=64)),
-    ModelPreset("rq", "RQ-Transformer", "One position an item, so a whole epoch of Amazon Beauty takes seconds.",
+    ModelPreset("rq", "RQ-Transformer", "One position an item, so an epoch of Amazon Beauty takes seconds.",
                 _model("rq_transformer")),
-    ModelPreset("tiger-class", "The paper's encoder-decoder, for a class",
-                "One layer each way: a few minutes, and every part of the paper is there.",
+    ModelPreset("tiger-class", "The paper's encoder-decoder, tiny",
+                "One encoder and one decoder layer: all parts of the paper's model in a few minutes.",
                 _model("encoder_decoder", width=64, n_layers=1, n_heads=2, head=32, ff=128, n_epochs=10)),
-    ModelPreset("tiger-small", "The paper's encoder-decoder, small", "Two layers each way: a coffee break.",
+    ModelPreset("tiger-small", "The paper's encoder-decoder, small", "Two encoder and two decoder layers.",
                 _model("encoder_decoder", n_layers=2, n_heads=4, head=32, ff=256, n_epochs=10)),
-    ModelPreset("tiger-paper", "The paper's encoder-decoder", "The paper's sizes; hours without a graphics processor.",
+    ModelPreset("tiger-paper", "The paper's encoder-decoder", "The paper's sizes; takes hours without a GPU.",
                 _model("encoder_decoder")),
-    ModelPreset("sasrec", "SASRec: user vector and nearest neighbours",
-                "What generative retrieval replaces, trained with the full softmax.", _model("sasrec")),
-    ModelPreset("vector-regression", "Generate the embedding itself",
-                "Works badly: the mean of two likely items lies where no item is.", _model("vector_regression")),
-    ModelPreset("cascade", "Cascade: neighbours, then pairs", "What large shops run: a cheap first stage, a dear second.",
+    ModelPreset("sasrec", "SASRec: user vector and nearest items",
+                "The dense-retrieval baseline, trained with the full softmax.", _model("sasrec")),
+    ModelPreset("vector-regression", "Regress the embedding",
+                "Works badly: the mean of two likely items is near no item.", _model("vector_regression")),
+    ModelPreset("cascade", "Cascade: retrieval, then ranking", "A cheap first stage and an expensive second one, as in industry.",
                 _model("cascade", n_epochs=10)),
-    ModelPreset("pair-ranker", "Pair ranker over everything",
-                "Scores every item with a transformer: watch the milliseconds a user.", _model("pair_ranker", n_epochs=10)),
-    ModelPreset("popularity", "Popularity", "Done at once: the floor that everything must beat.", _model("popularity")),
+    ModelPreset("pair-ranker", "Pair ranker over all items",
+                "Scores every item with a transformer: note the milliseconds a user.", _model("pair_ranker", n_epochs=10)),
+    ModelPreset("popularity", "Popularity", "No training: the baseline that every recommender must beat.", _model("popularity")),
 ]
-
-
-def find_model(key: str) -> ModelPreset:
-    """The recommender's recipe with this key. Raises ValueError: there is none; lists those that exist."""
-    for preset in MODELS:
-        if preset.key == key:
-            return preset
-    raise ValueError(f"'{key}' is no recipe for a recommender; known are {', '.join(p.key for p in MODELS)}.")

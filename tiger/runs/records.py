@@ -4,12 +4,11 @@ A file of an older lab reads as one of today: unknown entries are kept where the
 left out elsewhere, missing ones have their defaults, and what is of the wrong kind counts as missing.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Self, get_args, get_type_hints
 
+from tiger.core.typed import fits
 from tiger.datasets.reference import DatasetRef, Values
 
 State = Literal["queued", "running", "paused", "stopped", "interrupted", "finished", "failed"]
@@ -231,20 +230,4 @@ def _part(given: Any, name: str) -> Any:
 def _fitting(cls: type, found: Mapping[str, Any]) -> Values:
     """The entries that the dataclass knows and whose kind is right."""
     hints = get_type_hints(cls)
-    return {name: found[name] for name in _names(cls) if name in found and _fits(found[name], hints[name])}
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of an annotated kind."""
-    origin, args = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return isinstance(value, str) and value in args
-    if origin in (Union, UnionType):
-        return any(_fits(value, arg) for arg in args)
-    if origin is list:
-        return isinstance(value, list) and all(_fits(one, args[0]) for one in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, origin or hint) if not is_typeddict(hint) else isinstance(value, dict)
+    return {name: found[name] for name in _names(cls) if name in found and fits(found[name], hints[name])}

@@ -1,28 +1,23 @@
-"""What the worker does with a study: load what it is about, carry it out row by row, hear pause and stop."""
+"""What the worker does with a study: load what it is about, keep its rows as they come, pause and stop where asked."""
 
-import io
-import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from tiger import datasets, models
+from tiger import datasets
 from tiger.core import files
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.datasets.labels import category_labels
-from tiger.models.generative import GenerativeRecommender
+from tiger.quantizers.base import Quantizer
 from tiger.runs import data, store, study_artifacts
-from tiger.runs.records import LearnerConfig
 from tiger.runs.run import Run
 from tiger.runs.worker_context import EventLog, WorkerContext
 from tiger.semantic_ids import SemanticIds
-from tiger.studies import cold_start, diversity, drift
+from tiger.studies.base import About, Note, Recipe, Row, Subject, Trained, generative
+
+RESUMES_BEHIND_ROWS = "Stopped; resume it to continue after the last measured row."
+RESUMES_IN_TRAINING = "Stopped before the first row was measured; when resumed it repeats the training that it was in."
 
 
 class Study:
@@ -33,42 +28,48 @@ class Study:
     """
 
     def __init__(self, context: WorkerContext):
-        self.context, self.run, self.config = context, context.run, context.run.config
+        self.context, self.run = context, context.run
         context.update_status(stage="loading the dataset", attempt=context.status.attempt + 1)
-        self.parent = store.find(str(self.config.parent))
-        numbered = data.catalogue_for(self.parent, datasets.load_ref(self.config.dataset), vectors=True)
-        self.cat = data.begin(self.run, numbered)  # items have the parent's numbers
-        self.params = self.run.study.params
-        self.log = EventLog(self.run, keep_bytes=None)
-        self.start_s = time.monotonic()
+        self.log = EventLog(self.run, keep_bytes=None)  # behind the last whole line; a torn one is measured again
+        self.start_s, self.step, self.said = time.monotonic(), 0, set(study_artifacts.notes(self.run))
 
     def steps(self) -> Iterator[Progress]:
         """Carry it out; the status says how it ended."""
-        make = {"drift": self._drift, "cold": self._cold, "diversity": self._diversity}[self.config.kind]
-        for progress in make():
-            for row in [*progress.metrics.get("rows", []), *([progress.metrics["row"]] if "row" in progress.metrics else [])]:
-                self.log.add(progress.step, time.monotonic() - self.start_s, row=row)
-            self.context.progress(progress)
-            yield progress
+        kind = study_artifacts.kind_of(self.run)
+        config = kind.config(self.run.study.params)
+        for event in kind.steps(subject_of(self.run), config, study_artifacts.rows(self.run)):
+            if not isinstance(event, Progress):
+                self._keep(event)
+                continue
+            self.step = event.step
+            self.context.progress(event)
+            yield event
             if not self._wait_while_paused():
                 self.context.stop_acknowledged = True
-                words = self.context.stop_reason or self._where()
+                words = self.context.stop_reason or (RESUMES_BEHIND_ROWS if study_artifacts.rows(self.run) else
+                                                     RESUMES_IN_TRAINING)
                 self.context.update_status(state="stopped", message=words, rate=0.0, left_s=None)
                 return
         self.context.stop_acknowledged = True
         self._keep_table()
         self.context.update_status(state="finished", stage="", message="", rate=0.0, left_s=None)
 
-    def _where(self) -> str:
-        """What a stopped study goes on with when it is resumed."""
-        if study_artifacts.rows(self.run):
-            return "Stopped; resume it to go on behind the last finished row."
-        return "Stopped before the first row was there; resumed, it begins again with the training that it was in."
+    def _keep(self, event: Row | About | Note) -> None:
+        """Write down what was measured or said; a sentence once."""
+        if isinstance(event, About):
+            files.write_json(self.run.path / "study.json", event.to_json())
+        elif isinstance(event, Row):
+            self._log(row=event.to_json())
+        elif event.text not in self.said:
+            self.said.add(event.text)
+            self._log(note=event.text)
+
+    def _log(self, **event: object) -> None:
+        self.log.add(self.step, time.monotonic() - self.start_s, **event)
 
     def _keep_table(self) -> None:
-        """The rows as Parquet, for whoever reads them with other tools."""
-        rows = study_artifacts.rows(self.run)
-        frame = pd.DataFrame([{key: value for key, value in row.items() if key != "flows"} for row in rows])
+        """The rows as Parquet, for other tools."""
+        frame = pd.DataFrame([row.to_cells() for row in study_artifacts.rows(self.run)])
         part = self.run.path / ".rows.part"
         frame.to_parquet(part, index=False)
         files.replace(part, self.run.path / "rows.parquet")
@@ -89,145 +90,44 @@ class Study:
             self.context.update_status(state="running")
         return bool(action == "run")
 
-    def note(self, text: str) -> None:
-        """Keep one sentence on how the data were made to fit."""
-        self.log.add(0, time.monotonic() - self.start_s, note=text)
-
-    def tell(self, **facts: Any) -> None:
-        """Keep what is the same for all rows."""
-        files.write_json(self.run.path / "study.json", study_artifacts.about(self.run) | facts)
-
-    def _drift(self) -> Iterator[Progress]:
-        """Seven remedies at every strength, or period after period."""
-        asked = drift.drift_params(self.params)
-        known, reader = known_of(self.parent, self.cat), None
-        if asked.source == "history":
-            for progress in drift.earlier(known, self.cat, asked.first_share):
-                known = progress.metrics.get("known", known)
-                yield Progress(progress.stage, progress.step, progress.n_steps)
-            self.note(drift.EARLIER.format(share=asked.first_share))
-        if asked.reader:
-            yield from self._with_model(known.codes_IL, known.quantizer.n_codes, asked.reader_epochs,
-                                        own=asked.source == "history")
-            reader = drift.Reader(self.cat, self.model, self.ids, asked.reader_users, regain_steps=asked.regain_steps)
-        done = self._done_drift(asked)
-        labels_I, _ = category_labels(self.cat)
-        comparison = drift.Comparison(self.cat, known, asked, labels_I, reader, done)
-        self.tell(dataset=self.cat.name, n_items=self.cat.n_items, parent=self.parent.title,
-                  n_interactions=self.cat.n_interactions, n_levels=known.codes_IL.shape[1])
-        said: set[str] = set()
-        for progress in comparison.steps():
-            for text in comparison.notes:
-                if text not in said:
-                    said.add(text)
-                    self.note(text)
-            yield progress
-
-    def _done_drift(self, asked: drift.DriftParams) -> set[tuple[float, int]]:
-        """Remedies whose every period is there."""
-        counted: dict[tuple[float, int], int] = {}
-        for row in study_artifacts.rows(self.run):
-            key = (float(row["strength"]), int(row["remedy"]))
-            counted[key] = counted.get(key, 0) + 1
-        return {key for key, n in counted.items() if n >= asked.n_periods()}
-
-    def _cold(self) -> Iterator[Progress]:
-        """Hold items out, train without them, recommend them; what was trained stays in the run's folder."""
-        asked = cold_start.cold_params(self.params)
-        held = cold_start.hold_out(self.cat, asked.share, asked.seed)
-        recipe, kept, codes_at = self._recipe(), self.run.path / "warm", self.run.path / "warm_codes.npy"
-        model = cold_start.fresh(recipe.name, recipe.params, asked)
-        codes_IL = np.load(codes_at, allow_pickle=False) if codes_at.exists() else None
-        if codes_IL is not None and (kept / "weights.safetensors").exists():
-            model = generative(models.load(kept))
-        else:
-            for progress in cold_start.fit(self.cat, held, self.parent.quantizer(), asked, model, codes_IL):
-                if "codes" in progress.metrics:
-                    codes_IL = progress.metrics["codes"]
-                    keep_array(codes_at, codes_IL)
-                yield Progress(progress.stage, progress.step, progress.n_steps)
-            keep_model(model, kept)
-        assert codes_IL is not None
-        self.tell(dataset=self.cat.name, n_items=self.cat.n_items, n_cold=int(held.cold_I.sum()), model=model.title,
-                  cold_users=len(held.cold_users), parent=self.parent.title)
-        yield from cold_start.judge(self.cat, held, codes_IL, model, asked, self._done_cold())
-
-    def _done_cold(self) -> frozenset[tuple[str, str]]:
-        """Methods and groups of users whose every row is there."""
-        counted = Counter((row["method"], row["who"]) for row in study_artifacts.rows(self.run))
-        return frozenset((method, who) for (method, who), n in counted.items()
-                         if n >= len(cold_start.CUTS) * len(cold_start.epsilons(method)))
-
-    def _diversity(self) -> Iterator[Progress]:
-        """Temperatures, one after the other."""
-        asked = diversity.diversity_params(self.params)
-        codes_IL = self.parent.codes()
-        yield from self._with_model(codes_IL, n_codes_of(self.parent), asked.epochs)
-        _, what = category_labels(self.cat)
-        self.tell(dataset=self.cat.name, model=self.model.title, labels=what, parent=self.parent.title)
-        done = frozenset(row["name"] for row in study_artifacts.rows(self.run))
-        yield from diversity.steps(self.cat, self.model, asked, done)
-
-    def _recipe(self) -> LearnerConfig:
-        """The chosen model run's recommender, or a small one."""
-        chosen = self.run.study.model
-        return store.find(chosen).learner if chosen else LearnerConfig("rq_transformer", dict(drift.recommender_probe.QUICK))
-
-    def _with_model(self, codes_IL: Any, n_codes: int | list[int], n_epochs: int, own: bool = False) -> Iterator[Progress]:
-        """Find the chosen recommender, or (always where ``own``) train a small one once and keep it in the run's folder."""
-        chosen, kept = self.run.study.model, self.run.path / "reader"
-        if chosen and not own:
-            self.model, self.ids = chosen_model(chosen, self.parent, self.cat)
-            return
-        self.ids = SemanticIds.from_codes(codes_IL, n_codes, collision_level=True)
-        if (kept / "weights.safetensors").exists():
-            self.model = generative(models.load(kept))
-            return
-        made = drift.quick(n_epochs)
-        for progress in made.fit_steps(self.cat, self.ids):
-            yield Progress("training a small recommender", progress.step, progress.n_steps)
-        keep_model(made, kept)
-        self.model = made
-
 
 def execute(context: WorkerContext) -> Iterator[Progress]:
-    """What the worker does with runs of the kinds drift, cold and diversity."""
+    """What the worker does with studies."""
     yield from Study(context).steps()
 
 
-def keep_model(model: models.Recommender, folder: Path) -> None:
-    """Save a model; the folder is there when all of it is."""
-    part = folder.with_name(f".{folder.name}.part")
-    for rest in (part, folder):  # what an attempt that was killed left behind
-        shutil.rmtree(rest, ignore_errors=True)
-    model.save(part)
-    files.replace(part, folder)
-
-
-def keep_array(path: Path, array: np.ndarray) -> None:
-    """Save an array in one move."""
-    made = io.BytesIO()
-    np.save(made, array, allow_pickle=False)
-    files.write(path, made.getvalue())
-
-
-def known_of(parent: Run, cat: Catalogue) -> drift.Known:
-    """A quantizer run's quantizer and codes.
+def subject_of(run: Run) -> Subject:
+    """What the study is about.
 
     Raises:
-        ValueError: it has none (imported IDs), or it belongs to another catalogue.
+        ValueError: the codes' run is gone, belongs to another catalogue, or has no quantizer where one is needed.
     """
-    if parent.config.kind == "import":
-        raise ValueError(f"'{parent.title}' is imported, so there is no quantizer that could read moved vectors; choose a "
-                         "run that was trained here.")
-    codes_IL = parent.codes()
+    parent = store.find(str(run.config.parent))
+    numbered = data.catalogue_for(parent, datasets.load_ref(run.config.dataset), vectors=True)
+    cat = data.begin(run, numbered)  # items have the parent's numbers
+    codes_IL, ids = parent.codes(), parent.semantic_ids()
     if len(codes_IL) != cat.n_items:
         raise ValueError(f"Run '{parent.title}' has codes for {len(codes_IL):,} items, but the dataset has {cat.n_items:,}; "
                          "choose a run of this dataset.")
-    return drift.Known(parent.quantizer(), codes_IL, cat.embedding_IE, parent.status.n_threads)
+    subject = Subject(cat, parent.title, codes_IL, ids.n_codes[:ids.n_levels], lambda: quantizer_of(parent), run.path,
+                      parent.status.n_threads)
+    chosen = run.study.model
+    if not chosen:
+        return subject
+    given = store.find(chosen).learner
+    return Subject(**(vars(subject) | {"recommender": lambda: chosen_recommender(chosen, parent, cat),
+                                       "recipe": Recipe(given.name, given.params)}))
 
 
-def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRecommender, SemanticIds]:
+def quantizer_of(parent: Run) -> Quantizer:
+    """A run's quantizer. Raises ValueError where it has none (imported IDs)."""
+    if parent.config.kind == "import":
+        raise ValueError(f"'{parent.title}' is imported, so there is no quantizer that could encode new vectors; choose a "
+                         "run that was trained here.")
+    return parent.quantizer()
+
+
+def chosen_recommender(run_id: str, parent: Run, cat: Catalogue) -> Trained:
     """The recommender of a model run, and the IDs that it writes.
 
     Raises:
@@ -243,20 +143,7 @@ def chosen_model(run_id: str, parent: Run, cat: Catalogue) -> tuple[GenerativeRe
                          f"'{parent.title}'; train a recommender on its IDs again.")
     model = generative(chosen.recommender())
     if model.n_items != cat.n_items:
-        raise ValueError(f"The recommender '{chosen.title}' knows {model.n_items:,} items, but the dataset has "
+        raise ValueError(f"The recommender '{chosen.title}' learned from {model.n_items:,} items, but the dataset has "
                          f"{cat.n_items:,}; choose one of this dataset.")
     sizes = model.metadata_["n_codes"].tolist()
-    return model, SemanticIds(model.metadata_["ids"].numpy(), sizes, parent.codes().shape[1])
-
-
-def generative(model: models.Recommender) -> GenerativeRecommender:
-    """The model, if it writes IDs. Raises ValueError otherwise."""
-    if not isinstance(model, GenerativeRecommender):
-        raise ValueError(f"{model.title} writes no semantic IDs; choose a generative recommender.")
-    return model
-
-
-def n_codes_of(parent: Run) -> int | list[int]:
-    """Codes to choose from at each level of a run's codes."""
-    ids = parent.semantic_ids()
-    return ids.n_codes[:ids.n_levels]
+    return Trained(model, SemanticIds(model.metadata_["ids"].numpy(), sizes, parent.codes().shape[1]))

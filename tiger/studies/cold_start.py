@@ -1,23 +1,24 @@
-"""Cold items: hold some out of all training, then recommend them all the same.
+"""Cold start: hold items out of all training, then recommend them all the same.
 
-A new item gets its codes from its content, so the model can write the beginning of its ID without ever having
-seen it. ``prefix``: whatever prefix the beam writes, cold items with the same codes join in, up to the share
-epsilon of the list. ``cold``: the beam may write cold items only. ``knn``: the items whose content lies nearest
-to the user's last one.
+A new item gets its codes from its content, so a model that was trained without it can still write its prefix.
+``prefix``: cold items join every prefix that the beam writes and that they share, up to the share epsilon of the list.
+``cold``: the beam may write the IDs of cold items only. ``knn``: the items whose content is nearest to the last item of
+the history.
 
 Source: Rajput et al. 2023, section 4.3 "Cold-start recommendation": epsilon, and Semantic_KNN as baseline.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
 
-from tiger import metrics, models, quantizers
+from tiger import metrics, quantizers
 from tiger.core import params
-from tiger.core.params import build, param
+from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
@@ -27,6 +28,18 @@ from tiger.search import beam
 from tiger.search.trie import Trie
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places
+from tiger.studies.base import (
+    About,
+    Row,
+    Steps,
+    StudyKind,
+    Subject,
+    keep_array,
+    keep_model,
+    load_kept,
+    recommender_from,
+    under,
+)
 
 METHODS = {"prefix": "Shared prefix, up to epsilon", "cold": "Beam over cold items only",
            "knn": "Nearest content, up to epsilon", "knn_cold": "Nearest content among cold items"}
@@ -37,20 +50,50 @@ BATCH = 64
 
 @dataclass
 class ColdParams:
-    """What a cold-item study is asked."""
+    """Parameters of a cold-start study."""
 
     share: float = param(0.05, "Share of the test items that are held out of all training.", low=0.001, high=0.5)
-    users: int = param(300, "Users asked, of those whose next item is cold and of the others each.", low=10, high=20_000)
+    users: int = param(300, "Users to evaluate in each group: those whose test item is cold, and the others.",
+                       low=10, high=20_000)
     width: int = param(50, "Beam width.", low=1, high=200)
     epochs: int = param(4, "Epochs of the recommender.", low=1, high=200)
-    n_steps: int | None = param(None, "Steps of the quantizer; none: as many as the run's.", low=1, high=1_000_000)
+    n_steps: int | None = param(None, "Training steps of the quantizer; none: as many as in the run.", low=1, high=1_000_000)
     seed: int = param(0, "Seed of the choice of items and of the recommender.", low=0, high=2**31 - 1)
 
 
-def cold_params(given: dict[str, Any]) -> ColdParams:
-    """Checked parameters from plain values."""
-    made: ColdParams = build(ColdParams, given)
-    return made
+@dataclass(frozen=True)
+class ColdRow(Row):
+    """Recall@k of one method at one epsilon.
+
+    Args:
+        method: a key of ``METHODS``.
+        who: "cold": users whose test item is cold; "warm": the others.
+        k: length of the list.
+        epsilon: share of the list that cold items may take.
+        recall: nan where nobody could be evaluated.
+        n_users: users evaluated.
+    """
+
+    identity: ClassVar[tuple[str, ...]] = ("method", "who", "k", "epsilon")
+    method: str
+    who: str
+    k: int
+    epsilon: float
+    recall: float
+    n_users: int
+
+
+@dataclass(frozen=True)
+class ColdAbout(About):
+    """``n_cold`` items are held out; the test item of ``cold_users`` users is one of them.
+
+    Args:
+        exclude_seen: whether lists leave out what the user already has.
+    """
+
+    n_cold: int = 0
+    cold_users: int = 0
+    exclude_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +102,8 @@ class HeldOut:
 
     Args:
         cold_I: True for the items that are held out.
-        train: the catalogue to train on: the same items, histories without cold items and without anybody's
-            validation and test item.
+        train: the catalogue to train on: the same items, histories without cold items and without validation and test
+            items.
         cold_users, warm_users: places in ``split().user_U`` of users whose test item is cold, or not.
     """
 
@@ -71,7 +114,7 @@ class HeldOut:
 
 
 def hold_out(cat: Catalogue, share: float, seed: int) -> HeldOut:
-    """Choose cold items among the items that are somebody's next, and take them out of everything else.
+    """Choose cold items among the test items, and take them out of everything else.
 
     Raises:
         ValueError: no user has a test item.
@@ -142,7 +185,7 @@ def fill(candidates: np.ndarray, cold_I: np.ndarray, k: int, epsilon: float) -> 
 
 
 def nearest_content(unit_IE: np.ndarray, histories: list[np.ndarray], allowed_I: np.ndarray, k: int) -> list[np.ndarray]:
-    """The k allowed items nearest by cosine to each user's last item, itself left out."""
+    """The k allowed items nearest by cosine to each history's last item, itself left out."""
     items, found = np.flatnonzero(allowed_I), []
     for history in histories:
         cosine_N = unit_IE[items] @ unit_IE[history[-1]]
@@ -151,87 +194,94 @@ def nearest_content(unit_IE: np.ndarray, histories: list[np.ndarray], allowed_I:
     return found
 
 
-def fit(cat: Catalogue, held: HeldOut, recipe: Quantizer, asked: ColdParams, model: GenerativeRecommender,
-        codes_IL: np.ndarray | None = None) -> Iterator[Progress]:
-    """Quantizer and recommender on warm items only; a Progress with ``codes`` closes the first, one with ``model`` the other.
-
-    Args:
-        recipe: a quantizer whose hyper-parameters are used; it is trained anew.
-        model: fresh, with its hyper-parameters.
-        codes_IL: what the quantizer gave before the study was stopped; it is not trained again.
-    """
+def fit_quantizer(cat: Catalogue, held: HeldOut, recipe: Quantizer, n_steps: int | None) -> Generator[Progress, None, np.ndarray]:
+    """A quantizer with the recipe's hyper-parameters, trained on warm items only; returns the codes of all items (I, L)."""
     values = params.values(recipe)
-    if asked.n_steps is not None and "n_steps" in values:
-        values["n_steps"] = asked.n_steps
+    if n_steps is not None and "n_steps" in values:
+        values["n_steps"] = n_steps
     made = quantizers.create(recipe.name, **values)
-    if codes_IL is None:
-        for progress in made.fit_steps(cat.embedding_IE[~held.cold_I]):
-            yield Progress("quantizer on warm items", progress.step, progress.n_steps)
-        codes_IL = made.encode(cat.embedding_IE)
-        yield Progress("quantizer on warm items", 1, 1, {"codes": codes_IL})
-    for progress in model.fit_steps(held.train, warm_ids(codes_IL, made.n_codes, held.cold_I)):
-        yield Progress("recommender on warm items", progress.step, progress.n_steps)
-    yield Progress("recommender on warm items", 1, 1, {"model": model})
+    yield from under("quantizer on warm items", made.fit_steps(cat.embedding_IE[~held.cold_I]))
+    return made.encode(cat.embedding_IE)
+
+
+def fit_recommender(held: HeldOut, codes_IL: np.ndarray, n_codes: int | Sequence[int],
+                    model: GenerativeRecommender) -> Iterator[Progress]:
+    """The model, trained on warm items only."""
+    return under("recommender on warm items", model.fit_steps(held.train, warm_ids(codes_IL, n_codes, held.cold_I)))
 
 
 def epsilons(method: str) -> tuple[float, ...]:
-    """The shares of cold items that a method is measured at; those that write cold items only know no limit."""
+    """The shares of cold items that a method is measured at; those that write cold items only have no such limit."""
     return EPSILONS if method in ("prefix", "knn") else (1.0,)
 
 
-def judge(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: GenerativeRecommender, asked: ColdParams,
-          finished: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Progress]:
-    """Recall of every method over K and epsilon; a Progress with ``metrics["rows"]`` closes each method and group.
+def evaluate(cat: Catalogue, held: HeldOut, codes_IL: np.ndarray, model: GenerativeRecommender, config: ColdParams,
+             done: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Progress | ColdRow]:
+    """Recall of every method over K and epsilon.
 
-    A row: method, who ("cold": users whose next item is cold; "warm": the others), k, epsilon, recall, n_users.
+    Lists leave out what a user already has where nobody in the data has an item twice.
 
     Args:
-        finished: pairs of method and who that need not be measured again.
+        done: pairs of method and group of users that need not be measured again.
     """
     parts, unit_IE = cat.split(), metrics.unit_rows(cat.embedding_IE)
-    everyone_I, most = np.ones(cat.n_items, bool), max(CUTS)
+    everyone_I, longest, excludes = np.ones(cat.n_items, bool), max(CUTS), model.excludes_seen(cat=cat)
     groups = {"cold": held.cold_users, "warm": held.warm_users}
-    groups = {who: places[even_sample(len(places), asked.users)]
-              for who, places in groups.items() if len(places)}
-    n_all, done = len(METHODS) * len(groups), 0
+    groups = {who: places[even_sample(len(places), config.users)] for who, places in groups.items() if len(places)}
+    n_all, n_done = len(METHODS) * len(groups), 0
     for method in METHODS:
         allowed_I = held.cold_I if method in ("cold", "knn_cold") else everyone_I
         searcher = Prefixes(model, codes_IL, allowed_I, held.cold_I) if method in ("prefix", "cold") else None
         for who, places in groups.items():
-            if (method, who) in finished:
-                done += 1
+            if (method, who) in done:
+                n_done += 1
                 continue
-            readable = [parts.history_before(int(parts.user_U[place]), "test") for place in places]
-            readable = [history[~held.cold_I[history]] for history in readable]
+            whole = [parts.history_before(int(parts.user_U[place]), "test") for place in places]
+            readable = [history[~held.cold_I[history]] for history in whole]
             keep = [at for at, history in enumerate(readable) if len(history)]
-            target_U = parts.test_U[places[keep]]
             found: list[np.ndarray] = []
             for start in range(0, len(keep), BATCH):
-                part = [readable[at] for at in keep[start:start + BATCH]]
-                found += searcher.ranked(part, asked.width) if searcher is not None else \
-                    nearest_content(unit_IE, part, allowed_I, 4 * most)
-                yield Progress(f"{METHODS[method]}, {who} next items", done, n_all)
-            done += 1
-            yield Progress(METHODS[method], done, n_all, {"rows": _scores(method, who, found, target_U, held.cold_I)})
+                batch = keep[start:start + BATCH]
+                histories = [readable[at] for at in batch]
+                n_seen = max((len(whole[at]) for at in batch), default=0) if excludes else 0
+                ranked = searcher.ranked(histories, config.width + n_seen) if searcher is not None else \
+                    nearest_content(unit_IE, histories, allowed_I, 4 * longest + n_seen)
+                if excludes:
+                    ranked = [items[~np.isin(items, whole[at])] for at, items in zip(batch, ranked, strict=True)]
+                found += ranked
+                yield Progress(f"{METHODS[method]}, {who} test items", n_done, n_all)
+            n_done += 1
+            yield from _recalls(method, who, found, parts.test_U[places[keep]], held.cold_I)
+            yield Progress(METHODS[method], n_done, n_all)
 
 
-def _scores(method: str, who: str, found: list[np.ndarray], target_U: np.ndarray, cold_I: np.ndarray) -> list[dict[str, Any]]:
-    rows = []
+def _recalls(method: str, who: str, found: list[np.ndarray], target_U: np.ndarray, cold_I: np.ndarray) -> Iterator[ColdRow]:
     for epsilon in epsilons(method):
         for k in CUTS:
             hits = [target in fill(items, cold_I, k, epsilon) for items, target in zip(found, target_U, strict=True)]
-            rows.append({"method": method, "who": who, "k": k, "epsilon": epsilon, "n_users": len(hits),
-                         "recall": float(np.mean(hits)) if hits else float("nan")})
-    return rows
+            yield ColdRow(method, who, k, epsilon, float(np.mean(hits)) if hits else float("nan"), len(hits))
 
 
-def fresh(name: str, values: dict[str, Any], asked: ColdParams) -> GenerativeRecommender:
-    """A recommender to train on the warm items: a model run's hyper-parameters, or small ones.
+def steps(subject: Subject, config: ColdParams, done: Sequence[ColdRow] = ()) -> Steps:
+    """Hold items out, train without them, recommend them; what was trained stays in the study's folder."""
+    cat = subject.cat
+    held = hold_out(cat, config.share, config.seed)
+    kept, codes_at = subject.folder / "warm", subject.folder / "warm_codes.npy"
+    codes_IL = np.load(codes_at, allow_pickle=False) if codes_at.exists() else None
+    model = load_kept(kept) if codes_IL is not None else None
+    if codes_IL is None:
+        codes_IL = yield from fit_quantizer(cat, held, subject.quantizer(), config.n_steps)
+        keep_array(codes_at, codes_IL)
+        yield Progress("quantizer on warm items", 1, 1)
+    if model is None:
+        model = recommender_from(subject.recipe, config.epochs, config.seed)
+        yield from fit_recommender(held, codes_IL, subject.n_codes, model)
+        keep_model(model, kept)
+    yield ColdAbout(cat.name, subject.title, cat.n_items, model.title, int(held.cold_I.sum()), len(held.cold_users),
+                    model.excludes_seen(cat=cat))
+    counted = Counter((row.method, row.who) for row in done)
+    whole = frozenset((method, who) for (method, who), n in counted.items() if n >= len(CUTS) * len(epsilons(method)))
+    yield from evaluate(cat, held, codes_IL, model, config, whole)
 
-    Raises:
-        ValueError: a model that writes no IDs.
-    """
-    made = models.create(name, **(values | {"n_epochs": asked.epochs, "seed": asked.seed}))
-    if not isinstance(made, GenerativeRecommender):
-        raise ValueError(f"{made.title} writes no semantic IDs; choose a generative model.")
-    return made
+
+STUDY = StudyKind("cold", "Cold items", ColdParams, ColdRow, ColdAbout, steps, needs_quantizer=True)

@@ -18,11 +18,10 @@ from tiger.datasets import registry
 from tiger.reports import drift as report
 from tiger.runs import config as run_config
 from tiger.runs import study_artifacts, worker
-from tiger.ui.shared import pagelist
-from tiger.ui.studies import drift as drift_view
-from tiger.ui.studies import studies as study_ui
+from tiger.ui.shared import address, pagelist
+from tiger.ui.studies import study as study_ui
 
-QUICK = {"remedies": "1, 2", "reader": False}
+QUICK = {"remedies": "1, 2", "recommender": False}
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_zero_drift_gives_zero_churn_through_workers_with_other_numbers_of_threa
     work(parent, 2)
     assert parent.status.n_threads == 2
     made = runs.new_run(study_artifacts.request("drift", ref, parent.id, {"strengths": "0", "remedies": "1, 2, 4, 5, 6, 7",
-                                                                  "reader": False, "sticky_mode": "threshold"}))
+                                                                  "recommender": False, "penalised_mode": "threshold"}))
     work(made, 1)
     frame = report.drift_frame(study_artifacts.rows(made))
     assert frame["remedy"].tolist() == [1, 2, 4, 5, 6, 7]
@@ -84,7 +83,8 @@ def test_files_are_replayed_period_by_period_and_gone_on_with(shop, tmp_path):
 
 
 def test_a_refit_after_more_interactions_trains_quantizer_and_recommender_on_the_first(shop):
-    made = carry_out(shop, {"source": "history", "remedies": "1, 2", "reader_epochs": 1, "reader_users": 10, "regain_steps": 2})
+    made = carry_out(shop, {"source": "history", "remedies": "1, 2", "recommender_epochs": 1, "recommender_users": 10,
+                            "regain_steps": 2})
     assert made.state == "finished", made.status.message
     frame = report.drift_frame(study_artifacts.rows(made))
     assert frame["changed"].iloc[0] == 0 < frame["changed"].iloc[1] and frame["recall_after"].notna().all()
@@ -108,7 +108,7 @@ def test_the_command_line_finds_files_from_where_it_was_given(shop, tmp_path, ca
     for more in (["--path", "gone.npy"], ["--path", "new.npy, gone.npy"], ["--path", "new.npy", "--ids", "gone.npy"]):
         assert cli.main([*words, *more]) == 2
         said = capsys.readouterr().err
-        assert f"'{tmp_path / 'gone.npy'}', which is no file" in said and said.count("\n") == 1
+        assert f"'{tmp_path / 'gone.npy'}', which is not a file" in said and said.count("\n") == 1
     assert len(runs.list_runs()) == n_runs, "no run was made"
 
 
@@ -118,22 +118,23 @@ def half_done(tiger_home):
     made = runs.new_run(study_artifacts.request("drift", registry.bundled().ref, "demo-rqvae",
                                                 {"strengths": "0.5, 1", "periods": 2}))
     asked = [(0.5, remedy, period) for remedy in (1, 2, 7) for period in (1, 2)] + [(1.0, 1, 1)]
-    events = [{"step": step, "t_s": 0, "row": row(strength, remedy, 0.1, period=period, n_periods=2, recall_before=0.3,
-                                                  recall_after=0.2)} for step, (strength, remedy, period) in enumerate(asked)]
+    rows = [row(strength, remedy, 0.1, period=period, n_periods=2, recall_before=0.3, recall_after=0.2)
+            for strength, remedy, period in asked]
+    events = [{"step": step, "t_s": 0, "row": one.to_json()} for step, one in enumerate(rows)]
     (made.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     files.write_json(made.path / "status.json", made.status.to_json() | {"state": "stopped", "pid": None})
     return made
 
 
-@pytest.mark.parametrize("view", drift_view.VIEWS)
+@pytest.mark.parametrize("view", address.DRIFT_VIEW.options)
 def test_every_view_of_a_study_that_has_just_begun_a_strength_opens(half_done, view):
     app = open_page(pagelist.BY_KEY["drift"], study=half_done.id, view=view)
     assert not app.exception and not app.error
-    if view == drift_view.VIEWS[0]:
-        assert "so far 0 of 3 remedies are measured" in app.success[0].value
+    if view == address.DRIFT_VIEW.options[0]:
+        assert "0 of 3 remedies are measured so far" in app.success[0].value
 
 
-@pytest.mark.parametrize(("view", "key"), [("Where items went", "flow"), ("Old recommender", "recall")])
+@pytest.mark.parametrize(("view", "key"), [("Code transitions", "transitions"), ("Old recommender", "recall")])
 def test_only_what_was_measured_is_offered(half_done, view, key):
     """Strength 1 has only the first period of one remedy: nothing else is offered there."""
     app = open_page(pagelist.BY_KEY["drift"], study=half_done.id, view=view)
@@ -142,12 +143,12 @@ def test_only_what_was_measured_is_offered(half_done, view, key):
     app.segmented_control(key=f"strength:{key}").set_value(0.5).run()
     assert not app.exception and app.segmented_control(key=f"period:{key}:0.5").options == ["1", "2"]
     app.segmented_control(key=f"period:{key}:0.5").set_value(2).run()
-    if key == "flow":
-        assert len(app.segmented_control(key="flow_remedy:0.5:2").options) == 3
+    if key == "transitions":
+        assert len(app.segmented_control(key="transitions_remedy:0.5:2").options) == 3
     app.segmented_control(key=f"strength:{key}").set_value(1.0).run()
     assert not app.exception and "Period" not in [control.label for control in app.segmented_control]
-    if key == "flow":
-        assert app.segmented_control(key="flow_remedy:1.0:1").options == ["1 Keep all IDs"]
+    if key == "transitions":
+        assert app.segmented_control(key="transitions_remedy:1.0:1").options == ["1 Keep all IDs"]
 
 
 def test_a_list_of_files_cannot_smuggle_one_from_elsewhere(tiger_home, tmp_path, monkeypatch):

@@ -21,7 +21,8 @@ from tiger.runs import config as run_config
 from tiger.runs import study_artifacts, worker
 from tiger.studies import cold_start, diversity
 
-DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "reader_epochs": 1, "reader_users": 10, "regain_steps": 2}
+DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "recommender_epochs": 1, "recommender_users": 10,
+         "regain_steps": 2}
 
 
 class Fetched(HTMLParser):
@@ -71,29 +72,29 @@ def test_a_drift_study_leaves_rows_a_table_and_a_page_of_its_own(shop):
     assert list(zip(frame["strength"], frame["remedy"], strict=True)) == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 7)]
     assert (frame.loc[frame["strength"] == 0, ["changed", "token_share", "lost"]] == 0).all(axis=None)
     assert len(pd.read_parquet(made.path / "rows.parquet")) == 6
-    text = study_page.drift_page(made)
+    text = study_page.page(made)
     assert text.startswith("<!doctype html>") and "Plotly.newPlot" in text and "At strength" in text
     assert "http" not in text.split("<body>")[0] and 'src="http' not in text, "nothing is fetched"
     assert run_config.command(made.config).startswith(f"python -m tiger drift {shop[1].id} --strengths '0, 1'")
 
 
 def test_a_stopped_study_goes_on_behind_its_last_row(shop, monkeypatch):
-    made = runs.new_run(study_artifacts.request("drift", shop[0], shop[1].id, DRIFT | {"reader": False}))
+    made = runs.new_run(study_artifacts.request("drift", shop[0], shop[1].id, DRIFT | {"recommender": False}))
     seen = []
-    steps = worker.EXECUTORS["drift"]
+    steps = worker.study
 
-    def until_two_rows(session):
-        for progress in steps(session):
+    def until_two_rows(context):
+        for progress in steps(context):
             seen.append(progress)
-            if sum("row" in one.metrics for one in seen) == 2:
-                session.stop_reason = "Told to stop by the test."
+            if len(study_artifacts.rows(made)) == 2:
+                context.stop_reason = "Stopped by the test."
             yield progress
 
-    monkeypatch.setitem(worker.EXECUTORS, "drift", until_two_rows)
+    monkeypatch.setattr(worker, "study", until_two_rows)
     worker.execute(made)
     assert made.state == "stopped" and len(study_artifacts.rows(made)) == 2
     first = study_artifacts.rows(made)
-    monkeypatch.setitem(worker.EXECUTORS, "drift", steps)
+    monkeypatch.setattr(worker, "study", steps)
     worker.execute(made)
     again = study_artifacts.rows(made)
     assert made.state == "finished" and len(again) == 6 and again[:2] == first
@@ -103,9 +104,10 @@ def test_a_stopped_study_goes_on_behind_its_last_row(shop, monkeypatch):
 def test_a_second_version_from_a_file_is_compared_and_its_notes_are_kept(shop, tmp_path):
     cat = datasets.load_ref(shop[0])
     np.save(tmp_path / "new.npy", cat.embedding_IE[:, :30])
-    made = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "new.npy"), "remedies": "2,7", "reader": False})
+    made = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "new.npy"), "remedies": "2,7",
+                                      "recommender": False})
     assert made.state == "finished" and "30 wide" in study_artifacts.notes(made)[0]
-    broken = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "gone.npy"), "reader": False})
+    broken = carry_out("drift", shop, {"source": "file", "path": str(tmp_path / "gone.npy"), "recommender": False})
     assert broken.state == "failed" and "is not a file" in broken.status.message
 
 
@@ -118,9 +120,9 @@ def test_a_cold_study_measures_every_method(shop):
         assert (np.diff(part.sort_values("k")["recall"]) >= -1e-12).all(), "recall never falls with K"
     none = frame[(frame["who"] == "cold") & (frame["epsilon"] == 0) & frame["method"].isin(["prefix", "knn"])]
     assert len(none) and (none["recall"] == 0).all(), "epsilon 0 leaves no place for cold items"
-    assert "users who picked a held-out item next" in cold_report.cold_summary(frame)
-    text = study_page.cold_page(made)
-    assert_whole(text, ["Longer lists", "The price for all other users", "Shared prefix, up to epsilon"])
+    assert "For users whose test item is cold" in cold_report.cold_summary(frame)
+    text = study_page.page(made)
+    assert_whole(text, ["Recall over epsilon", "Cost for all other users", "Shared prefix, up to epsilon"])
     assert "<details>" in text.split("<h2>All numbers</h2>")[1], "a table of 192 rows is folded away"
 
 
@@ -131,26 +133,26 @@ COLD = {"share": 0.2, "users": 20, "width": 10, "epochs": 1}
 def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(shop, monkeypatch, where):
     whole = study_artifacts.rows(carry_out("cold", shop, COLD))
     made = runs.new_run(study_artifacts.request("cold", shop[0], shop[1].id, COLD))
-    steps, seen, fits = worker.EXECUTORS["cold"], [], []
+    steps, seen, fits = worker.study, [], []
     reached = {"after the quantizer": lambda: (made.path / "warm_codes.npy").exists(),
                "inside the recommender": lambda: seen[-1].stage.startswith("recommender"),
-               "after two groups": lambda: sum("rows" in one.metrics for one in seen) == 2}[where]
+               "after two groups": lambda: len(study_artifacts.rows(made)) == 84}[where]
 
-    def until_there(session):
-        for progress in steps(session):
+    def until_there(context):
+        for progress in steps(context):
             seen.append(progress)
             if reached():
-                session.run.control("stop")
-                session._looked_s = -1e9  # look at once
+                context.run.control("stop")
+                context._looked_s = -1e9  # look at once
             yield progress
 
-    monkeypatch.setitem(worker.EXECUTORS, "cold", until_there)
+    monkeypatch.setattr(worker, "study", until_there)
     worker.execute(made)
     first = study_artifacts.rows(made)
     assert made.state == "stopped" and len(first) == (84 if where == "after two groups" else 0)
-    assert ("behind the last finished row" in made.status.message) == bool(first)
-    assert ("begins again with the training" in made.status.message) != bool(first)
-    monkeypatch.setitem(worker.EXECUTORS, "cold", lambda session: (fits.append(p.stage) or p for p in steps(session)))
+    assert ("after the last measured row" in made.status.message) == bool(first)
+    assert ("repeats the training" in made.status.message) != bool(first)
+    monkeypatch.setattr(worker, "study", lambda context: (fits.append(p.stage) or p for p in steps(context)))
     made.control("run")
     worker.execute(made)
     assert made.state == "finished" and study_artifacts.rows(made) == whole
@@ -159,7 +161,7 @@ def test_a_stopped_cold_study_goes_on_and_ends_as_one_that_was_never_stopped(sho
     assert sum("row" in event for event in made.events()[0]) == len(whole), "nothing was measured twice"
 
 
-def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
+def test_a_diversity_study_needs_categories_and_measures_every_level(shop):
     refused = carry_out("diversity", shop, {"users": 5, "epochs": 1})
     assert refused.state == "failed" and "neither categories nor attributes" in refused.status.message
     parent = runs.new_run(config({"name": "synthetic", "params": {"n_items": 60, "n_users": 40}}, "rkmeans", n_codes=8))
@@ -170,8 +172,8 @@ def test_a_diversity_study_needs_categories_and_heats_every_level(shop):
     assert frame["name"].tolist()[:3] == ["beam search", "T = 1", "T = 2"] and (frame["level"] > 0).sum() >= 3
     assert frame["entropy10"].between(0, np.log(10)).all()
     beside = diversity_report.beside_the_paper(frame)
-    assert beside[beside["heat"] == 2.0]["reported"].tolist() == list(diversity.REPORTED[2.0])
-    assert_whole(study_page.diversity_page(made), ["Entropy beside the paper", "level by level", "T = 2 on level 1 only"])
+    assert beside[beside["temperature"] == 2.0]["reported"].tolist() == list(diversity.REPORTED[2.0])
+    assert_whole(study_page.page(made), ["Entropy beside the paper", "level by level", "T = 2 on level 1 only"])
 
 
 @pytest.mark.parametrize(("kind", "given", "words"), [

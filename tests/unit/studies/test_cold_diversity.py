@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.support.drift import catalogue, known
+from tests.support.drift import catalogue, fitted_baseline
 from tiger import models
 from tiger.datasets.labels import category_labels
 from tiger.plots import studies as plot
 from tiger.reports import cold as cold_report
 from tiger.reports import diversity as diversity_report
-from tiger.reports.intervals import share_ends
-from tiger.studies import cold_start, diversity
-from tiger.studies.cold_start import Prefixes, fill, hold_out, nearest_content, warm_ids
-from tiger.studies.diversity import diversity_params, entropies_at, sample
+from tiger.reports.intervals import least_difference, share_ends
+from tiger.studies import diversity
+from tiger.studies.base import Recipe, recommender_from
+from tiger.studies.cold_start import ColdRow, Prefixes, fill, hold_out, nearest_content, warm_ids
+from tiger.studies.diversity import DiversityRow, entropies_at, sample
 
 MODEL = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 2, "batch_size": 16, "history_length": 6}
 
@@ -23,7 +24,7 @@ def held():
     """A catalogue, what is held out of it, codes, and a model that never saw a cold item."""
     cat = catalogue()
     out = hold_out(cat, 0.2, 0)
-    codes_IL = known(cat).codes_IL
+    codes_IL = fitted_baseline(cat).codes_IL
     model = models.create("rq_transformer", **MODEL).fit(out.train, warm_ids(codes_IL, 8, out.cold_I))
     return cat, out, codes_IL, model
 
@@ -89,7 +90,7 @@ def test_warm_ids_leave_cold_items_without_one(held):
     ids = warm_ids(codes_IL, 8, out.cold_I)
     assert (ids.has_id_I == ~out.cold_I).all() and model.trie_.n_items == (~out.cold_I).sum()
     with pytest.raises(ValueError, match="writes no semantic IDs"):
-        cold_start.fresh("sasrec", {}, cold_start.ColdParams())
+        recommender_from(Recipe("sasrec", {}), 1, 0)
 
 
 def test_entropy_of_categories_worked_by_hand():
@@ -127,19 +128,19 @@ def test_labels_are_categories_or_else_attributes():
     assert category_labels(cat) == (None, "")
 
 
-def test_every_temperature_heats_every_level_alone_and_vectors_are_taken_as_given():
-    found = diversity.settings(diversity_params({"temperatures": "2, 1, 0.5, 2/1/1, 1.5/1/1/3"}), 4)
-    assert [one["heats"] for one in found if one["level"] == 0] == [[1] * 4, [0.5] * 4, [1] * 4, [2] * 4]
+def test_every_temperature_is_measured_at_every_level_alone_and_vectors_are_taken_as_given():
+    found = diversity.settings(diversity.STUDY.config({"temperatures": "2, 1, 0.5, 2/1/1, 1.5/1/1/3"}), 4)
+    assert [one.temperatures for one in found if one.level == 0] == [None, [0.5] * 4, [1] * 4, [2] * 4]
     for level in range(4):
-        alone = [one["heats"] for one in found if one["level"] == level + 1]
-        assert alone == [[heat if at == level else 1 for at in range(4)] for heat in (0.5, 2)], "1 alone is 1 on all"
-    vectors = {one["name"]: one["heats"] for one in found if one["level"] == diversity.VECTOR}
+        alone = [one.temperatures for one in found if one.level == level + 1]
+        assert alone == [[value if at == level else 1 for at in range(4)] for value in (0.5, 2)], "1 alone is 1 on all"
+    vectors = {one.name: one.temperatures for one in found if one.level == diversity.VECTOR}
     assert vectors == {"T = 2/1/1": [2, 1, 1, 1], "T = 1.5/1/1/3": [1.5, 1, 1, 3]}, "a level not named stays at 1"
-    assert len({one["name"] for one in found}) == len(found) == 1 + 3 + 8 + 2
+    assert len({one.name for one in found}) == len(found) == 1 + 3 + 8 + 2
     with pytest.raises(ValueError, match="2/1/1, which is for 3 levels, but these IDs have 2; give at most 2"):
-        diversity.settings(diversity_params({"temperatures": "2/1/1"}), 2)
-    only = diversity.settings(diversity_params({"temperatures": "2/1"}), 2)
-    assert [one["name"] for one in only] == ["beam search", "T = 2/1"]
+        diversity.settings(diversity.STUDY.config({"temperatures": "2/1/1"}), 2)
+    only = diversity.settings(diversity.STUDY.config({"temperatures": "2/1"}), 2)
+    assert [one.name for one in only] == ["beam search", "T = 2/1"]
 
 
 def test_a_vector_of_one_temperature_draws_as_that_temperature_does(held):
@@ -147,7 +148,7 @@ def test_a_vector_of_one_temperature_draws_as_that_temperature_does(held):
     history = cat.history(0)[:-1]
     history = history[~out.cold_I[history]]
     n_levels = model.trie_.n_levels
-    lists = [sample(model, [history], heat, 20, np.random.default_rng(5)) for heat in (2.0, [2.0] * n_levels)]
+    lists = [sample(model, [history], given, 20, np.random.default_rng(5)) for given in (2.0, [2.0] * n_levels)]
     assert lists[0].tolist() == lists[1].tolist()
 
 
@@ -156,16 +157,23 @@ def test_intervals_are_wilsons_and_students():
     for hits, n, low, high in ((81, 263, 0.2553, 0.3662), (0, 20, 0, 0.1611), (15, 148, 0.0624, 0.1605)):
         assert share_ends(hits / n, n) == pytest.approx((low, high), abs=6e-5)
     assert np.isnan(share_ends(float("nan"), 0)).all()
-    rows = [{"method": "prefix", "who": "cold", "k": 10, "epsilon": 0.1, "recall": 81 / 263, "n_users": 263}]
+    rows = [ColdRow("prefix", "cold", 10, 0.1, 81 / 263, 263)]
     assert cold_report.cold_table(cold_report.cold_frame(rows))["Recall, 95 %"].tolist() == ["25.5% to 36.6%"]
+
+
+def test_the_interval_of_a_difference_is_newcombes():
+    """Newcombe 1998, table II, method 10: 56 of 70 less 48 of 80 is 0.0524 to 0.3339, 9 of 10 less 3 of 10 0.1705 to 0.8090."""
+    for one, n_one, other, n_other, low in ((56, 70, 48, 80, 0.0524), (9, 10, 3, 10, 0.1705)):
+        ends = share_ends(one / n_one, n_one)[0], share_ends(other / n_other, n_other)[1]
+        assert least_difference(one / n_one, ends[0], other / n_other, ends[1]) == pytest.approx(low, abs=6e-5)
 
 
 def test_the_entropys_interval_is_students_over_the_users(held):
     """Against scipy's own interval of the mean of each user's entropy."""
     cat, _, codes_IL, _ = held
     model = models.create("rq_transformer", **MODEL).fit(cat, warm_ids(codes_IL, 8, np.zeros(cat.n_items, bool)))
-    asked = diversity_params({"temperatures": "1", "users": 12, "each_level": False})
-    rows = [one.metrics["row"] for one in diversity.steps(cat, model, asked) if "row" in one.metrics]
+    config = diversity.STUDY.config({"temperatures": "1", "users": 12, "each_level": False})
+    rows = [event for event in diversity.measure(cat, model, config) if isinstance(event, DiversityRow)]
     beam = rows[0]
     parts = cat.split()
     places = np.unique(np.linspace(0, len(parts.user_U) - 1, 12).astype(int))
@@ -173,8 +181,8 @@ def test_the_entropys_interval_is_students_over_the_users(held):
     label_I = cat.items["category"].to_numpy()
     each = [stats.entropy(np.unique(label_I[items[:10]], return_counts=True)[1]) for items in lists]
     low, high = stats.t.interval(0.95, len(each) - 1, np.mean(each), stats.sem(each))
-    assert (beam["entropy10"], beam["entropy10_high"]) == pytest.approx((np.mean(each), high), rel=1e-6)
-    assert beam["entropy10_low"] == pytest.approx(max(low, 0), abs=1e-6)
+    assert (beam.entropy10, beam.entropy10_high) == pytest.approx((np.mean(each), high), rel=1e-6)
+    assert beam.entropy10_low == pytest.approx(max(low, 0), abs=1e-6)
     table = diversity_report.diversity_table(diversity_report.diversity_frame(rows))
     assert table["Entropy@10, 95 %"][0] == f"{max(low, 0):.2f} to {high:.2f}"
 
@@ -182,18 +190,17 @@ def test_the_entropys_interval_is_students_over_the_users(held):
 def test_nobody_with_a_readable_history_is_one_sentence(held, monkeypatch):
     cat, _, _, model = held
     monkeypatch.setattr(type(model), "readable_history", lambda self, history: history[:0])
-    with pytest.raises(ValueError, match="none of the users asked has an item with an ID"):
-        list(diversity.steps(cat, model, diversity_params({"users": 5})))
+    with pytest.raises(ValueError, match="none of these users has an item with an ID"):
+        list(diversity.measure(cat, model, diversity.STUDY.config({"users": 5})))
 
 
 def test_no_label_of_the_recall_entropy_figure_covers_another_or_a_mark():
     """Boxes worked out from the figure itself as a reader's page draws it: 420 x 230 pixels, 6 a letter, 13 a line."""
     rng = np.random.default_rng(0)
-    for heats, spread in ((1, 1.0), (3, 0.05), (6, 0.3)):
-        asked = diversity_params({"temperatures": ", ".join(str(1 + 0.5 * at) for at in range(heats)) + ", 2/1/1"})
-        rows = [{key: one[key] for key in ("name", "level", "heat")} |
-                {"recall": 0.1 + spread * 0.05 * rng.random(), "entropy10": 2 + spread * rng.random(), "entropy20": 2.0,
-                 "entropy50": 2.0, "n_users": 100, "different": 9} for one in diversity.settings(asked, 4)]
+    for n, spread in ((1, 1.0), (3, 0.05), (6, 0.3)):
+        config = diversity.STUDY.config({"temperatures": ", ".join(str(1 + 0.5 * at) for at in range(n)) + ", 2/1/1"})
+        rows = [DiversityRow(one.name, one.level, one.temperature, 0.1 + spread * 0.05 * rng.random(), 9, 100,
+                             2 + spread * rng.random(), 2.0, 2.0) for one in diversity.settings(config, 4)]
         figure = plot.recall_entropy(diversity_report.diversity_frame(rows), "alt")
         (x0, x1), (y0, y1) = figure.layout.xaxis.range, figure.layout.yaxis.range
         boxes, marks = [], []
@@ -214,5 +221,5 @@ def meet(one, other):
 @pytest.mark.parametrize("text", ["", "hot", "0", "1 2 3 4 5 6 7 8 9", "-1", "2/0/1", "2//1", "1, 2/x"])
 def test_bad_temperatures_are_one_sentence(text):
     with pytest.raises(ValueError, match="must be 1 to 8 numbers"):
-        diversity_params({"temperatures": text})
-    assert diversity.settings(diversity_params({}), 3)[0]["name"] == "beam search"
+        diversity.STUDY.config({"temperatures": text})
+    assert diversity.settings(diversity.STUDY.config({}), 3)[0].name == "beam search"

@@ -1,4 +1,4 @@
-"""Simulated drift, alignment, real second versions, warm starts, the reader and the comparison."""
+"""Simulated drift, alignment, real second versions, fine-tuning, the recommender probe and the comparison."""
 
 from dataclasses import replace
 
@@ -9,29 +9,30 @@ import scipy.linalg
 import torch
 from safetensors.numpy import save_file
 
-from tests.support.drift import SMALL, catalogue, known, same
+from tests.support.drift import SMALL, catalogue, fitted_baseline, same
 from tiger import models, quantizers
 from tiger.core.progress import result_of
 from tiger.quantizers.codebook import penalised_codes
 from tiger.quantizers.fine_tuning import penalised_encode
 from tiger.semantic_ids import SemanticIds
 from tiger.studies.drift import (
+    STUDY,
     Comparison,
-    Knobs,
-    Reader,
+    DriftRow,
+    RecommenderProbe,
+    SimulatedDrift,
     align,
-    drift_params,
+    code_transitions,
     fit_width,
-    flows,
     from_file,
     ids_of,
-    lost_share,
     procrustes,
     refit,
     simulate,
+    unexplained_variance,
     with_ids,
 )
-from tiger.studies.drift.recommender_probe import fine_tune_reader
+from tiger.studies.drift.recommender_probe import fine_tune_recommender
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,8 @@ def cat():
     return catalogue()
 
 
-def only(**knobs):
-    return Knobs(**({"rotation": 0.0, "shift": 0.0, "noise": 0.0, "replaced": 0.0, "season": 0.0} | knobs))
+def only(**given):
+    return SimulatedDrift(**({"rotation": 0.0, "shift": 0.0, "noise": 0.0, "replaced": 0.0, "season": 0.0} | given))
 
 
 def test_a_rotation_turns_every_vector_by_its_angle_and_keeps_all_distances(cat):
@@ -51,7 +52,7 @@ def test_a_rotation_turns_every_vector_by_its_angle_and_keeps_all_distances(cat)
     assert two @ two.T == pytest.approx(one @ one.T, abs=1e-3)
 
 
-def test_each_knob_does_what_it_says(cat):
+def test_each_parameter_does_what_it_says(cat):
     old_IE, label_I = cat.embedding_IE, cat.items["category"].to_numpy()
     length = np.linalg.norm(old_IE, axis=1)
     moved_IE = simulate(old_IE, label_I, only(shift=0.5))[0].emb_IE - old_IE
@@ -76,12 +77,12 @@ def test_a_season_is_back_after_four_periods_and_noise_is_not(cat):
 
 
 def test_the_same_seed_drifts_the_same_and_nonsense_is_refused(cat):
-    one, two = (simulate(cat.embedding_IE, None, Knobs(seed=4))[0].emb_IE for _ in range(2))
-    assert (one == two).all() and (one != simulate(cat.embedding_IE, None, Knobs(seed=5))[0].emb_IE).any()
+    one, two = (simulate(cat.embedding_IE, None, SimulatedDrift(seed=4))[0].emb_IE for _ in range(2))
+    assert (one == two).all() and (one != simulate(cat.embedding_IE, None, SimulatedDrift(seed=5))[0].emb_IE).any()
     with pytest.raises(ValueError, match="strength is -1"):
-        simulate(cat.embedding_IE, None, Knobs(), -1)
+        simulate(cat.embedding_IE, None, SimulatedDrift(), -1)
     with pytest.raises(ValueError, match="strength is nan"):
-        simulate(cat.embedding_IE, None, Knobs(), float("nan"))
+        simulate(cat.embedding_IE, None, SimulatedDrift(), float("nan"))
 
 
 def test_procrustes_agrees_with_scipy_and_aligning_finds_a_rotation_with_a_shift(cat):
@@ -123,7 +124,7 @@ def test_a_second_version_is_matched_by_item_id_in_any_order(cat, tmp_path):
     extra = pd.concat([table, table.head(2).assign(item_id=["x1", "x2"])])
     extra.to_parquet(tmp_path / "extra.parquet")
     found = from_file(cat, str(tmp_path / "extra.parquet"))
-    assert found.emb_IE == pytest.approx(new_IE, abs=1e-5) and "2 items that the catalogue does not know" in found.notes[0]
+    assert found.emb_IE == pytest.approx(new_IE, abs=1e-5) and "2 items that are not in the catalogue" in found.notes[0]
 
 
 def test_ids_that_are_numbers_match_whether_written_whole_or_not(cat, tmp_path):
@@ -169,12 +170,12 @@ def test_refits_from_text_have_the_catalogues_width(cat, tiger_home):
 
 def test_fine_tuning_lowers_the_error_and_leaves_the_old_quantizer_alone(cat):
     for name in ("rqvae", "rkmeans"):
-        before = known(cat, name)
+        before = fitted_baseline(cat, name)
         held = {key: value.clone() for key, value in before.quantizer.tensors().items()}
         new_IE = simulate(cat.embedding_IE, cat.items["category"].to_numpy(), only(shift=0.6))[0].emb_IE
         made = result_of(before.quantizer.fine_tune_steps(new_IE, 60, rate=1.0))
-        old_error = lost_share(new_IE, before.quantizer.decode(before.quantizer.encode(new_IE)))
-        assert lost_share(new_IE, made.decode(made.encode(new_IE))) < old_error
+        old_error = unexplained_variance(new_IE, before.quantizer.decode(before.quantizer.encode(new_IE)))
+        assert unexplained_variance(new_IE, made.decode(made.encode(new_IE))) < old_error
         assert all(torch.equal(held[key], value) for key, value in before.quantizer.tensors().items())
 
 
@@ -190,7 +191,7 @@ def test_a_kept_code_stays_as_long_as_the_penalty_outweighs_its_error_worked_by_
 
 @pytest.mark.parametrize("name", SMALL)
 def test_without_penalty_codes_are_the_nearest_and_with_a_large_one_none_changes(cat, name):
-    before = known(cat, name)
+    before = fitted_baseline(cat, name)
     new_IE = simulate(cat.embedding_IE, None, only(noise=0.5))[0].emb_IE
     if before.quantizer.codebooks() is not None:
         assert (penalised_encode(before.quantizer, new_IE, before.codes_IL, 0.0) == before.quantizer.encode(new_IE)).all()
@@ -205,8 +206,8 @@ def test_places_among_equal_codes_are_kept_and_newcomers_get_the_free_ones():
     assert new.ids_IM.tolist() == [[0, 0], [2, 0], [0, 2], [0, 1], [1, 1]]
 
 
-def test_flows_add_up_to_all_items():
-    found = flows(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 1, 0]), keep=2)
+def test_code_transitions_add_up_to_all_items():
+    found = code_transitions(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 1, 0]), keep=2)
     assert found == [[-1, 0, 1], [0, -1, 1], [0, 0, 1], [0, 1, 1], [1, 1, 2]]
 
 
@@ -217,7 +218,7 @@ MODEL = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 2, "batch_size": 
                                              ("rq_transformer", {"prefix_vectors": True}),
                                              ("encoder_decoder", {"head": 8, "ff": 32})])
 def test_a_model_over_other_ids_scores_what_its_weights_say(cat, name, more):
-    before = known(cat)
+    before = fitted_baseline(cat)
     ids = ids_of(before.codes_IL, 8)
     model = models.create(name, **MODEL, **more).fit(cat, ids)
     history = cat.history(0)
@@ -231,57 +232,58 @@ def test_a_model_over_other_ids_scores_what_its_weights_say(cat, name, more):
     assert np.isfinite(wider.score_all(history)).all()
     longer = with_ids(model, SemanticIds.from_codes(ids.ids_IM, ids.n_codes, collision_level=True))
     assert np.isfinite(longer.score_all(history)).all()
-    *_, last = fine_tune_reader(longer, cat, SemanticIds.from_codes(ids.ids_IM, ids.n_codes, collision_level=True), 3, 0.5)
-    assert last.step == 3 and np.isfinite(last.metrics["model"].score_all(history)).all()
+    tuned = result_of(fine_tune_recommender(
+        longer, cat, SemanticIds.from_codes(ids.ids_IM, ids.n_codes, collision_level=True), 3, 0.5))
+    assert np.isfinite(tuned.score_all(history)).all()
 
 
 def test_models_that_read_no_ids_and_foreign_ids_are_refused(cat):
     model = models.create("popularity").fit(cat)
     with pytest.raises(ValueError, match="writes semantic IDs"):
-        with_ids(model, ids_of(known(cat).codes_IL, 8))
-    generative = models.create("rq_transformer", **MODEL).fit(cat, ids_of(known(cat).codes_IL, 8))
+        with_ids(model, ids_of(fitted_baseline(cat).codes_IL, 8))
+    generative = models.create("rq_transformer", **MODEL).fit(cat, ids_of(fitted_baseline(cat).codes_IL, 8))
     with pytest.raises(ValueError, match="learned from 120 items"):
         with_ids(generative, SemanticIds(np.array([[0], [1]]), [2], 1))
 
 
 def rows_of(comparison):
-    return [progress.metrics["row"] for progress in comparison.steps() if "row" in progress.metrics]
+    return [event for event in comparison.steps() if isinstance(event, DriftRow)]
 
 
 def test_a_comparison_gives_a_row_for_each_and_goes_on_where_it_stopped(cat):
-    before = known(cat)
+    before = fitted_baseline(cat)
     ids = ids_of(before.codes_IL, 8)
-    reader = Reader(cat, models.create("rq_transformer", **MODEL).fit(cat, ids), ids, n_users=20, regain_steps=2)
-    asked = drift_params({"strengths": "0 1", "remedies": "1,2,5", "fine_steps": 2})
-    rows = rows_of(Comparison(cat, before, asked, cat.items["category"].to_numpy(), reader))
-    assert [(row["strength"], row["remedy"]) for row in rows] == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 5)]
+    probe = RecommenderProbe(cat, models.create("rq_transformer", **MODEL).fit(cat, ids), ids, n_users=20, regain_steps=2)
+    config = STUDY.config({"strengths": "0 1", "remedies": "1,2,5", "fine_steps": 2})
+    rows = rows_of(Comparison(cat, before, config, cat.items["category"].to_numpy(), probe))
+    assert [(row.strength, row.remedy) for row in rows] == [(s, r) for s in (0.0, 1.0) for r in (1, 2, 5)]
     for row in rows[:3]:  # no drift: nothing lost
-        assert row["changed"] == 0 and row["tokens"] == 0 and row["recall_after"] == row["recall_before"]
-        assert row["moved_degrees"] == pytest.approx(0, abs=0.1)
-    assert rows[4]["churn"][0] > 0 and 0 <= rows[4]["recall_regained"] <= 1
-    left = rows_of(Comparison(cat, before, asked, cat.items["category"].to_numpy(), None,
+        assert row.changed == 0 and row.tokens == 0 and row.recall_after == row.recall_before
+        assert row.moved_degrees == pytest.approx(0, abs=0.1)
+    assert rows[4].churn[0] > 0 and 0 <= rows[4].recall_regained <= 1
+    left = rows_of(Comparison(cat, before, config, cat.items["category"].to_numpy(), None,
                               done={(0.0, 1), (0.0, 2), (0.0, 5), (1.0, 1)}))
-    assert [(row["strength"], row["remedy"]) for row in left] == [(1.0, 2), (1.0, 5)]
-    assert left[0]["churn"] == rows[4]["churn"] and "recall_after" not in left[0]
+    assert [(row.strength, row.remedy) for row in left] == [(1.0, 2), (1.0, 5)]
+    assert left[0].churn == rows[4].churn and left[0].recall_after is None
 
 
 def test_a_schedule_lets_remedies_go_on_from_their_own_last_result(cat):
-    asked = drift_params({"strengths": "1", "remedies": "1,2,7", "periods": 4, "rotation": 20, "shift": 0, "noise": 0,
+    config = STUDY.config({"strengths": "1", "remedies": "1,2,7", "periods": 4, "rotation": 20, "shift": 0, "noise": 0,
                           "replaced": 0})
-    rows = rows_of(Comparison(cat, known(cat), asked))
-    assert [(row["remedy"], row["period"]) for row in rows] == [(r, p) for r in (1, 2, 7) for p in (1, 2, 3, 4)]
-    assert all(row["changed"] == 0 for row in rows if row["remedy"] in (1, 7)), "rotations are undone each time"
-    frozen = [row["changed"] for row in rows if row["remedy"] == 2]
+    rows = rows_of(Comparison(cat, fitted_baseline(cat), config))
+    assert [(row.remedy, row.period) for row in rows] == [(r, p) for r in (1, 2, 7) for p in (1, 2, 3, 4)]
+    assert all(row.changed == 0 for row in rows if row.remedy in (1, 7)), "rotations are undone each time"
+    frozen = [row.changed for row in rows if row.remedy == 2]
     assert frozen[3] > frozen[0]
-    assert rows[3]["moved_degrees"] > rows[0]["moved_degrees"]
+    assert rows[3].moved_degrees > rows[0].moved_degrees
 
 
 def test_in_a_schedule_new_products_stay_out_of_the_churn_for_good(cat):
-    asked = drift_params({"strengths": "1", "remedies": "1", "periods": 3, "rotation": 0, "shift": 0, "noise": 0,
+    config = STUDY.config({"strengths": "1", "remedies": "1", "periods": 3, "rotation": 0, "shift": 0, "noise": 0,
                           "replaced": 0.3})
-    rows = rows_of(Comparison(cat, known(cat), asked))
-    assert [row["changed"] for row in rows] == [0, 0, 0], "old items keep their IDs, whoever joined before"
-    assert rows[2]["tokens"] > rows[0]["tokens"] > 0, "but new products need new tokens"
+    rows = rows_of(Comparison(cat, fitted_baseline(cat), config))
+    assert [row.changed for row in rows] == [0, 0, 0], "old items keep their IDs, whoever joined before"
+    assert rows[2].tokens > rows[0].tokens > 0, "but new products need new tokens"
 
 
 @pytest.mark.parametrize(("given", "words"), [
@@ -291,7 +293,7 @@ def test_in_a_schedule_new_products_stay_out_of_the_churn_for_good(cat):
     ({"rotation": 999}, "rotation is 999"), ({"speed": 1}, "'speed' is not a hyper-parameter")])
 def test_what_cannot_be_compared_is_refused_in_one_sentence(given, words):
     with pytest.raises(ValueError, match=words):
-        drift_params(given)
+        STUDY.config(given)
 
 
 @pytest.mark.parametrize(("remedies", "mode", "words"), [
@@ -300,16 +302,16 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(given, words):
     ("1,2,3,4,5,6,7", "threshold", r"remedy 3 \(Fine-tune\) would do; choose among remedies 1, 2, 4, 5, 6, 7\.")])
 def test_a_quantizer_that_cannot_be_fine_tuned_is_refused_by_name_before_anything_is_computed(
         cat, monkeypatch, remedies, mode, words):
-    before = known(cat)
+    before = fitted_baseline(cat)
     monkeypatch.setattr(type(before.quantizer), "can_fine_tune", False)
-    asked = drift_params({"strengths": "1", "remedies": remedies, "sticky_mode": mode, "fine_steps": 2})
+    config = STUDY.config({"strengths": "1", "remedies": remedies, "penalised_mode": mode, "fine_steps": 2})
     with pytest.raises(ValueError, match=f"Residual k-means cannot be fine-tuned, which {words}"):
-        next(Comparison(cat, before, asked, cat.items["category"].to_numpy()).steps())
-    rest = drift_params({"strengths": "1", "remedies": "1,2,4,5,6,7", "sticky_mode": "threshold"})
+        next(Comparison(cat, before, config, cat.items["category"].to_numpy()).steps())
+    rest = STUDY.config({"strengths": "1", "remedies": "1,2,4,5,6,7", "penalised_mode": "threshold"})
     assert len(rows_of(Comparison(cat, before, rest, cat.items["category"].to_numpy()))) == 6
 
 
 def test_vqvae_is_fine_tuned_too(cat):
-    before = known(cat, "vqvae")
+    before = fitted_baseline(cat, "vqvae")
     made = result_of(before.quantizer.fine_tune_steps(same(cat).emb_IE, 3))
     assert isinstance(made, quantizers.REGISTRY["vqvae"]) and made.codes_per_level == [16]

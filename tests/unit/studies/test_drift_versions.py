@@ -7,21 +7,23 @@ import numpy as np
 import pytest
 from scipy.spatial import procrustes as scipy_procrustes
 
-from tests.support.drift import catalogue, known, same
+from tests.support.drift import catalogue, fitted_baseline, same
+from tiger.core.progress import result_of
 from tiger.studies.drift import (
+    STUDY,
     Comparison,
+    DriftRow,
     Version,
     align_first,
-    drift_params,
-    earlier,
+    backdated_baseline,
     from_file,
     from_files,
-    likeness,
+    procrustes_similarity,
     refit,
     residual,
     version_files,
 )
-from tiger.studies.drift.simulate import turn
+from tiger.studies.drift.simulate import rotate
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +32,19 @@ def cat():
 
 
 def turned(cat, angle=1.5):
-    return turn(cat.embedding_IE.astype(np.float64), angle, np.random.default_rng(5)).astype(np.float32)
+    return rotate(cat.embedding_IE.astype(np.float64), angle, np.random.default_rng(5)).astype(np.float32)
 
 
-def test_likeness_is_scipys_procrustes_measured_from_chance(cat):
+def test_similarity_is_scipys_procrustes_measured_from_chance(cat):
     """scipy's disparity is 1 - r^2 of the same r; shuffled rows are no better than chance, a turned copy is the same."""
     rng = np.random.default_rng(1)
     new_IE = cat.embedding_IE + rng.standard_normal(cat.embedding_IE.shape).astype(np.float32)
     r = np.sqrt(1 - scipy_procrustes(cat.embedding_IE, new_IE)[2])
-    chance = likeness(new_IE, cat.embedding_IE)
+    chance = procrustes_similarity(new_IE, cat.embedding_IE)
     assert 0 < chance < r < 1
-    assert likeness(3 * turned(cat) + 1, cat.embedding_IE) == pytest.approx(1, abs=1e-4)
-    assert abs(likeness(cat.embedding_IE[rng.permutation(cat.n_items)], cat.embedding_IE)) < 0.05
-    assert likeness(np.ones_like(new_IE), cat.embedding_IE) == 0
+    assert procrustes_similarity(3 * turned(cat) + 1, cat.embedding_IE) == pytest.approx(1, abs=1e-4)
+    assert abs(procrustes_similarity(cat.embedding_IE[rng.permutation(cat.n_items)], cat.embedding_IE)) < 0.05
+    assert procrustes_similarity(np.ones_like(new_IE), cat.embedding_IE) == 0
 
 
 def test_rows_without_ids_are_noted_and_another_order_is_warned_of(cat, tmp_path):
@@ -62,7 +64,7 @@ def test_finite_but_huge_vectors_are_refused_with_the_item(cat, tmp_path, value)
     bad_IE = cat.embedding_IE.copy()
     bad_IE[7, 3] = value
     np.save(tmp_path / "huge.npy", bad_IE)
-    with pytest.raises(ValueError, match=r"the vector of item 'item 7' is .* long, but at most .* can be computed with") as error:
+    with pytest.raises(ValueError, match=r"the vector of item 'item 7' is .* long, but must be at most .* long") as error:
         from_file(cat, str(tmp_path / "huge.npy"))
     assert "\n" not in str(error.value)
     np.save(tmp_path / "large.npy", 1000 * cat.embedding_IE)
@@ -98,10 +100,10 @@ def test_a_sentence_model_is_refused_before_anything_starts_where_it_is_not_inst
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "sentence_transformers"
                         else find(name, *more))
     with pytest.raises(ValueError, match="pip install sentence-transformers") as error:
-        drift_params({"source": "sentence"})
+        STUDY.config({"source": "sentence"})
     assert "\n" not in str(error.value)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: object())
-    assert drift_params({"source": "sentence"}).source == "sentence"
+    assert STUDY.config({"source": "sentence"}).source == "sentence"
 
 
 def test_several_files_are_one_period_each_in_the_order_given_or_of_their_names(cat, tmp_path):
@@ -114,16 +116,16 @@ def test_several_files_are_one_period_each_in_the_order_given_or_of_their_names(
     assert version_files(one) == [one] and version_files("") == []
     shifts = [float((version.emb_IE - cat.embedding_IE).mean()) for version in from_files(cat, str(tmp_path))]
     assert shifts == pytest.approx([1, 0, 2], abs=1e-5)
-    asked = drift_params({"source": "file", "path": f"{one},{two},{three}", "remedies": "2", "align_first": "no"})
-    assert asked.n_periods() == 3
-    rows = [progress.metrics["row"] for progress in Comparison(cat, known(cat), asked).steps() if "row" in progress.metrics]
-    assert [row["period"] for row in rows] == [1, 2, 3] and {row["n_periods"] for row in rows} == {3}
-    assert rows[0]["changed"] == 0 < rows[2]["changed"], "the first file is today's vectors"
+    config = STUDY.config({"source": "file", "path": f"{one},{two},{three}", "remedies": "2", "align_first": "no"})
+    assert config.n_periods() == 3
+    rows = [event for event in Comparison(cat, fitted_baseline(cat), config).steps() if isinstance(event, DriftRow)]
+    assert [row.period for row in rows] == [1, 2, 3] and {row.n_periods for row in rows} == {3}
+    assert rows[0].changed == 0 < rows[2].changed, "the first file is today's vectors"
     with pytest.raises(ValueError, match="periods is 2, but path names 3"):
-        drift_params({"source": "file", "path": f"{one},{two},{three}", "periods": 2})
+        STUDY.config({"source": "file", "path": f"{one},{two},{three}", "periods": 2})
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match="holds no file that ends in"):
-        drift_params({"source": "file", "path": str(tmp_path / "none")})
+        STUDY.config({"source": "file", "path": str(tmp_path / "none")})
     with pytest.raises(ValueError, match="names 13 files, but at most 12"):
         version_files(",".join([one] * 13))
 
@@ -156,23 +158,23 @@ def test_vectors_from_purchases_know_no_answer_and_only_the_first_share(cat, tig
 
 
 def test_a_refit_after_more_interactions_starts_from_a_quantizer_of_the_first(cat, tiger_home):
-    *_, last = earlier(known(cat), cat, 0.5)
-    start = last.metrics["known"]
+    start = result_of(backdated_baseline(fitted_baseline(cat), cat, 0.5))
     assert (start.emb_IE == refit(cat, "history", share=0.5).emb_IE).all()
-    assert (start.codes_IL == start.quantizer.encode(start.emb_IE)).all() and start.quantizer.seed == known(cat).quantizer.seed
-    asked = drift_params({"source": "history", "remedies": "1, 2, 7"})
-    rows = [progress.metrics["row"] for progress in Comparison(cat, start, asked).steps() if "row" in progress.metrics]
-    assert [row["remedy"] for row in rows] == [1, 2, 7] and rows[0]["changed"] == 0 < rows[1]["changed"]
-    assert rows[0]["moved_degrees"] > 0
+    assert (start.codes_IL == start.quantizer.encode(start.emb_IE)).all()
+    assert start.quantizer.seed == fitted_baseline(cat).quantizer.seed
+    config = STUDY.config({"source": "history", "remedies": "1, 2, 7"})
+    rows = [event for event in Comparison(cat, start, config).steps() if isinstance(event, DriftRow)]
+    assert [row.remedy for row in rows] == [1, 2, 7] and rows[0].changed == 0 < rows[1].changed
+    assert rows[0].moved_degrees > 0
 
 
 def test_neighbours_are_those_of_the_version_that_is_measured(cat, monkeypatch):
     """One set of true neighbours per strength and period, whatever addresses Python hands out to versions."""
     monkeypatch.setattr("tiger.studies.drift.compare.id", lambda thing: 1, raising=False)
-    asked = drift_params({"strengths": "0, 1", "remedies": "1", "rotation": 0, "shift": 0, "noise": 3, "replaced": 0,
+    config = STUDY.config({"strengths": "0, 1", "remedies": "1", "rotation": 0, "shift": 0, "noise": 3, "replaced": 0,
                           "periods": 2})
-    comparison = Comparison(cat, known(cat), asked)
-    rows = [progress.metrics["row"] for progress in comparison.steps() if "row" in progress.metrics]
-    assert set(comparison.truths) == {(strength, period) for strength in (0.0, 1.0) for period in (1, 2)}
-    near = [row["neighbours"][0] for row in rows]
+    comparison = Comparison(cat, fitted_baseline(cat), config)
+    rows = [event for event in comparison.steps() if isinstance(event, DriftRow)]
+    assert set(comparison.near) == {(strength, period) for strength in (0.0, 1.0) for period in (1, 2)}
+    near = [row.neighbours[0] for row in rows]
     assert near[0] == near[1] > near[2], "the same codes, but strong noise gives items other neighbours"

@@ -12,10 +12,8 @@ from tiger.analysis import costs
 from tiger.core import paths
 from tiger.reports import lessons
 from tiger.ui.recommender import costs as cost_view
-from tiger.ui.shared import exports, live, pagelist
+from tiger.ui.shared import address, exports, live, pagelist
 from tiger.ui.shared.live_feed import Feed
-from tiger.ui.studies import diversity as diversity_view
-from tiger.ui.studies import drift as drift_view
 
 VIEWS = [
     ("catalogue", {"show": "Shape"}), ("train", {}), ("codebooks", {}), ("codebooks", {"step": "1"}),
@@ -24,9 +22,10 @@ VIEWS = [
     ("recommender", {}), *(("recommender", {"view": view}) for view in ("Compare", "Beam width", "Cost")),
     ("beam", {"at": "2"}), ("beam", {"look": "Why"}),
     ("beam", {"look": "Before and after", "at": "2", "width": "4", "was": "~~~"}),
-    ("doctor", {}), *(("drift", {"view": view}) for view in drift_view.VIEWS[:3]),
-    ("drift", {"view": drift_view.VIEWS[3], "study": "demo-schedule"}), ("cold", {}),
-    ("diversity", {"view": diversity_view.VIEWS[0]}), *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS)]
+    ("doctor", {}), *(("drift", {"view": view}) for view in address.DRIFT_VIEW.options[:3]),
+    ("drift", {"view": address.DRIFT_VIEW.options[3], "study": "demo-schedule"}), ("cold", {}),
+    ("diversity", {"view": address.DIVERSITY_VIEW.options[0]}),
+    *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS)]
 CHARTS = ("plotly_chart", "vega_lite_chart")
 NUMBER = re.compile(r"(?<![\w@.])\d")  # one that is no part of a name, as the 10 of Recall@10 is
 

@@ -66,8 +66,8 @@ def test_start_makes_a_model_run_and_its_buttons_follow_its_state():
     app.button(key="start_model").click().run()
     made = next(run for run in runs.list_runs() if not run.read_only)
     assert made.learner.name == "encoder_decoder" and made.config.ids_run == "demo-rqvae"
-    assert app.query_params["model"] in (made.id, [made.id]) and "Next in line" in said(app)
-    for state, shown in (("running", {"Pause", "Stop"}), ("paused", {"Go on", "Step one batch", "Stop"}),
+    assert app.query_params["model"] in (made.id, [made.id]) and "Next in the queue" in said(app)
+    for state, shown in (("running", {"Pause", "Stop"}), ("paused", {"Resume", "Step one batch", "Stop"}),
                          ("stopped", {"Resume"})):
         about = json.loads((made.path / "status.json").read_text())
         alive = {"pid": os.getpid(), "heartbeat_s": 4e9, "step": 3, "n_steps": 10}
@@ -142,7 +142,7 @@ def test_a_link_may_name_a_recipe():
     app.button(key="start_model").click().run()
     assert "recipe" not in app.query_params
     app = open_page(PAGE, recipe="nonsense")
-    assert "There is no recipe 'nonsense'" in said(app) and not app.error
+    assert "There is no recommender preset 'nonsense'" in said(app) and not app.error
 
 
 def test_a_user_with_two_items_has_none_held_out(monkeypatch):

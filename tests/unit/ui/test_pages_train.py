@@ -85,29 +85,28 @@ def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
         preset.look_for for preset in presets.quantizer_presets()}
     offered = {preset.quantizer.name for preset in presets.quantizer_presets()}
     assert offered == set(quantizers.REGISTRY) and {"VQ-VAE", "Random codes"} <= shown
-    broken = presets.find("tiny-codebook")
-    app.radio(key="recipes:True").set_value(broken.key).run()
+    app.radio(key="presets:True").set_value("tiny-codebook").run()
     assert "--n-codes 8" in app.code[0].value
-    assert app.radio(key="recipes:False").value is None
+    assert app.radio(key="presets:False").value is None
 
 
 def test_start_makes_a_run_puts_it_in_the_address_and_says_where_it_stands(ids, monkeypatch):
     monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)  # nobody takes it from the queue
     app = open_page("train", run=ids["healthy"])
-    app.radio(key="recipes:True").set_value("tiny-codebook").run()
+    app.radio(key="presets:True").set_value("tiny-codebook").run()
     app.button(key="start").click().run()
     made = runs.find(app.query_params["run"])
     assert made.learner.params["n_codes"] == 8
     assert made.config.preset == "tiny-codebook"
-    assert "Next in line" in said(app)
+    assert "Next in the queue" in said(app)
     assert {"Stop"} <= buttons(app)
     app.button(key="do:Stop").click().run()
     assert made.state == "stopped"
 
 
 @pytest.mark.parametrize(("state", "shown", "hidden"), [
-    ("running", {"Pause", "Stop"}, {"Resume", "Go on"}),
-    ("paused", {"Go on", "Step one batch", "Stop"}, {"Pause", "Resume"}),
+    ("running", {"Pause", "Stop"}, {"Resume"}),
+    ("paused", {"Resume", "Step one batch", "Stop"}, {"Pause"}),
     ("stopped", {"Resume"}, {"Pause", "Stop"}),
     ("failed", {"Resume"}, {"Pause", "Stop"}),
     ("finished", set(), {"Resume", "Pause", "Stop"}),
@@ -123,7 +122,7 @@ def test_each_state_has_its_buttons(ids, state, shown, hidden):
 def test_a_dead_worker_is_said_and_can_be_resumed(ids):
     pretend(ids["healthy"], state="running", step=30, pid=2**22 + 1)
     app = open_page("train", run=ids["healthy"])
-    assert "nothing up to the last checkpoint is lost" in said(app)
+    assert "up to the last checkpoint is lost" in said(app)
     assert "Resume" in buttons(app)
 
 

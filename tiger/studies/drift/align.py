@@ -1,14 +1,14 @@
-"""Lay new vectors over old ones: the rotation that brings the same items closest, and widths that fit."""
+"""Align new vectors to old ones: the rotation that brings the same items closest, and equal widths."""
 
 import numpy as np
 
 from tiger.core.sampling import even_sample
 
-SAMPLED = 4096  # items that likeness looks at
+SAMPLED = 4096  # items that procrustes_similarity compares
 
 
 def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
-    """The new vectors as wide as the old ones, and one sentence on what was done ("" where nothing was).
+    """The new vectors as wide as the old ones, and one sentence on how ("" where they were).
 
     Narrower vectors get zeros at the end, which changes no distance. Wider ones are reduced to their first
     principal directions.
@@ -32,7 +32,7 @@ def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
 
 
 def procrustes(new_NE: np.ndarray, old_NE: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rotation (or reflection) and the two means that lay new vectors over old ones best.
+    """The rotation (or reflection) and the two means that align new vectors with old ones best.
 
     argmin_R sum_i |(new_i - m) R - (old_i - o)|^2 with R orthogonal: R = U V' of the SVD of (new - m)'(old - o).
 
@@ -61,18 +61,18 @@ def align(new_IE: np.ndarray, old_IE: np.ndarray, common_I: np.ndarray | None = 
     """Every new vector, moved by the rotation that fits the common items best, (I, E) float32.
 
     Args:
-        common_I: True for the items that both versions have; all by default. The others are moved along.
+        common_I: True for the items that both versions have; all by default. The others move with them.
     """
     rows = slice(None) if common_I is None or not common_I.any() else common_I
-    turn_EE, mean_E, goal_E = procrustes(new_IE[rows], old_IE[rows])
-    return ((new_IE.astype(np.float64) - mean_E) @ turn_EE + goal_E).astype(np.float32)
+    rotation_EE, mean_E, goal_E = procrustes(new_IE[rows], old_IE[rows])
+    return ((new_IE.astype(np.float64) - mean_E) @ rotation_EE + goal_E).astype(np.float32)
 
 
 def unmoved(new_IE: np.ndarray, old_IE: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
     """True (I,) for the items whose vector is the old one up to rounding.
 
-    A tie or a near tie between two codes may fall either way after an exact rotation back, since float32 rounds;
-    whoever re-encodes leaves these items alone.
+    A tie or a near tie between two codes may fall either way after an exact rotation back, since float32 rounds, so
+    these items are not re-encoded.
     """
     moved_I = np.linalg.norm(new_IE.astype(np.float64) - old_IE, axis=1)
     return moved_I <= tolerance * np.maximum(np.linalg.norm(old_IE.astype(np.float64), axis=1), 1e-12)
@@ -85,11 +85,11 @@ def residual(new_IE: np.ndarray, old_IE: np.ndarray) -> float:
     return left / max(float(np.square(old_IE - old_IE.mean(0)).sum()), 1e-12)
 
 
-def likeness(new_IE: np.ndarray, old_IE: np.ndarray, n_shuffles: int = 3) -> float:
-    """How far two versions are the same up to turning, shifting and scaling: 1 entirely, 0 no more than by chance.
+def procrustes_similarity(new_IE: np.ndarray, old_IE: np.ndarray, n_shuffles: int = 3) -> float:
+    """How far two versions agree up to rotation, shift and scale: 1 entirely, 0 no more than by chance.
 
     (r - r_0) / (1 - r_0), where r = sum of the singular values of A'B / (|A| |B|) and r_0 is its mean when the rows
-    of one are shuffled. An even sample of the items speaks for all.
+    of one are shuffled, over an even sample of the items.
 
     Source: Jackson 1995, "PROTEST: a Procrustean randomization test".
     """

@@ -1,52 +1,56 @@
-"""What a drift comparison is asked: where the new vectors come from, how strong, which remedies, how hard to try."""
+"""Parameters of a drift study: where the new vectors come from, how strong, which remedies, with how much training."""
 
 import importlib.util
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from tiger.core.params import build, param
+from tiger.core.params import param
 from tiger.studies.drift.penalised import MODES
-from tiger.studies.drift.remedies import BY_NUMBER, REMEDIES
-from tiger.studies.drift.simulate import Knobs
+from tiger.studies.drift.remedies import BY_NUMBER, REMEDIES, TrainingBudget
+from tiger.studies.drift.simulate import SimulatedDrift
 from tiger.studies.drift.versions import ALIGN, MAX_FILES, version_files
 
 SOURCES = {"simulated": "a simulated drift", "titles": "TF-IDF of the titles alone",
-           "history": "TF-IDF with the titles bought next to each item, refit after more interactions",
+           "history": "TF-IDF with the titles next to each item in histories, recomputed after more interactions",
            "sentence": "a sentence model", "file": "files of your own"}
 MAX_STRENGTHS, MAX_PERIODS = 8, MAX_FILES
 
 
 @dataclass
-class DriftParams(Knobs):
-    """What a drift comparison is asked: where the new vectors come from, how strong, and how hard to try."""
+class DriftParams(SimulatedDrift):
+    """Parameters of a drift study."""
 
+    former_names: ClassVar[dict[str, str]] = {
+        "sticky_mode": "penalised_mode", "reader": "recommender", "reader_epochs": "recommender_epochs",
+        "reader_users": "recommender_users"}
     source: str = param("simulated", "Where the second version of the vectors comes from.", choices=tuple(SOURCES))
     strengths: str = param("0, 0.25, 0.5, 1", "Drift strengths to compare, each from today's vectors (simulated only).")
-    periods: int = param(1, "Periods played one after the other, each remedy going on from its own last result (simulated; "
-                            "files make one period each).", low=1, high=MAX_PERIODS)
+    periods: int = param(1, "Periods one after the other; each remedy continues from its own last result (simulated; files are "
+                            "one period each).", low=1, high=MAX_PERIODS)
     remedies: str = param("1, 2, 3, 4, 5, 6, 7", "Remedies to compare, by number.")
-    align_first: str = param("auto", "Turn the new vectors onto the old ones before any remedy; auto: a sentence model's, and "
-                                     "files of another width or whose numbers mean something else.", choices=ALIGN)
+    align_first: str = param("auto", "Align the new vectors with the old ones before any remedy; auto: a sentence model's, and "
+                                     "files of another width or whose dimensions mean something else.", choices=ALIGN)
     first_share: float = param(0.5, "Source history: share of each user's training interactions, the first ones, that the "
-                                    "old vectors know; the new ones know all.", low=0.05, high=0.95)
-    fine_steps: int = param(150, "Training steps of remedies 3 and 6.", low=1, high=100_000, group="effort")
-    retrain_steps: int | None = param(None, "Training steps of remedies 4 and 5; none: as many as the first training.",
-                                      low=1, high=1_000_000, group="effort")
-    sticky_mode: str = param("penalty", "Remedy 6: fine-tune with a penalty on changed codes; or, without training, re-assign "
-                                        "only items whose error passes a threshold.", choices=tuple(MODES), group="effort")
+                                    "old vectors are computed from; the new ones use all.", low=0.05, high=0.95)
+    fine_steps: int = param(150, "Training steps of remedies 3 and 6.", low=1, high=100_000, group="training budget")
+    retrain_steps: int | None = param(None, "Training steps of remedies 4 and 5; none: as many as in the run.",
+                                      low=1, high=1_000_000, group="training budget")
+    penalised_mode: str = param("penalty", "Remedy 6: fine-tune with a penalty on changed codes; or, without training, "
+                                           "re-assign only items whose error exceeds a threshold.", choices=tuple(MODES),
+                                group="training budget")
     penalty: float = param(1.0, "Remedy 6, penalty: weight of the squared distance between a new code and the old one.",
-                           low=0.0, high=1e6, group="effort")
+                           low=0.0, high=1e6, group="training budget")
     threshold: float = param(1.25, "Remedy 6, threshold: how many times as large as before an item's error must be.",
-                             low=1.0, high=1000.0, group="effort")
-    reader: bool = param(True, "Ask the old recommender to read the new IDs.", group="recommender")
-    reader_epochs: int = param(4, "Epochs of the small recommender that is trained where no model run is chosen.",
-                               low=1, high=100, group="recommender")
-    reader_users: int = param(300, "Users it is asked about.", low=10, high=100_000, group="recommender")
-    regain_steps: int = param(60, "Training steps on the new IDs before it is asked again; 0: never.", low=0, high=10_000,
-                              group="recommender")
-    path: str = param("", "The file: npy, safetensors, csv or parquet. Several with commas between them, or a folder's in the "
-                          "order of their names, are one period each.", group="file")
+                             low=1.0, high=1000.0, group="training budget")
+    recommender: bool = param(True, "Measure the old recommender's recall on the new IDs.", group="recommender")
+    recommender_epochs: int = param(4, "Epochs of the small recommender that is trained where no recommender is chosen.",
+                                    low=1, high=100, group="recommender")
+    recommender_users: int = param(300, "Users to evaluate.", low=10, high=100_000, group="recommender")
+    regain_steps: int = param(60, "Training steps on the new IDs before recall is measured again; 0: never.", low=0,
+                              high=10_000, group="recommender")
+    path: str = param("", "The file: npy, safetensors, csv or parquet. Several with commas between them, or a folder's in "
+                          "order of name, are one period each.", group="file")
     ids: str = param("", "File with the item id of each row, for npy and safetensors.", group="file")
     tensor: str = param("", "Name of the tensor, where a safetensors file holds several.", group="file")
 
@@ -76,15 +80,19 @@ class DriftParams(Knobs):
         return [int(value) for value in found]
 
     def n_periods(self) -> int:
-        """Periods that are played: as asked, or one a file.
+        """Number of periods: as given, or one a file.
 
         Raises:
             ValueError: a folder without files, or too many.
         """
         return len(version_files(self.path)) if self.source == "file" else self.periods
 
-    def check(self) -> "DriftParams":
-        """Refuse what cannot be run, before anything starts. Returns self."""
+    def budget(self) -> TrainingBudget:
+        """How much training the remedies get."""
+        return TrainingBudget(self.fine_steps, self.retrain_steps, self.penalised_mode, self.penalty, self.threshold)
+
+    def check(self) -> None:
+        """Refuse what cannot be run, before anything starts."""
         self.strength_list()
         self.remedy_list()
         if self.source == "file" and not self.path:
@@ -97,7 +105,6 @@ class DriftParams(Knobs):
         if self.source == "sentence" and importlib.util.find_spec("sentence_transformers") is None:
             raise ValueError("The source is a sentence model, which needs a package that is not installed; run "
                              "'pip install sentence-transformers', or choose another source.")
-        return self
 
 
 def _numbers(text: str, name: str) -> list[float]:
@@ -108,9 +115,3 @@ def _numbers(text: str, name: str) -> list[float]:
     if not all(math.isfinite(value) for value in found):
         raise ValueError(f"{name} is '{text}', but must be numbers with commas between them.")
     return found
-
-
-def drift_params(given: dict[str, Any]) -> DriftParams:
-    """Checked parameters from plain values. Raises ValueError as ``params.build`` and ``DriftParams.check``."""
-    made: DriftParams = build(DriftParams, given)
-    return made.check()

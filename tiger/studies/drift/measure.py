@@ -1,8 +1,7 @@
-"""What a remedy costs and what it is worth, in numbers."""
+"""Costs and benefits of a remedy in numbers: churn, error, collisions, neighbours, history tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 from tiger.semantic_ids.ids import collision_places
-from tiger.studies.drift.baseline import Known
+from tiger.studies.drift.baseline import Baseline
 from tiger.studies.drift.remedies import Outcome
 from tiger.studies.drift.simulate import Version
 
@@ -19,21 +18,21 @@ N_NEIGHBOURS, N_QUERIES = 10, 500
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The new vectors' true neighbours, found once for all remedies."""
+class TrueNeighbours:
+    """Nearest neighbours in the new vectors, computed once for all remedies."""
 
     query_N: np.ndarray
     neighbour_Nk: np.ndarray
 
 
-def truth(emb_IE: np.ndarray, n_queries: int = N_QUERIES) -> Truth:
+def true_neighbours(emb_IE: np.ndarray, n_queries: int = N_QUERIES) -> TrueNeighbours:
     """Nearest neighbours by cosine of an even sample of items."""
     query_N = even_sample(len(emb_IE), n_queries)
-    return Truth(query_N, metrics.nearest(emb_IE, query_N, N_NEIGHBOURS)[0])
+    return TrueNeighbours(query_N, metrics.nearest(emb_IE, query_N, N_NEIGHBOURS)[0])
 
 
 def ids_of(codes_IL: np.ndarray, n_codes: int | Sequence[int], old: SemanticIds | None = None) -> SemanticIds:
-    """Unique IDs for codes. Whoever keeps its codes keeps its place among those that share them, too.
+    """Unique IDs for codes. An item that keeps its codes keeps its place among those that share them, too.
 
     Args:
         codes_IL: the new codes.
@@ -70,45 +69,67 @@ def _kept_places(codes_IL: np.ndarray, place_I: np.ndarray, old: SemanticIds) ->
     return found_I
 
 
-def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
-    """Share of the vectors' variance that the codes do not give back: mean |x - x'|^2 / mean |x - mean|^2."""
+def unexplained_variance(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
+    """Share of the vectors' variance that the reconstruction does not explain: mean |x - x'|^2 / mean |x - mean|^2."""
     variance = float(np.square(emb_IE - emb_IE.mean(0)).sum(1).mean())
     return float(np.square(emb_IE - recon_IE).sum(1).mean()) / max(variance, 1e-12)
 
 
-def measure(cat: Catalogue, before: Known, old_ids: SemanticIds, outcome: Outcome, new: Version,
-            known_truth: Truth) -> tuple[dict[str, Any], SemanticIds]:
-    """Every number about one remedy at one drift, but for the recommender's.
+@dataclass(frozen=True)
+class Measures:
+    """A remedy's numbers, all but the recommender's.
+
+    Args:
+        churn: share of the old items whose code changed, one number a level.
+        survival: share of the old items whose prefix of this many codes is the same, one number a level.
+        changed: share of the old items whose ID changed.
+        error: unexplained variance of the new vectors.
+        collided: items that share all their codes with others.
+        neighbours: share of the nearest neighbours with the same prefix, one number a level; ``chance``: by chance.
+        tokens: history tokens that change; ``token_share``: of all history tokens.
+        seconds: processor time.
+    """
+
+    churn: list[float]
+    survival: list[float]
+    changed: float
+    error: float
+    collided: int
+    neighbours: list[float]
+    chance: list[float]
+    tokens: int
+    token_share: float
+    seconds: float
+
+
+def measure(cat: Catalogue, before: Baseline, old_ids: SemanticIds, outcome: Outcome, new: Version,
+            near: TrueNeighbours) -> tuple[Measures, SemanticIds]:
+    """A remedy's numbers and the new unique IDs.
 
     Args:
         before: the codes that items had, for the churn.
         old_ids: the same as unique IDs.
-        outcome: what the remedy made.
+        outcome: what the remedy gave.
         new: the new vectors, and which items are new; churn counts the others only.
-
-    Returns:
-        churn and survival (one number a level), changed, error, collided, neighbours and chance (one a level),
-        tokens, token_share, seconds; and the new unique IDs.
     """
-    codes_IL, old_IL = outcome.known.codes_IL, before.codes_IL
+    codes_IL, old_IL = outcome.baseline.codes_IL, before.codes_IL
     stays_I = ~new.new_I & metrics.has_id(old_IL)
     same_NL = codes_IL[stays_I] == old_IL[stays_I]
-    new_ids = ids_of(codes_IL, outcome.known.quantizer.n_codes, old_ids)
+    new_ids = ids_of(codes_IL, outcome.baseline.quantizer.n_codes, old_ids)
     counts_I = np.bincount(cat.history_items, minlength=cat.n_items)
-    tokens, n_tokens = rewritten(old_ids, new_ids, counts_I)
-    near = metrics.neighbour_recall(codes_IL, known_truth.query_N, known_truth.neighbour_Nk)
-    recon_IE = outcome.known.quantizer.decode(outcome.decoded_IL)
-    return {
-        "churn": (1 - same_NL.mean(0)).tolist() if len(same_NL) else [0.0] * codes_IL.shape[1],
-        "survival": np.cumprod(same_NL, 1).mean(0).tolist() if len(same_NL) else [1.0] * codes_IL.shape[1],
-        "changed": float(1 - same_NL.all(1).mean()) if len(same_NL) else 0.0,
-        "error": lost_share(outcome.seen_IE, recon_IE), "collided": metrics.collisions(codes_IL).collided_items,
-        "neighbours": [level.recall.mean for level in near], "chance": [level.by_chance for level in near],
-        "tokens": tokens, "token_share": tokens / max(n_tokens, 1), "seconds": outcome.seconds,
-    }, new_ids
+    tokens, n_tokens = rewritten_tokens(old_ids, new_ids, counts_I)
+    levels = metrics.neighbour_recall(codes_IL, near.query_N, near.neighbour_Nk)
+    recon_IE = outcome.baseline.quantizer.decode(outcome.decoded_IL)
+    return Measures(
+        churn=(1 - same_NL.mean(0)).tolist() if len(same_NL) else [0.0] * codes_IL.shape[1],
+        survival=np.cumprod(same_NL, 1).mean(0).tolist() if len(same_NL) else [1.0] * codes_IL.shape[1],
+        changed=float(1 - same_NL.all(1).mean()) if len(same_NL) else 0.0,
+        error=unexplained_variance(outcome.seen_IE, recon_IE), collided=metrics.collisions(codes_IL).collided_items,
+        neighbours=[level.recall.mean for level in levels], chance=[level.by_chance for level in levels],
+        tokens=tokens, token_share=tokens / max(n_tokens, 1), seconds=outcome.seconds), new_ids
 
 
-def rewritten(old: SemanticIds, new: SemanticIds, counts_I: np.ndarray) -> tuple[int, int]:
+def rewritten_tokens(old: SemanticIds, new: SemanticIds, counts_I: np.ndarray) -> tuple[int, int]:
     """History tokens that change, and all history tokens; an ID that grows by a level counts its new token.
 
     Args:
@@ -120,8 +141,8 @@ def rewritten(old: SemanticIds, new: SemanticIds, counts_I: np.ndarray) -> tuple
     return int(changed_I @ counts_I), int(counts_I.sum()) * n
 
 
-def flows(old_I: np.ndarray, new_I: np.ndarray, keep: int = 7) -> list[list[int]]:
-    """Where the items of the fullest level-1 codes went: rows of old code, new code, items; -1 is all other codes.
+def code_transitions(old_I: np.ndarray, new_I: np.ndarray, keep: int = 7) -> list[list[int]]:
+    """Old and new level-1 code of the items in the largest codes: rows of old code, new code, items; -1: all other codes.
 
     Args:
         old_I, new_I: level-1 code of the items that both versions have.

@@ -1,13 +1,13 @@
-"""The old recommender reads new IDs: what it loses, and what a few steps of training give back."""
+"""The old recommender on new IDs: the recall that it loses, and what a few training steps regain."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from tiger import metrics, models
+from tiger import metrics
 from tiger.core import params
 from tiger.core.progress import Progress
 from tiger.core.sampling import even_sample
@@ -16,17 +16,7 @@ from tiger.models.base import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.models.neural import NeuralRecommender
 from tiger.semantic_ids import SemanticIds
-
-QUICK = {"width": 64, "n_heads": 2, "n_layers": 1, "dropout": 0.1, "batch_size": 64, "learning_rate": 3e-3,
-         "prefix_vectors": False}
-"""The recommender that is trained on the spot where there is none yet."""
-
-
-def quick(n_epochs: int, seed: int = 0) -> GenerativeRecommender:
-    """A small recommender that learns in seconds on a small catalogue."""
-    made = models.create("rq_transformer", **QUICK, n_epochs=n_epochs, seed=seed)
-    assert isinstance(made, GenerativeRecommender)
-    return made
+from tiger.studies.base import finite_or_none, under
 
 
 def with_ids(model: Recommender, ids: SemanticIds) -> GenerativeRecommender:
@@ -39,7 +29,7 @@ def with_ids(model: Recommender, ids: SemanticIds) -> GenerativeRecommender:
         ValueError: a model that writes no IDs, or IDs for another number of items.
     """
     if not isinstance(model, GenerativeRecommender):
-        raise ValueError(f"{model.title} reads item numbers and no IDs, so nothing changes for it; choose a model that "
+        raise ValueError(f"{model.title} uses item numbers and no IDs, so nothing changes for it; choose a model that "
                          "writes semantic IDs.")
     if len(ids) != model.n_items:
         raise ValueError(f"there are {len(ids)} IDs, but the model learned from {model.n_items} items; use IDs of the "
@@ -55,7 +45,7 @@ def with_ids(model: Recommender, ids: SemanticIds) -> GenerativeRecommender:
 
 
 def _resized(weights: dict[str, torch.Tensor], old_ids: SemanticIds, new_ids: SemanticIds) -> dict[str, torch.Tensor]:
-    """A network's weights for other IDs; everything that knows no codes is copied."""
+    """A network's weights for other IDs; everything that does not depend on codes is copied."""
     old, new = old_ids.n_codes, new_ids.n_codes
     found = {key: value.clone() for key, value in weights.items() if not key.startswith("prefixes.tables.")}
     tables = [weights[f"prefixes.tables.{at}.weight"] for at in range(len(weights) - len(found))]
@@ -83,9 +73,9 @@ def _prefix_rows(table: torch.Tensor, old_IM: np.ndarray, new_IM: np.ndarray, de
     """The vectors of the new IDs' prefixes of this many codes, in tree order; zeros for one that is new."""
     old_PD, new_PD = (np.unique(ids[(ids >= 0).all(1), :depth], axis=0) for ids in (old_IM, new_IM))
     place = {tuple(prefix): at for at, prefix in enumerate(old_PD.tolist())} if old_PD.shape[1] == depth else {}
-    known_P = torch.tensor([place.get(tuple(prefix), -1) for prefix in new_PD.tolist()])
+    found_P = torch.tensor([place.get(tuple(prefix), -1) for prefix in new_PD.tolist()])
     made = torch.zeros(len(new_PD), table.shape[1])
-    made[known_P >= 0] = table[known_P[known_P >= 0]]
+    made[found_P >= 0] = table[found_P[found_P >= 0]]
     return made
 
 
@@ -99,15 +89,32 @@ def _rows(table: torch.Tensor, n: int, fill: float | None = None) -> torch.Tenso
     return torch.cat([table, rest.expand(n - len(table), *table.shape[1:])])
 
 
+@dataclass(frozen=True)
+class Recall:
+    """Recall@10 and half its 95 % confidence interval over the users (None with a single user)."""
+
+    value: float
+    half_width: float | None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Recall on the new IDs as the recommender is, and after some training steps on them (None where there are none)."""
+
+    after: Recall
+    regained: Recall | None
+
+
 @dataclass
-class Reader:
-    """A recommender, the IDs it learned, and the users it is asked about.
+class RecommenderProbe:
+    """The old recommender's recall on new IDs.
 
     Args:
         model: fitted on ``ids``.
-        n_users: evaluated users; an even sample of those with a test item.
+        ids: the old IDs.
+        n_users: users to evaluate.
         width: beam width.
-        regain_steps: training steps on the new IDs before it is asked again; 0: it is not.
+        regain_steps: training steps on the new IDs before recall is measured again; 0: it is not.
         rate: their learning rate, as a share of the model's own.
     """
 
@@ -124,34 +131,26 @@ class Reader:
         all_U = self.cat.split().user_U
         return all_U[even_sample(len(all_U), self.n_users)]
 
-    def recall(self, name: str, model: Recommender) -> dict[str, float | None]:
-        """Recall@10 over the whole catalogue of the users' test items, and half its 95 % interval over the users.
-
-        Args:
-            name: of what is measured: gives ``recall_<name>`` and ``recall_<name>_pm`` (None with a single user).
-        """
+    def recall(self, model: Recommender) -> Recall:
+        """Recall@10 of the users' test items over the whole catalogue."""
         width = min(max(self.width, 10), self.cat.n_items)
         ranked_UK, target_U = model.ranked(self.cat, "test", 10, width, self.users())
         found = metrics.mean_interval(metrics.recall_at_k(ranked_UK, target_U, 10))
-        half = (found.high - found.low) / 2
-        return {f"recall_{name}": found.mean, f"recall_{name}_pm": half if math.isfinite(half) else None}
+        return Recall(found.mean, finite_or_none((found.high - found.low) / 2))
 
-    def judge(self, ids: SemanticIds) -> Iterator[Progress]:
-        """Recall@10 with these IDs; the last Progress holds ``recall`` "after" and, where asked for, "regained"."""
+    def measure(self, ids: SemanticIds) -> Generator[Progress, None, Probed]:
+        """Recall on these IDs, and after some training steps on them."""
         swapped = with_ids(self.model, ids)
-        found = self.recall("after", swapped)
-        if self.regain_steps > 0:
-            trained: NeuralRecommender = swapped
-            for progress in fine_tune_reader(swapped, self.cat, ids, self.regain_steps, self.rate):
-                trained = progress.metrics.get("model", trained)
-                yield Progress("the recommender learns the new IDs", progress.step, progress.n_steps)
-            found |= self.recall("regained", trained)
-        yield Progress("recommender", 1, 1, found)
+        after = self.recall(swapped)
+        if self.regain_steps == 0:
+            return Probed(after, None)
+        trained = yield from fine_tune_recommender(swapped, self.cat, ids, self.regain_steps, self.rate)
+        return Probed(after, self.recall(trained))
 
 
-def fine_tune_reader(model: NeuralRecommender, cat: Catalogue, ids: SemanticIds, n_steps: int,
-                     rate: float) -> Iterator[Progress]:
-    """Some training steps from a model's weights; the last Progress holds the new model as ``metrics["model"]``.
+def fine_tune_recommender(model: NeuralRecommender, cat: Catalogue, ids: SemanticIds, n_steps: int,
+                          rate: float) -> Generator[Progress, None, NeuralRecommender]:
+    """Some training steps from a model's weights; returns the new model.
 
     The step size rises and falls over exactly these steps: they are one epoch over as many examples as they need,
     drawn without repetition as long as there are any left.
@@ -163,9 +162,8 @@ def fine_tune_reader(model: NeuralRecommender, cat: Catalogue, ids: SemanticIds,
     made.batch_size = min(made.batch_size, max(1, len(rows)))
     drawn = [rows[at] for at in _draw(len(rows), n_steps * made.batch_size, made.seed)]
     made.examples = lambda cat: drawn  # type: ignore[method-assign]
-    for progress in made.fit_steps(cat, ids, state=state):
-        last = progress.step == progress.n_steps
-        yield Progress("training", progress.step, progress.n_steps, {"model": made} if last else {})
+    yield from under("training the recommender on the new IDs", made.fit_steps(cat, ids, state=state))
+    return made
 
 
 def _draw(n_rows: int, n: int, seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Make vectors drift on purpose: five ways in which embeddings change with time, each with its own knob."""
+"""Simulated drift: five ways in which embeddings change over time, each with its own parameter."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from tiger.core.params import param
 
 
 @dataclass
-class Knobs:
-    """How the vectors move from one period to the next, at strength 1; the strength scales every knob."""
+class SimulatedDrift:
+    """How the vectors change from one period to the next at strength 1; the strength scales every number."""
 
-    rotation: float = param(30.0, "Turn all vectors together by this many degrees, as a retrained text model does.",
+    rotation: float = param(30.0, "Rotate all vectors together by this many degrees, as a retrained text model does.",
                             low=0.0, high=180.0)
-    shift: float = param(0.2, "Push each category its own way, by this share of the mean vector length.",
+    shift: float = param(0.2, "Shift each category in a direction of its own, by this share of the mean vector length.",
                          low=0.0, high=5.0)
     noise: float = param(0.2, "Add noise of this share of each vector's length.", low=0.0, high=5.0)
     replaced: float = param(0.05, "Share of items whose place a new product takes.", low=0.0, high=0.9)
-    season: float = param(0.0, "Swing that comes and goes in four periods, as a share of the mean length.",
+    season: float = param(0.0, "Seasonal shift of each category, back at zero every four periods, as a share of the mean length.",
                           low=0.0, high=5.0)
-    seed: int = param(0, "Seed of everything that is drawn.", low=0, high=2**31 - 1)
+    seed: int = param(0, "Seed of the simulation.", low=0, high=2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Version:
     Args:
         emb_IE: float32, in the catalogue's order.
         new_I: True where a new item took the place.
-        notes: sentences on what was done to make it fit.
+        notes: sentences on how it was made to fit.
         refitted: whether it was of another width and had to be made to fit.
     """
 
@@ -40,12 +40,12 @@ class Version:
     refitted: bool = False
 
 
-def simulate(emb_IE: np.ndarray, labels_I: np.ndarray | None, knobs: Knobs, strength: float = 1.0,
+def simulate(emb_IE: np.ndarray, labels_I: np.ndarray | None, drift: SimulatedDrift, strength: float = 1.0,
              n_periods: int = 1) -> list[Version]:
     """The catalogue's vectors after each period.
 
-    Each period turns, shifts and shakes what the one before left. The swing does not add up: after four
-    periods it is back where it began. A place that a new product took counts as new in that period only.
+    Each period rotates, shifts and perturbs the vectors of the one before. The seasonal shift does not accumulate: after
+    four periods it is zero again. A place that a new product took counts as new in that period only.
 
     Args:
         emb_IE: today's vectors.
@@ -60,22 +60,22 @@ def simulate(emb_IE: np.ndarray, labels_I: np.ndarray | None, knobs: Knobs, stre
     start_IE = np.ascontiguousarray(emb_IE, np.float32)
     group_I = np.zeros(len(start_IE), np.int64) if labels_I is None else metrics.label_numbers(labels_I)
     length = float(np.linalg.norm(start_IE, axis=1).mean())
-    swing_GE = _directions(np.random.default_rng([knobs.seed, 1]), int(group_I.max(initial=0)) + 2, start_IE.shape[1])
+    swing_GE = _directions(np.random.default_rng([drift.seed, 1]), int(group_I.max(initial=0)) + 2, start_IE.shape[1])
     found, now_IE = [], start_IE.astype(np.float64)
     for period in range(1, n_periods + 1):
-        rng = np.random.default_rng([knobs.seed, 2, period])
-        now_IE = _shifted(now_IE, group_I, knobs.shift * strength * length, rng)
-        now_IE = _shaken(now_IE, knobs.noise * strength, rng)
-        now_IE, new_I = _replaced(now_IE, group_I, min(0.9, knobs.replaced * strength), rng)
-        now_IE = turn(now_IE, np.deg2rad(knobs.rotation * strength), rng)
-        wave = np.sin(np.pi / 2 * period) * knobs.season * strength * length
-        seen_IE = now_IE + wave * swing_GE[group_I] if abs(wave) > 1e-12 else now_IE
-        found.append(Version(seen_IE.astype(np.float32), new_I))
+        rng = np.random.default_rng([drift.seed, 2, period])
+        now_IE = _shifted(now_IE, group_I, drift.shift * strength * length, rng)
+        now_IE = _perturbed(now_IE, drift.noise * strength, rng)
+        now_IE, new_I = _replaced(now_IE, group_I, min(0.9, drift.replaced * strength), rng)
+        now_IE = rotate(now_IE, np.deg2rad(drift.rotation * strength), rng)
+        wave = np.sin(np.pi / 2 * period) * drift.season * strength * length
+        season_IE = now_IE + wave * swing_GE[group_I] if abs(wave) > 1e-12 else now_IE
+        found.append(Version(season_IE.astype(np.float32), new_I))
     return found
 
 
-def turn(x_IE: np.ndarray, angle: float, rng: np.random.Generator) -> np.ndarray:
-    """Every vector turned by exactly ``angle`` (radians): the same angle in E/2 random planes at once.
+def rotate(x_IE: np.ndarray, angle: float, rng: np.random.Generator) -> np.ndarray:
+    """Every vector rotated by exactly ``angle`` (radians): the same angle in E/2 random planes at once.
 
     An odd last direction stays. x' = Q B Q' x, where B turns each pair of coordinates and Q is a random basis.
     """
@@ -101,7 +101,7 @@ def _shifted(x_IE: np.ndarray, group_I: np.ndarray, size: float, rng: np.random.
     return x_IE + size * directions_GE[group_I] if size else x_IE
 
 
-def _shaken(x_IE: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def _perturbed(x_IE: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     noise_IE = _directions(rng, *x_IE.shape)
     return x_IE + share * np.linalg.norm(x_IE, axis=1, keepdims=True) * noise_IE if share else x_IE
 

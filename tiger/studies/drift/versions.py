@@ -1,4 +1,4 @@
-"""A second version of the item vectors that is real: a file of the user's own, or vectors made anew from text."""
+"""A real second version of the item vectors: a file of the user's own, or vectors recomputed from text."""
 
 import math
 from dataclasses import replace
@@ -12,14 +12,14 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.io import readers
 from tiger.datasets.io.ids import to_ids
 from tiger.datasets.vectors import MAX_WIDTH, Given, read_ids
-from tiger.studies.drift.align import align, fit_width, likeness, residual, unmoved
+from tiger.studies.drift.align import align, fit_width, procrustes_similarity, residual, unmoved
 from tiger.studies.drift.simulate import Version
 
 ALIGN = ("auto", "yes", "no")
 MAX_FILES = 12
 ENDINGS = (".npy", ".safetensors", ".csv", ".tsv", ".parquet")
-HUGE = 1e6  # times as long as a typical old vector: squares of such numbers do not fit into float32 any more
-STRANGE = 0.05  # rows that are less alike than this say no more of the old vectors than rows in random order
+HUGE = 1e6  # times as long as a typical old vector: squares of such numbers overflow float32
+UNRELATED = 0.05  # rows less similar than this explain no more of the old vectors than rows in random order
 OTHER_MEANING = 0.9  # share of the old vectors' variance that stays unexplained where numbers mean something else
 
 
@@ -40,7 +40,7 @@ def version_files(path: str) -> list[str]:
     else:
         found = [path] if whole.is_file() else [part.strip() for part in path.split(",") if part.strip()]
     if len(found) > MAX_FILES:
-        raise ValueError(f"path names {len(found)} files, but at most {MAX_FILES} periods are played; name fewer.")
+        raise ValueError(f"path names {len(found)} files, but at most {MAX_FILES} periods are possible; name fewer.")
     return found
 
 
@@ -62,7 +62,7 @@ def from_files(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> li
 
 
 def align_first(version: Version, old_IE: np.ndarray, how: str, source: str) -> Version:
-    """The version turned onto the old vectors, where that is asked for or needed, and a note with what stays unexplained.
+    """The version aligned with the old vectors, where that is asked for or needed, and a note with what stays unexplained.
 
     Args:
         how: "yes", "no", or "auto": a sentence model's vectors, and those of a file that was not as wide as the old
@@ -75,7 +75,7 @@ def align_first(version: Version, old_IE: np.ndarray, how: str, source: str) -> 
         return version
     emb_IE = align(version.emb_IE, old_IE, ~version.new_I)
     emb_IE = np.where(unmoved(emb_IE, old_IE)[:, None], old_IE, emb_IE)  # rounding is no drift
-    note = (f"The new vectors were turned onto the old ones before any remedy (orthogonal Procrustes); "
+    note = (f"The new vectors were aligned with the old ones before any remedy (orthogonal Procrustes); "
             f"{residual(emb_IE, old_IE):.0%} of the old vectors' variance stays unexplained, {before:.0%} before that.")
     return replace(version, emb_IE=emb_IE, notes=(*version.notes, note))
 
@@ -101,7 +101,7 @@ def from_file(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> Ver
         emb_IE = Given(path, ids, tensor).read(item_ids)
         extra = len(set(read_ids(ids)) - set(item_ids)) if ids else 0
     if extra:
-        notes.append(f"{file.name} has {extra:,} items that the catalogue does not know; they were left out.")
+        notes.append(f"{file.name} has {extra:,} items that are not in the catalogue; they were left out.")
     check_lengths(emb_IE, cat, file.name)
     made = _fitted(cat, emb_IE, notes)
     if ids or file.suffix.lower() not in (".npy", ".safetensors"):
@@ -116,16 +116,16 @@ def check_lengths(emb_IE: np.ndarray, cat: Catalogue, name: str) -> None:
     bad = np.flatnonzero(length_I > limit)
     if len(bad):
         item = cat.items["item_id"].iloc[bad[0]]
-        raise ValueError(f"{name}: the vector of item '{item}' is {length_I[bad[0]]:.3g} long, but at most {limit:.3g} can be "
-                         f"computed with ({len(bad):,} such rows); scale or repair them.")
+        raise ValueError(f"{name}: the vector of item '{item}' is {length_I[bad[0]]:.3g} long, but must be at most {limit:.3g} "
+                         f"long ({len(bad):,} such rows); scale or repair them.")
 
 
 def _row_order_notes(emb_IE: np.ndarray, old_IE: np.ndarray, name: str) -> list[str]:
-    """What to know of vectors that were matched by their place in the file."""
+    """Notes on vectors that were matched by their place in the file."""
     notes = [f"{name} was matched by row order, no ids given: row 1 is the catalogue's first item, and so on."]
-    if likeness(emb_IE, old_IE) < STRANGE:
-        notes.append(f"Warning: even turned onto the old vectors, those of {name} explain no more of them than rows in random "
-                     "order would. If the rows stand in another order, give a file with the item id of each row.")
+    if procrustes_similarity(emb_IE, old_IE) < UNRELATED:
+        notes.append(f"Warning: even aligned with the old vectors, those of {name} explain no more of them than rows in random "
+                     "order would. If the rows are in another order, give a file with the item id of each row.")
     return notes
 
 
@@ -157,11 +157,11 @@ def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, 
 
 
 def refit(cat: Catalogue, kind: str, dim: int | None = None, share: float = 1.0) -> Version:
-    """The items' vectors made anew.
+    """The items' vectors, recomputed.
 
     Args:
         kind: "titles" (TF-IDF of the titles alone), "history" (TF-IDF of the text, an item also described by the
-            titles bought next to it), or "sentence" (a sentence model instead of TF-IDF).
+            titles next to it in histories), or "sentence" (a sentence model instead of TF-IDF).
         share: of "history": share of each user's training interactions that is known, the first ones.
 
     Raises:
@@ -181,7 +181,7 @@ def refit(cat: Catalogue, kind: str, dim: int | None = None, share: float = 1.0)
 
 
 def _with_companions(cat: Catalogue, share: float, at_most: int = 5) -> list[str]:
-    """Each item's text and the titles that most often stand next to it in the training part of a history."""
+    """Each item's text and the titles that are most often next to it in the training part of a history."""
     split = cat.split()
     known = [row[:math.ceil(share * len(row))] for row in map(split.train_history, range(cat.n_users))]
     one, two = (np.concatenate([np.empty(0, np.int64), *(row[part] for row in known)])

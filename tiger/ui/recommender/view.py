@@ -1,17 +1,14 @@
 """Recommender: choose a model and the IDs it writes, train it as a run, and watch it find the held-out item."""
 
-from typing import Any
-
 import streamlit as st
 
 from tiger import models, quantizers, runs
 from tiger.analysis import evaluation
-from tiger.core import params
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import recommenders
-from tiger.runs import config as run_config
-from tiger.runs import presets, supervisor
-from tiger.ui.shared import exports, forms, layout, live, run_watch, state
+from tiger.runs import presets
+from tiger.runs.records import LearnerConfig, RunConfig
+from tiger.ui.shared import exports, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 BUSY_WORDS = {"queued": "waiting", "running": "training"}
@@ -28,34 +25,32 @@ def pick(chosen: runs.Run | None) -> None:
 
 
 def new_run(shown: runs.Run | None) -> None:
-    """Recipe, IDs, the folded form, the equal command, and the button that starts the run."""
+    """Preset, IDs, the folded form, the equal command, and the button that starts the run."""
     busy = shown is not None and live.interval(live.states(shown)) is not None
     asked = asked_recipe()
     with st.expander("Train a recommender", expanded=shown is None or asked is not None, icon=":material/play_circle:",
                      key=f"new_model:{busy}"):
         keys = [preset.key for preset in presets.MODELS]
         known = {preset.key: preset for preset in presets.MODELS}
-        key = st.radio("Recipe", keys, keys.index(asked) if asked else 0, key="model_recipe",
+        key = st.radio("Preset", keys, keys.index(asked) if asked else 0, key="model_recipe",
                        format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
         config = configure(known[key])
         if config is not None:
-            run_watch.command(config)
-            st.button("Start training", type="primary", icon=":material/play_arrow:", key="start_model",
-                      on_click=start, args=(config,))
+            run_control.start(config, "Start training", "start_model", look_at)
 
 
 def asked_recipe() -> str | None:
-    """The recipe that a link asks for; one that does not exist is said."""
+    """The preset that a link asks for; one that does not exist is said."""
     asked = st.query_params.get("recipe")
     if asked is None or asked in {preset.key for preset in presets.MODELS}:
         return asked
-    state.notice(f"There is no recipe '{asked[:40]}' for a recommender; choose one of those below.")
+    state.notice(f"There is no recommender preset '{asked[:40]}'; choose one of those below.")
     st.query_params.pop("recipe", None)
     return None
 
 
-def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
-    """IDs and hyper-parameters; returns the run's configuration, None where there are no IDs to write."""
+def configure(preset: presets.ModelPreset) -> RunConfig | None:
+    """IDs and hyper-parameters; the run's configuration, None where there are no IDs to write or a value is refused."""
     name, given = preset.model.name, dict(preset.model.params)
     learner, ids = models.REGISTRY[name], None
     if learner.generative:
@@ -63,15 +58,11 @@ def configure(preset: presets.ModelPreset) -> dict[str, Any] | None:
         if ids is None:
             layout.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
             return None
-    values = given
-    with st.expander(f"Change the recipe: {learner.title}", icon=":material/tune:"):
-        st.caption(learner.summary)
-        with layout.guard("The form"):
-            values = forms.fields(params.specs(learner), f"model:{preset.key}", given, columns=3)
-    changed = any(values.get(key, value) != value for key, value in given.items())
-    return {"kind": "model", "dataset": state.dataset_ref(), "model": {"name": name, "params": values},
-            "ids": ids and {"run": ids.id}, "preset": preset.key,
-            "title": f"{preset.title} (changed)" if changed else preset.title}
+    values, changed = run_control.hyper_parameters(learner, f"model:{preset.key}", given)
+    if values is None:
+        return None
+    return RunConfig("model", state.dataset_ref(), f"{preset.title} (changed)" if changed else preset.title, preset=preset.key,
+                     model=LearnerConfig(name, values), ids_run=ids.id if ids is not None else None)
 
 
 def pick_ids() -> runs.Run | None:
@@ -92,25 +83,22 @@ def _kind(run: runs.Run) -> str:
     return quantizers.REGISTRY[name].title if name in quantizers.REGISTRY else "imported"
 
 
-def start(config: dict[str, Any]) -> None:
-    """Queue the run and look at it; what forbids it is said at the top of the page."""
+def look_at(run_id: str) -> None:
+    """Look at this recommender from now on; the preset that a link asked for is dealt with."""
     st.query_params.pop("recipe", None)
-    made = layout.attempt(supervisor.current().submit, config)
-    if made is not None:
-        state.choose_model(made.id)
+    state.choose_model(run_id)
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     """Everything about one model run, from its folder. The page calls this in a polling fragment."""
-    status = run_watch.controls(run, seen, about(run))
-    shown = (live.LOSS, live.VALID, live.LEVEL_LOSS)
-    if run_config.learner_class(run.learner.name).steppable:  # type: ignore[attr-defined]
-        run_watch.charts(run, live.feed(run, status), shown)
+    status = run_control.head(run, seen, about(run))
+    if run_control.steppable(run):
+        live.charts(run, status, (live.LOSS, live.VALID, live.LEVEL_LOSS))
     if status.state == "paused":
         st.caption("Press “Step one batch” to see what a single batch does to the loss of each level.")
     if status.state in live.ACTIVE:
         return
-    run_watch.how_it_ended(run, status)
+    run_control.how_it_ended(run, status)
     if run.has_result():
         with layout.guard("The result"):
             scores(run)

@@ -125,6 +125,20 @@ def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str 
             numbers(chart, curves, sizes, alt)
 
 
+def charts(run: runs.Run, status: Status, charts: Sequence[Chart], sizes: Sequence[int] = ()) -> None:
+    """Those of the curves that the run reports, side by side where there is room."""
+    curves = feed(run, status)
+    shown = [chart for chart in charts if has(chart, curves)]
+    if not shown:
+        words = "appear with the first measured step" if status.state in ACTIVE else "are missing: no step was measured"
+        st.container(border=True).caption(f"The curves {words}.")
+        return
+    for column, chart in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            draw(chart, curves, sizes, key=f"live:{run.id}:{chart.title}")
+    st.caption(now_summary(curves, sizes))
+
+
 def takeaway(chart: Chart, curves: Feed, state: str) -> str:
     """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
     if state in ACTIVE:

@@ -1,13 +1,12 @@
-"""Watch a run train: state, progress, controls, knobs, curves, one stepped batch, and how it ended."""
+"""Watch a quantizer train: curves, live parameters, one stepped batch, and what the result is like."""
 
 import inspect
-from typing import Any
 
 import streamlit as st
 
 from tiger import quantizers, reports, runs
 from tiger.runs.records import Status
-from tiger.ui.shared import diagnoses, live, run_watch, state
+from tiger.ui.shared import diagnoses, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.train import walk
 
@@ -18,25 +17,14 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     Args:
         seen: the run's state when the page was drawn.
     """
-    status = run_watch.controls(run, seen, about(run))
-    run_watch.charts(run, live.feed(run, status), (live.LOSS, live.PERPLEXITY, live.DEAD), run.codes_per_level())
-    if status.state in live.ACTIVE:
+    status = run_control.head(run, seen, about(run))
+    live.charts(run, status, (live.LOSS, live.PERPLEXITY, live.DEAD), run.codes_per_level())
+    if status.active:
         stepped(run, status)
     else:
-        run_watch.how_it_ended(run, status)
-        seen_result(run)
-    gradient(run_watch.learner(run))
-
-
-def gradient(cls: Any) -> None:
-    """Where it was worked out: what the weights learn from one batch, as a formula and as code."""
-    if not cls.gradient_formula:
-        return
-    with st.expander("The gradient of a training step", icon=":material/function:"):
-        st.latex(cls.gradient_formula)
-        st.caption("B rows a batch. sR stands for the estimator: the identity (straight-through), a rotation, or 0. Training "
-                   "itself uses PyTorch's autograd; a test holds this function equal to it.")
-        st.code(inspect.getsource(cls.gradient_function), wrap_lines=True)
+        run_control.how_it_ended(run, status)
+        result(run)
+    gradient(quantizers.REGISTRY[run.learner.name])
 
 
 def about(run: runs.Run) -> str:
@@ -44,6 +32,17 @@ def about(run: runs.Run) -> str:
     given = run.learner
     shape = f"{given.params['n_levels']} levels of {reports.sizes_summary(run.codes_per_level())} codes"
     return f"{quantizers.REGISTRY[given.name].title}, {shape}, run {run.id}"
+
+
+def gradient(cls: type[quantizers.Quantizer]) -> None:
+    """Where it was derived: what the weights learn from one batch, as a formula and as code."""
+    if not cls.gradient_formula or cls.gradient_function is None:
+        return
+    with st.expander("The gradient of a training step", icon=":material/function:"):
+        st.latex(cls.gradient_formula)
+        st.caption("B is the batch size. sR is the gradient estimator: the identity (straight-through), a rotation, or 0. "
+                   "Training itself uses PyTorch's autograd; a test holds this function equal to it.")
+        st.code(inspect.getsource(cls.gradient_function), wrap_lines=True)
 
 
 def stepped(run: runs.Run, status: Status) -> None:
@@ -57,10 +56,11 @@ def stepped(run: runs.Run, status: Status) -> None:
         walk.batch(run, trace)
 
 
-def seen_result(run: runs.Run) -> None:
-    """What the doctor says of the result, and where to look next."""
-    if run.has_result():
-        diagnoses.verdict(run)
-        with st.container(horizontal=True):
-            for key, label in (("codebooks", "See its codes"), ("doctor", "Ask the doctor")):
-                st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
+def result(run: runs.Run) -> None:
+    """The doctor's verdict on the result, and where to look next."""
+    if not run.has_result():
+        return
+    diagnoses.verdict(run)
+    with st.container(horizontal=True):
+        for key, label in (("codebooks", "See its codes"), ("doctor", "See the diagnosis")):
+            st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
