@@ -134,7 +134,8 @@ def _executor(run: Run) -> Callable[[WorkerContext], Iterator[Progress]]:
     if kind in EXECUTORS:
         return EXECUTORS[kind]
     if run.config.study is None:
-        raise ValueError(f"A run of kind '{kind}' has nothing to execute; those that have are {', '.join(EXECUTORS)} and studies.")
+        raise ValueError(f"A run of kind '{kind}' has nothing to execute; those that have are {', '.join(EXECUTORS)} and "
+                         "studies.")
     return study
 
 

@@ -178,7 +178,7 @@ def test_a_diversity_study_needs_categories_and_measures_every_level(shop):
 
 @pytest.mark.parametrize(("kind", "given", "words"), [
     ("drift", {"strengths": "x"}, "strengths is 'x'"), ("cold", {"share": 2}, "share is 2"),
-    ("diversity", {"temperatures": "-1"}, "temperatures is '-1'"), ("cold", {"speed": 1}, "no hyper-parameter")])
+    ("diversity", {"temperatures": "-1"}, "temperatures is '-1'"), ("cold", {"speed": 1}, "not a hyper-parameter")])
 def test_nonsense_is_refused_before_anything_starts(shop, kind, given, words):
     with pytest.raises(ValueError, match=words):
         runs.new_run(study_artifacts.request(kind, shop[0], shop[1].id, given))
