@@ -145,7 +145,8 @@ def test_runs_whose_ids_differ_stand_apart(tiger_home):
         run = runs.new_run({"kind": "model", "dataset": dataset, "ids": {"run": ids.id}, "model": model},
                            runs.Status(state, step=7))
         part = dict.fromkeys(recommenders.NAMES, 0.1)
-        scores = part | {"interval": {name: [0.0, 0.2] for name in part}, "n_users": 9, "n_users_all": 9, "width": 20}
+        scores = part | {"interval": {name: [0.0, 0.2] for name in part}, "n_users": 9, "n_users_all": 9, "width": 20,
+                         "ms_per_user": 0.1}
         files.write_json(run.path / "metrics.json", {"test": scores})
         return run
 

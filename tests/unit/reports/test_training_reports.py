@@ -86,7 +86,7 @@ def test_a_run_is_diagnosed_from_its_folder(tiger_home, tiny):
     assert frame["perplexity"].tolist() == [1, 1] and frame["dead"].tolist() == [7, 7]
     assert frame["reach"].tolist() == [6, 6]
     np.save(run.path / "codes.npy", np.zeros((5, 2), np.int32))
-    with pytest.raises(ValueError, match=r"has codes of 5 items, this catalogue has 6"):
+    with pytest.raises(ValueError, match=r"has 5 items, but this dataset has 6"):
         reports.diagnose(run, tiny)
 
 

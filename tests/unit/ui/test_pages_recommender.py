@@ -149,6 +149,7 @@ def test_a_user_with_two_items_has_none_held_out(monkeypatch):
     cat = datasets.load_ref(runs.find("demo-recommender").config.dataset)
     short = replace(cat, indptr_U1=np.concatenate([[0, 2], cat.indptr_U1[2:]]))
     monkeypatch.setattr("tiger.ui.shared.state.catalogue", lambda: short)
+    monkeypatch.setattr("tiger.ui.shared.state.catalogue_of", lambda run: short)
     app = open_page(PAGE, user="0")
     assert "User 0 has too few items for one to be held out of training" in said(app) and "Held-out item" not in said(app)
     shown = next(frame.value for frame in app.dataframe if "held_out" in frame.value.columns)
