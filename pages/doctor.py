@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tiger.ui.doctor import answers, view
+from tiger.ui.doctor import answers, recorded, view
 from tiger.ui.shared import layout, live, state
 
 layout.heading("doctor", "Diagnoses codebook problems from a run's codes, training log, settings and embeddings, with the "
@@ -10,6 +10,8 @@ layout.heading("doctor", "Diagnoses codebook problems from a run's codes, traini
 run = state.current_run()
 if run is None:
     layout.empty("**No run selected.** This dataset has no runs yet.", "train", "Train the first one")
+elif run.external:
+    recorded.show(run)
 else:
     shown = answers.answer(answers.read(run))
     view.consult(shown)

@@ -20,7 +20,7 @@ def watch() -> None:
 
 if run is None:
     layout.empty("No run of this dataset yet. Start one above; it takes about a minute.")
-elif not run.config.quantizer:
+elif run.config.kind == "import":
     layout.empty(f"**{layout.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
                 "What was imported")
 else:

@@ -30,10 +30,17 @@ Shape letters, at the end of tensor names (``emb_IE``, ``codes_IL``, ``logp_NK``
 ``logp`` is only used for natural logarithms; ``n_`` counts; ``_ms`` and ``_s`` are units; a trailing
 underscore marks what ``fit`` learned.
 
-This file imports nothing that must be installed, so that ``python -m tiger`` can start on a bare Python.
+This file imports nothing that must be installed, so that ``python -m tiger`` can start on a bare Python. ``tiger.watch``
+records a training that happens elsewhere; see ``tiger.recording``.
 """
 
 import os
+from typing import TYPE_CHECKING
+
+from tiger.core import lazy
+
+if TYPE_CHECKING:
+    from tiger.recording.recorder import watch
 
 # A torch thread that waits for the others shall soon sleep, not spin: where anything else wants the cores (a page, a
 # second worker), spinning slows both twentyfold. But a sleeper wakes slowly, so it spins for some microseconds first.
@@ -41,4 +48,6 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
+__all__ = ["watch"]
+__getattr__ = lazy.names_from(__name__ + ".recording", {"recorder": tuple(__all__)})
 __version__ = "0.1.0"

@@ -13,6 +13,7 @@ from typing import IO, Any
 from tiger.core import disk
 
 log = logging.getLogger(__name__)
+CLOCK_S = 5.0  # by how much the system's clocks may disagree
 
 
 def write(path: Path, data: str | bytes, durable: bool = False) -> None:
@@ -163,11 +164,18 @@ class Lock:
         self.release()
 
 
-def pid_alive(pid: int) -> bool:
-    """Whether a process with this number runs; one that ended but was not yet collected does not."""
+def pid_alive(pid: int, seen_s: float | None = None) -> bool:
+    """Whether a process with this number runs; one that ended but was not yet collected does not.
+
+    Args:
+        seen_s: seconds since 1970 when the process was alive; one that began later only has its number.
+    """
     import psutil  # here, so that reading a finished run needs no package for it
     try:
-        return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        found = psutil.Process(pid) if pid > 0 else None
+        if found is None or found.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return seen_s is None or found.create_time() <= seen_s + CLOCK_S
     except psutil.AccessDenied:
         return True
     except (psutil.NoSuchProcess, ValueError, OverflowError):

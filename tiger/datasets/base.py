@@ -15,7 +15,10 @@ MAX_INTERACTIONS = 50_000_000
 
 @dataclass
 class RawCatalogue:
-    """A catalogue that has no embedding yet; the fields are those of ``Catalogue``."""
+    """A catalogue that has no embedding yet; the fields are those of ``Catalogue``.
+
+    ``embedding_IE`` is there where the source itself brings vectors; they are used unless another embedding is asked for.
+    """
 
     name: str
     items: pd.DataFrame
@@ -23,6 +26,7 @@ class RawCatalogue:
     history_items: np.ndarray
     user_ids: list[str]
     report: dict[str, Any] = field(default_factory=dict)
+    embedding_IE: np.ndarray | None = None
 
 
 class Source(Protocol):

@@ -20,6 +20,7 @@ from tiger.datasets.sources.amazon import Amazon
 from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
 from tiger.datasets.sources.movielens import MovieLens
 from tiger.datasets.sources.recbole import RecBole
+from tiger.datasets.sources.recorded import Recorded
 from tiger.datasets.sources.synthetic import Synthetic
 from tiger.datasets.sources.tables import Tables
 from tiger.datasets.vectors import Given
@@ -29,7 +30,8 @@ __all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", 
            "load", "load_ref"]
 
 REGISTRY: dict[str, type[Source]] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens, "amazon": Amazon,
-                                     "tables": Tables}
+                                     "tables": Tables, "recorded": Recorded}
+OWN = ("synthetic", "recorded")  # sources whose files this lab wrote; they are read without a process of their own
 EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
 
 
@@ -64,12 +66,14 @@ def _load(name: str, embedding: Any, values: Values, apart: bool, confined: bool
         cat.source = ref
         return cat
     own = embedder if isinstance(embedder, Given) else None
-    if apart and name != "synthetic":
+    if apart and name not in OWN:
         raw, vectors = isolated.read(name, given, own, confined)
     else:
         raw = source.read()
         vectors = None if own is None else own.read(raw.items["item_id"].tolist())
-    if embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
+        if raw.embedding_IE is not None and embedder == embed.Tfidf():
+            vectors = raw.embedding_IE
+    if vectors is None and embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
         embedder = TextAndCooccurrence()
         embedding = ref["embedding"] = {"method": "cooccurrence"}
     emb_IE = _vectors(raw, embedder, embedding) if vectors is None else vectors

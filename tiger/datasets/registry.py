@@ -22,6 +22,7 @@ from tiger.core import files, params, paths
 from tiger.datasets import apart as isolated
 from tiger.datasets import vectors
 from tiger.datasets.reference import DatasetRef
+from tiger.datasets.sources import recorded
 
 log = logging.getLogger(__name__)
 BUNDLED_ID = "synthetic"
@@ -86,6 +87,8 @@ def entries() -> list[Entry]:
             found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"])))
         except (KeyError, TypeError, ValueError) as error:  # somebody else's file
             log.warning("%s is no dataset and is left out: %r", path.name, error)
+    found += [Entry(_id(title, ref), title, ref, created_s) for ref, title, created_s in
+              ((recorded.reference(one), title, created_s) for one, title, created_s in recorded.known())]
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 
@@ -113,11 +116,15 @@ def add(ref: DatasetRef, title: str) -> Entry:
     known = find_ref(ref)
     if known is not None:
         return known
-    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:32] or str(ref["name"])
-    entry = Entry(f"{slug}-{key(ref)[:6]}", title, ref, time.time())
+    entry = Entry(_id(title, ref), title, ref, time.time())
     path = paths.subfolder("datasets") / f"{entry.id}.json"
     files.write_json(path, asdict(entry))
     return entry
+
+
+def _id(title: str, ref: DatasetRef) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:32] or str(ref["name"])
+    return f"{slug}-{key(ref)[:6]}"
 
 
 def keep_upload(contents: dict[str, bytes]) -> Path:

@@ -16,7 +16,7 @@ class CodeCard:
     """One code of a level.
 
     Args:
-        n_items: how many items carry it.
+        n_items: how many items carry it; where codes were recorded without saying whose they are, how many codes.
         items: those items, the most typical first; ``items_of_code``.
         near: the codes whose vectors lie nearest, ``code_neighbours``; None where the codes have no vectors.
         history: items at every kept step, ``UsageHistory.code``; and its takeaway.
@@ -77,12 +77,17 @@ def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer 
     chosen = int(frame["items"].to_numpy().argmax()) if code is None else code
     return LevelUsage(level, codes.n_codes[level], float(row["perplexity"]), int(row["used"]), int(row["dead"]),
                       float(row["largest_share"]), frame, usage.usage_summary(frame), over_time, words, max(codes.n_codes),
-                      code_card(codes, history, quantizer, level, chosen))
+                      code_card(codes, history, books_of(codes, quantizer), level, chosen))
 
 
-def code_card(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int, code: int) -> CodeCard:
+def books_of(codes: Codes, quantizer: Quantizer | None) -> list[np.ndarray] | None:
+    """The vectors of the codes, one (K, Z) a level; None where they have none."""
+    return quantizer.codebooks() if quantizer else codes.run.recorded_codebooks()
+
+
+def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray] | None, level: int, code: int) -> CodeCard:
     """One code: its items, its neighbours among the codes, and how many items it had at each kept step."""
-    books, near = quantizer.codebooks() if quantizer else None, None
+    near = None
     if books is not None:
         counts_K = metrics.code_counts(codes.codes_IL[:, [level]], codes.n_codes[level])[0]
         near = items.code_neighbours(books[level], code, counts_K)
@@ -90,7 +95,8 @@ def code_card(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | 
     words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps, from "
                                     f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
     return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
-                    items.items_of_code(codes.cat, codes.codes_IL, level, code), near, frame, words)
+                    items.items_of_code(codes.cat, codes.codes_IL if codes.matched else codes.codes_IL[:0], level, code), near, frame,
+                    words)
 
 
 def shared_ids(codes: Codes) -> SharedIds:

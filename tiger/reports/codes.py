@@ -26,6 +26,7 @@ class Codes:
         step: a kept step, or None for the newest codes of all items.
         codes_IL: one row an item, integers from 0; -1 where the kept step left the item out or the item has no ID.
         n_codes: K of each level.
+        matched: whether rows are items; else they are recorded codes, and nobody knows whose.
     """
 
     run: Run
@@ -33,6 +34,7 @@ class Codes:
     step: int | None
     codes_IL: np.ndarray
     n_codes: tuple[int, ...]
+    matched: bool = True
 
     @property
     def n_levels(self) -> int:
@@ -50,7 +52,10 @@ def codes_at(run: Run, cat: Catalogue, step: int | None = None) -> Codes:
     else:
         kept = run.snapshot(step)
         rows_N = kept["rows"]
-        at_I = np.full((max(cat.n_items, int(rows_N.max(initial=-1)) + 1), kept["codes"].shape[1]), -1, np.int64)
+        if "unmatched" in kept:
+            return Codes(run, cat, step, kept["codes"], tuple(run.codes_per_level()), matched=False)
+        n_items = run.config.recording.n_items if run.config.recording else cat.n_items
+        at_I = np.full((max(n_items, int(rows_N.max(initial=-1)) + 1), kept["codes"].shape[1]), -1, np.int64)
         at_I[rows_N] = kept["codes"]
         codes_IL = at_I[data.rows_for(run, cat, len(at_I))]
     return Codes(run, cat, step, codes_IL, tuple(run.codes_per_level()))

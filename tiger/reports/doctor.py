@@ -12,6 +12,7 @@ from tiger.analysis.doctor import Attempt, Diagnosis, Params, Settings, Treatmen
 from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
+from tiger.reports import recorded
 from tiger.reports.codes import is_ordered
 from tiger.runs import Run, data, store
 from tiger.runs.records import LearnerConfig, RunConfig
@@ -29,6 +30,8 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Di
         ValueError: the run has no codes yet, or was made from another catalogue.
     """
     vectors = vectors or doctor.measure(cat.embedding_IE)
+    if run.external:
+        return recorded.diagnose(run, cat, vectors)
     learner = run.config.quantizer
     params = learner.params if learner else {}
     try:

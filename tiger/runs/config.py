@@ -13,8 +13,8 @@ from tiger.core import params
 from tiger.datasets.reference import DatasetRef, Values
 from tiger.runs.records import LearnerConfig, RunConfig, StudyRequest
 
-KINDS = ("quantizer", "model", "projection", "import")  # and every kind of study
-CODED = ("quantizer", "import")  # kinds of run that give items their codes
+KINDS = ("quantizer", "model", "projection", "import", "external")  # and every kind of study
+CODED = ("quantizer", "import", "external")  # kinds of run that give items their codes
 
 
 def checked(asked: RunConfig | Mapping[str, Any]) -> RunConfig:

@@ -122,7 +122,7 @@ def check_resume(run: Run, cat: Catalogue) -> None:
         ValueError: it was made from other data; says what changed.
     """
     found = changes(run, cat)
-    needs_histories = run.config.kind not in ("quantizer", "import")
+    needs_histories = run.config.kind not in ("quantizer", "import", "external")
     if found is not None and (found.was_I is not None or not found.same_items or found.n_vectors
                               or (needs_histories and found.histories)):
         raise ValueError(f"{sentence(run, found, needs_histories)} Its training cannot go on with other data. {REMEDY}")

@@ -39,6 +39,7 @@ class Status:
         attempt: starts so far; a resume cuts the log back, so readers that keep an offset begin again at 0.
         queued_s: seconds since 1970 when it was last resumed; None before.
         n_threads: torch's threads of the last attempt; sums, and so codes, depend on it.
+        host: machine that has the run, where it is recorded from outside; empty for workers, which run here.
     """
 
     state: State = "queued"
@@ -53,6 +54,7 @@ class Status:
     attempt: int = 0
     queued_s: float | None = None
     n_threads: int | None = None
+    host: str = ""
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
@@ -143,8 +145,25 @@ class ImportRequest:
     sizes_guessed: bool = False
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What is known of a training that another program does.
+
+    Args:
+        n_codes: codes of each level.
+        n_items: items of the dataset.
+        library: what trains, a key of ``analysis.doctor.libraries``; empty for code of one's own.
+        settings: its hyper-parameters, by the names that they have there.
+    """
+
+    n_codes: list[int]
+    n_items: int
+    library: str = ""
+    settings: Values = field(default_factory=dict)
+
+
 PARTS = {"quantizer": LearnerConfig, "model": LearnerConfig, "study": StudyRequest, "projection": ProjectionRequest,
-         "import": ImportRequest}
+         "import": ImportRequest, "recording": Recording}
 
 
 @dataclass(frozen=True)
@@ -152,7 +171,7 @@ class RunConfig:
     """What a run was asked to do (``config.json``); it never changes.
 
     Args:
-        kind: quantizer, model, projection, import, or a kind of study.
+        kind: quantizer, model, projection, import, external, or a kind of study.
         dataset: recipe of the catalogue.
         id: made by the server; empty until then.
         parent: id of the run it goes out from.
@@ -174,6 +193,7 @@ class RunConfig:
     study: StudyRequest | None = None
     projection: ProjectionRequest | None = None
     imported: ImportRequest | None = None
+    recording: Recording | None = None
     more: Values = field(default_factory=dict)
 
     @property
@@ -198,7 +218,7 @@ class RunConfig:
         ids = given.pop("ids", None)
         known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
-                   study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
+                   study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"), recording=parts.get("recording"),
                    ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
                    more={name: value for name, value in given.items() if name not in PARTS})
 
@@ -206,7 +226,7 @@ class RunConfig:
         """The file's object, parts that it has not left out."""
         found: Values = {name: getattr(self, name) for name in ("kind", "title", "parent", "preset")}
         parts = {"quantizer": self.quantizer, "model": self.model, "study": self.study, "projection": self.projection,
-                 "import": self.imported}
+                 "import": self.imported, "recording": self.recording}
         found |= {name: asdict(part) for name, part in parts.items() if part is not None}
         if self.model is not None:
             found["ids"] = {"run": self.ids_run} if self.ids_run else None

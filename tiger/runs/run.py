@@ -10,13 +10,16 @@
     codes.npy, ids.safetensors, latent.npy, recon_error.npy, quantizer.json, weights.safetensors   the result
     model.json, metrics.json   of a model run: with weights.safetensors the recommender, and its scores
     log.txt             what the worker said on stderr
+    window.safetensors, codebooks.safetensors   of a run that is recorded elsewhere: its latest codes and codebooks
 
-One worker fills the folder; everybody else only reads it and writes ``control.json``.
+One worker fills the folder; everybody else only reads it and writes ``control.json``. A run of kind "external" is filled by
+the program that trains (``tiger.watch``), which nobody here can tell anything.
 """
 
 import contextlib
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -43,8 +46,11 @@ if TYPE_CHECKING:
 
 RESULTS = ("codes.npy", "ids.safetensors", "latent.npy", "recon_error.npy", "step_trace.safetensors",
            "step_trace.json", "model.json", "metrics.json")
+WINDOW, CODEBOOKS = "window.safetensors", "codebooks.safetensors"
+RECORDER_GONE = "The recording program ended without close(); what it recorded is kept."
 log = logging.getLogger(__name__)
 STALE_S = 30.0  # a worker beats every second; one that was silent this long is gone
+SILENT_S = 900.0  # a recording on another machine beats as often as it logs
 _control_lock = threading.Lock()
 
 
@@ -92,6 +98,9 @@ class Run:
         if found is None:
             return Status("interrupted", message="status.json cannot be read; resume the run to go on.")
         status = Status.from_json(found)
+        if status.busy and self.external:
+            return status if _recorder_lives(status) else status.but(
+                state="interrupted", rate=0.0, left_s=None, message=status.message or RECORDER_GONE)
         if status.busy and not _worker_lives(status):
             full = disk.nearly_full(self.path) and disk.full_sentence(self.path)
             message = full or status.message or "The worker ended before the run did; resume it to go on."
@@ -99,6 +108,14 @@ class Run:
         if status.state == "queued" and self.read_control().action == "stop":
             return status.but(state="stopped")
         return status
+
+    @property
+    def external(self) -> bool:
+        """Whether another program trains and records it, so that nothing here can pause, stop or resume it."""
+        try:
+            return self.config.kind == "external"
+        except ValueError:
+            return False
 
     @property
     def state(self) -> State:
@@ -188,6 +205,8 @@ class Run:
         """
         if self.read_only:
             raise ValueError(f"'{self.title}' is bundled and cannot be changed; start a run of your own.")
+        if self.external:
+            raise ValueError(f"'{self.title}' is trained by another program and only recorded here; stop it there.")
         if action is not None and action not in ACTIONS:
             raise ValueError(f"action is {action!r}, but must be one of {', '.join(ACTIONS)}.")
         checked = run_config.check_live_params(self.learner.name, live_params) if live_params else {}
@@ -211,7 +230,8 @@ class Run:
         """The codes at one kept step: ``codes`` (N, L), ``error`` (L+1), ``rows`` (N) item numbers, ``step``.
 
         N is all items up to 20,000, an even sample beyond. Error is the mean squared norm of the residual
-        before each level and after the last.
+        before each level and after the last. A recording keeps its latest codes; where it was not told whose they are, the
+        entry ``unmatched`` is there and ``rows`` only count.
 
         Raises:
             ValueError: nothing was kept at this step, or what was cannot be read.
@@ -220,19 +240,48 @@ class Run:
         if not path.exists():
             raise ValueError(f"Run {self.id} kept no codes at step {step}; it has {self.snapshots()}.")
         with self._reading(f"snapshots/{path.name}"):
-            found = load_file(path)
-            found["codes"] = self._checked_codes(found["codes"])
-            rows_N = found.setdefault("rows", np.arange(len(found["codes"])))
-            if rows_N.dtype.kind not in "iu" or rows_N.shape != found["codes"].shape[:1] or rows_N.min(initial=0) < 0:
-                raise ValueError(f"its rows are {rows_N.dtype} {rows_N.shape}")
-            error = found.get("error")
-            if error is not None and (error.dtype.kind != "f" or error.shape != (found["codes"].shape[1] + 1,)):
-                raise ValueError(f"its errors are {error.dtype} {error.shape}")
+            return self._kept_codes(path)
+
+    def window(self) -> dict[str, np.ndarray] | None:
+        """The latest codes that a recording keeps, as ``snapshot`` gives them; None for other runs, and before the first."""
+        path = self.path / WINDOW
+        if not path.exists():
+            return None
+        with self._reading(WINDOW):
+            return self._kept_codes(path)
+
+    def recorded_codebooks(self) -> list[np.ndarray] | None:
+        """The latest codebooks that a recording keeps, one (K, Z) float32 a level; None where there are none."""
+        path = self.path / CODEBOOKS
+        if not path.exists():
+            return None
+        with self._reading(CODEBOOKS):
+            found, sizes = load_file(path), self.codes_per_level()
+            books = [found[f"codebook.{level}"] for level in range(len(sizes))]
+            if any(book.ndim != 2 or book.dtype != np.float32 or len(book) != size
+                   for book, size in zip(books, sizes, strict=True)):
+                raise ValueError("its codebooks do not have the sizes that config.json names")
+        return books
+
+    def _kept_codes(self, path: Path) -> dict[str, np.ndarray]:
+        """A file of kept codes, checked."""
+        found = load_file(path)
+        found["codes"] = self._checked_codes(found["codes"])
+        rows_N = found.setdefault("rows", np.arange(len(found["codes"])))
+        if rows_N.dtype.kind not in "iu" or rows_N.shape != found["codes"].shape[:1] or rows_N.min(initial=0) < 0:
+            raise ValueError(f"its rows are {rows_N.dtype} {rows_N.shape}")
+        error = found.get("error")
+        if error is not None and (error.dtype.kind != "f" or error.shape != (found["codes"].shape[1] + 1,)):
+            raise ValueError(f"its errors are {error.dtype} {error.shape}")
         return found
 
     def has_result(self) -> bool:
         """Whether the final codes, or a model's weights, are there (finished, or stopped after a step)."""
         return (self.path / ("model.json" if self.config.kind == "model" else "codes.npy")).exists()
+
+    def has_latent(self) -> bool:
+        """Whether what was quantised is kept."""
+        return (self.path / "latent.npy").exists()
 
     def codes(self) -> np.ndarray:
         """Every item's codes (I, L) int64: the final ones, or while training the newest kept ones.
@@ -243,10 +292,15 @@ class Run:
         if (self.path / "codes.npy").exists():
             with self._reading("codes.npy"):
                 return self._checked_codes(_array(self.path / "codes.npy"))
+        recording = self.config.recording
         for step in reversed(self.snapshots()):
             found = self.snapshot(step)
-            if (found["rows"] == np.arange(len(found["rows"]))).all():
+            of_all = recording is None or ("unmatched" not in found and len(found["rows"]) == recording.n_items)
+            if of_all and (found["rows"] == np.arange(len(found["rows"]))).all():
                 return found["codes"]
+        if self.external:
+            raise ValueError(f"Run {self.id} has no codes of all items{' yet' if self.status.busy else ''}; log codes with "
+                             "rows=..., or hand the final codes to close(codes=...).")
         raise ValueError(f"Run {self.id} has no codes yet; it is {self.state}.")
 
     def latent(self) -> np.ndarray:
@@ -301,6 +355,8 @@ class Run:
                 return metrics.level_sizes(given["n_codes"], given["n_levels"])
         if self.config.imported is not None and self.config.imported.n_codes:
             return list(self.config.imported.n_codes)
+        if self.config.recording is not None:
+            return list(self.config.recording.n_codes)
         ids = self._saved_ids()
         return ids.n_codes[:ids.n_levels]
 
@@ -372,6 +428,13 @@ def _are_searches(found: Any) -> bool:
     parts = [found.get(name) for name in ("invalid", "gap")] if isinstance(found, dict) else [None]
     return all(isinstance(part, list) and part and all(isinstance(row, dict) and isinstance(row.get("width"), int)
                                                        for row in part) for part in parts)
+
+
+def _recorder_lives(status: Status) -> bool:
+    """Whether the program that records still runs: by its process on this machine, by its last sign of life on others."""
+    if status.host == socket.gethostname() and status.pid is not None:
+        return files.pid_alive(status.pid, status.heartbeat_s)
+    return time.time() - status.heartbeat_s < SILENT_S
 
 
 def _worker_lives(status: Status) -> bool:

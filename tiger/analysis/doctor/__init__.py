@@ -25,7 +25,7 @@ from tiger.core.events import Event
 def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Event] | None = None,
             params: Params | None = None, explained: float | None = None,
             neighbours: list[metrics.NeighbourRecall] | None = None, *, vectors: VectorSigns | None = None,
-            ordered: bool = True, sizes_guessed: bool = False) -> Diagnosis:
+            ordered: bool = True, sizes_guessed: bool = False, matched: bool = True) -> Diagnosis:
     """Name what is wrong with a set of codes.
 
     Args:
@@ -38,6 +38,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
         vectors: from ``measure``: what the embeddings themselves tell.
         ordered: whether each level refines the level before (``Quantizer.residual``).
         sizes_guessed: ``n_codes`` was guessed from the largest codes, so it is no evidence of unused ones.
+        matched: whether each row is an item of its own; else items may be there several times.
 
     Returns:
         The most serious diagnosis that fits; ``also`` names the others that do not follow from it.
@@ -47,7 +48,8 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
     """
     params = params or {}
     settings = Settings.of(params, events or ())
-    signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed)
+    signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed,
+                 matched)
     found: list[Diagnosis] = []
     for disease in DISEASES:
         diagnosis = None if found and disease is learned_nothing else disease(signs, settings)

@@ -13,11 +13,15 @@ START = {"kmeans_init": True, "restart_threshold": 1.0}
 
 @dataclass(frozen=True)
 class Remedy:
-    """One way to help: what to change in the quantizer's hyper-parameters, and why."""
+    """One way to help: what to change in the quantizer's hyper-parameters, and why.
+
+    ``how`` says the same in the words of another library, where that trains; see ``libraries``.
+    """
 
     title: str
     why: str
     changes: Values
+    how: str = ""
 
     def helps(self, params: Params) -> bool:
         """Whether the quantizer has all these hyper-parameters and at least one would change.
@@ -47,6 +51,7 @@ class Diagnosis:
         remedies: best first; only those that change something.
         signs: all the numbers; None where a run left no codes and the vectors alone tell why.
         also: titles of further problems that do not simply follow from this one.
+        unseen: what could not be measured, and what to record to see it.
         title: its name for people.
     """
 
@@ -57,6 +62,7 @@ class Diagnosis:
     remedies: list[Remedy]
     signs: Signs | None
     also: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -16,8 +16,8 @@ def total_collapse(signs: Signs, settings: Settings) -> Diagnosis | None:
         return None
     limit = max(symptoms.collapse_limit(signs, level) for level in range(len(signs.perplexity)))
     evidence = [f"{symptoms.perplexities(signs)}; below {limit:.1f} a level has collapsed.",
-                f"{signs.n_items:,} items share {signs.collisions.unique:,} ID{'s' * (signs.collisions.unique > 1)}; the "
-                f"most frequent belongs to {signs.collisions.largest:,} items."]
+                f"{signs.n_items:,} {'items' if signs.matched else 'recorded rows'} share {signs.collisions.unique:,} "
+                f"ID{'s' * (signs.collisions.unique > 1)}; the most frequent belongs to {signs.collisions.largest:,} of them."]
     return Diagnosis("total_collapse", "critical", evidence,
                      "A few codes were assigned all items early. A code without items gets no gradient, so it stays unused, "
                      "and the decoder learns to output the mean item.",
@@ -48,7 +48,7 @@ def level_starvation(signs: Signs, settings: Settings) -> Diagnosis | None:
     if fed:
         shown = ", ".join(f"{signs.perplexity[level]:.1f} of {signs.reach[level]:,}" for level in fed)
         evidence.append(f"{symptoms.levels_summary(fed)} for comparison: {shown}.")
-    if signs.ordered and starved[0] > 0 and signs.prefixes[starved[0] - 1] >= TOLD_APART * signs.n_judged:
+    if signs.ordered and signs.matched and starved[0] > 0 and signs.prefixes[starved[0] - 1] >= TOLD_APART * signs.n_judged:
         return _nothing_left(signs, settings, starved[0], evidence)
     return Diagnosis("level_starvation", "serious", evidence, _why_starved(signs, settings, starved),
                      [*_starvation_causes(signs, settings), remedies.KMEANS_RESTART, remedies.RESTART, remedies.EMA,
@@ -183,7 +183,7 @@ def healthy(signs: Signs, settings: Settings) -> Diagnosis:
     evidence = [f"{symptoms.perplexities(signs)}; healthy above {STARVED_USE:.0%}." if not signs.sizes_guessed else
                 f"{symptoms.perplexities(signs)}. The codebook sizes were guessed from the largest codes, so utilisation and "
                 "dead codes are not judged.",
-                f"{_unique_summary(signs)}; healthy above {UNIQUE_ENOUGH:.0%}."]
+                *([f"{_unique_summary(signs)}; healthy above {UNIQUE_ENOUGH:.0%}."] if signs.matched else [])]
     if idle := symptoms.idle_levels(signs, settings):
         evidence.append(f"{symptoms.levels_summary(idle)} ha{'s' if len(idle) == 1 else 've'} little to separate: the prefixes "
                         f"before already tell {signs.prefixes[idle[0] - 1]:,} of {signs.n_judged:,} items apart.")
@@ -198,7 +198,8 @@ def healthy(signs: Signs, settings: Settings) -> Diagnosis:
         evidence.append("The levels are independent, so each is judged by itself; a shared prefix is just that many equal codes.")
     use = "The codebooks are in use wherever items are left to separate" if symptoms.starved_levels(signs) else \
         "All levels use their codebooks"
-    return Diagnosis("healthy", "good", evidence, f"{use}, and most items can be told apart by their codes alone.", [], signs)
+    apart = ", and most items can be told apart by their codes alone" if signs.matched else ""
+    return Diagnosis("healthy", "good", evidence, f"{use}{apart}.", [], signs)
 
 
 DISEASES = (causes.untrained, causes.over_strong_commitment, causes.high_learning_rate, causes.no_gradient,

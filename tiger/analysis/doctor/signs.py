@@ -36,6 +36,7 @@ class Settings:
     sinkhorn: bool | None = None
     latent_width: int | None = None
     centre: str | None = None
+    recorded: bool | None = None
 
     @classmethod
     def of(cls, params: Params, events: Sequence[Event] = ()) -> Self:
@@ -51,8 +52,8 @@ class Settings:
 
     @property
     def trained(self) -> bool:
-        """Whether the quantizer learns by gradient steps."""
-        return self.learning_rate is not None
+        """Whether the quantizer learns by gradient steps; what is recorded elsewhere does."""
+        return self.learning_rate is not None or bool(self.recorded)
 
     @property
     def starts_badly(self) -> bool:
@@ -79,6 +80,8 @@ class Signs:
             there are many copies.
         ordered: whether each level refines the level before; codes of LSH and OPQ are independent of each other.
         sizes_guessed: whether K was guessed from the largest codes, so that dead codes cannot be counted.
+        matched: whether each row is an item of its own. Codes that were recorded without saying whose they are may count an
+            item several times, so that collisions are not known.
         explained: share of the embeddings' variance that decoding the codes gives back, 1 at best.
         neighbours: recall of true neighbours by shared-prefix depth (by level where codes are unordered), beside chance.
         n_steps: training steps done.
@@ -100,6 +103,7 @@ class Signs:
     n_judged: int
     ordered: bool = True
     sizes_guessed: bool = False
+    matched: bool = True
     explained: float | None = None
     neighbours: list[metrics.NeighbourRecall] | None = None
     n_steps: int | None = None
@@ -115,7 +119,9 @@ class Signs:
 
     @property
     def unique(self) -> float:
-        """Distinct IDs as a share of the distinct vectors, 1 at best."""
+        """Distinct IDs as a share of the distinct vectors, 1 at best; 1 where collisions are not known."""
+        if not self.matched:
+            return 1.0
         return min(1.0, self.collisions.unique / max(self.n_distinct, 1))
 
     @property
@@ -126,7 +132,7 @@ class Signs:
 
 def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Event] = (), settings: Settings | None = None,
          explained: float | None = None, neighbours: list[metrics.NeighbourRecall] | None = None,
-         vectors: VectorSigns | None = None, ordered: bool = True, sizes_guessed: bool = False) -> Signs:
+         vectors: VectorSigns | None = None, ordered: bool = True, sizes_guessed: bool = False, matched: bool = True) -> Signs:
     """Measure everything that the given facts allow; see ``Signs``.
 
     Raises:
@@ -146,7 +152,7 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Ev
         dead=metrics.dead_codes(counts_LK, sizes).tolist(), reach=[min(size, len(judged_NL)) for size in sizes],
         capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=metrics.prefix_numbers(judged_NL)[1].tolist(),
         collisions=metrics.collisions(codes_IL), n_distinct=len(distinct), n_judged=len(judged_NL),
-        ordered=ordered, sizes_guessed=sizes_guessed, explained=explained, neighbours=neighbours,
+        ordered=ordered, sizes_guessed=sizes_guessed, matched=matched, explained=explained, neighbours=neighbours,
         n_steps=n_steps, budget=budget, beta=settings.beta, vectors=vectors,
         read=None if vectors is None else vectors.as_read(settings.normalise or "none"))
 

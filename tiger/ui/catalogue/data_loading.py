@@ -27,7 +27,7 @@ def is_path(spec: Spec) -> bool:
 
 def panel() -> None:
     """Choose a source, give its files and settings, load."""
-    titles = {name: source.title for name, source in datasets.REGISTRY.items()} | {VECTORS: "Vectors alone"}
+    titles = {name: source.title for name, source in datasets.REGISTRY.items() if name != "recorded"} | {VECTORS: "Vectors alone"}
     name = st.pills("Where does the data come from?", list(titles), format_func=titles.__getitem__,
                     default="tables" if "tables" in titles else next(iter(titles)), required=True, key="source")
     if name == VECTORS:

@@ -28,6 +28,8 @@ COLUMNS: Columns = {
                                              help="Cosine with the mean embedding of the code's items."),
 }
 USAGE_COLUMNS: Columns = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
+UNMATCHED = ("Whose codes these are was not recorded, so items and collisions are not known. Log the items' numbers with the codes: "
+             "rec.log(step, codes=codes, rows=rows).")
 BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 
@@ -78,7 +80,7 @@ def usage(codes: Codes, level: int) -> None:
                       config=USAGE_COLUMNS)
         if timed:
             perplexity(shown, f"over-time-{codes.run.id}")
-    code_card(shown, codes.run.has_result())
+    code_card(shown, codes.run.has_result(), codes.matched)
 
 
 def numbers(shown: LevelUsage) -> None:
@@ -111,8 +113,12 @@ def _clickable(cells: pd.DataFrame, spec: VegaSpec, key: str, words: str) -> Non
     st.vega_lite_chart(cells, spec, key=key, width="stretch", selection_mode="pick", alt=words, on_select=choose)
 
 
-def code_card(shown: LevelUsage, ended: bool) -> None:
-    """One code: its items, its neighbours among the codes, and how many items it had at each kept step."""
+def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
+    """One code: its items, its neighbours among the codes, and how many items it had at each kept step.
+
+    Args:
+        matched: whether it is known whose codes these are.
+    """
     card, level = shown.card, shown.level + 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"Level {level}, code {card.code}", anchor=False, width="content")
@@ -120,7 +126,9 @@ def code_card(shown: LevelUsage, ended: bool) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown(f"**Its items**, nearest to their mean first ({card.n_items:,})")
-        if card.items.empty:
+        if not matched:
+            st.info(UNMATCHED, icon=":material/visibility_off:")
+        elif card.items.empty:
             st.info("No item has this code: it is dead at this step.", icon=":material/block:")
         else:
             st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items")
@@ -147,6 +155,9 @@ def code_history(card: CodeCard, level: int) -> None:
 
 def collisions(codes: Codes) -> None:
     """The IDs that several items share, before the collision level makes them unique."""
+    if not codes.matched:
+        st.info(UNMATCHED, icon=":material/visibility_off:")
+        return
     shown = shared_ids(codes)
     st.markdown(layout.plain(shown.summary) + " A collision level then numbers the items that share an ID, so that every ID is "
                                               "unique.")
@@ -162,6 +173,9 @@ def collisions(codes: Codes) -> None:
 
 def one_item(codes: Codes, item: int) -> None:
     """One item's walk with the trained quantizer, and the items that end up next to it."""
+    if not codes.matched:
+        st.info(UNMATCHED, icon=":material/visibility_off:")
+        return
     shown = walk_of(codes, item)
     st.subheader(layout.plain(shown.title), anchor=False)
     st.caption(layout.plain(shown.about))

@@ -36,7 +36,7 @@ def _codes_key(one: runs.Run, run: runs.Run) -> str:
     """Only the examined run is looked at while it trains; of the others the state is enough."""
     if one.id != run.id and one.state in live.ACTIVE:
         return ""
-    return f"{caching.run_key(one)} {caching.data_key(one.config.dataset)}"
+    return f"{caching.run_key(one)} {caching.window_key(one)} {caching.data_key(one.config.dataset)}"
 
 
 @caching.resource(64, "Examining the codes …")
@@ -49,7 +49,7 @@ def answer(request: Request) -> Consultation:
         if one.id != run.id and one.state in live.ACTIVE:
             return None
         try:
-            return diagnoses.of_run(one, state.load_catalogue(one.config.dataset))
+            return diagnoses.of_run(one, state.load_catalogue(one.config.dataset), caching.window_key(one))
         except ValueError:
             if one.has_result() and one.id == run.id:
                 raise  # its codes do not fit to the data: that has to be said

@@ -52,7 +52,10 @@ def consult(shown: Consultation) -> None:
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(f"- {layout.plain(line)}" for line in found.evidence))
     right.latex(FORMULAS[found.disease])
-    if shown.run.state in live.ACTIVE:
+    if found.unseen:
+        with st.expander(f"Not seen ({len(found.unseen)}): what to record as well", icon=":material/visibility_off:"):
+            st.markdown("\n".join(f"- {layout.plain(line)}" for line in found.unseen))
+    if shown.run.state in live.ACTIVE and not runs.find(shown.run.run_id).external:
         st.caption("This run still trains; the diagnosis is of the newest codes that it saved when the page was opened.")
     measurements(found, shown.run.run_id)
 

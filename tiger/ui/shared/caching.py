@@ -9,6 +9,7 @@ from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import Run
+from tiger.runs.run import WINDOW
 
 if TYPE_CHECKING:
     from tiger.reports.beam_page import BeamRequest, Writer
@@ -22,6 +23,14 @@ def run_key(run: Run) -> tuple[Any, ...]:
     """Changes whenever the run has other codes, vectors or weights: its folder, attempt, result and newest kept step."""
     kept = run.snapshots()
     return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1
+
+
+def window_key(run: Run) -> int:
+    """Changes whenever a recording wrote its newest codes."""
+    try:
+        return (run.path / WINDOW).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _stamp(run: Run) -> int:

@@ -16,8 +16,11 @@ COLOURS = {"good": "green", "mild": "blue", "serious": "orange", "critical": "re
 
 
 @caching.resource(128, "Examining the codes …")
-def of_run(run: runs.Run, cat: Catalogue) -> Diagnosis:
+def of_run(run: runs.Run, cat: Catalogue, window: int = 0) -> Diagnosis:
     """A run's diagnosis from its newest codes.
+
+    Args:
+        window: ``caching.window_key`` of a run that is recorded elsewhere, whose newest codes change without a new step.
 
     Raises:
         ValueError: there are no codes, or they do not fit to the catalogue.
@@ -40,7 +43,7 @@ def box(severity: str, text: str) -> None:
 def verdict(run: runs.Run) -> None:
     """A run's diagnosis and its first evidence in one box."""
     with layout.guard("The diagnosis"):
-        found = of_run(run, state.load_catalogue(run.config.dataset))
+        found = of_run(run, state.load_catalogue(run.config.dataset), caching.window_key(run))
         box(found.severity, f"**{found.title}.** {layout.plain(found.evidence[0])}")
 
 

@@ -13,7 +13,7 @@ from tiger import plots, reports, runs
 from tiger.runs.records import STATE_SUMMARY, WAITING, Status
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
-from tiger.ui.shared.live_feed import Feed
+from tiger.ui.shared.live_feed import Feed, thin
 
 TICK_S = 1.0
 ACTIVE = ("queued", "running", "paused")
@@ -39,6 +39,7 @@ LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True)
 PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True)
 DEAD = Chart("Dead codes of each level", ("dead",), codes=True)
 VALID = Chart("Validation recall and NDCG", ("valid_recall@10", "valid_ndcg@10"))
+EXPLAINED = Chart("Explained variance of a batch", ("explained",))
 LEVEL_LOSS = Chart("Loss of each level", ("level_loss",))
 
 
@@ -169,6 +170,16 @@ def lines(chart: Chart, curves: Feed, sizes: Sequence[int], alt: str) -> go.Figu
     if len(frame) and frame["level"].max() > 0:
         return plots.level_lines(frame, alt, changes, chart.title, max(sizes) if chart.codes else None)
     return plots.loss_lines(frame, alt, changes, chart.log).update_yaxes(title=chart.title)
+
+
+NO_LOSS = ("perplexity", "dead", "window", "learning_rate", "explained", "note")
+
+
+def losses(curves: Feed) -> Chart:
+    """The losses of a recorded run, by whatever names they have there."""
+    names = tuple(name for name in curves.points if name not in NO_LOSS)
+    found = [value for name in names for _, value in thin(curves.points[name])]
+    return dataclasses.replace(LOSS, metrics=names, log=bool(found) and min(found) > 0)
 
 
 def has(chart: Chart, curves: Feed) -> bool:

@@ -72,7 +72,7 @@ class Feed:
             self.marks.append(Mark(step, name, float(event["value"])))
             return
         for name, value in event.items():
-            if name not in ("step", "t_s") and value is not None:
+            if name not in ("step", "t_s", "note") and value is not None:
                 self.points.setdefault(name, []).append((step, value))
 
     def last(self, name: str) -> Any:

@@ -77,7 +77,7 @@ def head(run: runs.Run, seen: tuple[str, ...], words: str = "") -> Status:
         st.subheader(layout.plain(run.title), anchor=False, width="content")
         live.badge(run, status)
         st.space("stretch")
-        if not run.read_only:
+        if not run.read_only and not run.external:
             _buttons(run, status)
     if words:
         st.caption(layout.plain(words))
@@ -167,7 +167,13 @@ def _set_live_param(run: runs.Run, name: str, key: str, seen: str) -> None:
 
 def how_it_ended(run: runs.Run, status: Status) -> None:
     """Why a run ended before it was finished, in one sentence."""
-    if status.state == "interrupted":
+    if run.external:
+        if status.message and status.state != "finished":
+            show = st.error if status.state == "failed" else st.info
+            show(layout.plain(status.message), icon=":material/error:" if status.state == "failed" else ":material/stop:")
+        elif status.message:
+            st.caption(layout.plain(status.message))
+    elif status.state == "interrupted":
         st.warning(layout.plain(f"{status.message} Nothing up to the last checkpoint is lost; a resumed run has the same "
                                 "result."), icon=":material/power_off:")
     elif status.state == "failed":

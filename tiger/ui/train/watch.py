@@ -8,7 +8,7 @@ from tiger import quantizers, reports, runs
 from tiger.runs.records import Status
 from tiger.ui.shared import diagnoses, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
-from tiger.ui.train import walk
+from tiger.ui.train import recorded, walk
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
@@ -17,6 +17,9 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     Args:
         seen: the run's state when the page was drawn.
     """
+    if run.external:
+        recorded.watch(run, seen)
+        return
     status = run_control.head(run, seen, about(run))
     live.charts(run, status, (live.LOSS, live.PERPLEXITY, live.DEAD), run.codes_per_level())
     if status.active:
