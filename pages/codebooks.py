@@ -8,7 +8,7 @@ from tiger.ui.shared import address, layout, pickers, sources, state
 layout.heading("codebooks", "Each level has a codebook, and an item's code is the index of its entry. Choose any saved step of "
                             "the run, and click a code to see its items.")
 cat, run = state.catalogue(), state.current_run()
-if layout.has_codes(run):
+if layout.has_codes(run, of_all=False):
     chosen = pickers.view(address.CODES_VIEW)
     with layout.guard("The codebooks"):
         left, right = st.columns([3, 1], gap="medium")

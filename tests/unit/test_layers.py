@@ -10,7 +10,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 TIGER = PROJECT / "tiger"
 LADDER = [{"core", "metrics", "search"}, {"datasets", "quantizers", "plots"}, {"semantic_ids"}, {"models"},
-          {"analysis", "studies"}, {"runs"}, {"reports"}, {"cli", "ui"}]
+          {"analysis", "studies"}, {"runs"}, {"reports", "recording"}, {"cli", "ui"}]
 """Floors from the ground up. Rooms of one floor may import each other, as long as no ring arises."""
 FLOOR = {room: floor for floor, rooms in enumerate(LADDER) for room in rooms}
 

@@ -41,7 +41,8 @@ def sizes(n_codes: int | Sequence[int]) -> list[int]:
     """Codes of each level. Raises ValueError for a level of fewer than one code."""
     found = [int(size) for size in np.atleast_1d(array(n_codes))]
     if not found or min(found) < 1 or max(found) > MAX_CODES:
-        raise ValueError(f"n_codes is {n_codes!r}, but must list the codes of each level, 1 to {MAX_CODES:,}, such as [256, 256, 256].")
+        raise ValueError(f"n_codes is {n_codes!r}, but must list the codes of each level, 1 to {MAX_CODES:,}, such as "
+                         "[256, 256, 256].")
     return found
 
 
@@ -51,7 +52,7 @@ def ids(given: Sequence[Any] | None, n_items: int) -> list[str]:
         return [str(number) for number in range(n_items)]
     found = [str(one) for one in (given.tolist() if hasattr(given, "tolist") else given)]
     if len(found) != n_items:
-        raise ValueError(f"there are {len(found):,} item_ids for {n_items:,} embeddings; give one id for each, in the same order.")
+        raise ValueError(f"there are {len(found):,} item_ids for {n_items:,} embeddings; give one for each, in the same order.")
     if len(set(found)) != n_items or not all(one.strip() for one in found):
         seen: set[str] = set()
         again = next((one for one in found if not one.strip() or one in seen or seen.add(one)), "")  # type: ignore[func-returns-value]
@@ -78,19 +79,20 @@ def codes(given: Any, n_codes: Sequence[int]) -> np.ndarray:
         found = found.reshape(-1, n_levels)
     if found.dtype.kind not in "iu":
         raise ValueError(f"codes are {found.dtype}, but must be whole numbers from 0.")
-    largest = found.max(axis=0, initial=-1)
     for level, size in enumerate(n_codes):
-        if largest[level] >= size:
-            raise ValueError(f"level {level + 1} holds the code {int(largest[level])}, but n_codes says that it has {size}; codes "
+        largest = int(found[:, level].max()) if len(found) else -1
+        if largest >= size:
+            raise ValueError(f"level {level + 1} holds the code {largest}, but n_codes says that it has {size}; codes "
                              "run from 0.")
-    return np.maximum(found, -1).astype(np.int32)
+    return (found if found.dtype.kind == "u" else np.maximum(found, -1)).astype(np.int32)
 
 
 def rows(given: Any, n: int, n_items: int) -> np.ndarray:
     """The items' numbers (N,) int64. Raises ValueError where one is no item, or they are another number than the codes."""
     found = array(given).reshape(-1)
     if found.dtype.kind not in "iu" or len(found) != n:
-        raise ValueError(f"rows are {found.dtype} of {len(found):,}, but must be the number of the item of each of the {n:,} codes.")
+        raise ValueError(f"rows are {found.dtype} of {len(found):,}, but must be the number of the item of each of the {n:,} "
+                         "codes.")
     if n and (found.min() < 0 or found.max() >= n_items):
         raise ValueError(f"rows hold {int(found.min())} to {int(found.max())}, but the {n_items:,} items have numbers from 0 to "
                          f"{n_items - 1:,}.")

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 import numpy as np
 from safetensors.numpy import save
@@ -46,7 +46,7 @@ N_SNAPSHOTS = 48  # kept steps; beyond, every second one goes, and the next ones
 DRAWS_PER_CODE = 16  # codes that the window holds for each of a level's codes: perplexity then comes out 3 % too low at most
 Array: TypeAlias = Any
 """A numpy array, a tensor, or nested lists of numbers."""
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
 
 
 def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], item_ids: Sequence[Any] | None = None,
@@ -77,7 +77,7 @@ def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], i
     sizes = arrays.sizes(n_codes)
     ids = arrays.ids(item_ids, len(emb_IE))
     if titles is not None and len(titles) != len(emb_IE):
-        raise ValueError(f"there are {len(titles):,} titles for {len(emb_IE):,} embeddings; give one for each, in the same order.")
+        raise ValueError(f"there are {len(titles):,} titles for {len(emb_IE):,} embeddings; give one for each, in their order.")
     names = None if titles is None else [str(one) for one in titles]
     ref = recorded.write(emb_IE, ids, names, f"{title or 'Recorded'} ({len(emb_IE):,} items)")
     about = Recording(sizes, len(emb_IE), library, arrays.plain(settings or {}))
@@ -278,8 +278,8 @@ class Recorder:
         if codes is not None:
             codes_IL, note = arrays.codes(codes, self.n_codes), ""
             if len(codes_IL) != self.n_items:
-                raise ValueError(f"there are codes of {len(codes_IL):,} items, but embeddings of {self.n_items:,}; give the codes "
-                                 "of all items, in the order of the embeddings.")
+                raise ValueError(f"there are codes of {len(codes_IL):,} items, but embeddings of {self.n_items:,}; give the "
+                                 "codes of all items, in the order of the embeddings.")
         elif self.seen_IL is not None and (self.seen_IL >= 0).all():
             codes_IL, note = self.seen_IL, "The codes are those that each item had when it was last logged."
         else:

@@ -56,7 +56,7 @@ class Window:
         return [int(metrics.dead_codes(count_K)) for count_K in self.counts]
 
     def codes(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The codes (N, L), and the items' numbers (N,), ascending, an item's newest codes only; None where they are not known."""
+        """The codes (N, L) and the items' numbers (N,), ascending, each item with its newest codes; None for unknown items."""
         codes_NL = np.concatenate([codes_BL for codes_BL, _ in self.batches])
         rows = [rows_B for _, rows_B in self.batches]
         known = [rows_B for rows_B in rows if rows_B is not None]

@@ -94,9 +94,9 @@ def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray]
     frame = history.code(level, code) if history.steps else pd.DataFrame({"step": [], "items": [], "share": []})
     words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps, from "
                                     f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
+    known_NL = codes.codes_IL if codes.matched else codes.codes_IL[:0]
     return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
-                    items.items_of_code(codes.cat, codes.codes_IL if codes.matched else codes.codes_IL[:0], level, code), near, frame,
-                    words)
+                    items.items_of_code(codes.cat, known_NL, level, code), near, frame, words)
 
 
 def shared_ids(codes: Codes) -> SharedIds:

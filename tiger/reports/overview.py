@@ -71,7 +71,7 @@ def overview(cat: Catalogue, run: Run | None) -> Overview:
     item, user = shop.example(cat)
     history_T = cat.history(user) if cat.n_users else np.empty(0, np.int64)
     coded, problem = None, ""
-    if run is not None and (run.has_result() or run.snapshots()):
+    if run is not None and run.knows_all_items():
         try:
             coded = _coded(run, cat, item, history_T)
         except ValueError as error:
@@ -83,7 +83,7 @@ def overview(cat: Catalogue, run: Run | None) -> Overview:
 
 def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedBy:
     codes_IL = data.codes_for(run, cat)
-    given = run.config.quantizer or LearnerConfig("imported")
+    given = run.config.quantizer or LearnerConfig("recorded elsewhere" if run.external else "imported")
     known = quantizers.REGISTRY.get(given.name)
     n_codes = tuple(run.codes_per_level())
     found = doctor.diagnose(run, cat)

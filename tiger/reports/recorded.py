@@ -72,14 +72,15 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns) -> Diagnosis:
         data.rows_for(run, cat, recording.n_items)
     steps = [event["step"] for event in events]
     early = run.status.busy and max(steps, default=0) < symptoms.STEPS_ENOUGH  # nobody is untrained for having just begun
+    explained = _explained(run, cat, events, found)
     said = doctor.examine(
-        codes_NL, recording.n_codes, [] if early else events, params, _explained(run, cat, events, found),
-        None if rows_N is None else neighbours(codes_NL, cat.embedding_IE, rows_N, vectors),
+        codes_NL, recording.n_codes, [] if early else events, params, explained,
+        None if early or rows_N is None else neighbours(codes_NL, cat.embedding_IE, rows_N, vectors),
         vectors=None if rows_N is None else replace(vectors, n_items=len(rows_N), copy_of_I=_copies(vectors, rows_N)),
         matched=rows_N is not None)
     said = _with_bad_losses(said, events)
     return replace(said, evidence=[*said.evidence, _basis(found, recording, len(codes_NL))],
-                   remedies=library.prescribe(said.remedies, recording.settings), unseen=unseen(run, events, found))
+                   remedies=library.prescribe(said.remedies, recording.settings), unseen=unseen(run, events, found, explained))
 
 
 def neighbours(codes_NL: np.ndarray, emb_IE: np.ndarray, rows_N: np.ndarray, vectors: VectorSigns,
@@ -129,9 +130,9 @@ def _with_bad_losses(said: Diagnosis, events: Sequence[Event]) -> Diagnosis:
     if not notes:
         return said
     also = [title for title in (said.title, *said.also) if title not in ("Healthy", "Non-finite numbers")]
-    return replace(said, disease="not_finite", severity="critical", evidence=[*notes, *said.evidence], also=also,
-                   explanation="A loss that is not a finite number leaves weights that are not, and every later step is lost. Look "
-                               "for a learning rate that is too high, a division by zero, or half precision without loss scaling.")
+    why = ("A loss that is not a finite number leaves weights that are not, and every later step is lost. Look for a learning "
+           "rate that is too high, a division by zero, or half precision without loss scaling.")
+    return replace(said, disease="not_finite", severity="critical", evidence=[*notes, *said.evidence], also=also, explanation=why)
 
 
 def _basis(found: Recorded, recording: Recording, n: int) -> str:
@@ -139,13 +140,13 @@ def _basis(found: Recorded, recording: Recording, n: int) -> str:
     if found.final:
         return f"Examined: the final codes of {n:,} of {recording.n_items:,} items."
     if found.rows_N is None:
-        return (f"Examined: the latest {n:,} recorded codes, up to step {found.step:,}. Whose codes they are was not recorded, so "
-                "an item may count several times.")
+        return (f"Examined: the latest {n:,} recorded codes, up to step {found.step:,}. Whose codes they are was not recorded, "
+                "so an item may count several times.")
     return (f"Examined: the latest codes of {n:,} of {recording.n_items:,} items, recorded up to step {found.step:,}; collisions "
             "with the other items are not counted.")
 
 
-def unseen(run: Run, events: Sequence[Event], found: Recorded) -> list[str]:
+def unseen(run: Run, events: Sequence[Event], found: Recorded, explained: float | None) -> list[str]:
     """What could not be seen, and what to record to see it."""
     recording = run.config.recording
     assert recording is not None
@@ -155,7 +156,7 @@ def unseen(run: Run, events: Sequence[Event], found: Recorded) -> list[str]:
         said.append("Collisions, distinct IDs and neighbours: log the items' numbers with the codes, rows=rows.")
     elif not found.final:
         said.append("Collisions among all items, Map and Tree: hand over the codes of all items at the end, close(codes=codes).")
-    if "explained" not in logged and not (found.final and run.recorded_codebooks() is not None and run.has_latent()):
+    if explained is None:
         said.append("Explained variance: log what was encoded and what decoding gave, inputs=x, outputs=x_hat.")
     if "learning_rate" not in logged:
         said.append("Whether the learning rate is too high or too low: log it, learning_rate=optimizer.param_groups[0]['lr'].")
@@ -168,6 +169,6 @@ def unseen(run: Run, events: Sequence[Event], found: Recorded) -> list[str]:
                     "watch(settings={...}); the adapter for vector-quantize-pytorch reads them by itself.")
     few = [f"{size:,}" for size in recording.n_codes if len(found.codes_NL) < FEW_DRAWS * min(size, recording.n_items)]
     if few and not found.final:
-        said.append(f"Perplexity of {few[0]} codes from {len(found.codes_NL):,} recorded ones comes out too low: log more often, or "
-                    "larger batches.")
+        said.append(f"Perplexity of {few[0]} codes from {len(found.codes_NL):,} recorded ones comes out too low: log more often, "
+                    "or larger batches.")
     return said

@@ -218,7 +218,8 @@ class RunConfig:
         ids = given.pop("ids", None)
         known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
-                   study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"), recording=parts.get("recording"),
+                   study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
+                   recording=parts.get("recording"),
                    ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
                    more={name: value for name, value in given.items() if name not in PARTS})
 

@@ -279,6 +279,10 @@ class Run:
         """Whether the final codes, or a model's weights, are there (finished, or stopped after a step)."""
         return (self.path / ("model.json" if self.config.kind == "model" else "codes.npy")).exists()
 
+    def knows_all_items(self) -> bool:
+        """Whether there are codes of all items: final ones, or newest; a recording has those of its latest batches only."""
+        return self.has_result() or (not self.external and bool(self.snapshots()))
+
     def has_latent(self) -> bool:
         """Whether what was quantised is kept."""
         return (self.path / "latent.npy").exists()

@@ -226,6 +226,8 @@ def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
     Args:
         more: belongs to the state, such as ``pid`` and ``heartbeat_s`` of a run that is "running" at once.
     """
+    if run.external:
+        raise ValueError(f"'{run.title}' is trained by another program; go on with the training there, recorded as a new run.")
     asked = run.read_control()
     asked = replace(asked, action="run", step_to=None, seq=asked.seq + 1)
     files.write_json(run.path / "control.json", asked.to_json())

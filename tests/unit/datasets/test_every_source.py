@@ -39,7 +39,10 @@ def small(tmp_path):
             "tables": {"items": str(tmp_path / "items.csv"), "interactions": str(tmp_path / "inter.csv")}}
 
 
-@pytest.mark.parametrize("name", datasets.REGISTRY)
+WITH_HISTORIES = [name for name in datasets.REGISTRY if name != "recorded"]  # what tiger.watch records has none
+
+
+@pytest.mark.parametrize("name", WITH_HISTORIES)
 def test_every_source_gives_a_sound_catalogue(name, small, tiger_home):
     cat = datasets.load(name, {"method": "tfidf", "dim": 3}, **small[name])
     assert isinstance(cat, Catalogue) and cat.name
@@ -59,7 +62,7 @@ def test_every_source_gives_a_sound_catalogue(name, small, tiger_home):
         assert got == [["a", "b", "c"], ["c", "a"]]
 
 
-@pytest.mark.parametrize("name", datasets.REGISTRY)
+@pytest.mark.parametrize("name", WITH_HISTORIES)
 def test_a_catalogues_source_loads_it_again(name, small, tiger_home):
     ref = {"name": name, "params": small[name], "embedding": {"method": "tfidf", "dim": 4, "seed": 1}}
     cat = datasets.load_ref(ref)

@@ -66,7 +66,7 @@ def _only_on(text: str) -> Callable[[Any], str]:
 NORMALISE = {"centre": "x = (x - x.mean(0)) / (x - x.mean(0)).norm(dim=1).square().mean().sqrt() before the encoder",
              "standardise": "x = (x - x.mean(0)) / x.std(0).clamp_min(1e-8) before the encoder",
              "l2": "x = torch.nn.functional.normalize(x, dim=1) before the encoder"}
-LOOP: Mapping[str, Word] = {
+LOOP: dict[str, Any] = {
     "learning_rate": "lr={} in the optimiser", "n_steps": "train for {} steps", "batch_size": "batch_size={} in the DataLoader",
     "normalise": lambda value: NORMALISE.get(value, ""),
     "koleo": "loss = loss - {} * log(distance of each latent to its nearest neighbour in the batch).mean()"}
@@ -83,8 +83,8 @@ OWN = Library("", "your code", LOOP | {
     {name: name for name in ("learning_rate", "n_steps", "batch_size", "normalise", "kmeans_init", "restart_threshold", "ema",
                              "ema_decay", "sinkhorn", "simvq", "beta", "estimator", "latent_width")})
 _VQ_NAMES = {"lr": "learning_rate", "learning_rate": "learning_rate", "batch_size": "batch_size", "n_steps": "n_steps",
-             "kmeans_init": "kmeans_init", "threshold_ema_dead_code": "restart_threshold", "ema_update": "ema", "decay": "ema_decay",
-             "commitment_weight": "beta", "simvq": "simvq", "codebook_dim": "latent_width"}
+             "kmeans_init": "kmeans_init", "threshold_ema_dead_code": "restart_threshold", "ema_update": "ema",
+             "decay": "ema_decay", "commitment_weight": "beta", "simvq": "simvq", "codebook_dim": "latent_width"}
 VECTOR_QUANTIZE = Library("vector-quantize-pytorch", "vector-quantize-pytorch", LOOP | {
     "kmeans_init": _only_on("kmeans_init=True"), "restart_threshold": "threshold_ema_dead_code=2",
     "ema": _only_on("ema_update=True, learnable_codebook=False"), "ema_decay": "decay={}",

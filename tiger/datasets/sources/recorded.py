@@ -84,7 +84,8 @@ def write(emb_IE: np.ndarray, item_ids: Sequence[str], titles: Sequence[str] | N
         part.mkdir()
         try:
             np.save(part / "embedding.npy", emb_IE, allow_pickle=False)
-            files.write_json(part / "items.json", {"item_ids": list(item_ids), "titles": None if titles is None else list(titles)})
+            listed = {"item_ids": list(item_ids), "titles": None if titles is None else list(titles)}
+            files.write_json(part / "items.json", listed)
             files.write_json(part / "about.json", {"title": title, "created_s": time.time(), "n_items": len(emb_IE),
                                                    "width": emb_IE.shape[1]})
             try:

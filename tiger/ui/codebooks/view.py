@@ -28,8 +28,8 @@ COLUMNS: Columns = {
                                              help="Cosine with the mean embedding of the code's items."),
 }
 USAGE_COLUMNS: Columns = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
-UNMATCHED = ("Whose codes these are was not recorded, so items and collisions are not known. Log the items' numbers with the codes: "
-             "rec.log(step, codes=codes, rows=rows).")
+UNMATCHED = ("Whose codes these are was not recorded, so items and collisions are not known. Log the items' numbers with the "
+             "codes: rec.log(step, codes=codes, rows=rows).")
 BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 

@@ -80,7 +80,9 @@ def pick_ids() -> runs.Run | None:
 
 def _kind(run: runs.Run) -> str:
     name = run.config.quantizer.name if run.config.quantizer else ""
-    return quantizers.REGISTRY[name].title if name in quantizers.REGISTRY else "imported"
+    if name in quantizers.REGISTRY:
+        return quantizers.REGISTRY[name].title
+    return "recorded elsewhere" if run.external else "imported"
 
 
 def look_at(run_id: str) -> None:

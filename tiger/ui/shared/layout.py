@@ -168,12 +168,20 @@ def empty(text: str, page: str | None = None, label: str = "") -> None:
                          query_params=state.link_params())
 
 
-def has_codes(run: runs.Run | None) -> TypeGuard[runs.Run]:
-    """Whether the run has codes to show; where it has none, the page says what is missing."""
+def has_codes(run: runs.Run | None, *, of_all: bool = True) -> TypeGuard[runs.Run]:
+    """Whether the run has codes to show; where it has none, the page says what is missing.
+
+    Args:
+        of_all: the page needs the codes of all items; a recording may only have those of its latest batches.
+    """
     if run is None:
         empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
     elif not run.has_result() and not run.snapshots():
         empty(f"**{plain(run.title)}** has not saved any codes yet.", "train", "Watch it train")
+    elif of_all and not run.knows_all_items():
+        empty(f"**{plain(run.title)}** was recorded without the codes of all items; they come with `rec.close(codes=codes)`, or "
+              "from batches that were logged with `rows=`. Its latest codes are on the page Codebooks.", "codebooks",
+              "See its latest codes")
     else:
         return True
     return False

@@ -60,7 +60,7 @@ def step(run: Run) -> int | None:
     kept = run.snapshots()
     if len(kept) < 2:
         st.caption("This run saved no intermediate steps, so only its final codes can be shown.")
-        return None
+        return kept[0] if kept and not run.knows_all_items() else None
     asked = address.read(address.STEP.below(kept[-1] + 1), kept[-1])
     write = _show(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - asked)))
     chosen = st.select_slider("Step", kept, key="pick_step", format_func=lambda at: f"{at:,}", on_change=write,

@@ -48,7 +48,7 @@ def semantic_ids(run: runs.Run, cat: Catalogue) -> SemanticIds:
 
 def ids_of(run: runs.Run | None, cat: Catalogue) -> np.ndarray | None:
     """The semantic IDs of this catalogue's items, (I, M); None without codes. Why codes do not fit is said."""
-    if run is None or not (run.has_result() or run.snapshots()):
+    if run is None or not run.knows_all_items():
         return None
     state.say_changes(run, cat)
     try:

@@ -21,8 +21,8 @@ from tiger.studies.drift import version_files
 from tiger.ui.shared import address, caching, exports, forms, layout, run_control, state
 
 NO_MODEL = "train a small one for this study"
-IMPORTED = ("The selected run is imported, so there is no quantizer that could encode new vectors. Choose a run that was trained "
-            "here.")
+IMPORTED = ("The selected run is imported or recorded elsewhere, so there is no quantizer that could encode new vectors. Choose "
+            "a run that was trained here.")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def new_study(view: StudyView, kind: StudyKind[Any, Any, Any], parent: runs.Run 
         if parent is None or not parent.has_result():
             layout.empty("A study needs a finished run of this dataset.", "train", "Train one")
             return
-        if kind.needs_quantizer and parent.config.kind == "import":
+        if kind.needs_quantizer and parent.config.quantizer is None:
             st.info(IMPORTED, icon=":material/info:")
             return
         with layout.guard("The form"):
