@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from tiger.ui.exchange import export_view, import_view
+from tiger.ui.exchange import checkpoint_view, export_view, import_view
 from tiger.ui.shared import diagnoses, layout, own_files, state
 
-VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "out": "Export"}
+VIEWS = {"ids": "Import IDs", "vectors": "Import vectors", "books": "Import codebooks", "out": "Export"}
 
 layout.heading("exchange", "Imported semantic IDs become a run: map, tree, codebooks and doctor work on them as on IDs trained "
                            "here. Export writes the formats that other tools read.")
@@ -20,6 +20,9 @@ elif view == VIEWS["vectors"]:
     with layout.guard("The import"):
         own_files.vectors()
         diagnoses.warning(cat)
+elif view == VIEWS["books"]:
+    with layout.guard("The import"):
+        checkpoint_view.show(cat)
 elif run is None:
     layout.empty("No run of this dataset yet, so there are no IDs to export.", "train", "Train the first one")
 else:

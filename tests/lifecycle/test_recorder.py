@@ -56,7 +56,7 @@ LIGHT = """
 def test_an_environment_with_numpy_and_safetensors_alone_records_a_whole_run(tiger_home):
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [entry for entries in declared["optional-dependencies"].values() for entry in entries]
-    names = {entry.split(">")[0].split("[")[0].strip().replace("-", "_") for entry in extras} - {"tiger_lab"} | {"sklearn", "umap"}
+    names = {entry.split(">")[0].split("[")[0].replace("-", "_") for entry in extras} - {"tiger_lab"} | {"sklearn", "umap"}
     program = begin(tiger_home, "rec.close(codes=np.stack([np.arange(70) % 8, np.arange(70) // 9], 1))",
                     LIGHT.format(refused=names))
     run = run_of(program)

@@ -131,8 +131,8 @@ def record(found: Diagnosis) -> dict[str, Any]:
     """A diagnosis for ``--json``."""
     return {"disease": found.disease, "title": found.title, "severity": found.severity, "evidence": found.evidence,
             "also": found.also, "explanation": found.explanation,
-            "remedies": [{"title": remedy.title, "why": remedy.why, "changes": remedy.changes}
-                         for remedy in found.remedies]}
+            "unseen": found.unseen, "remedies": [{"title": remedy.title, "why": remedy.why, "changes": remedy.changes,
+                                                  **({"how": remedy.how} if remedy.how else {})} for remedy in found.remedies]}
 
 
 def tell(args: argparse.Namespace, found: Diagnosis, chosen: runs.Run | None) -> None:
@@ -142,6 +142,8 @@ def tell(args: argparse.Namespace, found: Diagnosis, chosen: runs.Run | None) ->
         flags.say(args, f"  - {sentence}")
     if found.also:
         flags.say(args, f"\nAlso: {', '.join(found.also)}.")
+    for line in found.unseen:
+        flags.say(args, f"  not seen: {line}")
     for remedy in found.remedies:
         tell_remedy(args, remedy)
     if found.remedies and chosen is not None:
@@ -150,5 +152,5 @@ def tell(args: argparse.Namespace, found: Diagnosis, chosen: runs.Run | None) ->
 
 
 def tell_remedy(args: argparse.Namespace, remedy: Remedy) -> None:
-    """A remedy, its reason and its flags."""
-    flags.say(args, f"\n{remedy.title}: {remedy.why}\n  {' '.join(run_config.flags(remedy.changes))}")
+    """A remedy, its reason, and its flags or how it is set in another library."""
+    flags.say(args, f"\n{remedy.title}: {remedy.why}\n  {remedy.how or ' '.join(run_config.flags(remedy.changes))}")

@@ -21,7 +21,8 @@ from typing import Any
 
 from tiger.core import errors, paths
 
-TASKS = {"semantic_ids": "tiger.semantic_ids.readers", "catalogue": "tiger.datasets.apart", "vectors": "tiger.datasets.apart"}
+TASKS = {"semantic_ids": "tiger.semantic_ids.readers", "catalogue": "tiger.datasets.apart", "vectors": "tiger.datasets.apart",
+         "codebooks": "tiger.recording.checkpoint"}
 """What may be asked for, and the module whose function ``store`` (or ``store_`` and the task's name) does it."""
 
 MEMORY = "TIGER_READ_GB"

@@ -24,6 +24,11 @@ def array(given: Any) -> np.ndarray:
     return np.asarray(given)
 
 
+def number(given: Any) -> float:
+    """One number, of a tensor as well."""
+    return float(given.detach() if hasattr(given, "detach") else given)
+
+
 def vectors(given: Any, what: str) -> np.ndarray:
     """Float32 (N, width), finite and in rows. Raises ValueError otherwise."""
     found = array(given)
@@ -79,8 +84,8 @@ def codes(given: Any, n_codes: Sequence[int]) -> np.ndarray:
         found = found.reshape(-1, n_levels)
     if found.dtype.kind not in "iu":
         raise ValueError(f"codes are {found.dtype}, but must be whole numbers from 0.")
-    for level, size in enumerate(n_codes):
-        largest = int(found[:, level].max()) if len(found) else -1
+    largest_L = found.max(axis=0).tolist() if len(found) else []
+    for level, (largest, size) in enumerate(zip(largest_L, n_codes, strict=False)):
         if largest >= size:
             raise ValueError(f"level {level + 1} holds the code {largest}, but n_codes says that it has {size}; codes "
                              "run from 0.")

@@ -29,7 +29,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from tiger.core import files
-from tiger.datasets.reference import Values
+from tiger.datasets.reference import DatasetRef, Values
 from tiger.datasets.sources import recorded
 from tiger.recording import arrays
 from tiger.recording.events import EventFile
@@ -50,7 +50,7 @@ P = ParamSpec("P")
 
 
 def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], item_ids: Sequence[Any] | None = None,
-          titles: Sequence[str] | None = None, n_steps: int | None = None, library: str = "",
+          titles: Sequence[str] | None = None, dataset: DatasetRef | None = None, n_steps: int | None = None, library: str = "",
           settings: Values | None = None, window: int | None = None, enabled: bool = True) -> "Recorder":
     """Begin to record a training; the run appears in the lab at once.
 
@@ -62,6 +62,8 @@ def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], i
         n_codes: codes of each level, one number a level; a single number: one level.
         item_ids: one id an item, all different; None: their numbers.
         titles: one text an item, for people.
+        dataset: what loads the same items in the lab, such as {"name": "recbole", "params": {"path": ...}}, with texts and
+            histories; the embeddings, ids and titles are then not kept.
         n_steps: steps that the training will do, for the progress bar.
         library: what trains, such as "vector-quantize-pytorch"; remedies are then said in its words.
         settings: hyper-parameters by the names that they have there.
@@ -79,7 +81,7 @@ def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], i
     if titles is not None and len(titles) != len(emb_IE):
         raise ValueError(f"there are {len(titles):,} titles for {len(emb_IE):,} embeddings; give one for each, in their order.")
     names = None if titles is None else [str(one) for one in titles]
-    ref = recorded.write(emb_IE, ids, names, f"{title or 'Recorded'} ({len(emb_IE):,} items)")
+    ref = dataset or recorded.write(emb_IE, ids, names, f"{title or 'Recorded'} ({len(emb_IE):,} items)")
     about = Recording(sizes, len(emb_IE), library, arrays.plain(settings or {}))
     status = Status("running", stage="recording", pid=os.getpid(), host=socket.gethostname(), heartbeat_s=time.time(), attempt=1,
                     n_steps=int(n_steps or 0))
@@ -148,7 +150,7 @@ class Recorder:
         """
         event = self._losses(int(step), losses or {})
         if learning_rate is not None:
-            event["learning_rate"] = float(learning_rate)
+            event["learning_rate"] = arrays.number(learning_rate)
         if inputs is not None and outputs is not None:
             event["explained"] = arrays.explained(inputs, outputs)
         if codes is not None:
@@ -163,7 +165,7 @@ class Recorder:
 
     def _losses(self, step: int, losses: Mapping[str, Any]) -> Values:
         """The losses as numbers; one that is not finite is left out, and said once."""
-        found = {arrays.name(name): float(value) for name, value in losses.items()}
+        found = {arrays.name(name): arrays.number(value) for name, value in losses.items()}
         for name in [name for name, value in found.items() if not math.isfinite(value)]:
             if name not in self.bad_losses:
                 self.bad_losses.add(name)

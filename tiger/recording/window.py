@@ -23,13 +23,15 @@ class Window:
         self.n_codes, self.size = list(n_codes), size
         self.batches: deque[tuple[np.ndarray, np.ndarray | None]] = deque()
         self.n = 0
-        self.counts = [np.zeros(size, np.int64) for size in self.n_codes]
+        widest = max(self.n_codes)
+        self.offset_L = (np.arange(len(self.n_codes)) * (widest + 1) + 1).astype(np.int32)
+        self.count_LK = np.zeros((len(self.n_codes), widest + 1), np.int64)  # the first of each row counts what is no code
 
     def add(self, codes_BL: np.ndarray, rows_B: np.ndarray | None = None) -> None:
         """Take a batch.
 
         Args:
-            codes_BL: int32; a negative code is none, as of a level that was left out.
+            codes_BL: int32; -1 is no code, as of a level that was left out.
             rows_B: number of the item that each row belongs to; None where nobody says.
         """
         self._count(codes_BL, 1)
@@ -41,19 +43,17 @@ class Window:
             self.n -= len(gone_BL)
 
     def _count(self, codes_BL: np.ndarray, sign: int) -> None:
-        for level, count_K in enumerate(self.counts):
-            code_B = codes_BL[:, level]
-            if code_B.min(initial=0) < 0:
-                code_B = code_B[code_B >= 0]
-            count_K += sign * np.bincount(code_B, minlength=len(count_K))
+        """Add a batch's codes to the counts, or take them away; one count over all levels is quicker than one a level."""
+        found = np.bincount((codes_BL + self.offset_L).ravel(), minlength=self.count_LK.size)
+        self.count_LK += sign * found.reshape(self.count_LK.shape)
 
     def perplexity(self) -> list[float]:
         """exp(entropy) of each level's codes in the window."""
-        return [float(metrics.perplexity(count_K)) for count_K in self.counts]
+        return metrics.perplexity(self.count_LK[:, 1:]).tolist()
 
     def dead(self) -> list[int]:
         """Codes of each level that nothing in the window has."""
-        return [int(metrics.dead_codes(count_K)) for count_K in self.counts]
+        return metrics.dead_codes(self.count_LK[:, 1:], self.n_codes).tolist()
 
     def codes(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The codes (N, L) and the items' numbers (N,), ascending, each item with its newest codes; None for unknown items."""

@@ -17,7 +17,7 @@ def test_perplexity_is_that_of_all_batches_in_the_window():
     assert window.perplexity() == pytest.approx([2 * 2**0.5, np.exp(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))])
     assert window.dead() == [1, 0]
     window.add(np.array([[3, 1], [3, 1]], np.int32))  # the first batch leaves: 1, 2, 3, 3 are left
-    assert window.n == 4 and window.dead() == [1, 0] and window.counts[0].tolist() == [0, 1, 1, 2]
+    assert window.n == 4 and window.dead() == [1, 0] and window.count_LK[0, 1:].tolist() == [0, 1, 1, 2]
 
 
 @settings(max_examples=60, deadline=None)
@@ -32,7 +32,7 @@ def test_the_counts_are_those_of_the_fewest_latest_batches_that_fill_it(sizes, r
     n_batches = next((n + 1 for n, total in enumerate(behind) if total >= room), len(sizes))
     kept = np.concatenate(batches[-n_batches:])
     for level, size in enumerate((5, 3)):
-        assert window.counts[level].tolist() == [int((kept[:, level] == code).sum()) for code in range(size)]
+        assert window.count_LK[level, 1:size + 1].tolist() == [int((kept[:, level] == code).sum()) for code in range(size)]
     assert window.n == len(kept)
 
 

@@ -51,7 +51,8 @@ def test_what_was_not_recorded_is_listed_with_what_to_record():
     rec = recording.recorder()
     log(rec, 2)
     said = " ".join(diagnosed(rec).unseen)
-    for wanted in ("close(codes=codes)", "inputs=x, outputs=x_hat", "learning_rate=", "losses={", "codebooks=lambda", "settings={"):
+    for wanted in ("close(codes=codes)", "inputs=x, outputs=x_hat", "learning_rate=", "losses={", "codebooks=lambda",
+                   "settings={"):
         assert wanted in said
     x = recording.vectors()[:40]
     rec = recording.recorder(settings={"beta": 0.25})
@@ -113,15 +114,19 @@ def test_the_clock_of_a_large_catalogue_is_the_windows():
     assert (signs.n_items, signs.n_distinct) == (192, 191)
 
 
+BETA, SIZE = "commitment_weight=0.25", "codebook_size=256"
+
+
 @pytest.mark.parametrize(("key", "settings", "how"), [
-    ("vector-quantize-pytorch", {}, ["kmeans_init=True, threshold_ema_dead_code=2", "commitment_weight=0.25", "codebook_size=256"]),
-    ("vector-quantize-pytorch", {"kmeans_init": True}, ["threshold_ema_dead_code=2", "commitment_weight=0.25", "codebook_size=256"]),
-    ("vector-quantize-pytorch", {"kmeans_init": True, "threshold_ema_dead_code": 4, "commitment_weight": 0.25}, ["codebook_size=256"]),
-    ("vector-quantize-pytorch: SimVQ", {}, ["commitment_weight=0.25", "codebook_size=256"]),
+    ("vector-quantize-pytorch", {}, ["kmeans_init=True, threshold_ema_dead_code=2", BETA, SIZE]),
+    ("vector-quantize-pytorch", {"kmeans_init": True}, ["threshold_ema_dead_code=2", BETA, SIZE]),
+    ("vector-quantize-pytorch", {"kmeans_init": True, "threshold_ema_dead_code": 4, "commitment_weight": 0.25}, [SIZE]),
+    ("vector-quantize-pytorch: SimVQ", {}, [BETA, SIZE]),
     ("rqvae-recommender", {"vae_codebook_kmeans_init": False}, ["train.commitment_weight=0.25", "train.vae_codebook_size=256"]),
-    ("nobody knows this one", {}, ["start each codebook as the k-means centres of a large batch of its residuals, every few hundred steps,"
-     " set each code that got no item since to a random residual of the batch", "weight of the commitment loss = 0.25",
-     "256 codes per level"])])
+    ("nobody knows this one", {}, [
+        "start each codebook as the k-means centres of a large batch of its residuals, every few hundred steps, set each code "
+        "that got no item since to a random residual of the batch", "weight of the commitment loss = 0.25",
+        "256 codes per level"])])
 def test_remedies_are_said_in_the_librarys_words_and_left_out_where_it_has_none(key, settings, how):
     given = [remedies.KMEANS_RESTART, remedies.LOWER_BETA, remedies.wider()]
     assert [remedy.how for remedy in libraries.find(key).prescribe(given, settings)] == how

@@ -23,7 +23,11 @@ def live(tiger_home, monkeypatch):
 
 
 def words(app):
-    return " ".join(block.value for kind in ("markdown", "caption", "info", "error", "subheader", "code") for block in getattr(app, kind))
+    kinds = ("markdown", "caption", "info", "error", "subheader", "code")
+    return " ".join(block.value for kind in kinds for block in getattr(app, kind))
+
+
+OTHERS = ["home", "catalogue", "recommender", "beam", "exchange", "drift", "cold", "diversity", "lessons"]
 
 
 def test_train_shows_it_live_and_offers_nothing_that_cannot_work(live):
@@ -75,7 +79,7 @@ def test_codes_of_unknown_items_show_usage_and_no_items(live):
         assert not app.error and not app.exception
 
 
-@pytest.mark.parametrize("page", ["home", "catalogue", "recommender", "beam", "exchange", "drift", "cold", "diversity", "lessons"])
+@pytest.mark.parametrize("page", OTHERS)
 def test_every_other_page_opens(live, page):
     live.close(codes=np.stack([np.arange(90) % size for size in recording.N_CODES], 1))
     app = open_page(page, run=live.run.id)
