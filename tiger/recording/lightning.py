@@ -104,7 +104,7 @@ def _base() -> type:
         try:
             found: type = importlib.import_module(package).Callback
             return found
-        except ImportError:
+        except ImportError:  # the other name may be installed
             continue
     raise ImportError("Lightning is not installed here; pip install lightning, or use tiger.watch in your own loop.")
 

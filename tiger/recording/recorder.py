@@ -41,7 +41,7 @@ from tiger.semantic_ids import SemanticIds
 
 log = logging.getLogger(__name__)
 STATUS_S = 0.5  # between two writes of the status
-KEEP_S, KEEP_SHARE = 0.25, 0.003  # between two writes of the window, and the share of the time that they may take
+KEEP_S, KEEP_SHARE = 0.25, 0.004  # between two writes of the window, and the share of the time that they may take
 N_SNAPSHOTS = 48  # kept steps; beyond, every second one goes, and the next ones lie twice as far apart
 DRAWS_PER_CODE = 16  # codes that the window holds for each of a level's codes: perplexity then comes out 3 % too low at most
 Array: TypeAlias = Any
@@ -215,8 +215,8 @@ class Recorder:
             self.kept_steps.append(step)
             if len(self.kept_steps) > N_SNAPSHOTS:
                 self._thin()
-        if codebooks is not None:
-            self._write_codebooks(codebooks)
+            if codebooks is not None:
+                self._write_codebooks(codebooks)
         self.kept_s = time.monotonic()
         self.keep_cost_s = self.kept_s - start_s
 

@@ -27,6 +27,9 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     run_control.how_it_ended(run, status)
     if run.has_result() or run.window() is not None:
         diagnoses.verdict(run)
+        kept = run.window()
+        if status.busy and kept is not None:
+            st.caption(f"The diagnosis is of the codes up to step {int(kept['step'].item()):,}; newer ones follow within seconds.")
         with st.container(horizontal=True):
             for key, label in LINKS.items():
                 st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
