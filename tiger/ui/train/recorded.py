@@ -29,7 +29,7 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
         diagnoses.verdict(run)
         kept = run.window()
         if status.busy and kept is not None:
-            st.caption(f"The diagnosis is of the codes up to step {int(kept['step'].item()):,}; newer ones follow within seconds.")
+            st.caption(f"The diagnosis is of the codes up to step {int(kept['step'].item()):,}; newer ones follow in seconds.")
         with st.container(horizontal=True):
             for key, label in LINKS.items():
                 st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
