@@ -11,29 +11,29 @@ if run is None or not state.catalogue().n_users:
 else:
     with layout.guard("The beam"):
         cat = state.catalogue_of(run)
-        asked = request.read(recommenders.writer(run, cat), cat)
+        req = request.read(recommenders.writer(run, cat), cat)
         if request.presenting():
-            asked = for_a_room(asked)
-            present.show(asked, answers.room(asked), answers.popular(asked))
+            req = for_a_room(req)
+            present.show(req, answers.room(req), answers.popular(req))
         else:
-            controls.search_bar(asked, recommenders.usable(), answers.changed_ids(asked.writer))
-            controls.history(asked)
-            both = answers.comparison(asked)
+            controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
+            controls.history(req)
+            both = answers.comparison(req)
             compare.banner(both)
             view = pickers.view(address.LOOK)
             if view in ("Step by step", "Before and after"):
-                controls.step_bar(asked)
+                controls.step_bar(req)
             if view == "Before and after":
-                compare.show(asked, both)
+                compare.show(req, both)
             elif view == "Why":
-                item = why.pick(asked, answers.explainable(asked))
+                item = why.pick(req, answers.explainable(req))
                 if item is not None:
-                    why.show(asked, answers.why(asked, item))
+                    why.show(req, answers.why(req, item))
             elif view == "Recommendations":
-                beside, left_out = answers.beside(asked, lists.pick(asked, list(answers.others(asked))))
+                beside, left_out = answers.beside(req, lists.pick(req, list(answers.others(req))))
                 lists.train_links(answers.untrained())
-                lists.show(asked, answers.lists(asked, beside), left_out)
-            elif asked.level == 0:
-                steps.start(asked)
+                lists.show(req, answers.lists(req, beside), left_out)
+            elif req.level == 0:
+                steps.start(req)
             else:
-                steps.show(asked, answers.step(asked, address.read(address.PICK), steps.listed()), answers.whole(asked))
+                steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))

@@ -1,7 +1,6 @@
 """``python -m tiger compare``: every measured recommender of a dataset, models x IDs; each dataset by itself."""
 
 import argparse
-from typing import Any
 
 from tiger import runs
 from tiger.cli import flags
@@ -18,14 +17,14 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     flags.add_dataset(parser, rest)
 
 
-def run(args: argparse.Namespace) -> list[dict[str, Any]]:
+def run(args: argparse.Namespace) -> list[flags.Output]:
     """Print the table; runs that differ by their seeds only are one row, and each dataset has its own ranking."""
     chosen = [pick_model(run_id) for run_id in args.runs] or here(args)
     table = recommenders.table_frame(recommenders.scores_frame(chosen, args.split))
     if table.empty:
         raise ValueError("There is no evaluated recommender to compare; train one with python -m tiger train "
                          "rq_transformer --ids RUN, or evaluate one with python -m tiger evaluate RUN.")
-    rows: list[dict[str, Any]] = table.to_dict("records")
+    rows: list[flags.Output] = table.to_dict("records")
     several = table["dataset"].nunique() > 1
     columns = ["model", "ids", *recommenders.NAMES, "recall@10 low", "recall@10 high", "seen", "seeds", "n_users"]
     if several:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> Any:
     return report(args) if args.action == "report" else download(args)
 
 
-def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
+def list_all(args: argparse.Namespace) -> list[flags.Output]:
     """Every source with its hyper-parameters."""
     found = [{"name": source["name"], "title": source["title"], "summary": source["summary"],
               "flags": [flags.flag(spec.name, "data-") for spec in source["specs"]]}
@@ -46,7 +46,7 @@ def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def report(args: argparse.Namespace) -> dict[str, Any]:
+def report(args: argparse.Namespace) -> flags.Output:
     """Load a dataset and print its data report."""
     args.dataset = args.name or "synthetic"
     if args.dataset not in datasets.REGISTRY:
@@ -61,7 +61,7 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
             **findings(args, doctor.look_at(signs))}
 
 
-def findings(args: argparse.Namespace, found: doctor.VectorReport) -> dict[str, Any]:
+def findings(args: argparse.Namespace, found: doctor.VectorReport) -> flags.Output:
     """What will go wrong with the embeddings, and the flags that prevent it."""
     for finding in found.findings:
         flags.say(args, f"{finding.title} ({finding.severity}): {finding.sentence}")
@@ -71,7 +71,7 @@ def findings(args: argparse.Namespace, found: doctor.VectorReport) -> dict[str, 
                          for finding in found.findings], "fix": found.fix.changes if found.fix else None}
 
 
-def download(args: argparse.Namespace) -> dict[str, Any]:
+def download(args: argparse.Namespace) -> flags.Output:
     """Fetch an archive, after the licence was shown and accepted."""
     if args.name == "movielens":
         args.name = "ml-latest-small"

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from tiger import datasets, reports, runs
 from tiger.analysis.doctor import Diagnosis, Remedy, Treatment
@@ -43,7 +42,7 @@ def _sizes(text: str) -> int | list[int]:
     return sizes if len(sizes) > 1 else sizes[0]
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Examine and report; with ``--treat`` train remedies and report on each."""
     if Path(args.examined).suffix:
         return examine_file(args)
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return record(found)
 
 
-def examine_file(args: argparse.Namespace) -> dict[str, Any]:
+def examine_file(args: argparse.Namespace) -> flags.Output:
     """Examine a file of semantic IDs."""
     if args.treat:
         raise ValueError("--treat trains runs, and a file of IDs has no quantizer to train; name a run.")
@@ -73,7 +72,7 @@ def examine_file(args: argparse.Namespace) -> dict[str, Any]:
     return record(found)
 
 
-def treat(args: argparse.Namespace, chosen: runs.Run, cat: Catalogue) -> dict[str, Any]:
+def treat(args: argparse.Namespace, chosen: runs.Run, cat: Catalogue) -> flags.Output:
     """Train one remedy after another and say what each came to."""
     if args.max_remedies < 1:
         raise ValueError(f"--max-remedies is {args.max_remedies}, but must be at least 1.")
@@ -120,14 +119,14 @@ def summary(examined: Examined) -> str:
     return ", ".join([*words, f"run {examined.run_id}"])
 
 
-def _line(examined: Examined) -> dict[str, Any]:
+def _line(examined: Examined) -> flags.Output:
     found, counts = examined.diagnosis, examined.distinct_ids or (None, None)
     return {"id": examined.run_id, "state": examined.state, "changes": examined.changes,
             "disease": found.disease if found else None, "title": examined.verdict,
             "severity": found.severity if found else None, "distinct_ids": counts[0], "items": counts[1]}
 
 
-def record(found: Diagnosis) -> dict[str, Any]:
+def record(found: Diagnosis) -> flags.Output:
     """A diagnosis for ``--json``."""
     return {"disease": found.disease, "title": found.title, "severity": found.severity, "evidence": found.evidence,
             "also": found.also, "explanation": found.explanation,

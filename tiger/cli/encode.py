@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -32,7 +31,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                         help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Encode and write; the file appears whole or not at all."""
     out = Path(args.out)
     if out.suffix not in KINDS:

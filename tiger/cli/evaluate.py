@@ -1,7 +1,6 @@
 """``python -m tiger evaluate RUN``: how often a trained recommender finds the held-out item."""
 
 import argparse
-from typing import Any
 
 from tiger.analysis import evaluation
 from tiger.cli import flags
@@ -23,7 +22,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                         help="number of users for whom beam search is compared with an exact search")
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Measure; all users at the usual width become the run's scores."""
     chosen = pick_model(args.run)
     cat, model = catalogue_of(chosen, args, histories=True), chosen.recommender()
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     scores = evaluation.measure(model, cat, args.split, users, args.width, exclude_seen=args.exclude_seen)
     if args.width == evaluation.WIDTH and len(users) == scores["n_users_all"] and not chosen.read_only:
         files.write_json(chosen.path / "metrics.json", chosen.metrics() | {args.split: scores})
-    found: dict[str, Any] = {"run": chosen.id, "split": args.split, **scores}
+    found: flags.Output = {"run": chosen.id, "split": args.split, **scores}
     if isinstance(model, GenerativeRecommender):
         some = evaluation.sample_users(cat, evaluation.FREE_USERS)
         found["invalid_rate"] = model.invalid_rate(cat, args.split, some, args.width)

@@ -8,6 +8,8 @@ from tiger.core import params, remedies
 from tiger.datasets.reference import DatasetRef
 from tiger.runs.config import flag
 
+Output = dict[str, Any]
+"""What a command found, one JSON object: ``--json`` prints it."""
 OWN_FLAGS = ("align", "collision_token", "n_codes")
 
 
@@ -126,7 +128,7 @@ def say(args: argparse.Namespace, *words: Any) -> None:
         print(*words)
 
 
-def table(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+def table(args: argparse.Namespace, rows: list[Output]) -> None:
     """Print rows with aligned columns."""
     if args.json or not rows:
         return

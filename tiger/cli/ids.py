@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from tiger import datasets
 from tiger.analysis import projection
@@ -53,12 +52,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     flags.add_dataset(parser, rest)
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Do what was asked."""
     return bring(args) if args.action == "import" else take(args)
 
 
-def bring(args: argparse.Namespace) -> dict[str, Any]:
+def bring(args: argparse.Namespace) -> flags.Output:
     """Read a file of IDs, say what was found, and keep it as a finished run."""
     cat = datasets.load_ref(flags.dataset_ref(args))
     path = Path(args.source)
@@ -67,7 +66,7 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
     found = import_ids(path, cat, args.align, args.n_codes, tried=tried, collision_token=args.collision_token, raw=raw)
     said = [flags.worded(line) for line in found.report.sentences()]
     flags.say(args, "\n".join(said))
-    result: dict[str, Any] = {"run": None, "items": found.ids.n_ids, "gaps": len(found.report.gap_N),
+    result: flags.Output = {"run": None, "items": found.ids.n_ids, "gaps": len(found.report.gap_N),
                               "strangers": found.report.n_strangers, "align": found.report.align,
                               "collision_token": found.report.assumed.collision, "sentences": said}
     if args.dry_run:
@@ -78,7 +77,7 @@ def bring(args: argparse.Namespace) -> dict[str, Any]:
     return result | {"run": made.id}
 
 
-def take(args: argparse.Namespace) -> dict[str, Any]:
+def take(args: argparse.Namespace) -> flags.Output:
     """Write a run's IDs the way another tool reads them."""
     if not args.out:
         raise ValueError(f"Name the output: --out FILE, which ends in one of {', '.join(SUFFIXES)}.")

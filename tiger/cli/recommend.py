@@ -1,7 +1,6 @@
 """``python -m tiger recommend RUN``: what a trained recommender shows to a user or for a history."""
 
 import argparse
-from typing import Any
 
 from tiger.analysis import evaluation
 from tiger.cli import flags
@@ -22,7 +21,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     flags.add_exclude_seen(parser)
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Print the history and the recommendations; the held-out item is marked."""
     chosen = pick_model(args.run)
     cat, model = catalogue_of(chosen, args), chosen.recommender()

@@ -65,7 +65,7 @@ def history_of(cat: Catalogue, user: int | None, text: str | None) -> tuple[np.n
         raise ValueError(f"'{text}' is not a list of item numbers; write for example 3,17,5.") from None
 
 
-def round_scores(scores: dict[str, Any]) -> dict[str, Any]:
+def round_scores(scores: dict[str, Any]) -> flags.Output:
     """The scores without their intervals, short enough to read."""
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()
             if name != "interval"}

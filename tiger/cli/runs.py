@@ -49,7 +49,7 @@ def pick(run_id: str | None) -> runs.Run:
     return own[0] if run_id == "last" and own else runs.find(run_id)
 
 
-def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
+def list_all(args: argparse.Namespace) -> list[flags.Output]:
     """One line a run, newest first."""
     rows = []
     for found in runs.list_runs():
@@ -65,7 +65,7 @@ def list_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def show(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
+def show(chosen: runs.Run, args: argparse.Namespace) -> flags.Output:
     """What was asked, how it went, and its newest numbers."""
     status = chosen.status
     events = [event for event in chosen.events()[0] if changed_param(event) is None]
@@ -76,7 +76,7 @@ def show(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     return {"id": chosen.id, "config": chosen.config.to_json(), "status": status.to_json(), "newest": newest}
 
 
-def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
+def resume(chosen: runs.Run, args: argparse.Namespace) -> flags.Output:
     """Go on with a run that ended early, in the foreground."""
     from tiger.cli import train
     status = chosen.status
@@ -92,7 +92,7 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> dict[str, Any]:
     return train.follow(chosen, args)
 
 
-def stop(chosen: runs.Run, args: argparse.Namespace, patience_s: float = 30.0) -> dict[str, Any]:
+def stop(chosen: runs.Run, args: argparse.Namespace, patience_s: float = 30.0) -> flags.Output:
     """Stop a run and wait until it has."""
     if chosen.state not in ("queued", "running", "paused"):
         raise ValueError(f"'{chosen.title}' is {chosen.state} already.")

@@ -7,7 +7,6 @@ Every kind of study is a command; its flags, numbers and sentences come from its
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tiger import runs, studies
 from tiger.cli import flags, train
@@ -77,7 +76,7 @@ def with_whole_paths(kind: str, given: Values) -> Values:
     return found
 
 
-def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, dict[str, Any]]:
+def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, flags.Output]:
     """Make the study, follow it to its end, and return it with what every run prints as ``--json``."""
     parent = coded(args.run)
     given = with_whole_paths(kind, flags.given_specs(args, studies.find(kind).params))

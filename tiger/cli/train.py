@@ -63,7 +63,7 @@ def preset_of(key: str) -> tuple[LearnerConfig, str]:
     return known.get(key, (LearnerConfig(""), ""))
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace) -> flags.Output:
     """Make the run, follow its worker, and say what came out."""
     given: dict[str, Any] = {}
     if args.preset:
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return follow(made, args)
 
 
-def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> dict[str, Any]:
+def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> flags.Output:
     """What the configuration of a model run has beside a quantizer run's."""
     config: dict[str, Any] = {"kind": "model", "model": learner}
     if not args.ids:
@@ -100,7 +100,7 @@ def at_once() -> Values:
     return {"state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()}
 
 
-def follow(made: Run, args: argparse.Namespace) -> dict[str, Any]:
+def follow(made: Run, args: argparse.Namespace) -> flags.Output:
     """Train the run, and say what it came to."""
     watch(made, args)
     return summary(made, args)
@@ -131,10 +131,10 @@ def _show(bar: Any, status: Status) -> None:
     bar.update(status.step - bar.n)
 
 
-def summary(made: Run, args: argparse.Namespace) -> dict[str, Any]:
+def summary(made: Run, args: argparse.Namespace) -> flags.Output:
     """What the run came to, printed and for ``--json``."""
     status = made.status
-    found: dict[str, Any] = {"id": made.id, "path": str(made.path), "state": status.state,
+    found: flags.Output = {"id": made.id, "path": str(made.path), "state": status.state,
                              "message": status.message, "step": status.step, "n_steps": status.n_steps}
     if made.config.kind == "model":
         found["metrics"] = made.metrics()

@@ -120,14 +120,14 @@ def _restrict(memory_gb: float, time_s: float) -> None:
 
 def main(folder: Path) -> int:
     """Do the task of a folder and say there how it ended."""
-    asked = read_json(folder / "task.json")
-    module = importlib.import_module(TASKS[asked["task"]])
-    work = getattr(module, f"store_{asked['task']}", None) or module.store
-    _restrict(asked["memory_gb"], asked["time_s"])
+    task = read_json(folder / "task.json")
+    module = importlib.import_module(TASKS[task["task"]])
+    work = getattr(module, f"store_{task['task']}", None) or module.store
+    _restrict(task["memory_gb"], task["time_s"])
     outcome: dict[str, Any] = {"done": True}
     try:
-        with paths.confined() if asked["confined"] else contextlib.nullcontext():
-            work(folder, **asked["arguments"])
+        with paths.confined() if task["confined"] else contextlib.nullcontext():
+            work(folder, **task["arguments"])
     except MemoryError:
         outcome = {"memory": True}
     except Exception as error:  # whatever a library raises, the server hears one sentence

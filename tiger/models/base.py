@@ -182,9 +182,9 @@ class Recommender(Learner):
         ranked_UR = np.full((len(chosen_U), k), -1, np.int64)
         for start in range(0, len(order), batch_size):
             rows = order[start:start + batch_size]
-            asked = [self.with_user(rows_U[row], int(parts.user_U[chosen_U[row]])) for row in rows]
+            queries = [self.with_user(rows_U[row], int(parts.user_U[chosen_U[row]])) for row in rows]
             seen = [np.unique(history_U[row]) for row in rows] if excludes else None
-            items_BR, _ = self.rank_batch(asked, k, width, seen)
+            items_BR, _ = self.rank_batch(queries, k, width, seen)
             ranked_UR[rows, :items_BR.shape[1]] = items_BR
         return ranked_UR, target_U[chosen_U]
 

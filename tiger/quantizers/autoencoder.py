@@ -6,7 +6,7 @@ A subclass says what its bottleneck is; see ``rqvae`` and ``fsq``.
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tiger.core import params
 from tiger.core.devices import to_cpu
-from tiger.core.learner import LiveParams
+from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.progress import Progress
 from tiger.quantizers.base import Steps, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.bottleneck import Autoencoder, Bottleneck, Kept
@@ -55,7 +55,7 @@ class AutoencoderQuantizer(SteppedQuantizer):
         changes = {"n_steps": n_steps, "learning_rate": max(1e-6, self.learning_rate * rate)}
         return type(self)(**(params.values(self) | changes))
 
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """Train; see ``Quantizer.fit_steps``. A Progress of step 0 tells that the codes were placed."""
         self.check_params()
@@ -82,7 +82,7 @@ class AutoencoderQuantizer(SteppedQuantizer):
         self.model_ = model
         return self.trainer_
 
-    def current_state(self, state: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    def current_state(self, state: TrainingState, trainer: Trainer) -> TrainingState:
         """The state in today's form; a quantizer that wrote another one earlier converts it."""
         return state
 
@@ -102,7 +102,7 @@ class AutoencoderQuantizer(SteppedQuantizer):
         made.load_tensors(short.tensors())
         return made
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         """See ``Learner.training_state``."""
         return self._training().state()
 

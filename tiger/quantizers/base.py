@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tiger.core import params
-from tiger.core.learner import Learner, LiveParams
+from tiger.core.learner import Learner, LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
 
@@ -61,7 +61,7 @@ class Quantizer(Learner):
         self.codes_per_level  # noqa: B018  refuses a list of another length
 
     @abstractmethod
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """The fit as a generator that yields after every step.
 

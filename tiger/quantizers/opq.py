@@ -12,7 +12,7 @@ Source: Ge et al. 2013, "Optimized Product Quantization", CVPR and TPAMI 36(4), 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tiger import metrics
 from tiger.core import params
-from tiger.core.learner import LiveParams
+from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
@@ -51,7 +51,7 @@ class OPQ(Quantizer):
     n_levels: int = param(8, "Parts of the embedding: codes per semantic ID, without order.", low=1, high=8)
     n_iterations: int = param(20, "Alternating updates of codebooks and rotation.", low=0, high=1000)
 
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """One step a round; see ``Quantizer.fit_steps``. Its metrics: mean squared error, perplexity, dead codes.
 

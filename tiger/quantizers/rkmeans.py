@@ -5,7 +5,7 @@ Source: Chen et al. 2010, "Approximate Nearest Neighbor Search by Residual Vecto
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tiger import metrics
 from tiger.core import params
-from tiger.core.learner import LiveParams
+from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.quantizers import kmeans
@@ -36,7 +36,7 @@ class ResidualKMeans(Quantizer):
 
     n_iterations: int = param(25, "Maximum k-means iterations per level.", low=1, high=1000)
 
-    def fit_steps(self, emb_IE: np.ndarray, *, state: dict[str, Any] | None = None,
+    def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
         """One step a level; see ``Quantizer.fit_steps``. Its metrics: mean squared length left, perplexity, dead."""
         self.refuse_state(state)

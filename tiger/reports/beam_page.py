@@ -280,7 +280,7 @@ class Step:
     n_candidates: int
 
 
-def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: About, branch: str = "",
+def step(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: About, branch: str = "",
          fate: str | None = None) -> Step:
     """The level that was reached, from 1.
 
@@ -288,31 +288,31 @@ def step(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe
         branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
         fate: which candidates to list; None: any.
     """
-    level, k = asked.level, min(asked.search.width, len(there.item_R))
+    level, k = req.level, min(req.search.width, len(there.item_R))
     item_R, logp_R = there.item_R[:k], there.logp_R[:k]
-    kept_exact = report.exact_prefixes(found, level, item_R, logp_R, asked.ids.ids_IM)
+    kept_exact = report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM)
     missed = _missed(kept_exact)
-    frame = beam_tree.grown(found, level, [asked.target_id, *missed[:3]])
-    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]),
+    frame = beam_tree.grown(found, level, [req.target_id, *missed[:3]])
+    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]),
                          exact=[prefix in missed for prefix in frame["prefix"]])
     counts = report.counts(found, level)
     first = frame[frame["prefix"] == report.kept(found, level)[0]].iloc[0]
     alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the most probable is "
            f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
-    prefix = chosen_branch(asked, found, branch)
-    lost = report.lost_items(found, item_R, logp_R, asked.ids.ids_IM)
-    return Step(level, step_summary(asked, found), counts, candidates(asked, found, kept_exact, describe, fate), frame, alt,
+    prefix = chosen_branch(req, found, branch)
+    lost = report.lost_items(found, item_R, logp_R, req.ids.ids_IM)
+    return Step(level, step_summary(req, found), counts, candidates(req, found, kept_exact, describe, fate), frame, alt,
                 beam_tree.hidden(frame, counts, level),
                 Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
-                lost.assign(title=[asked.title(item) for item in lost["item"]]), k, there.n_expanded, sum(map(len, found.steps)))
+                lost.assign(title=[req.title(item) for item in lost["item"]]), k, there.n_expanded, sum(map(len, found.steps)))
 
 
-def chosen_branch(asked: BeamRequest, found: beam.Trace, written: str) -> Prefix:
+def chosen_branch(req: BeamRequest, found: beam.Trace, written: str) -> Prefix:
     """The prefix that is named, as far as the search met it; else the likeliest one of this level."""
-    prefix = report.prefix_of(written, asked.ids.n_codes)
-    if prefix and len(prefix) <= asked.level and report.find(found, prefix) is not None:
+    prefix = report.prefix_of(written, req.ids.n_codes)
+    if prefix and len(prefix) <= req.level and report.find(found, prefix) is not None:
         return prefix
-    return report.kept(found, asked.level)[0]
+    return report.kept(found, req.level)[0]
 
 
 def _missed(kept_exact: pd.DataFrame) -> list[Prefix]:
@@ -321,15 +321,15 @@ def _missed(kept_exact: pd.DataFrame) -> list[Prefix]:
     return list(dict.fromkeys(codes[:level] for codes, level in zip(lost["codes"], lost["lost_at"], strict=True)))
 
 
-def step_summary(asked: BeamRequest, found: beam.Trace) -> str:
+def step_summary(req: BeamRequest, found: beam.Trace) -> str:
     """What happened at this level, in two sentences."""
-    level, n = asked.level, report.counts(found, asked.level)
+    level, n = req.level, report.counts(found, req.level)
     before, total = len(report.kept(found, level - 1)), sum(n.values())
-    start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {asked.ids.n_codes[level - 1]:,} codes = "
+    start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {req.ids.n_codes[level - 1]:,} codes = "
              f"{total:,} candidates.")
-    if level > asked.ids.n_levels:
+    if level > req.ids.n_levels:
         start += " This last number only separates items that share all their codes."
-    if asked.search.free:
+    if req.search.free:
         return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; of these, prefixes that no item "
                 f"has: {n[report.INVALID]:,}.")
     pruned = f"{n[beam.OUTSIDE]:,} are not a prefix of any ID and are pruned; of the others the" if n[beam.OUTSIDE] else "The"
@@ -338,7 +338,7 @@ def step_summary(asked: BeamRequest, found: beam.Trace) -> str:
     return said + (f", and {n[beam.FULL]:,} are pruned because the beam is full." if n[beam.FULL] else ".")
 
 
-def candidates(asked: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, describe: About,
+def candidates(req: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, describe: About,
                fate: str | None) -> pd.DataFrame:
     """The best candidates of the level with one fate (None: any), with what they stand for.
 
@@ -347,15 +347,15 @@ def candidates(asked: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, 
         which is so where one of its best items lies below.
     """
     rank = dict(zip(kept_exact["codes"], kept_exact["best_rank"], strict=True))
-    frame = report.candidates(found, asked.level, fate, N_CANDIDATES)
+    frame = report.candidates(found, req.level, fate, N_CANDIDATES)
     prefixes = [tuple(map(int, prefix.split("-"))) for prefix in frame["prefix"]]
     said = [f"yes, rank {rank[prefix]}" if prefix in rank else "no" for prefix in prefixes]
     return frame.assign(**describe(prefixes), exact=said)
 
 
-def all_candidates(asked: BeamRequest, found: beam.Trace, describe: About) -> pd.DataFrame:
+def all_candidates(req: BeamRequest, found: beam.Trace, describe: About) -> pd.DataFrame:
     """Every candidate of the level, for a file."""
-    whole = report.candidates(found, asked.level)
+    whole = report.candidates(found, req.level)
     prefixes = [tuple(map(int, prefix.split("-"))) for prefix in whole["prefix"]]
     has_items = whole["n_items_below"].to_numpy() > 0
     known = describe([prefix for prefix, some in zip(prefixes, has_items, strict=True) if some])
@@ -376,22 +376,22 @@ class Why:
     same_attention: bool
 
 
-def why(asked: BeamRequest, item: int) -> Why:
+def why(req: BeamRequest, item: int) -> Why:
     """Explain one item; takes a pass of the network for every item of the history."""
-    model, search, codes = asked.writer.model, asked.search, asked.ids.ids_IM[item].tolist()
-    found = attribution.influence(model, np.array(search.items), codes, list(search.temperature), asked.reader(search))
-    has_id_T = asked.ids.has_id_I[np.array(search.items)]
+    model, search, codes = req.writer.model, req.search, req.ids.ids_IM[item].tolist()
+    found = attribution.influence(model, np.array(search.items), codes, list(search.temperature), req.reader(search))
+    has_id_T = req.ids.has_id_I[np.array(search.items)]
     read_T = model.shorten(np.flatnonzero(has_id_T)) + 1  # positions in the history, of the items that the model reads
-    table = influence.frame(found, asked.cat.items["title"].astype(str).tolist(), codes, read_T)
+    table = influence.frame(found, req.cat.items["title"].astype(str).tolist(), codes, read_T)
     return Why(item, codes, found.logp_M, table, influence.words(table), bool(np.isnan(found.change_MT).all()),
                bool(np.allclose(found.attention_MT, found.attention_MT[:1])))
 
 
-def explainable(asked: BeamRequest, found: beam.Trace) -> dict[int, str]:
+def explainable(req: BeamRequest, found: beam.Trace) -> dict[int, str]:
     """Items that can be explained, with their labels: the best recommendations and the held-out item."""
-    options = {int(row.item): f"{row.rank}  {asked.title(row.item)}" for row in found.items.head(20).itertuples()}
-    if asked.target is not None and asked.target_id:
-        options[asked.target] = STAR + options.get(asked.target, f"not found  {asked.title(asked.target)}")
+    options = {int(row.item): f"{row.rank}  {req.title(row.item)}" for row in found.items.head(20).itertuples()}
+    if req.target is not None and req.target_id:
+        options[req.target] = STAR + options.get(req.target, f"not found  {req.title(req.target)}")
     return options
 
 
@@ -414,24 +414,24 @@ class Lists:
     invalid: pd.DataFrame
     n_written: int
 
-    def long(self, asked: BeamRequest) -> pd.DataFrame:
+    def long(self, req: BeamRequest) -> pd.DataFrame:
         """One row a recommendation, for a file."""
-        rows = [(name, rank, item, asked.title(item), item == asked.target) for name, items in self.items.items()
+        rows = [(name, rank, item, req.title(item), item == req.target) for name, items in self.items.items()
                 for rank, item in enumerate(items.tolist(), start=1)]
         return pd.DataFrame(rows, columns=["recommender", "rank", "item", "title", "held_out"])
 
 
-def lists(asked: BeamRequest, found: beam.Trace, there: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
+def lists(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
     """The beam's recommendations, the exact search's, and those of other recommenders (``beside``)."""
     items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": there.item_R, **beside}
     frame = report.recommendations(items, N_LISTED)
-    table = frame.assign(**{name: [asked.starred(item) for item in frame[name]] for name in items})
+    table = frame.assign(**{name: [req.starred(item) for item in frame[name]] for name in items})
     logp = dict(found.items[["item", "logp"]].itertuples(index=False, name=None))
     table.insert(2, "log P", [logp.get(item) for item in frame["Beam"]])
-    ranks = report.ranks(items, asked.target)
+    ranks = report.ranks(items, req.target)
     wrong = pd.DataFrame({"id": [report.text(codes) for codes in found.invalid["id"]], "logp": found.invalid["logp"],
-                          "exists": [_exists(asked.ids, codes) for codes in found.invalid["id"]]})
-    return Lists(items, table, ranks, rank_summary(asked, found, ranks), wrong, len(found.invalid) + len(found.items))
+                          "exists": [_exists(req.ids, codes) for codes in found.invalid["id"]]})
+    return Lists(items, table, ranks, rank_summary(req, found, ranks), wrong, len(found.invalid) + len(found.items))
 
 
 def _exists(ids: SemanticIds, codes: Prefix) -> str:
@@ -440,23 +440,23 @@ def _exists(ids: SemanticIds, codes: Prefix) -> str:
     return report.text(codes[:depth]) or "nothing"
 
 
-def rank_summary(asked: BeamRequest, found: beam.Trace, ranks: pd.DataFrame) -> str:
+def rank_summary(req: BeamRequest, found: beam.Trace, ranks: pd.DataFrame) -> str:
     """Where the lists have the held-out item, in a sentence or two; titles are plain text."""
-    if asked.target is None:
+    if req.target is None:
         return "This user's history is too short to hold an item out."
     said = [f"{row.recommender}: rank {row.rank}" for row in ranks.itertuples() if not pd.isna(row.rank)]
-    start = f"★ The held-out item is “{asked.title(asked.target)}”. "
-    return start + (", ".join(said) + "." if said else "None of these lists has it.") + _why_missed(asked, found)
+    start = f"★ The held-out item is “{req.title(req.target)}”. "
+    return start + (", ".join(said) + "." if said else "None of these lists has it.") + _why_missed(req, found)
 
 
-def _why_missed(asked: BeamRequest, found: beam.Trace) -> str:
+def _why_missed(req: BeamRequest, found: beam.Trace) -> str:
     """At which level the beam gave the held-out item up."""
-    if not asked.target_id:
+    if not req.target_id:
         return " It has no ID, so this recommender can never recommend it."
-    level = report.lost_at(found, asked.target_id)
+    level = report.lost_at(found, req.target_id)
     if level is None:
         return ""
-    row = report.path(found, asked.target_id).iloc[level - 1]
+    row = report.path(found, req.target_id).iloc[level - 1]
     if row["fate"] == beam.OWNED:
         return " It is already in the history, and such items are excluded."
     return (f" Beam search pruned it at level {level}: its prefix {row['prefix']} had rank {row['rank']:,.0f} among the "
@@ -482,18 +482,18 @@ class Comparison:
     changes: pd.DataFrame
 
 
-def comparison(asked: BeamRequest, before: beam.Trace, now: beam.Trace, describe: About) -> Comparison:
+def comparison(req: BeamRequest, before: beam.Trace, now: beam.Trace, describe: About) -> Comparison:
     """The search before a change and the one after it."""
-    assert asked.before is not None
-    level, shared = max(asked.level, 1), report.agreement(before, now)
+    assert req.before is not None
+    level, shared = max(req.level, 1), report.agreement(before, now)
     row = shared.iloc[level - 1]
     frame = beam_tree.together(before, now, level)
-    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=asked.on_target(frame["prefix"]))
+    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]))
     alt = (f"Two beam searches in one tree after level {level}: {row['both']} of this search's {row['now']} beams are also in "
            "the previous one.")
     table = report.changes(before, now)
-    return Comparison(asked.search.difference(asked.before), shared, level, frame, alt,
-                      table.assign(title=[asked.starred(item) for item in table["item"]]))
+    return Comparison(req.search.difference(req.before), shared, level, frame, alt,
+                      table.assign(title=[req.starred(item) for item in table["item"]]))
 
 
 @dataclass(frozen=True)
@@ -516,57 +516,57 @@ class Room:
     outcome: str
 
 
-def for_a_room(asked: BeamRequest) -> BeamRequest:
+def for_a_room(req: BeamRequest) -> BeamRequest:
     """The same without a free search and without a comparison."""
-    return replace(asked, search=replace(asked.search, free=False), before=None)
+    return replace(req, search=replace(req.search, free=False), before=None)
 
 
-def room(asked: BeamRequest, found: beam.Trace, describe: About, n_suggested: int) -> Room:
+def room(req: BeamRequest, found: beam.Trace, describe: About, n_suggested: int) -> Room:
     """How the choice narrows down, and at the end what is suggested."""
-    level, story = asked.level, room_story(asked, found)
-    rule = "Things that this person already has are " + ("not recommended." if asked.search.exclude_seen else "recommended, too.")
+    level, story = req.level, room_story(req, found)
+    rule = "Things that this person already has are " + ("not recommended." if req.search.exclude_seen else "recommended, too.")
     frame, alt = None, story
     if level:
-        target = asked.target_id if level == asked.n_levels else asked.target_id[:level]
+        target = req.target_id if level == req.n_levels else req.target_id[:level]
         frame = beam_tree.grown(found, level, [target], n_kept=6, n_full=2, n_outside=0, n_dropped=1)
         words = [text.rstrip(",") or "this person" for text in describe(frame["prefix"].tolist())["words"]]
-        frame = frame.assign(words=words, target=asked.on_target(frame["prefix"]))
+        frame = frame.assign(words=words, target=req.on_target(frame["prefix"]))
         here = frame[frame["level"] == level]
         alt = f"{story} Most likely: {frame.loc[here['total_logp'].idxmax(), 'words']}."
-    if level < asked.n_levels:
+    if level < req.n_levels:
         return Room(story, alt, frame, [], rule, "")
     top = found.items.head(n_suggested)
     first = float(np.exp(top["logp"].max())) if len(top) else 1.0
     items = [(int(row.item), float(np.exp(row.logp)) / first) for row in top.itertuples()]
-    return Room(story, alt, frame, items, rule, _outcome(asked, found))
+    return Room(story, alt, frame, items, rule, _outcome(req, found))
 
 
-def room_story(asked: BeamRequest, found: beam.Trace) -> str:
+def room_story(req: BeamRequest, found: beam.Trace) -> str:
     """Where the search stands, without jargon."""
-    level, now = asked.level, items_left(asked, found, asked.level)
+    level, now = req.level, items_left(req, found, req.level)
     if level == 0:
         return f"What comes next? The shop has {now:,} things to choose from."
-    before = items_left(asked, found, level - 1)
-    if level == asked.n_levels:
+    before = items_left(req, found, level - 1)
+    if level == req.n_levels:
         return f"Done: {now:,} things are left. The most likely of them are recommended below."
     if now == before:
         return f"Step {level}: a closer look at the same {now:,} things."
     return f"Step {level}: from {before:,} things down to {now:,}. Thick lines are likely groups of things."
 
 
-def items_left(asked: BeamRequest, found: beam.Trace, level: int) -> int:
+def items_left(req: BeamRequest, found: beam.Trace, level: int) -> int:
     """How many items are still possible after a level."""
     if level == 0:
-        return asked.ids.n_ids
+        return req.ids.n_ids
     here = found.steps[level - 1]
     return int(here.loc[here["kept"], "n_items_below"].sum())
 
 
-def _outcome(asked: BeamRequest, found: beam.Trace) -> str:
-    if asked.target is None:
+def _outcome(req: BeamRequest, found: beam.Trace) -> str:
+    if req.target is None:
         return ""
-    rank, title = found.items.loc[found.items["item"] == asked.target, "rank"], asked.title(asked.target)
+    rank, title = found.items.loc[found.items["item"] == req.target, "rank"], req.title(req.target)
     if len(rank):
         return f"What this person chose next, {title}, is recommendation {int(rank.iloc[0])}."
-    lost = report.lost_at(found, asked.target_id) if asked.target_id else None
+    lost = report.lost_at(found, req.target_id) if req.target_id else None
     return f"What this person chose next, {title}, was ruled out" + (f" at step {lost}." if lost else ".")

@@ -157,26 +157,26 @@ class Branch:
     """A branch that somebody asked for.
 
     Args:
-        asked: its codes as they were written, "12-7"; "" for none.
+        requested: its codes as they were written, "12-7"; "" for none.
         row: its row in the tree; None where no item has such an ID.
         n_children: branches directly below.
         items: the items below, ``item_rows``.
     """
 
-    asked: str
+    requested: str
     row: int | None
     n_children: int
     items: pd.DataFrame
 
 
-def branch(codes: Codes, branches: Branches, asked: str) -> Branch:
+def branch(codes: Codes, branches: Branches, requested: str) -> Branch:
     """The branch of these codes, and what it holds."""
-    parts = asked.split("-") if asked else []
+    parts = requested.split("-") if requested else []
     row = None
     if 0 < len(parts) <= codes.n_levels and all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
         row = branches.row_of([int(part) for part in parts])
     items_N = np.empty(0, np.int64) if row is None else branches.items(row)
-    return Branch(asked, row, 0 if row is None else int(branches.n_children_P[row]),
+    return Branch(requested, row, 0 if row is None else int(branches.n_children_P[row]),
                   item_rows(codes.cat, items_N, codes.codes_IL))
 
 

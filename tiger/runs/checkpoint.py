@@ -14,11 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from tiger.core import files
+from tiger.core.learner import TrainingState
 
 FILE = "checkpoint/state.safetensors"
 
 
-def write(folder: Path, value: dict[str, Any]) -> None:
+def write(folder: Path, value: TrainingState) -> None:
     """Replace a run's checkpoint and wait for the disk.
 
     Args:
@@ -32,7 +33,7 @@ def write(folder: Path, value: dict[str, Any]) -> None:
     files.write(path, save(tensors, metadata={"plain": plain}), durable=True)
 
 
-def read(folder: Path) -> dict[str, Any] | None:
+def read(folder: Path) -> TrainingState | None:
     """What ``write`` was given, bit for bit; None where there is no checkpoint.
 
     Raises:

@@ -17,42 +17,42 @@ KINDS = ("quantizer", "model", "projection", "import", "external")  # and every 
 CODED = ("quantizer", "import", "external")  # kinds of run that give items their codes
 
 
-def checked(asked: RunConfig | Mapping[str, Any]) -> RunConfig:
+def checked(requested: RunConfig | Mapping[str, Any]) -> RunConfig:
     """A whole configuration from what was asked, with every default written out and a fresh id.
 
     Args:
-        asked: a configuration, or the object that ``config.json`` holds; ``kind`` is "quantizer" where it names none.
+        requested: a configuration, or the object that ``config.json`` holds; ``kind`` is "quantizer" where it names none.
 
     Raises:
         ValueError: an unknown kind, quantizer or hyper-parameter, or a value out of bounds.
     """
-    if not isinstance(asked, RunConfig):
-        asked = RunConfig.from_json({"kind": "quantizer", **_with_dataset(asked)})
-    if asked.kind not in (*KINDS, *studies.REGISTRY):
-        raise ValueError(f"kind is {asked.kind!r}, but must be one of {', '.join((*KINDS, *studies.REGISTRY))}.")
+    if not isinstance(requested, RunConfig):
+        requested = RunConfig.from_json({"kind": "quantizer", **_with_dataset(requested)})
+    if requested.kind not in (*KINDS, *studies.REGISTRY):
+        raise ValueError(f"kind is {requested.kind!r}, but must be one of {', '.join((*KINDS, *studies.REGISTRY))}.")
     changes: Values = {}
     for part in ("quantizer", "model"):
-        given = getattr(asked, part)
+        given = getattr(requested, part)
         if given is not None:
             changes[part] = _checked_learner(part, given)
-        elif asked.kind == part:
+        elif requested.kind == part:
             raise ValueError(f"A {part} run needs '{part}': {{'name': ..., 'params': {{...}}}}.")
-    if asked.kind == "model":
-        changes["ids_run"] = _checked_ids(asked)
-    if asked.kind in studies.REGISTRY:
-        changes["study"] = _checked_study(asked)
+    if requested.kind == "model":
+        changes["ids_run"] = _checked_ids(requested)
+    if requested.kind in studies.REGISTRY:
+        changes["study"] = _checked_study(requested)
     now = time.time()
-    learner = asked.learner
-    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else asked.kind
+    learner = requested.learner
+    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else requested.kind
     run_id = f"{word}-{time.strftime('%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
-    title = " ".join(asked.title.split())[:120] or run_id
-    return replace(asked, **changes, id=run_id, created_s=now, title=title)
+    title = " ".join(requested.title.split())[:120] or run_id
+    return replace(requested, **changes, id=run_id, created_s=now, title=title)
 
 
-def _with_dataset(asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(asked.get("dataset"), dict) or "name" not in asked["dataset"]:
+def _with_dataset(requested: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(requested.get("dataset"), dict) or "name" not in requested["dataset"]:
         raise ValueError("A run needs a dataset reference such as {'name': 'synthetic', 'params': {}}.")
-    return asked
+    return requested
 
 
 def _checked_learner(part: str, given: LearnerConfig) -> LearnerConfig:
@@ -64,23 +64,23 @@ def _checked_learner(part: str, given: LearnerConfig) -> LearnerConfig:
     return LearnerConfig(given.name, params.values(made))
 
 
-def _checked_ids(asked: RunConfig) -> str | None:
+def _checked_ids(requested: RunConfig) -> str | None:
     """Which run's semantic IDs a model writes; None for a model that writes none."""
-    assert asked.model is not None
-    if not getattr(learner_class(asked.model.name), "generative", False):
+    assert requested.model is not None
+    if not getattr(learner_class(requested.model.name), "generative", False):
         return None
-    if not asked.ids_run:
-        raise ValueError(f"{asked.model.name} generates semantic IDs; name the run that has them: "
+    if not requested.ids_run:
+        raise ValueError(f"{requested.model.name} generates semantic IDs; name the run that has them: "
                          "'ids': {'run': RUN_ID}.")
-    return asked.ids_run
+    return requested.ids_run
 
 
-def _checked_study(asked: RunConfig) -> StudyRequest:
+def _checked_study(requested: RunConfig) -> StudyRequest:
     """Every parameter of a study, and the recommender that it measures."""
-    if not asked.parent:
-        raise ValueError(f"A {asked.kind} study needs 'parent': the quantizer run to study.")
-    given = asked.study or StudyRequest()
-    return StudyRequest(params.values(studies.find(asked.kind).config(given.params)), given.model or None)
+    if not requested.parent:
+        raise ValueError(f"A {requested.kind} study needs 'parent': the quantizer run to study.")
+    given = requested.study or StudyRequest()
+    return StudyRequest(params.values(studies.find(requested.kind).config(given.params)), given.model or None)
 
 
 def learner_class(name: str) -> type:

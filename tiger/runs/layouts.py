@@ -57,13 +57,13 @@ def vectors(cat: Catalogue, run: Run | None, space: str) -> np.ndarray:
     return found[data.rows_for(run, cat, len(found))]
 
 
-def layout_key(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams, content: str = "") -> str:
+def layout_key(dataset: DatasetRef, run: Run | None, space: str, requested: UmapParams, content: str = "") -> str:
     """Twenty hex digits that name a layout: dataset, and beyond the input space the run and its result.
 
     Args:
         content: digest of the catalogue's fingerprint, so that a dataset whose files change gets another layout.
     """
-    about: Values = {"dataset": dataset, "space": space, "params": params.values(asked)}
+    about: Values = {"dataset": dataset, "space": space, "params": params.values(requested)}
     about |= {"content": content} if content else {}
     if space != "input" and run is not None:
         result = run.path / "latent.npy"
@@ -106,10 +106,10 @@ def store_layout(key: str, layout: Layout) -> None:
     files.write(_stored(key), save(tensors))
 
 
-def request(dataset: DatasetRef, run: Run | None, space: str, asked: UmapParams, content: str = "") -> RunConfig:
+def request(dataset: DatasetRef, run: Run | None, space: str, requested: UmapParams, content: str = "") -> RunConfig:
     """The configuration of the run that computes a layout; hand it to the supervisor. Arguments as ``layout_key``'s."""
     parent = run.id if run is not None else None
-    wanted = ProjectionRequest(space, params.values(asked), layout_key(dataset, run, space, asked, content))
+    wanted = ProjectionRequest(space, params.values(requested), layout_key(dataset, run, space, requested, content))
     return RunConfig("projection", dataset, f"UMAP of the {SPACES[space]}", parent=parent, projection=wanted)
 
 
@@ -127,20 +127,20 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
     from tiger import datasets
 
     config = context.run.config
-    asked = config.projection
-    assert asked is not None  # a run of this kind always has one
+    requested = config.projection
+    assert requested is not None  # a run of this kind always has one
     context.update_status(stage="loading the dataset")
     cat = datasets.load_ref(config.dataset)
     parent = store.find(config.parent) if config.parent else None
     data.keep(context.run.path, cat)
-    about = (config.dataset, parent, asked.space, params.build(UmapParams, asked.params))
-    if asked.key not in (layout_key(*about), layout_key(*about, cat.content.digest)):
+    about = (config.dataset, parent, requested.space, params.build(UmapParams, requested.params))
+    if requested.key not in (layout_key(*about), layout_key(*about, cat.content.digest)):
         raise ValueError("The data changed since this map was asked for; open the map again.")
-    x_IE = vectors(cat, parent, asked.space)
+    x_IE = vectors(cat, parent, requested.space)
     rows = projection.sample(_strata(parent, cat), projection.DRAWN_LIMIT)
     context.update_status(stage="loading UMAP")
     layout = None
-    for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, asked.params)):
+    for progress in projection.umap_steps(x_IE[rows], rows, params.build(UmapParams, requested.params)):
         if context.read_control().action == "stop":
             context.stop_acknowledged = True
             words = context.stop_reason or "Stopped; the map was not finished."
@@ -150,7 +150,7 @@ def execute(context: WorkerContext) -> Iterator[Progress]:
         context.progress(progress)
         yield progress
     assert layout is not None  # the last step always carries it
-    store_layout(asked.key, layout)
+    store_layout(requested.key, layout)
     context.update_status(state="finished", stage="", message="", rate=0.0, left_s=None)
 
 

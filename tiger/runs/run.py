@@ -180,9 +180,9 @@ class Run:
         """The live hyper-parameters as they are asked for now: the configuration's, then what was changed since."""
         given = self.learner
         start = {spec.name: given.params.get(spec.name, spec.default) for spec in run_config.live_specs(given.name)}
-        asked = self.read_control().live_params
+        control = self.read_control().live_params
         try:
-            return start | run_config.check_live_params(given.name, asked)
+            return start | run_config.check_live_params(given.name, control)
         except ValueError as error:
             log.warning("control.json of run %s is left out: %s", self.id, error)
             return start
@@ -211,11 +211,11 @@ class Run:
             raise ValueError(f"action is {action!r}, but must be one of {', '.join(ACTIONS)}.")
         checked = run_config.check_live_params(self.learner.name, live_params) if live_params else {}
         with _control_lock:
-            asked = self.read_control()
+            control = self.read_control()
             if action is not None or step_to is not None:
-                asked = replace(asked, action=action or "pause", step_to=None if step_to is None else int(step_to))
-            asked = replace(asked, live_params=asked.live_params | checked, seq=asked.seq + 1)
-            files.write_json(self.path / "control.json", asked.to_json())
+                control = replace(control, action=action or "pause", step_to=None if step_to is None else int(step_to))
+            control = replace(control, live_params=control.live_params | checked, seq=control.seq + 1)
+            files.write_json(self.path / "control.json", control.to_json())
 
     def step(self, n: int = 1) -> None:
         """Train ``n`` more batches, then pause."""

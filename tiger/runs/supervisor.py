@@ -228,9 +228,9 @@ def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
     """
     if run.external:
         raise ValueError(f"'{run.title}' is trained by another program; go on with the training there, recorded as a new run.")
-    asked = run.read_control()
-    asked = replace(asked, action="run", step_to=None, seq=asked.seq + 1)
-    files.write_json(run.path / "control.json", asked.to_json())
+    control = run.read_control()
+    control = replace(control, action="run", step_to=None, seq=control.seq + 1)
+    files.write_json(run.path / "control.json", control.to_json())
     changes = {"state": state, "stage": "", "message": "", "queued_s": time.time(), "pid": None} | more
     files.write_json(run.path / "status.json", status.but(**changes).to_json())
 

@@ -8,12 +8,13 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 
 from tiger.core.events import Event, changed_param
+from tiger.core.learner import TrainingState
 from tiger.core.progress import Progress
 from tiger.datasets.reference import Values
 from tiger.quantizers import Quantizer
@@ -34,7 +35,7 @@ class Learner(Protocol):
     name: ClassVar[str]
     steppable: ClassVar[bool]
 
-    def training_state(self) -> dict[str, Any]:
+    def training_state(self) -> TrainingState:
         """Everything that a later fit needs to go on."""
 
 
@@ -52,7 +53,7 @@ class Training(ABC):
         if learner.steppable and not kept and self.run.has_result():
             raise ValueError(f"The checkpoint of run {self.run.id} is gone, so the run cannot go on; what it has so far is kept. "
                              f"Train it from the start instead with python -m tiger runs resume {self.run.id} --restart.")
-        self.state: dict[str, Any] | None = kept.get("state")
+        self.state: TrainingState | None = kept.get("state")
         torch.set_num_threads(int(kept.get("n_threads", torch.get_num_threads())))  # sums depend on it
         self.step, self.trained_s = int(kept.get("step", 0)), float(kept.get("t_s", 0.0))
         self.overrides: Values = dict(kept.get("live_params") or kept.get("knobs") or {})
@@ -109,10 +110,10 @@ class Training(ABC):
         while self.replay and self.replay[0]["step"] <= self.step:
             event = self.replay.pop(0)
             due |= self._set_live_params({str(changed_param(event)): event["value"]}, int(event.get("seq", 0)))
-        asked = self.context.read_control()
-        if asked.seq > self.seq and not self.replay:
-            self.seq = asked.seq
-            due |= self._set_live_params(asked.live_params, self.seq)
+        control = self.context.read_control()
+        if control.seq > self.seq and not self.replay:
+            self.seq = control.seq
+            due |= self._set_live_params(control.live_params, self.seq)
         return due
 
     def _set_live_params(self, given: Values, seq: int) -> Values:
@@ -161,12 +162,12 @@ class Training(ABC):
         """Wait while the run is paused, or has no place to compute; False where it must stop."""
         paused_s: float | None = None
         while True:
-            asked = self.context.read_control()
-            if asked.action == "stop":
+            control = self.context.read_control()
+            if control.action == "stop":
                 self.context.stop_acknowledged = True
                 return False
-            step_to = asked.step_to
-            if asked.action == "run" if step_to is None else self.step < step_to:
+            step_to = control.step_to
+            if control.action == "run" if step_to is None else self.step < step_to:
                 break
             if paused_s is None:
                 paused_s = self._pause(stepped=step_to is not None)

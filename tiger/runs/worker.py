@@ -41,8 +41,8 @@ class Heartbeat(threading.Thread):
         while not self.ended.wait(0.2):
             try:
                 self.context.beat()
-                asked = self.context.run.read_control().action == "stop" or self.context.stop_reason
-                asked_s = (asked_s or time.monotonic()) if asked else None
+                stop = self.context.run.read_control().action == "stop" or self.context.stop_reason
+                asked_s = (asked_s or time.monotonic()) if stop else None
             except OSError as error:  # the next beat tries again; one that never succeeds shows as interrupted
                 log.warning("no sign of life could be written: %s", error)
             if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:

@@ -176,11 +176,11 @@ def _holds(n_codes: int | Sequence[int] | None, raw: RawIds) -> bool:
     return bool((raw.codes_NL < sizes_L).all())
 
 
-def _collision_token(name: str, raw: RawIds, codes_IL: np.ndarray, catalogue: Catalogue | None, asked: str) -> str:
+def _collision_token(name: str, raw: RawIds, codes_IL: np.ndarray, catalogue: Catalogue | None, requested: str) -> str:
     """Why the last code is taken for a collision token; empty where it is a code."""
-    if raw.n_levels is not None or asked == "no":
+    if raw.n_levels is not None or requested == "no":
         return ""
-    if asked == "yes":
+    if requested == "yes":
         if raw.codes_NL.shape[1] < 2:
             raise ValueError(f"'{name}' has one code an item, so there is no collision token besides; read it with "
                              "collision_token='no'.")

@@ -66,6 +66,7 @@ def test_bounds_and_help_come_from_the_hyper_parameter(app):
 
 def test_words_of_names():
     assert [forms.words(name) for name in ("n_codes", "learning_rate", "beta")] == ["Codes", "Learning rate", "Beta"]
+    assert forms.words("ema") == "EMA codebooks" and forms.words("simvq") == "SimVQ"
 
 
 def test_csv_keeps_the_numbers_and_disarms_formulas():

@@ -35,10 +35,10 @@ def _wide(writer: Writer, search: SearchRequest, reader: int | None) -> beam.Tra
     return reports.trace(writer, search, reader)
 
 
-def trace(asked: BeamRequest, search: SearchRequest | None = None) -> beam.Trace:
+def trace(req: BeamRequest, search: SearchRequest | None = None) -> beam.Trace:
     """The beam search that is asked for, or another one of the same recommender."""
-    search = search or asked.search
-    return (_narrow if search.width <= NARROW else _wide)(asked.writer, search, asked.reader(search))
+    search = search or req.search
+    return (_narrow if search.width <= NARROW else _wide)(req.writer, search, req.reader(search))
 
 
 @caching.resource(128)
@@ -46,10 +46,10 @@ def _best(writer: Writer, search: SearchRequest, reader: int | None) -> exact.Ex
     return reports.best(writer, search, search.width, reader)
 
 
-def best(asked: BeamRequest, at_least: int = 0) -> exact.ExactTopK:
+def best(req: BeamRequest, at_least: int = 0) -> exact.ExactTopK:
     """The exact search's best items, as many as there are beams."""
-    search = replace(asked.search, width=max(asked.search.width, at_least), free=False)
-    return _best(asked.writer, search, asked.reader(search))
+    search = replace(req.search, width=max(req.search.width, at_least), free=False)
+    return _best(req.writer, search, req.reader(search))
 
 
 @caching.resource(4)
@@ -63,10 +63,10 @@ def _about(writer: Writer, cat: Catalogue, prefixes: tuple[Prefix, ...]) -> pd.D
     return reports.about(writer.ids, cat, words(cat), sources.labels(cat)[0], prefixes)
 
 
-def about(asked: BeamRequest) -> About:
+def about(req: BeamRequest) -> About:
     """What says what prefixes stand for."""
     def describe(prefixes: Sequence[Prefix]) -> pd.DataFrame:
-        return _about(asked.writer, asked.cat, tuple(prefixes))
+        return _about(req.writer, req.cat, tuple(prefixes))
 
     return describe
 
@@ -78,50 +78,50 @@ def changed_ids(writer: Writer) -> str:
 
 
 @caching.resource(128)
-def step(asked: BeamRequest, branch: str, fate: str | None) -> Step:
+def step(req: BeamRequest, branch: str, fate: str | None) -> Step:
     """The level that was reached, from 1."""
-    return reports.step(asked, trace(asked), best(asked), about(asked), branch, fate)
+    return reports.step(req, trace(req), best(req), about(req), branch, fate)
 
 
-def all_candidates(asked: BeamRequest) -> pd.DataFrame:
+def all_candidates(req: BeamRequest) -> pd.DataFrame:
     """Every candidate of the level."""
-    return reports.all_candidates(asked, trace(asked), about(asked))
+    return reports.all_candidates(req, trace(req), about(req))
 
 
-def explainable(asked: BeamRequest) -> dict[int, str]:
+def explainable(req: BeamRequest) -> dict[int, str]:
     """Items that can be explained, with their labels."""
-    return reports.explainable(asked, trace(asked))
+    return reports.explainable(req, trace(req))
 
 
 @caching.resource(128)
-def why(asked: BeamRequest, item: int) -> Why:
+def why(req: BeamRequest, item: int) -> Why:
     """Which items of the history drove each code of an item's ID."""
     with _explaining:
-        return reports.why(asked, item)
+        return reports.why(req, item)
 
 
-def comparison(asked: BeamRequest) -> Comparison | None:
+def comparison(req: BeamRequest) -> Comparison | None:
     """The search before a change and the one after it; None without both, or where a history is empty."""
-    if asked.before is None or not (asked.before.items and asked.search.items):
+    if req.before is None or not (req.before.items and req.search.items):
         return None
-    return _comparison(asked)
+    return _comparison(req)
 
 
 @caching.resource(64)
-def _comparison(asked: BeamRequest) -> Comparison:
-    assert asked.before is not None
-    return reports.comparison(asked, trace(asked, asked.before), trace(asked), about(asked))
+def _comparison(req: BeamRequest) -> Comparison:
+    assert req.before is not None
+    return reports.comparison(req, trace(req, req.before), trace(req), about(req))
 
 
 @caching.resource(64)
-def room(asked: BeamRequest) -> Room:
+def room(req: BeamRequest) -> Room:
     """The search for a room, without jargon."""
-    return reports.room(asked, trace(asked), about(asked), N_SUGGESTED)
+    return reports.room(req, trace(req), about(req), N_SUGGESTED)
 
 
-def others(asked: BeamRequest) -> dict[str, runs.Run | None]:
+def others(req: BeamRequest) -> dict[str, runs.Run | None]:
     """What the recommendations can be put beside, by title: popularity (None) and this dataset's other recommenders."""
-    own = asked.writer.run
+    own = req.writer.run
     found: dict[str, runs.Run | None] = {"Popularity": None}
     for run in state.models_here():
         if run.id != own.id and run.has_result() and run.learner.name != "popularity":
@@ -140,25 +140,25 @@ def untrained() -> list[presets.ModelPreset]:
     return list(found.values())
 
 
-def beside(asked: BeamRequest, names: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
+def beside(req: BeamRequest, names: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
     """Other recommenders' best items for the same history, and a sentence for each that cannot read it."""
-    known, found, left_out = others(asked), {}, []
+    known, found, left_out = others(req), {}, []
     for name in names:
         try:
-            found[name] = listed(asked, known[name])
+            found[name] = listed(req, known[name])
         except ValueError as error:
             left_out.append(f"{name} is left out: {error}")
     return found, left_out
 
 
-def listed(asked: BeamRequest, run: runs.Run | None) -> np.ndarray:
+def listed(req: BeamRequest, run: runs.Run | None) -> np.ndarray:
     """Another recommender's best items; without a run, the most popular ones. Raises ValueError where it cannot read them."""
-    return _listed(run, asked.cat, asked.search.items, asked.search.exclude_seen)
+    return _listed(run, req.cat, req.search.items, req.search.exclude_seen)
 
 
-def popular(asked: BeamRequest) -> list[int]:
+def popular(req: BeamRequest) -> list[int]:
     """The most popular items, for a few cards."""
-    return [int(item) for item in listed(asked, None)[:N_SUGGESTED]]
+    return [int(item) for item in listed(req, None)[:N_SUGGESTED]]
 
 
 @caching.resource(256)
@@ -174,11 +174,11 @@ def _popularity(cat: Catalogue) -> models.Recommender:
     return models.create("popularity").fit(cat)
 
 
-def lists(asked: BeamRequest, beside: dict[str, np.ndarray]) -> Lists:
+def lists(req: BeamRequest, beside: dict[str, np.ndarray]) -> Lists:
     """The beam's recommendations, the exact search's, and others'."""
-    return reports.lists(asked, trace(asked), best(asked, reports.N_SEARCHED), beside)
+    return reports.lists(req, trace(req), best(req, reports.N_SEARCHED), beside)
 
 
-def whole(asked: BeamRequest) -> partial[pd.DataFrame]:
+def whole(req: BeamRequest) -> partial[pd.DataFrame]:
     """What makes the table of every candidate, once somebody asks for it."""
-    return partial(all_candidates, asked)
+    return partial(all_candidates, req)

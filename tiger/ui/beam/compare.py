@@ -33,19 +33,19 @@ def banner(shown: Comparison | None) -> None:
                   help="Discard the earlier search and compare the next change with this one.")
 
 
-def show(asked: BeamRequest, shown: Comparison | None) -> None:
+def show(req: BeamRequest, shown: Comparison | None) -> None:
     """Both searches together; without an earlier one, how to get it."""
     if shown is None:
         layout.empty("Change the width, the temperature or the history above: the previous search stays here beside the new "
-                     "one." if asked.before is None else
+                     "one." if req.before is None else
                      "One of the two histories is empty, so there is no search to compare; add an item to it, or press Undo.")
         return
     row = shown.shared.iloc[shown.level - 1]
     st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
                 f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
-    figure = plot.tree(shown.tree, shown.alt, asked.n_levels)
+    figure = plot.tree(shown.tree, shown.alt, req.n_levels)
     steps.legend(shown.tree)
-    name = f"beam-together-{asked.user}-{shown.level}"
+    name = f"beam-together-{req.user}-{shown.level}"
     st.plotly_chart(figure, key=f"beam_together:{shown.level}", alt=shown.alt, config=exports.config(name))
     st.caption("The twelve best beams of each search at this level, with their prefixes.")
     exports.under(figure, name, steps.as_table(shown.tree), config=steps.TREE_COLUMNS)
@@ -54,10 +54,10 @@ def show(asked: BeamRequest, shown: Comparison | None) -> None:
         st.markdown("**The recommendations, before and now**")
         table = shown.changes.assign(moved=shown.changes["moved"].map(MOVES))
         st.dataframe(table, column_order=ORDER, column_config=COLUMNS, hide_index=True, key="beam_changes")
-        exports.csv_button(table, f"beam-changes-{asked.user}", "Before and now as CSV")
+        exports.csv_button(table, f"beam-changes-{req.user}", "Before and now as CSV")
     with right:
         st.markdown("**Beams in common**")
         st.dataframe(shown.shared, hide_index=True, key="beam_shared",
                      column_config={"level": "Level", "before": "Before", "now": "Now", "both": "In both"})
     st.button("Back to the search before", key="beam_restore", icon=":material/undo:",
-              on_click=partial(request.restore, asked))
+              on_click=partial(request.restore, req))

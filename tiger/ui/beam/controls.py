@@ -55,163 +55,163 @@ def presenter_switch() -> None:
               on_change=lambda: address.write(address.PRESENTER, "1" if st.session_state["beam_presenter"] else "0"))
 
 
-def search_bar(asked: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -> None:
+def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -> None:
     """User, recommender, width, temperature, rules, undo: one row that wraps where it is narrow.
 
     Args:
         usable: recommenders to choose from.
         changed_ids: a sentence where the IDs that the recommender learned are not the run's any more.
     """
-    search = asked.search
+    search = req.search
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _pick_user(asked)
-        _pick_model(asked, usable)
-        most = min(beam.MAX_WIDTH, asked.ids.n_ids)
+        _pick_user(req)
+        _pick_model(req, usable)
+        most = min(beam.MAX_WIDTH, req.ids.n_ids)
         st.session_state["beam_width"] = search.width
         st.number_input("Beam width", 1, most, key="beam_width", width=125,
                         help=f"Prefixes kept after each level, 1 to {most}.",
-                        on_change=lambda: change(asked, width=st.session_state["beam_width"]))
-        _temperature(asked)
+                        on_change=lambda: change(req, width=st.session_state["beam_width"]))
+        _temperature(req)
         st.session_state["beam_free"] = search.free
         st.toggle("Free search", key="beam_free", help="Without the trie: any code of the level may follow, even where no item "
                                                        "has such an ID. Codes of other levels cannot, because the output layer "
                                                        "scores one level at a time.",
-                  on_change=lambda: change(asked, free=st.session_state["beam_free"]))
+                  on_change=lambda: change(req, free=st.session_state["beam_free"]))
         st.session_state["beam_seen"] = search.exclude_seen
         st.toggle("Exclude seen items", key="beam_seen",
                   help="Leave out items that are already in the history. On by default where no user of the dataset has an item "
                        "twice.",
-                  on_change=lambda: change(asked, exclude_seen=st.session_state["beam_seen"]))
-        st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(asked),
-                  on_click=partial(request.undo, asked))
+                  on_change=lambda: change(req, exclude_seen=st.session_state["beam_seen"]))
+        st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(req),
+                  on_click=partial(request.undo, req))
         presenter_switch()
     if changed_ids:
         st.info(layout.plain(changed_ids), icon=":material/info:")
 
 
-def _pick_user(asked: BeamRequest) -> None:
-    st.session_state["beam_user"] = asked.user
-    st.number_input("User", 0, asked.cat.n_users - 1, key="beam_user", width=130,
+def _pick_user(req: BeamRequest) -> None:
+    st.session_state["beam_user"] = req.user
+    st.number_input("User", 0, req.cat.n_users - 1, key="beam_user", width=130,
                     on_change=lambda: request.choose_user(st.session_state["beam_user"]))
-    another_user(asked, "Random user")
+    another_user(req, "Random user")
 
 
-def another_user(asked: BeamRequest, label: str) -> None:
+def another_user(req: BeamRequest, label: str) -> None:
     """A button that chooses a user at random."""
     st.button(label, icon=":material/shuffle:", key="beam_other",
-              on_click=partial(request.choose_user, shop.somebody_else(asked.cat, asked.user)))
+              on_click=partial(request.choose_user, shop.somebody_else(req.cat, req.user)))
 
 
-def _pick_model(asked: BeamRequest, usable: Sequence[runs.Run]) -> None:
+def _pick_model(req: BeamRequest, usable: Sequence[runs.Run]) -> None:
     labels = {run.id: run.title for run in usable}
     if len(labels) > 1:
-        st.session_state["beam_model"] = asked.writer.run.id
+        st.session_state["beam_model"] = req.writer.run.id
         st.selectbox("Recommender", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), width=230,
                      key="beam_model", on_change=lambda: state.choose_model(st.session_state["beam_model"]))
 
 
-def _temperature(asked: BeamRequest) -> None:
+def _temperature(req: BeamRequest) -> None:
     """One temperature for all levels, or one for each."""
-    values, param = asked.search.temperature, address.TEMPERATURE
-    with st.popover(f"Temperature {asked.search.temperature_text()}", icon=":material/thermostat:"):
+    values, param = req.search.temperature, address.TEMPERATURE
+    with st.popover(f"Temperature {req.search.temperature_text()}", icon=":material/thermostat:"):
         st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
         st.session_state["beam_temperature"] = values[0]
         st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
-                  on_change=lambda: change(asked, temperature=(_slider("beam_temperature"),) * asked.n_levels))
-        for level in range(asked.n_levels):
+                  on_change=lambda: change(req, temperature=(_slider("beam_temperature"),) * req.n_levels))
+        for level in range(req.n_levels):
             key = f"beam_temperature:{level}"
             st.session_state[key] = values[level]
             st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
-                      on_change=partial(_one_level, asked, level, key))
+                      on_change=partial(_one_level, req, level, key))
 
 
 def _slider(key: str) -> float:
     return round(float(st.session_state[key]), 2)
 
 
-def _one_level(asked: BeamRequest, level: int, key: str) -> None:
-    values = asked.search.temperature
-    change(asked, temperature=(*values[:level], _slider(key), *values[level + 1:]))
+def _one_level(req: BeamRequest, level: int, key: str) -> None:
+    values = req.search.temperature
+    change(req, temperature=(*values[:level], _slider(key), *values[level + 1:]))
 
 
-def history(asked: BeamRequest) -> None:
+def history(req: BeamRequest) -> None:
     """The history as a row of small cards, the held-out item after it, and the tools that change it."""
-    items, reads = asked.search.items, asked.writer.model.max_items or len(asked.search.items)
+    items, reads = req.search.items, req.writer.model.max_items or len(req.search.items)
     unread, first = max(0, len(items) - reads), max(0, len(items) - SHOWN_ITEMS)
     cards = [f'<div class="bm-item"><span>{first} earlier …</span></div>'] if first else []
-    cards += [_card(asked, at, items[at], " bm-unread" if at < unread else "") for at in range(first, len(items))]
-    if asked.target is not None:
-        cards.append(f'<div class="bm-item bm-next"><b>★ held out</b><span>{escape(asked.title(asked.target))}</span></div>')
+    cards += [_card(req, at, items[at], " bm-unread" if at < unread else "") for at in range(first, len(items))]
+    if req.target is not None:
+        cards.append(f'<div class="bm-item bm-next"><b>★ held out</b><span>{escape(req.title(req.target))}</span></div>')
     st.html(CSS + f'<div class="bm-row">{"".join(cards)}</div>')
     said = []
     if unread:
         said.append(f"This history has {len(items)} items; the model reads the last {reads}; dashed items are left out.")
-    if items != asked.own:
+    if items != req.own:
         said.append("The history was edited; ★ is still this user's held-out item.")
-    st.caption(layout.plain(" ".join([*said, asked.seen_rule])))
+    st.caption(layout.plain(" ".join([*said, req.seen_rule])))
     with st.expander("Edit history", icon=":material/edit:", key="beam_edit"):
-        _editor(asked)
+        _editor(req)
 
 
-def _card(asked: BeamRequest, at: int, item: int, extra: str) -> str:
-    return f'<div class="bm-item{extra}"><b>{at + 1}</b><span>{escape(asked.title(item))}</span></div>'
+def _card(req: BeamRequest, at: int, item: int, extra: str) -> str:
+    return f'<div class="bm-item{extra}"><b>{at + 1}</b><span>{escape(req.title(item))}</span></div>'
 
 
-def _editor(asked: BeamRequest) -> None:
+def _editor(req: BeamRequest) -> None:
     """Move, drop and add items; every change can be undone."""
-    items = asked.search.items
+    items = req.search.items
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         last = len(items) - 1
         at = st.session_state["beam_place"] if st.session_state.get("beam_place") in range(len(items)) else max(last, 0)
         st.session_state["beam_place"] = at if items else None
         st.selectbox("Item of the history", range(len(items)), width=420, key="beam_place", disabled=not items,
-                     placeholder="empty", format_func=lambda at: f"{at + 1}  {asked.title(items[at])}")
+                     placeholder="empty", format_func=lambda at: f"{at + 1}  {req.title(items[at])}")
         st.button("Earlier", icon=":material/arrow_back:", key="beam_earlier", disabled=not items or at == 0,
-                  on_click=lambda: _move(asked, at, at - 1))
+                  on_click=lambda: _move(req, at, at - 1))
         st.button("Later", icon=":material/arrow_forward:", key="beam_later", disabled=at >= last,
-                  on_click=lambda: _move(asked, at, at + 1))
+                  on_click=lambda: _move(req, at, at + 1))
         st.button("Drop", icon=":material/close:", key="beam_drop", disabled=not items,
-                  on_click=lambda: change(asked, items=(*items[:at], *items[at + 1:])))
-        st.button("Clear history", key="beam_empty", disabled=not items, on_click=lambda: change(asked, items=()))
-        st.button("Reset to user's history", icon=":material/restart_alt:", key="beam_own", disabled=items == asked.own,
-                  on_click=lambda: change(asked, items=asked.own))
+                  on_click=lambda: change(req, items=(*items[:at], *items[at + 1:])))
+        st.button("Clear history", key="beam_empty", disabled=not items, on_click=lambda: change(req, items=()))
+        st.button("Reset to user's history", icon=":material/restart_alt:", key="beam_own", disabled=items == req.own,
+                  on_click=lambda: change(req, items=req.own))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = st.text_input("Find an item to add", key="beam_search", placeholder="words in its title", width=260,
                               type="search")
-        options = pickers.matches(asked.cat, words or "")
+        options = pickers.matches(req.cat, words or "")
         new = st.selectbox(f"{len(options):,} found" if words else "Most popular", options, key=f"beam_new:{words}",
-                           width=420, format_func=asked.title)
+                           width=420, format_func=req.title)
         st.button("Add at the end", icon=":material/add:", key="beam_add", disabled=new is None,
-                  on_click=lambda: change(asked, items=(*items, new)))
+                  on_click=lambda: change(req, items=(*items, new)))
 
 
-def _move(asked: BeamRequest, at: int, to: int) -> None:
+def _move(req: BeamRequest, at: int, to: int) -> None:
     """Move an item of the history; it stays the chosen one."""
-    row = list(asked.search.items)
+    row = list(req.search.items)
     item = row.pop(at)
     row.insert(int(np.clip(to, 0, len(row))), item)
-    change(asked, items=tuple(row))
+    change(req, items=tuple(row))
     st.session_state["beam_place"] = to
 
 
-def step_bar(asked: BeamRequest) -> None:
+def step_bar(req: BeamRequest) -> None:
     """Forward and back, level by level."""
-    names = ["Start", *(f"Level {level}" for level in range(1, asked.n_levels + 1))]
+    names = ["Start", *(f"Level {level}" for level in range(1, req.n_levels + 1))]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        back(asked, "Back")
-        st.session_state["beam_step"] = asked.level
+        back(req, "Back")
+        st.session_state["beam_step"] = req.level
         st.segmented_control("Step", range(len(names)), format_func=lambda at: names[at], key="beam_step", required=True,
                              label_visibility="collapsed", on_change=lambda: request.go(st.session_state["beam_step"]))
-        forward(asked, "Forward")
+        forward(req, "Forward")
 
 
-def back(asked: BeamRequest, label: str) -> None:
+def back(req: BeamRequest, label: str) -> None:
     """One level back."""
-    st.button(label, icon=":material/arrow_back:", key="beam_back", disabled=asked.level == 0,
-              on_click=partial(request.go, asked.level - 1))
+    st.button(label, icon=":material/arrow_back:", key="beam_back", disabled=req.level == 0,
+              on_click=partial(request.go, req.level - 1))
 
 
-def forward(asked: BeamRequest, label: str) -> None:
+def forward(req: BeamRequest, label: str) -> None:
     """One level on."""
-    st.button(label, icon=":material/arrow_forward:", key="beam_forward", disabled=asked.level == asked.n_levels,
-              icon_position="right", type="primary", on_click=partial(request.go, asked.level + 1))
+    st.button(label, icon=":material/arrow_forward:", key="beam_forward", disabled=req.level == req.n_levels,
+              icon_position="right", type="primary", on_click=partial(request.go, req.level + 1))

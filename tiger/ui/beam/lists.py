@@ -18,10 +18,10 @@ RANK_COLUMNS: Columns = {
     "shared": st.column_config.NumberColumn("Shared with the beam", help="Items in common, over the whole lists.")}
 
 
-def pick(asked: BeamRequest, names: Sequence[str]) -> list[str]:
+def pick(req: BeamRequest, names: Sequence[str]) -> list[str]:
     """Which recommenders to put beside the beam."""
     return st.pills("Beside the beam", names, selection_mode="multi", default=names[:3],
-                    key=f"beam_beside:{asked.writer.run.id}", help="Other recommenders of this dataset, on the same history.")
+                    key=f"beam_beside:{req.writer.run.id}", help="Other recommenders of this dataset, on the same history.")
 
 
 def train_links(missing: Sequence[presets.ModelPreset]) -> None:
@@ -36,7 +36,7 @@ def train_links(missing: Sequence[presets.ModelPreset]) -> None:
                          query_params=state.link_params(recipe=preset.key))
 
 
-def show(asked: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
+def show(req: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
     """One table of titles, one row a rank; the rank of the held-out item in each list; the CSV of both.
 
     Args:
@@ -50,14 +50,14 @@ def show(asked: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
                 "log P": st.column_config.NumberColumn("log P", width=70, format="%.3f")}
     st.dataframe(shown.table.style.map(lambda cell: TINT if str(cell).startswith(STAR) else ""), hide_index=True,
                  column_config=columns, key="beam_lists", height=35 * (N_LISTED + 1) + 3)
-    exports.csv_button(shown.long(asked), f"recommendations-user-{asked.user}", "All lists as CSV")
+    exports.csv_button(shown.long(req), f"recommendations-user-{req.user}", "All lists as CSV")
     written = shown.ranks.assign(rank=shown.ranks["rank"].astype("string").fillna("not found"))
     st.dataframe(written, hide_index=True, key="beam_ranks", column_config=RANK_COLUMNS)
-    if asked.search.free:
-        _invalid(asked, shown)
+    if req.search.free:
+        _invalid(req, shown)
 
 
-def _invalid(asked: BeamRequest, shown: Lists) -> None:
+def _invalid(req: BeamRequest, shown: Lists) -> None:
     """The IDs that the free search wrote and no item has."""
     wrong = shown.invalid
     st.markdown(f"**Invalid IDs:** {len(wrong)} of {shown.n_written} that the free search generated belong to no item.")
@@ -66,4 +66,4 @@ def _invalid(asked: BeamRequest, shown: Lists) -> None:
     st.dataframe(wrong, hide_index=True, key="beam_invalid", height=min(36 * len(wrong) + 40, 300), column_config={
         "id": "Generated ID", "logp": st.column_config.NumberColumn("log P", format="%.3f"),
         "exists": st.column_config.TextColumn("Longest valid prefix", help="The longest prefix that some item has.")})
-    exports.csv_button(wrong, f"invalid-ids-user-{asked.user}", "Invalid IDs as CSV")
+    exports.csv_button(wrong, f"invalid-ids-user-{req.user}", "Invalid IDs as CSV")

@@ -28,34 +28,34 @@ CSS = """<style>
 N_HISTORY = 6  # cards of the history
 
 
-def show(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None:
+def show(req: BeamRequest, room: Room, popular: Sequence[int]) -> None:
     """The whole view: who, how the choice narrows down, what is suggested, and what everybody would get."""
     st.html(CSS)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        controls.back(asked, "Back")
-        controls.forward(asked, "Next")
-        controls.another_user(asked, "Random person")
+        controls.back(req, "Back")
+        controls.forward(req, "Next")
+        controls.another_user(req, "Random person")
         controls.presenter_switch()
-    _history(asked)
+    _history(req)
     st.html(f'<div class="bp-say">{escape(room.story)}</div>')
     if room.tree is not None:
-        _tree(asked, room)
-    if asked.level == asked.n_levels:
-        _suggestions(asked, room, popular)
+        _tree(req, room)
+    if req.level == req.n_levels:
+        _suggestions(req, room, popular)
 
 
-def _history(asked: BeamRequest) -> None:
-    items = asked.search.items
-    cards = [f'<div class="bp-card bp-old">{escape(asked.title(item))}</div>' for item in items[-N_HISTORY:]]
+def _history(req: BeamRequest) -> None:
+    items = req.search.items
+    cards = [f'<div class="bp-card bp-old">{escape(req.title(item))}</div>' for item in items[-N_HISTORY:]]
     more = f", and {len(items) - N_HISTORY} earlier ones" if len(items) > N_HISTORY else ""
     st.html(f'<div class="bp-name">What this person has chosen so far, oldest first{more}</div>'
             f'<div class="bp-row">{"".join(cards)}</div>')
 
 
-def _tree(asked: BeamRequest, room: Room) -> None:
+def _tree(req: BeamRequest, room: Room) -> None:
     assert room.tree is not None
     steps.legend(room.tree, room=True)
-    st.plotly_chart(plot.tree(room.tree, room.alt, asked.n_levels, room=True), key=f"beam_room:{asked.level}", alt=room.alt,
+    st.plotly_chart(plot.tree(room.tree, room.alt, req.n_levels, room=True), key=f"beam_room:{req.level}", alt=room.alt,
                     config={"displayModeBar": False})
     with st.expander("The picture as a table"):
         names = {fate: look.name for fate, look in plot.looks(room=True).items()}
@@ -66,11 +66,11 @@ def _tree(asked: BeamRequest, room: Room) -> None:
             "n_items_below": "Things in it", "became": "Outcome"})
 
 
-def _suggestions(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None:
+def _suggestions(req: BeamRequest, room: Room, popular: Sequence[int]) -> None:
     """Cards: what is suggested to this person, and what everybody would get."""
-    own = [_card(asked, item, part) for item, part in room.items]
-    everybody = [_card(asked, item, None) for item in popular]
-    whose = "that this person does not have" if asked.search.exclude_seen else "the same for everyone"
+    own = [_card(req, item, part) for item, part in room.items]
+    everybody = [_card(req, item, None) for item in popular]
+    whose = "that this person does not have" if req.search.exclude_seen else "the same for everyone"
     st.html(f'<div class="bp-name">Recommended to this person, most likely first. {escape(room.rule)}</div>'
             f'<div class="bp-five">{"".join(own)}</div>'
             f'<div class="bp-name">For comparison: the most popular things, {whose}</div>'
@@ -79,8 +79,8 @@ def _suggestions(asked: BeamRequest, room: Room, popular: Sequence[int]) -> None
         st.html(f'<div class="bp-say">{escape(room.outcome)}</div>')
 
 
-def _card(asked: BeamRequest, item: int, part: float | None) -> str:
-    hit = item == asked.target
+def _card(req: BeamRequest, item: int, part: float | None) -> str:
+    hit = item == req.target
     bar = "" if part is None else f'<div class="bp-bar" style="width:{max(part, 0.02):.0%}"></div>'
-    return (f'<div class="bp-card{" bp-hit" if hit else ""}">{escape(asked.title(item))}'
+    return (f'<div class="bp-card{" bp-hit" if hit else ""}">{escape(req.title(item))}'
             f'{"<small>✓ chosen next</small>" if hit else ""}{bar}</div>')

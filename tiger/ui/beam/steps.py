@@ -42,35 +42,35 @@ LOST_COLUMNS: Columns = {
     "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
-def start(asked: BeamRequest) -> None:
+def start(req: BeamRequest) -> None:
     """Before the first level."""
-    st.markdown(f"No code is generated yet: the prefix is empty, and all {asked.ids.n_ids:,} items are possible. **Press "
+    st.markdown(f"No code is generated yet: the prefix is empty, and all {req.ids.n_ids:,} items are possible. **Press "
                 "Forward:** the model computes a probability for every code of level 1.")
 
 
-def show(asked: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
+def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
     """The level's picture, its sentence, its formula, its table, and what an exact search says.
 
     Args:
         whole: makes the table of every candidate.
     """
     st.markdown(step.summary)
-    drawn = picture(asked, step)
+    drawn = picture(req, step)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        formula(asked, step.branch, drawn)
+        formula(req, step.branch, drawn)
     with right:
-        exact_summary(asked, step)
-    candidates(asked, step, whole)
-    exact_table(asked, step)
+        exact_summary(req, step)
+    candidates(req, step, whole)
+    exact_table(req, step)
 
 
-def picture(asked: BeamRequest, step: Step) -> list[str]:
+def picture(req: BeamRequest, step: Step) -> list[str]:
     """The tree; a click on a branch explains it below. Returns the branches that are drawn, likeliest first."""
     frame = step.tree
-    figure = plot.tree(frame, step.alt, asked.n_levels)
+    figure = plot.tree(frame, step.alt, req.n_levels)
     legend(frame)
-    key, name = f"beam_tree:{step.level}", f"beam-tree-{asked.user}-{step.level}"
+    key, name = f"beam_tree:{step.level}", f"beam-tree-{req.user}-{step.level}"
     st.plotly_chart(figure, key=key, alt=step.alt, config=exports.config(name), selection_mode="points",
                     on_select=partial(_clicked, key))
     st.caption(f"Edge width shows the code's probability. Drawn at this level: {step.hidden}. Click a mark, or choose a branch "
@@ -102,7 +102,7 @@ def _clicked(key: str) -> None:
         address.write(address.PICK, str(name[0] if isinstance(name, list | tuple) else name))
 
 
-def formula(asked: BeamRequest, branch: Branch, drawn: list[str]) -> None:
+def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     """The sum behind a branch's score, with its numbers; ``drawn`` are the branches to choose from by keyboard."""
     prefix, path, name = branch.prefix, branch.path, report.text(branch.prefix)
     st.session_state["beam_branch"] = name
@@ -115,7 +115,7 @@ def formula(asked: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     total = last["total_logp"]
     share_tex = ("" if plot.share(total).startswith("<") else "=") + plot.share(total).replace("%", r"\%")
     st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}$ $={total:.3f},$ ${{P=e^{{{total:.3f}}}{share_tex}}}$")
-    temperature = asked.search.temperature[:asked.level]
+    temperature = req.search.temperature[:req.level]
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(
             f"{value:g}" for value in temperature) + "$.")
@@ -128,7 +128,7 @@ def listed() -> str | None:
     return FATES[address.read(address.LISTED)]
 
 
-def candidates(asked: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
+def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
     """Every candidate of the level with its numbers and its fate; the first of them in the table, all as CSV."""
     total, chosen = sum(step.counts.values()), address.read(address.LISTED)
     st.markdown(f"**All {total:,} candidates of level {step.level}**, best first")
@@ -145,10 +145,10 @@ def candidates(asked: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]
         n = step.counts.get(FATES[chosen] or "", total)
         if n > N_CANDIDATES:
             st.caption(f"The best {N_CANDIDATES} of {n:,} are shown.", width="content")
-        exports.csv_button(whole, f"beam-user-{asked.user}-level-{step.level}", f"All {total:,} as CSV", total)
+        exports.csv_button(whole, f"beam-user-{req.user}-level-{step.level}", f"All {total:,} as CSV", total)
 
 
-def exact_summary(asked: BeamRequest, step: Step) -> None:
+def exact_summary(req: BeamRequest, step: Step) -> None:
     """What an exact search over the catalogue would keep here, in two sentences."""
     lost = step.exact[step.exact["lost_at"].notna()]
     st.markdown("**What an exact search over the catalogue would keep**")
@@ -158,13 +158,13 @@ def exact_summary(asked: BeamRequest, step: Step) -> None:
         st.success("So far beam search has lost nothing that an exact search finds.", icon=":material/check_circle:")
         return
     first = lost.iloc[0]
-    st.warning(f"A better item was pruned at level {first['lost_at']}: “{layout.plain(asked.title(first['best_item']))}”, rank "
+    st.warning(f"A better item was pruned at level {first['lost_at']}: “{layout.plain(req.title(first['best_item']))}”, rank "
                f"{first['best_rank']} of the exact search.", icon=":material/content_cut:")
 
 
-def exact_table(asked: BeamRequest, step: Step) -> None:
+def exact_table(req: BeamRequest, step: Step) -> None:
     """The exact search's best items that the beam lost, and where."""
-    lost, n_all = step.lost, asked.ids.n_ids
+    lost, n_all = step.lost, req.ids.n_ids
     with st.expander(f"Where beam search pruned better items: {len(lost)} of {step.n_exact}"):
         st.markdown(f"The exact search expanded {step.n_expanded:,} prefixes to find the best of {n_all:,} items; beam search "
                     f"scored {step.n_candidates:,} candidates. With beam width {n_all:,} nothing would be lost.")
@@ -172,4 +172,4 @@ def exact_table(asked: BeamRequest, step: Step) -> None:
             st.caption("None: beam search found all of the exact search's best items. Try a narrower beam.")
             return
         st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
-        exports.csv_button(lost, f"beam-lost-{asked.user}", "Lost items as CSV")
+        exports.csv_button(lost, f"beam-lost-{req.user}", "Lost items as CSV")

@@ -12,24 +12,24 @@ from tiger.reports.beam_page import BeamRequest, Why
 from tiger.ui.shared import exports, layout
 
 
-def pick(asked: BeamRequest, options: dict[int, str]) -> int | None:
+def pick(req: BeamRequest, options: dict[int, str]) -> int | None:
     """Which item to explain: a recommendation, or the held-out item; None where there is nothing to choose from."""
     if not options:
         st.info("The search found no item; turn free search off.", icon=":material/info:")
         return None
     return int(st.selectbox("Explain", list(options), format_func=lambda item: options.get(item, ""), width=460,
-                            key=f"beam_explain:{asked.user}:{hash(tuple(options))}",
+                            key=f"beam_explain:{req.user}:{hash(tuple(options))}",
                             help="The recommendations, best first; ★ is the held-out item."))
 
 
-def show(asked: BeamRequest, shown: Why) -> None:
+def show(req: BeamRequest, shown: Why) -> None:
     """Two pictures of items by codes, and their numbers."""
     codes = shown.codes
-    st.markdown(f"“{layout.plain(asked.title(shown.item))}” has the ID **{report.text(codes)}**. {layout.plain(shown.summary)}")
+    st.markdown(f"“{layout.plain(req.title(shown.item))}” has the ID **{report.text(codes)}**. {layout.plain(shown.summary)}")
     parts = " ".join(f"{value:+.3f}" for value in shown.logp_M).removeprefix("+")
     st.markdown(rf"$\log P({','.join(map(str, codes))}\mid h)$ $={parts}$ $={np.sum(shown.logp_M):.3f}$")
     left, right = st.columns(2, gap="medium")
-    which = f"{asked.user}-{shown.item}"
+    which = f"{req.user}-{shown.item}"
     with left:
         st.markdown("**Leave one item out.** How much log P of a code falls without the item, by level (L1, L2 ..); red: it "
                     "rises.")

@@ -54,7 +54,7 @@ def _choices(tried: list[Fit], path: Path) -> tuple[str | None, int | list[int] 
     align = left.selectbox("Match the items by", known, format_func=HOW.__getitem__, key=f"align:{path}",
                            help="The best match is preselected. First appearance: items are numbered from 0 in order of first "
                                 "appearance in the interactions, as in LC-Rec and LETTER.")
-    asked = middle.text_input("Codes per level", key=f"n_codes:{path}", placeholder="as the file says",
+    requested = middle.text_input("Codes per level", key=f"n_codes:{path}", placeholder="as the file says",
                               help="One number, or one per level with commas between them. Empty: as the file says, else the "
                                    "next power of two above its largest code.").strip()
     name = right.text_input("Name", path.stem, key=f"name:{path}", max_chars=60)
@@ -64,7 +64,7 @@ def _choices(tried: list[Fit], path: Path) -> tuple[str | None, int | list[int] 
             "By chance": st.column_config.NumberColumn(format="percent")})
         st.caption("Neighbours with equal codes: share of the 10 nearest items by embedding that have the same first codes. "
                    "With a wrong numbering it is at chance level.")
-    return align, params.check(N_CODES, None if asked in ("", "0") else asked), name
+    return align, params.check(N_CODES, None if requested in ("", "0") else requested), name
 
 
 def _fit_table(tried: list[Fit]) -> pd.DataFrame:

@@ -27,12 +27,12 @@ def pick(chosen: runs.Run | None) -> None:
 def new_run(shown: runs.Run | None) -> None:
     """Preset, IDs, the folded form, the equal command, and the button that starts the run."""
     busy = shown is not None and live.interval(live.states(shown)) is not None
-    asked = asked_recipe()
-    with st.expander("Train a recommender", expanded=shown is None or asked is not None, icon=":material/play_circle:",
+    requested = asked_recipe()
+    with st.expander("Train a recommender", expanded=shown is None or requested is not None, icon=":material/play_circle:",
                      key=f"new_model:{busy}"):
         keys = [preset.key for preset in presets.MODELS]
         known = {preset.key: preset for preset in presets.MODELS}
-        key = st.radio("Preset", keys, keys.index(asked) if asked else 0, key="model_recipe",
+        key = st.radio("Preset", keys, keys.index(requested) if requested else 0, key="model_recipe",
                        format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
         config = configure(known[key])
         if config is not None:
@@ -41,10 +41,10 @@ def new_run(shown: runs.Run | None) -> None:
 
 def asked_recipe() -> str | None:
     """The preset that a link asks for; one that does not exist is said."""
-    asked = st.query_params.get("recipe")
-    if asked is None or asked in {preset.key for preset in presets.MODELS}:
-        return asked
-    state.notice(f"There is no recommender preset '{asked[:40]}'; choose one of those below.")
+    requested = st.query_params.get("recipe")
+    if requested is None or requested in {preset.key for preset in presets.MODELS}:
+        return requested
+    state.notice(f"There is no recommender preset '{requested[:40]}'; choose one of those below.")
     st.query_params.pop("recipe", None)
     return None
 

@@ -65,9 +65,9 @@ def writer_key(writer: "Writer") -> tuple[Any, ...]:
     return run_key(writer.run)
 
 
-def beam_key(asked: "BeamRequest") -> tuple[Any, ...]:
+def beam_key(req: "BeamRequest") -> tuple[Any, ...]:
     """Changes whenever the recommender, the catalogue, the user, the searches or the level do."""
-    return writer_key(asked.writer), catalogue_key(asked.cat), asked.user, asked.search, asked.before, asked.level
+    return writer_key(req.writer), catalogue_key(req.cat), req.user, req.search, req.before, req.level
 
 
 KEYS: dict[str | type, Callable[[Any], Any]] = {

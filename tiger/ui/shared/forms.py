@@ -10,6 +10,13 @@ from tiger.core import params
 from tiger.core.params import Spec
 from tiger.datasets.reference import Values
 
+TERMS = {"average": "EMA of the weights", "core": "k-core", "dim": "Dimension", "ema": "EMA codebooks", "ema_decay": "EMA decay",
+         "ff": "Feed-forward width", "first_share": "Source share of history", "ids": "IDs", "kmeans_init": "k-means init",
+         "koleo": "KoLeo weight", "min_dist": "UMAP min_dist", "n_neighbors": "UMAP n_neighbors",
+         "restart_threshold": "Dead-code threshold", "share": "Share of items held out", "simvq": "SimVQ",
+         "sinkhorn": "Sinkhorn assignment", "tail": "Popularity exponent"}
+"""Labels of hyper-parameters whose name alone is no term of the field."""
+
 
 def fields(specs: Iterable[Spec], key: str, start: Mapping[str, Any] | None = None, *, columns: int = 2) -> Values:
     """Draw a widget per hyper-parameter and return the values, checked.
@@ -91,4 +98,4 @@ def _help(spec: Spec) -> str:
 def words(name: str) -> str:
     """A hyper-parameter's name as a label: ``n_levels`` is "Levels", ``learning_rate`` "Learning rate"."""
     text = name.removeprefix("n_").replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return TERMS.get(name) or text[:1].upper() + text[1:]

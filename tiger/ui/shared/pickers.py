@@ -61,8 +61,8 @@ def step(run: Run) -> int | None:
     if len(kept) < 2:
         st.caption("This run saved no intermediate steps, so only its final codes can be shown.")
         return kept[0] if kept and not run.knows_all_items() else None
-    asked = address.read(address.STEP.below(kept[-1] + 1), kept[-1])
-    write = _show(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - asked)))
+    requested = address.read(address.STEP.below(kept[-1] + 1), kept[-1])
+    write = _show(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - requested)))
     chosen = st.select_slider("Step", kept, key="pick_step", format_func=lambda at: f"{at:,}", on_change=write,
                               help="The codes at each saved step.")
     return None if chosen == kept[-1] and run.has_result() else chosen

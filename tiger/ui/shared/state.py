@@ -74,11 +74,11 @@ def _changes(run: runs.Run, cat: Catalogue) -> Changes | None:
 
 def dataset() -> registry.Entry:
     """The current dataset's entry in the registry."""
-    asked = address.text_of(address.DATASET) or _dataset_of_linked_run() or st.session_state.get("at_dataset")
+    requested = address.text_of(address.DATASET) or _dataset_of_linked_run() or st.session_state.get("at_dataset")
     found = registry.bundled()
-    if asked:
+    if requested:
         try:
-            found = registry.find(asked)
+            found = registry.find(requested)
         except ValueError as error:
             notice(f"{error} Showing '{found.title}' instead.")
             address.forget(address.RUN)
@@ -120,11 +120,11 @@ def first_choice(here: list[runs.Run], demo: str = "") -> runs.Run | None:
 def current_run() -> runs.Run | None:
     """The run that the address or session names, else this dataset's first choice; None without any."""
     ref = dataset_ref()
-    asked = address.read(address.RUN)
+    requested = address.read(address.RUN)
     found = None
-    if asked:
+    if requested:
         try:
-            found = runs.find(asked)
+            found = runs.find(requested)
             if found.config.kind not in run_config.CODED:
                 raise ValueError(f"Run '{found.title}' has no codes of its own.")
             if _key(found) != registry.key(ref):
@@ -139,11 +139,11 @@ def current_run() -> runs.Run | None:
 
 def current_model() -> runs.Run | None:
     """The recommender run that the address or session names, else this dataset's first choice; None without any."""
-    here, asked = models_here(), address.text_of(address.MODEL)
-    wanted = asked or st.session_state.get("at_model")
+    here, requested = models_here(), address.text_of(address.MODEL)
+    wanted = requested or st.session_state.get("at_model")
     found = next((run for run in here if run.id == wanted), None)
-    if found is None and asked:
-        notice(f"This dataset has no recommender '{asked[:60]}'; it may have been deleted.")
+    if found is None and requested:
+        notice(f"This dataset has no recommender '{requested[:60]}'; it may have been deleted.")
     found = found or first_choice(here, DEMO_MODEL)
     choose_model(found.id if found else None)
     return found
@@ -247,11 +247,11 @@ def _key(run: runs.Run) -> str:
 
 def _dataset_of_linked_run() -> str | None:
     """A link may name only a run or model: its dataset comes with it (and is added to the registry if need be)."""
-    asked = address.text_of(address.RUN) or address.text_of(address.MODEL)
-    if not asked:
+    requested = address.text_of(address.RUN) or address.text_of(address.MODEL)
+    if not requested:
         return None
     try:
-        ref = runs.find(asked).config.dataset
+        ref = runs.find(requested).config.dataset
     except ValueError:  # ``current_run`` says what is wrong with it
         return None
     return registry.add(ref, str(ref["name"])).id

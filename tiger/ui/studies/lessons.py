@@ -14,15 +14,15 @@ from tiger.ui.studies import study as ui_study
 def pick() -> Lesson:
     """The lesson that the address names, else the first."""
     first = lessons.LESSONS[0].key
-    asked = address.text_of(address.LESSON) or first
-    if asked not in lessons.BY_KEY:
-        state.notice(f"There is no lesson '{asked[:40]}'; the first one is shown.")
-        asked = first
-    address.write(address.LESSON, asked)
-    st.session_state["lesson_pick"] = asked
+    requested = address.text_of(address.LESSON) or first
+    if requested not in lessons.BY_KEY:
+        state.notice(f"There is no lesson '{requested[:40]}'; the first one is shown.")
+        requested = first
+    address.write(address.LESSON, requested)
+    st.session_state["lesson_pick"] = requested
     st.pills("Lesson", list(lessons.BY_KEY), key="lesson_pick", format_func=lambda key: lessons.BY_KEY[key].title,
              on_change=_choose, label_visibility="collapsed")
-    return lessons.BY_KEY[asked]
+    return lessons.BY_KEY[requested]
 
 
 def _choose() -> None:

@@ -67,10 +67,10 @@ def current(kind: str) -> runs.Run | None:
 
     A lesson's study is shown where it is asked for only.
     """
-    known, asked = {run.id: run for run in here(kind)}, address.text_of(address.STUDY)
-    found = known.get(asked or st.session_state.get(f"at_{kind}", ""))
-    if asked and found is None:
-        state.notice(f"No {kind} study '{asked[:60]}' of this dataset exists here; it may have been deleted.")
+    known, requested = {run.id: run for run in here(kind)}, address.text_of(address.STUDY)
+    found = known.get(requested or st.session_state.get(f"at_{kind}", ""))
+    if requested and found is None:
+        state.notice(f"No {kind} study '{requested[:60]}' of this dataset exists here; it may have been deleted.")
     found = found or next((run for run in known.values() if not run.title.startswith(lessons.TITLE)), None)
     look_at(kind, found.id if found else None)
     return found

@@ -34,15 +34,15 @@ def pick_reference(codes: Codes) -> Reference | None:
 
 def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
     """Id of the run to compare with; it stands in the address, and one that is not there is said."""
-    asked, first = address.read(address.OTHER_RUN), state.first_choice(list(found.values())) or next(iter(found.values()))
-    if asked and asked not in found:
-        if asked != codes.run.id:
-            state.notice(f"This dataset has no other run '{asked[:60]}' with codes. Comparing with '{first.title}' instead.")
+    requested, first = address.read(address.OTHER_RUN), state.first_choice(list(found.values())) or next(iter(found.values()))
+    if requested and requested not in found:
+        if requested != codes.run.id:
+            state.notice(f"This dataset has no other run '{requested[:60]}' with codes. Comparing with '{first.title}' instead.")
         address.forget(address.OTHER_RUN)
     labels = {run_id: layout.run_label(run) for run_id, run in found.items()}
     words = {run_id: label if list(labels.values()).count(label) == 1 else f"{label} ({run_id})"
              for run_id, label in labels.items()}
-    st.session_state["pick_other"] = asked if asked in found else first.id
+    st.session_state["pick_other"] = requested if requested in found else first.id
     return st.selectbox("Run to compare", list(found), format_func=words.__getitem__, key="pick_other", width=320,
                         on_change=lambda: address.write(address.OTHER_RUN, st.session_state["pick_other"]))
 
@@ -115,16 +115,16 @@ def item_place(codes: Codes, other: Reference) -> None:
 
 def branch_card(shown: Branch) -> None:
     """What the chosen branch holds."""
-    st.session_state["branch_text"] = shown.asked
+    st.session_state["branch_text"] = shown.requested
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Show a branch", placeholder="such as 12 or 12-7", key="branch_text", max_chars=80, width=260,
                       on_change=lambda: address.write(address.BRANCH, st.session_state["branch_text"].strip()))
-        st.button("The whole tree", icon=":material/zoom_out:", key="whole_tree", disabled=not shown.asked,
+        st.button("The whole tree", icon=":material/zoom_out:", key="whole_tree", disabled=not shown.requested,
                   on_click=lambda: address.forget(address.BRANCH))
     if shown.row is None:
-        st.caption("Click a branch of the left tree, or type its codes." if not shown.asked
-                   else f"No item has an ID with the prefix {layout.plain(shown.asked)}.")
+        st.caption("Click a branch of the left tree, or type its codes." if not shown.requested
+                   else f"No item has an ID with the prefix {layout.plain(shown.requested)}.")
         return
-    st.markdown(f"**Branch {shown.asked}**: {len(shown.items):,} items, {shown.n_children:,} branches below.")
+    st.markdown(f"**Branch {shown.requested}**: {len(shown.items):,} items, {shown.n_children:,} branches below.")
     items.table(shown.items.head(SHOWN), f"branch_items:{shown.row}", height=280)
-    exports.csv_button(shown.items, f"branch-{shown.asked}", "Items as CSV")
+    exports.csv_button(shown.items, f"branch-{shown.requested}", "Items as CSV")
