@@ -29,8 +29,8 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         unit, scale, weight = ctx.saved_tensors
         along = (grad * unit).flatten(0, -2)
-        grow = (along @ weight).div_(len(weight)).view(scale.shape)  # what would only make the vector longer falls away
-        return (grad * weight).addcmul_(unit, grow, value=-1).mul_(scale), along.sum(0), None
+        radial = (along @ weight).div_(len(weight)).view(scale.shape)  # what would only make the vector longer falls away
+        return (grad * weight).addcmul_(unit, radial, value=-1).mul_(scale), along.sum(0), None
 
 
 class RMSNorm(nn.Module):

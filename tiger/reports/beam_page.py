@@ -280,7 +280,7 @@ class Step:
     n_candidates: int
 
 
-def step(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: About, branch: str = "",
+def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About, branch: str = "",
          fate: str | None = None) -> Step:
     """The level that was reached, from 1.
 
@@ -288,8 +288,8 @@ def step(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: 
         branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
         fate: which candidates to list; None: any.
     """
-    level, k = req.level, min(req.search.width, len(there.item_R))
-    item_R, logp_R = there.item_R[:k], there.logp_R[:k]
+    level, k = req.level, min(req.search.width, len(exact_top.item_R))
+    item_R, logp_R = exact_top.item_R[:k], exact_top.logp_R[:k]
     kept_exact = report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM)
     missed = _missed(kept_exact)
     frame = beam_tree.grown(found, level, [req.target_id, *missed[:3]])
@@ -304,7 +304,8 @@ def step(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, describe: 
     return Step(level, step_summary(req, found), counts, candidates(req, found, kept_exact, describe, fate), frame, alt,
                 beam_tree.hidden(frame, counts, level),
                 Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
-                lost.assign(title=[req.title(item) for item in lost["item"]]), k, there.n_expanded, sum(map(len, found.steps)))
+                lost.assign(title=[req.title(item) for item in lost["item"]]), k, exact_top.n_expanded,
+                sum(map(len, found.steps)))
 
 
 def chosen_branch(req: BeamRequest, found: beam.Trace, written: str) -> Prefix:
@@ -421,9 +422,9 @@ class Lists:
         return pd.DataFrame(rows, columns=["recommender", "rank", "item", "title", "held_out"])
 
 
-def lists(req: BeamRequest, found: beam.Trace, there: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
+def lists(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, beside: Mapping[str, np.ndarray]) -> Lists:
     """The beam's recommendations, the exact search's, and those of other recommenders (``beside``)."""
-    items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": there.item_R, **beside}
+    items = {"Beam": found.items["item"].to_numpy(np.int64), "Exact search": exact_top.item_R, **beside}
     frame = report.recommendations(items, N_LISTED)
     table = frame.assign(**{name: [req.starred(item) for item in frame[name]] for name in items})
     logp = dict(found.items[["item", "logp"]].itertuples(index=False, name=None))

@@ -248,8 +248,8 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
     """
     reported = table["ids"] == "as reported"
     rules = {"excluded": "seen items excluded", "kept": "seen items kept"}
-    words = [f"reported, {rules.get(seen, 'rule not stated')}" if told else ids
-             for ids, seen, told in zip(table["ids"], table["seen"], reported, strict=True)]
+    words = [f"reported, {rules.get(seen, 'rule not stated')}" if published else ids
+             for ids, seen, published in zip(table["ids"], table["seen"], reported, strict=True)]
     users = [some_users(*pair) for pair in zip(table["n_users"], table["n_users_all"], strict=True)]
     names = [row_summary(model, ids) + (f" ({some})" if some else "")
              for model, ids, some in zip(table["model"], words, users, strict=True)]

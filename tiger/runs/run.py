@@ -180,9 +180,9 @@ class Run:
         """The live hyper-parameters as they are asked for now: the configuration's, then what was changed since."""
         given = self.learner
         start = {spec.name: given.params.get(spec.name, spec.default) for spec in run_config.live_specs(given.name)}
-        control = self.read_control().live_params
+        changed = self.read_control().live_params
         try:
-            return start | run_config.check_live_params(given.name, control)
+            return start | run_config.check_live_params(given.name, changed)
         except ValueError as error:
             log.warning("control.json of run %s is left out: %s", self.id, error)
             return start

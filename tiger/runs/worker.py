@@ -37,15 +37,15 @@ class Heartbeat(threading.Thread):
         self.context, self.ended = context, threading.Event()
 
     def run(self) -> None:
-        asked_s: float | None = None
+        stopping_s: float | None = None
         while not self.ended.wait(0.2):
             try:
                 self.context.beat()
                 stop = self.context.run.read_control().action == "stop" or self.context.stop_reason
-                asked_s = (asked_s or time.monotonic()) if stop else None
+                stopping_s = (stopping_s or time.monotonic()) if stop else None
             except OSError as error:  # the next beat tries again; one that never succeeds shows as interrupted
                 log.warning("no sign of life could be written: %s", error)
-            if asked_s and time.monotonic() - asked_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
+            if stopping_s and time.monotonic() - stopping_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
                 self.context.update_status(state="stopped", message=self.context.stop_reason or STOPPED)
                 os._exit(0)
 

@@ -96,8 +96,8 @@ def _pair(group_N: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) -> tuple[np.nda
     for cells in np.split(open_C, cuts):
         if len(cells):
             chosen.append(cells[_assign(a_C[cells], b_C[cells], count[cells])])
-    picked = np.sort(np.concatenate(chosen))
-    return a_C[picked], b_C[picked], count[picked]
+    rows = np.sort(np.concatenate(chosen))
+    return a_C[rows], b_C[rows], count[rows]
 
 
 def _assign(a_C: np.ndarray, b_C: np.ndarray, count_C: np.ndarray) -> np.ndarray:

@@ -106,9 +106,9 @@ def perplexity(shown: LevelUsage, name: str) -> None:
 
 def _clickable(cells: pd.DataFrame, spec: VegaSpec, key: str, words: str) -> None:
     def choose() -> None:
-        picked = st.session_state[key]["selection"].get("pick") or []
-        if picked:
-            address.write(address.CODE, int(picked[0]["code"]))
+        selected = st.session_state[key]["selection"].get("pick") or []
+        if selected:
+            address.write(address.CODE, int(selected[0]["code"]))
 
     st.vega_lite_chart(cells, spec, key=key, width="stretch", selection_mode="pick", alt=words, on_select=choose)
 

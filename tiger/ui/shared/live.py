@@ -88,8 +88,8 @@ def progress(status: Status) -> None:
 
 def progress_summary(status: Status) -> str:
     """Stage, steps, rate and time left as one line."""
-    told = status.stage == WAITING or (status.state == "running" and status.stage)
-    words = [str(status.stage if told else STATE_SUMMARY[status.state])]
+    staged = status.stage == WAITING or (status.state == "running" and status.stage)
+    words = [str(status.stage if staged else STATE_SUMMARY[status.state])]
     if status.n_steps:
         words.append(f"step {status.step:,} of {status.n_steps:,}")
     if status.state == "running" and status.rate:

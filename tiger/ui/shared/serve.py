@@ -33,7 +33,7 @@ LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does withou
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def warm() -> None:
+def preload() -> None:
     """Import what is needed soon, while the server already answers."""
     for name in LATER:
         importlib.import_module(name)
@@ -43,7 +43,7 @@ def warm() -> None:
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """While the server is up its supervisor starts queued runs; when it is told to end, its workers stop, resumable."""
     running = supervisor.current()
-    threading.Thread(target=warm, name="tiger-warm", daemon=True).start()
+    threading.Thread(target=preload, name="tiger-preload", daemon=True).start()
     try:
         yield
     finally:
