@@ -19,7 +19,7 @@ from tiger.ui.shared import address, pagelist
 MARKS = """() => {
   const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect(), all = [];
   const {xaxis, yaxis} = plot._fullLayout;
-  plot._fullData.forEach(trace => { for (let i = 0; i < trace.x.length; i++) all.push(
+  plot._fullData.filter(trace => trace.customdata).forEach(trace => { for (let i = 0; i < trace.x.length; i++) all.push(
     [box.left + xaxis._offset + xaxis.d2p(trace.x[i]), box.top + yaxis._offset + yaxis.d2p(trace.y[i]), trace.customdata[i]]) });
   const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20 && a[1] > box.top + 50 && a[1] < box.bottom - 20);
   const near = (a, b) => Math.abs(a[0] - b[0]) < 16 && Math.abs(a[1] - b[1]) < 16;

@@ -7,7 +7,7 @@ from tests.browser.conftest import SLOW_MS
 
 def test_a_model_trains_live_and_joins_the_table(app, page):
     page.goto(f"{app.url}/recommender")
-    expect(page.get_by_text("Recommendations")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("What it recommends")).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_text("Test item of all 4,000 users")).to_be_visible()
     page.get_by_text("Train a recommender").click()
     page.get_by_text("Popularity", exact=True).click()

@@ -82,7 +82,7 @@ def test_one_number_or_one_for_each_level(given, wanted):
 
 @pytest.mark.parametrize(("given", "words"), [
     ([4, 10], "boards is 10, but must be between 1 and 9"), ("4,x", "boards is 'x', but must be a whole number"),
-    ([], "boards is .., but must be a whole number, or several separated by commas"), ("4;5", "several with commas")])
+    ([], "boards is .., but must be a whole number, or several separated by commas"), ("4;5", "several separated by commas")])
 def test_lists_are_checked_number_by_number(given, words):
     with pytest.raises(ValueError, match=words):
         params.check(params.specs(Shelf)[0], given)

@@ -1,5 +1,6 @@
 """The datasets a workspace knows: ids, equal references, uploads; and what must not get in."""
 
+import itertools
 import json
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_adding_twice_gives_one_entry_and_survives_a_restart(tiger_home):
 
 
 def test_newest_first_and_foreign_files_are_left_out(tiger_home, monkeypatch):
-    clock = iter([100.0, 200.0])
+    clock = itertools.count(100.0, 100.0)
     monkeypatch.setattr(registry.time, "time", lambda: next(clock))
     old = registry.add(REF, "old")
     new = registry.add(REF | {"params": {"path": "/data/other"}}, "new")

@@ -200,7 +200,7 @@ def test_a_study_counts_items_as_its_parent_does(shop):
     study = runs.new_run(study_artifacts.request("drift", shop.quantizer.config.dataset, shop.quantizer.id,
                                                  {"strengths": "0", "remedies": "1,2", "reader": False}))
     assert worker.execute(study) == 0, study.status.message
-    assert {row["changed"] for row in study_artifacts.rows(study)} == {0.0}, "nothing drifted, so no ID changes"
+    assert {row.changed for row in study_artifacts.rows(study)} == {0.0}, "nothing drifted, so no ID changes"
     write_table(shop.tables, range(N_ITEMS), change=7)
     refused = runs.new_run(study_artifacts.request("drift", shop.quantizer.config.dataset, shop.quantizer.id,
                                                    {"strengths": "0", "remedies": "1,2", "reader": False}))

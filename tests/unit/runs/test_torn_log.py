@@ -30,7 +30,7 @@ def test_a_study_with_a_torn_last_row_ends_with_all_its_rows(tiger_home, tmp_pat
     files.write_json(study.path / "status.json", study.status.to_json() | {"state": "interrupted"})
     assert worker.execute(study) == 0, study.status.message
     key = ("strength", "remedy", "changed")
-    assert [tuple(row[name] for name in key) for row in study_artifacts.rows(study)] == [
-        tuple(row[name] for name in key) for row in measured]
+    assert [tuple(getattr(row, name) for name in key) for row in study_artifacts.rows(study)] == [
+        tuple(getattr(row, name) for name in key) for row in measured]
     for line in (study.path / "events.jsonl").read_bytes().splitlines():
         json.loads(line)  # no half row is left in the middle of the log

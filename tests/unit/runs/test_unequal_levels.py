@@ -116,7 +116,7 @@ def test_the_form_takes_and_shows_sizes_with_commas():
     assert "--n-codes 32,16,8" in app.code[0].value
     fields = [field for field in app.text_input if field.label == "Codes"]
     fields[0].set_value("32;16").run()
-    assert any("n_codes is '32;16', but must be a whole number, or several with commas" in box.value.replace("\\", "")
+    assert any("n_codes is '32;16', but must be a whole number, or several separated by commas" in box.value.replace("\\", "")
                for box in [*app.error, *app.warning])
 
 

@@ -267,7 +267,7 @@ def test_a_recommender_of_another_catalogue_or_of_other_ids_is_named(demo, tiger
     assert "'gone-run' that made the IDs was deleted" in text_of(app) and not app.error
     (paths.subfolder("runs") / "lost-ids" / "weights.safetensors").write_bytes(b"nonsense")
     app = opened(model="lost-ids")
-    assert ["cannot be loaded; train it again" in box.value for box in app.error] == [True]
+    assert ["cannot be read" in box.value and "train the run again" in box.value for box in app.error] == [True]
 
 
 def test_without_a_recommender_the_way_to_one_is_shown(tiger_home):

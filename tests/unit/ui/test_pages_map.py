@@ -75,7 +75,7 @@ def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
     app = open_page("map", item=str(left_out[5]), group="-".join(map(str, left_out[10:13])))
     places = places_of(app, "hue and shape")
     assert {left_out[5], *left_out[10:13]} <= set(places) and len(places) == 204
-    assert "Added to the sample: 4 chosen items." in text_of(app)
+    assert "Added to the sample: 4 selected items." in text_of(app)
     everything = projection.pca(demo[0].embedding_IE, 2).place_ND
     assert places[left_out[5]] == pytest.approx(everything[left_out[5]], abs=1e-4)
 
