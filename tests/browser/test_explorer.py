@@ -27,6 +27,7 @@ MARKS = """() => {
 FOCUSED = """() => { const at = document.activeElement;
   return at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
 UNFOLD = "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
+OVERHANG = "() => (main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
 ADDRESSES = [
     *((page.key, {}) for page in pagelist.PAGES),
@@ -177,30 +178,27 @@ def axe():
     return Axe()
 
 
-@pytest.fixture(scope="module")
-def reader(profile):
-    """One visitor who looks at every view."""
-    with visiting(profile) as visitor:
-        yield visitor
-
-
 @pytest.mark.parametrize(("key", "address"), ADDRESSES,
                          ids=lambda part: part if isinstance(part, str) else "-".join(part.values()))
-def test_axe_finds_nothing_serious_on_any_view(app, axe, reader, key, address):
-    reader.emulate_media(color_scheme="light")
-    opened(reader, app, "" if key == "home" else key, **address)
-    reader.add_style_tag(content=STILL)  # things fade in, and half transparent text has little contrast
-    reader.evaluate(UNFOLD)
-    settled(reader)
-    found = serious(axe, reader)
-    if not address:  # views differ from their page in what stands there, not in its colours
-        reader.emulate_media(color_scheme="dark")
-        reader.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
-        reader.wait_for_timeout(250)
-        reader.keyboard.press("r")  # the script runs anew and learns of the dark
-        settled(reader)
-        found += serious(axe, reader, {"runOnly": ["color-contrast"]})
-    assert not found, "\n".join(found)
+def test_every_view_is_accessible_fits_its_window_and_asks_no_other_machine(app, axe, profile, key, address):
+    """One new visitor a view, in both themes, wide and narrow; ``visiting`` sees to foreign requests."""
+    with visiting(profile) as page:
+        opened(page, app, "" if key == "home" else key, **address)
+        page.add_style_tag(content=STILL)  # things fade in, and half transparent text has little contrast
+        page.evaluate(UNFOLD)
+        settled(page)
+        found = serious(axe, page)
+        if not address:  # views differ from their page in what stands there, not in its colours
+            page.emulate_media(color_scheme="dark")
+            page.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
+            page.wait_for_timeout(250)
+            page.keyboard.press("r")  # the script runs anew and learns of the dark
+            settled(page)
+            found += serious(axe, page, {"runOnly": ["color-contrast"]})
+        assert not found, "\n".join(found)
+        assert page.evaluate(OVERHANG) <= 0
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.wait_for_function(f"({OVERHANG})() <= 0", timeout=5_000)
 
 
 def serious(axe, page, options: dict | None = None) -> list[str]:

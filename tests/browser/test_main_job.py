@@ -13,11 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, stop, visiting
+from tests.browser.conftest import settled, stop
 from tests.support.training import wait_for
 from tiger.datasets import registry
-
-SHARED = ("ml-100k", "amazon-beauty")
 
 
 def run_folder(page, app):
@@ -106,9 +104,8 @@ def test_the_main_job_on_the_bundled_shop(page, app):
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize("name", SHARED)
-def test_the_main_job_on_real_data(page, app, monkeypatch, shared_data, name):
-    watch_and_steer(page, app, known(app, monkeypatch, shared_data, name))
+def test_the_main_job_on_real_data(page, app, monkeypatch, shared_data):
+    watch_and_steer(page, app, known(app, monkeypatch, shared_data, "amazon-beauty"))
 
 
 def x_axis(page) -> np.ndarray:
@@ -213,13 +210,3 @@ def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):
     page.reload()
     settled(page)
     expect(page.get_by_role("heading", name=f"Level 1, code {code}")).to_be_visible()
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (420, "light")])
-def test_nothing_hangs_over_the_edge(profile, app, width, scheme):
-    with visiting(profile, width, 900, scheme) as page:
-        for path in ("train", "codebooks", "codebooks?view=Collisions", "codebooks?view=One+item's+walk", "doctor"):
-            page.goto(f"{app.url}/{path}")
-            settled(page)
-            over = page.evaluate("(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))")
-            assert over <= 0, path
