@@ -15,7 +15,6 @@ from tiger.runs import artifacts
 from tiger.runs.records import Status
 
 
-
 def opened(page, app, **params: str) -> None:
     page.goto(f"{app.url}/beam?{urllib.parse.urlencode(params)}")
     settled(page)
