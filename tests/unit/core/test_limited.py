@@ -83,4 +83,4 @@ def test_nothing_is_pickled(items, tmp_path, monkeypatch):
     path = tmp_path / "ids.json"
     path.write_text(json.dumps({"b": [1, 2], "a": [3, 4], "c": [0, 0]}))
     assert read_apart(path).keys.tolist() == ["b", "a", "c"]
-    assert set(limited.TASKS) == {"semantic_ids", "catalogue", "vectors"}
+    assert set(limited.TASKS) == {"semantic_ids", "catalogue", "vectors", "codebooks"}
