@@ -6,6 +6,8 @@ from pathlib import Path
 from tiger.core import files
 from tiger.core.events import Event
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 class EventFile:
     """The open ``events.jsonl`` of a recording."""
@@ -16,7 +18,7 @@ class EventFile:
 
     def add(self, event: Event) -> None:
         """Append one event, whole or not at all; OSError where the disk is full."""
-        files.append(self.file, json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        files.append(self.file, ENCODER.encode(event).encode() + b"\n")
 
     def close(self) -> None:
         """Close the file."""

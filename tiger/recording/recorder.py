@@ -40,8 +40,8 @@ from tiger.runs.run import CODEBOOKS, WINDOW, Run
 from tiger.semantic_ids import SemanticIds
 
 log = logging.getLogger(__name__)
-STATUS_S = 0.5  # between two writes of the status
-KEEP_S, KEEP_SHARE = 0.25, 0.004  # between two writes of the window, and the share of the time that they may take
+STATUS_S, STATUS_SHARE = 0.5, 0.001  # between two writes of the status, and the share of the time that they may take
+KEEP_S, KEEP_SHARE = 0.25, 0.002  # the same for the window
 N_SNAPSHOTS = 48  # kept steps; beyond, every second one goes, and the next ones lie twice as far apart
 DRAWS_PER_CODE = 16  # codes that the window holds for each of a level's codes: perplexity then comes out 3 % too low at most
 Array: TypeAlias = Any
@@ -122,6 +122,7 @@ class Recorder:
         self.lock, self.over = threading.RLock(), run is None
         self.seen_IL: np.ndarray | None = None  # the latest codes of every item, once rows were given
         self.begin_s = self.status_s = self.kept_s = time.monotonic()
+        self.step, self.status_cost_s = 0, 0.0
         self.keep_cost_s, self.snapshot_gap, self.kept_steps = 0.0, 1, list[int]()
         self.n_logged = 0
         self.bad_losses = set[str]()
@@ -188,17 +189,20 @@ class Recorder:
 
     def _say(self, step: int, now_s: float) -> None:
         """Write the status, as often as pages look at it."""
+        self.step = step
+        if now_s - self.status_s < max(STATUS_S, self.status_cost_s / STATUS_SHARE) and self.n_logged > 1:
+            return
         passed_s = now_s - self.begin_s
         rate = step / passed_s if passed_s > 0 else 0.0
         n_steps = self.status.n_steps
         left_s = (n_steps - step) / rate if rate > 0 and n_steps > step else None
-        self.status = self.status.but(step=step, rate=rate, left_s=left_s, heartbeat_s=time.time())
-        if now_s - self.status_s >= STATUS_S or self.n_logged == 1:
-            self.status_s = now_s
-            self._write_status()
+        self._write_status(rate=rate, left_s=left_s)
+        self.status_s = time.monotonic()
+        self.status_cost_s = self.status_s - now_s
 
-    def _write_status(self) -> None:
+    def _write_status(self, **changes: Any) -> None:
         assert self.run is not None
+        self.status = self.status.but(step=self.step, heartbeat_s=time.time(), **changes)
         files.rewrite_json(self.run.path / "status.json", self.status.to_json())
 
     def _keep(self, step: int, codebooks: Any) -> None:
@@ -264,13 +268,11 @@ class Recorder:
             self._write_codebooks(codebooks)
         note = self._result(codes)
         if self.window.n:
-            self.kept_steps = [step for step in self.kept_steps if step != self.status.step]
+            self.kept_steps = [step for step in self.kept_steps if step != self.step]
             self.snapshot_gap = 0
-            self._keep(self.status.step, None)
+            self._keep(self.step, None)
         self.events.close()
-        self.status = self.status.but(state=state, stage="", rate=0.0, left_s=None, heartbeat_s=time.time(),
-                                      message=" ".join(filter(None, (message, note))))
-        self._write_status()
+        self._write_status(state=state, stage="", rate=0.0, left_s=None, message=" ".join(filter(None, (message, note))))
         self.over = True
         atexit.unregister(self._at_exit)
 

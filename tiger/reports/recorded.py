@@ -1,8 +1,11 @@
 """Runs that are recorded elsewhere: diagnosed from what was recorded, with what could not be seen, and remedies in the words of
 the library that trains."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +19,28 @@ from tiger.runs.records import Recording
 
 N_LAST = 5  # logged steps whose explained variance is averaged
 FEW_DRAWS = 8  # recorded codes for each of a level's codes, below which perplexity says little
+
+
+class Log:
+    """A recording's log, of which each look reads only what is new: one of a million steps takes seconds to read."""
+
+    def __init__(self, run: Run):
+        self.run, self.lock = run, threading.Lock()
+        self.events: list[Event] = []
+        self.next_byte = 0
+
+    def read(self) -> list[Event]:
+        """All events so far."""
+        with self.lock:
+            new, next_byte = self.run.events(self.next_byte)
+            self.events = [*self.events, *new] if next_byte >= self.next_byte else new
+            self.next_byte = next_byte
+            return self.events
+
+
+@lru_cache(maxsize=8)
+def _log(path: Path, attempt: int) -> Log:
+    return Log(Run(path))
 
 
 @dataclass(frozen=True)
@@ -46,9 +71,12 @@ def latest(run: Run) -> Recorded:
     if run.has_result():
         codes_IL = run.codes()
         return Recorded(codes_IL, np.arange(len(codes_IL)), None)
-    kept = run.window()
-    if kept is None:
+    kept, recording = run.window(), run.config.recording
+    if kept is None or recording is None or not len(kept["codes"]):
         raise ValueError(f"Run {run.id} has recorded no codes yet; call log(step, codes=...).")
+    if "unmatched" not in kept and int(kept["rows"].max()) >= recording.n_items:
+        raise ValueError(f"Run {run.id} recorded codes of item {int(kept['rows'].max()):,}, but has {recording.n_items:,} items; "
+                         "its folder is damaged.")
     return Recorded(kept["codes"], None if "unmatched" in kept else kept["rows"], int(kept["step"].item()))
 
 
@@ -63,7 +91,7 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns) -> Diagnosis:
     """
     recording = run.config.recording
     assert recording is not None
-    events, found = run.events()[0], latest(run)
+    events, found = _log(run.path, run.status.attempt).read(), latest(run)
     library = libraries.find(recording.library)
     params = library.params(recording.settings) | {"recorded": True}
     known = metrics.has_id(found.codes_NL)

@@ -129,3 +129,10 @@ def test_curves_join_ended_recordings_only():
     assert join(runs.find(rec.run.id), [{"step": 1, "other": 2.0}]) == 1
     with pytest.raises(ValueError, match="is not recorded elsewhere"):
         join(runs.find("demo-rqvae"), [])
+
+
+def test_npz_members_that_unpack_to_too_much_are_refused_unread(tmp_path, monkeypatch):
+    np.savez(tmp_path / "m.npz", codebooks=np.ones((2, 8, 6), np.float32))
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match=r"m.npz cannot be read \(its array 'codebooks.npy' unpacks to"):
+        checkpoint.read_codebooks(tmp_path / "m.npz")

@@ -23,6 +23,7 @@ def _workspace(tiger_home, monkeypatch):
     monkeypatch.setattr(recorder_module, "KEEP_S", 0.0)
     monkeypatch.setattr(recorder_module, "KEEP_SHARE", 1e9)
     monkeypatch.setattr(recorder_module, "STATUS_S", 0.0)
+    monkeypatch.setattr(recorder_module, "STATUS_SHARE", 1e9)
 
 
 def record(rec, n_steps=5, rows=True, **more):

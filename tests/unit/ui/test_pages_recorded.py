@@ -5,6 +5,8 @@ import pytest
 
 from tests.support import recording
 from tests.support.pages import open_page
+from tiger import runs
+from tiger.datasets import registry
 from tiger.recording import recorder as recorder_module
 
 
@@ -84,3 +86,40 @@ def test_every_other_page_opens(live, page):
     live.close(codes=np.stack([np.arange(90) % size for size in recording.N_CODES], 1))
     app = open_page(page, run=live.run.id)
     assert not [error.value for error in app.error if "Doctor" not in error.value]
+
+
+def test_codebooks_of_a_checkpoint_become_a_run_by_the_page(tiger_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIGER_DATA_ROOTS", str(tmp_path))
+    vectors, rng = recording.vectors(), np.random.default_rng(0)
+    books = vectors[rng.permutation(90)[:18]].reshape(3, 6, 12)
+    np.save(tmp_path / "x.npy", vectors)
+    np.save(tmp_path / "books.npy", books)
+    (tmp_path / "losses.csv").write_text("step,loss\n0,2\n9,1\n")
+    ref = registry.vectors_alone(str(tmp_path / "x.npy"))
+    entry = registry.add(ref, "theirs")
+    app = open_page("exchange", dataset=entry.id)
+    app.segmented_control(key="exchange").set_value("Import codebooks").run()
+    for key, name in (("books", "books.npy"), ("losses", "losses.csv")):
+        app.segmented_control(key=f"how:{key}").set_value("Path on the server").run()
+        app.text_input(key=f"path:{key}").set_value(str(tmp_path / name)).run()
+    assert not app.error and "90 vectors, 6 × 6 × 6 codes" in app.success[0].value
+    app.button(key="keep_books").click().run()
+    run = next(run for run in runs.list_runs() if run.external)
+    nearest = ((vectors[:, None] - books[0][None]) ** 2).sum(2).argmin(1)
+    assert np.array_equal(run.codes()[:, 0], nearest) and [event["loss"] for event in run.events()[0]] == [2, 1]
+
+
+def test_a_spoilt_checkpoint_is_one_sentence_on_the_page(tiger_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIGER_DATA_ROOTS", str(tmp_path))
+    (tmp_path / "books.npz").write_bytes(b"PK spoilt")
+    app = open_page("exchange")
+    app.segmented_control(key="exchange").set_value("Import codebooks").run()
+    app.segmented_control(key="how:books").set_value("Path on the server").run()
+    app.text_input(key="path:books").set_value(str(tmp_path / "books.npz")).run()
+    assert ["books.npz cannot be read" in error.value for error in app.error] == [True] and not app.exception
+
+
+def test_recorded_vectors_stand_in_the_picker_under_the_runs_title(live):
+    app = open_page("train", run=live.run.id)
+    assert "elsewhere (90 items)" in app.selectbox(key="pick_dataset").options
+    assert app.selectbox(key="pick_run").options == ["elsewhere · running"]
