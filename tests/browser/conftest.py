@@ -36,6 +36,7 @@ TURNS = itertools.count()
 # Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough
 ONCE = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');
   style.textContent = '*, *::before, *::after { animation-iteration-count: 1 !important }'; document.head.append(style) })"""
+GO = "to => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate', {state: {}})) }"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -132,6 +133,16 @@ def settled(page) -> None:
     """Wait until the script has run to its end and no other follows in a moment, and nothing shows an error."""
     page.wait_for_function(QUIET, arg=next(TURNS), timeout=SLOW_MS, polling=50)
     assert page.locator("[data-testid=stException]").count() == 0
+
+
+def visit(page, app: App, path: str) -> None:
+    """Open an address; where the app is open already, as Back and Forward do, so that the browser loads nothing anew."""
+    if page.url.startswith(app.url):
+        page.evaluate(GO, f"/{path}")
+        page.wait_for_timeout(100)  # until the script has begun
+    else:
+        page.goto(f"{app.url}/{path}")
+    settled(page)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, settled
+from tests.browser.conftest import SLOW_MS, settled, visit
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -16,8 +16,7 @@ from tiger.runs.records import Status
 
 
 def opened(page, app, **params: str) -> None:
-    page.goto(f"{app.url}/beam?{urllib.parse.urlencode(params)}")
-    settled(page)
+    visit(page, app, f"beam?{urllib.parse.urlencode(params)}")
 
 
 def param(page, name: str) -> str | None:

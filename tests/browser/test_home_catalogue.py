@@ -6,15 +6,14 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import settled, visit
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
 CATALOGUE = "Which items and user histories does this dataset have?"
 
 
 def open_page(page, app, path: str = "") -> None:
-    page.goto(f"{app.url}/{path}")
-    settled(page)
+    visit(page, app, path)
 
 
 def params_of(page) -> dict[str, str]:
