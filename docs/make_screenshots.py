@@ -21,7 +21,7 @@ from tiger.ui.shared.pagelist import BY_KEY
 FOLDER = Path(__file__).resolve().parent
 SIZE = {"width": 1400, "height": 940}
 DARK = ("home",)
-FOLDED = {"train": "Start a new run"}  # what would push the interesting part off the picture
+FOLDED: dict[str, str] = {}  # what would push the interesting part off the picture
 MAX_BYTES = 150_000
 
 

@@ -4,7 +4,7 @@ from tiger.reports.beam_page import for_a_room
 from tiger.ui.beam import answers, compare, controls, lists, present, request, steps, why
 from tiger.ui.shared import address, layout, pickers, recommenders, state
 
-layout.heading("beam", controls.explanation())
+layout.heading("beam", controls.explanation(), terms=not request.presenting())
 run = recommenders.current()
 if run is None or not state.catalogue().n_users:
     controls.nothing()

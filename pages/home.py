@@ -8,10 +8,11 @@ from tiger.ui.shared import layout, state
 layout.heading("home", "Follow one item from its text to its semantic ID, and from IDs to a recommendation. All numbers belong "
                        "to the dataset and run in the sidebar.")
 cat, run = state.catalogue(), state.current_run()
+picture.path()
 shown = picture.overview(cat, run)
 if run is not None:
     state.say_changes(run, cat)
-st.html(picture.picture(shown))
+picture.picture(shown)
 if run is None:
     layout.empty("This dataset has no run yet, so its items have no codes.", "train", "Train the first one")
 elif shown.problem:

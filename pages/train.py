@@ -3,13 +3,15 @@
 import streamlit as st
 
 from tiger.ui.shared import layout, live, state
+from tiger.ui.train import movie
 from tiger.ui.train import view as train_view
 from tiger.ui.train import watch as watch_view
 
 layout.heading("train", "Choose a preset and start it. In a healthy run most codes of every level are used: perplexity is high "
                         "and few codes are dead. In a collapsed one perplexity is 1.")
 run = state.current_run()
-train_view.new_run(run)
+train_view.new_run()
+movie.begin()
 seen = live.states(run)
 
 

@@ -39,7 +39,7 @@ def test_the_first_visit_shows_the_whole_pipeline(page, app):
     expect(page.locator(".tg-card")).to_have_count(7)
     settled(page)
     assert params_of(page)["dataset"] == "synthetic"
-    assert params_of(page)["run"] == "demo-rqvae"
+    assert params_of(page)["run"] == "demo-small"
     expect(page.get_by_text("Doctor:")).to_be_visible()
 
 

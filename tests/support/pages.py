@@ -32,7 +32,12 @@ AppTest._run = _with_known_components  # type: ignore[method-assign]
 
 
 def open_page(page: pagelist.Page | str, **params: str) -> AppTest:
-    """The app on one page (or the page with this key), run once; ``params`` stand in the address."""
+    """The app on one page (or the page with this key), run once; ``params`` stand in the address.
+
+    Where they name neither a run nor another dataset, the bundled run of the paper's size is looked at.
+    """
+    if params.get("dataset", "synthetic") == "synthetic":
+        params.setdefault("run", "demo-rqvae")
     app = AppTest.from_file(APP, default_timeout=120).run()  # on its first run, a session only asks for its address
     app.switch_page((pagelist.BY_KEY[page] if isinstance(page, str) else page).file)
     app.query_params.clear()

@@ -50,6 +50,14 @@ class UmapParams:
     seed: int = param(0, "Random seed; the same seed gives the same map.", low=0, high=2**31 - 1)
 
 
+def axes(x_NE: np.ndarray, n_dims: int = 2) -> np.ndarray:
+    """Unit vectors of largest variance, (D, E) float32; zero where the data have no more."""
+    _, _, found_RE = np.linalg.svd(np.asarray(x_NE, np.float64) - np.mean(x_NE, axis=0), full_matrices=False)
+    axes_DE = np.zeros((n_dims, x_NE.shape[1]), np.float32)
+    axes_DE[:len(found_RE)] = found_RE[:n_dims]
+    return axes_DE
+
+
 def pca(x_NE: np.ndarray, n_dims: int = 2) -> Layout:
     """The directions of largest variance, exactly.
 

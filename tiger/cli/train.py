@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--preset", choices=keys, metavar="KEY", help="start from a preset: " + " | ".join(keys))
     parser.add_argument("--ids", metavar="RUN", help="of a recommender: the run whose semantic IDs it writes, and whose "
                                                      "dataset it learns from ('last': the newest)")
+    parser.add_argument("--schedule", default="", metavar="STEP:NAME=NUMBER,...",
+                        help="hyper-parameters that change while it trains, such as 150:learning_rate=0.03,restart_threshold=0; "
+                             "';' parts several steps")
     parser.add_argument("--title", default="", help="name for people")
     flags.add_dataset(parser, rest)
     learner = run_config.learner_class(chosen or "rqvae")
@@ -51,7 +55,7 @@ def named_learner(rest: list[str]) -> str | None:
     owners += [(method, "embedding_") for method in datasets.EMBEDDINGS.values()]
     known = {run_config.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
     known |= {run_config.flag(former, prefix): False for cls, prefix in owners for former in getattr(cls, "former_names", {})}
-    known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--dataset", "--embedding"), False)
+    known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--schedule", "--dataset", "--embedding"), False)
     found = flags.peek_word(rest, known)
     return found if found in names else None
 
@@ -72,10 +76,13 @@ def run(args: argparse.Namespace) -> flags.Output:
             raise ValueError(f"The preset '{args.preset}' is for {preset.name}, not {args.learner}; "
                              "leave one of them out.")
         given, args.title = dict(preset.params), args.title or title
+        args.schedule = args.schedule or run_config.schedule_text(presets.schedule_of(args.preset))
     given |= flags.given_specs(args, run_config.learner_class(args.learner))
     args.title = args.title or str(getattr(run_config.learner_class(args.learner), "title", ""))
     learner = {"name": args.learner, "params": given}
     config = {"dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
+    if args.schedule:
+        config["schedule"] = [asdict(change) for change in run_config.parse_schedule(args.schedule)]
     config |= model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner}
     made = runs.new_run(config, Status(**at_once()))
     flags.say(args, f"Run {made.id} in {made.path}")

@@ -117,6 +117,10 @@ class AutoencoderQuantizer(SteppedQuantizer):
         """Item numbers of the batch that the last step trained on."""
         return self._training().batch_rows.numpy()
 
+    def window_counts(self) -> list[np.ndarray]:
+        """How often training chose each code of late, (K,) int64 a level; see ``Trainer.window_counts``."""
+        return self._training().window_counts()
+
     def _model(self) -> Autoencoder:
         check_fitted(self, "model_")
         return self.model_

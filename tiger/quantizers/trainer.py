@@ -167,9 +167,13 @@ class Trainer:
 
     def usage(self) -> dict[str, list[float]]:
         """Perplexity and dead codes per level over the last window."""
-        counts = [count_K.numpy() for count_K in (self.last_counts if self.step >= self.window else self.counts)]
+        counts = self.window_counts()
         return {"perplexity": [float(metrics.perplexity(count_K)) for count_K in counts],
                 "dead": [int(metrics.dead_codes(count_K)) for count_K in counts]}
+
+    def window_counts(self) -> list[np.ndarray]:
+        """How often each code was chosen in the last full window, or so far while the first is not full: (K,) a level."""
+        return [count_K.numpy().copy() for count_K in (self.last_counts if self.step >= self.window else self.counts)]
 
     def _end_window(self) -> None:
         for count_K, last_K in zip(self.counts, self.last_counts, strict=True):

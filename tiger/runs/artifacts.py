@@ -10,7 +10,7 @@ from tiger.core import files
 from tiger.core.sampling import even_sample
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
-from tiger.runs import data
+from tiger.runs import data, movie
 from tiger.runs.run import RESULTS, Run
 from tiger.semantic_ids import SemanticIds
 
@@ -100,6 +100,7 @@ def clear(run: Run, after_step: int) -> None:
     for step in run.snapshots():
         if step > after_step:
             (run.path / "snapshots" / f"{step:07d}.safetensors").unlink(missing_ok=True)
+    movie.cut(run, after_step)
     for part in [*run.path.glob(".*.part*"), *run.path.glob("*/.*.part")]:
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 

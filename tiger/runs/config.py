@@ -11,7 +11,7 @@ from typing import Any
 from tiger import studies
 from tiger.core import params
 from tiger.datasets.reference import DatasetRef, Values
-from tiger.runs.records import LearnerConfig, RunConfig, StudyRequest
+from tiger.runs.records import LearnerConfig, RunConfig, ScheduledChange, StudyRequest
 
 KINDS = ("quantizer", "model", "projection", "import", "external")  # and every kind of study
 CODED = ("quantizer", "import", "external")  # kinds of run that give items their codes
@@ -37,6 +37,7 @@ def checked(requested: RunConfig | Mapping[str, Any]) -> RunConfig:
             changes[part] = _checked_learner(part, given)
         elif requested.kind == part:
             raise ValueError(f"A {part} run needs '{part}': {{'name': ..., 'params': {{...}}}}.")
+    changes["schedule"] = _checked_schedule(requested)
     if requested.kind == "model":
         changes["ids_run"] = _checked_ids(requested)
     if requested.kind in studies.REGISTRY:
@@ -62,6 +63,44 @@ def _checked_learner(part: str, given: LearnerConfig) -> LearnerConfig:
     made = create(given.name, **given.params)
     getattr(made, "check_params", lambda: None)()  # those that contradict each other
     return LearnerConfig(given.name, params.values(made))
+
+
+def _checked_schedule(requested: RunConfig) -> tuple[ScheduledChange, ...]:
+    """Every scheduled change, in the order of steps; two at the same step are one."""
+    if not requested.schedule:
+        return ()
+    if requested.learner is None:
+        raise ValueError(f"A run of kind {requested.kind} trains nothing, so it can have no schedule; leave it out.")
+    merged: dict[int, Values] = {}
+    for change in requested.schedule:
+        if change.step < 0:
+            raise ValueError(f"The schedule changes something after step {change.step}, but steps count from 0.")
+        merged[change.step] = merged.get(change.step, {}) | check_live_params(requested.learner.name, change.params)
+    return tuple(ScheduledChange(step, merged[step]) for step in sorted(merged))
+
+
+def schedule_text(schedule: tuple[ScheduledChange, ...]) -> str:
+    """A schedule as the command line takes it: "150:learning_rate=0.03,restart_threshold=0"; ";" parts its steps."""
+    return ";".join(f"{change.step}:" + ",".join(f"{name}={params.text(value)}" for name, value in change.params.items())
+                    for change in schedule)
+
+
+def parse_schedule(text: str) -> tuple[ScheduledChange, ...]:
+    """What ``schedule_text`` wrote.
+
+    Raises:
+        ValueError: it does not read so.
+    """
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        step, _, rest = part.partition(":")
+        pairs = [pair.partition("=") for pair in rest.split(",")]
+        try:
+            found.append(ScheduledChange(int(step), {name.strip(): float(value) for name, _, value in pairs}))
+        except ValueError:
+            raise ValueError(f"The schedule has '{part[:60]}', but each part must read STEP:NAME=NUMBER, such as "
+                             "150:learning_rate=0.03,restart_threshold=0.") from None
+    return tuple(found)
 
 
 def _checked_ids(requested: RunConfig) -> str | None:
@@ -132,6 +171,7 @@ def command(config: RunConfig) -> str:
         raise ValueError(f"a run of kind {config.kind} has no command.")
     words = ["python", "-m", "tiger", "train", config.learner.name]
     words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)  # the IDs' run names its dataset
+    words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
     return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))
 
 

@@ -66,15 +66,30 @@ def layout_key(dataset: DatasetRef, run: Run | None, space: str, requested: Umap
     about: Values = {"dataset": dataset, "space": space, "params": params.values(requested)}
     about |= {"content": content} if content else {}
     if space != "input" and run is not None:
-        result = run.path / "latent.npy"
-        about["run"] = [run.id, result.stat().st_mtime_ns if result.exists() else 0]
+        about["run"] = [run.id, _result_mark(run)]
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def _stored(key: str) -> Path:
+def _result_mark(run: Run) -> int | str:
+    """What tells one result of a run from a later one: when it was written, or of a bundled run, whose copies have any
+    time, what it says."""
+    result = run.path / "latent.npy"
+    if not result.exists():
+        return 0
+    return hashlib.sha256(result.read_bytes()).hexdigest() if run.read_only else result.stat().st_mtime_ns
+
+
+def _own(key: str) -> Path:
+    """Where the workspace keeps a layout."""
     folder = paths.subfolder("cache") / "maps"
     folder.mkdir(exist_ok=True)
     return folder / f"{key}.safetensors"
+
+
+def _stored(key: str) -> Path:
+    """Where a layout is found: in the workspace, else among the bundled ones beside the bundled runs."""
+    own = _own(key)
+    return own if own.exists() else paths.BUNDLED / "maps" / own.name
 
 
 def find_layout(key: str) -> Layout | None:
@@ -103,7 +118,7 @@ def store_layout(key: str, layout: Layout) -> None:
     """Keep a layout, whole or not at all."""
     tensors: dict[str, np.ndarray] = {"place": np.ascontiguousarray(layout.place_ND, np.float32),
                                       "rows": layout.row_N.astype(np.int64)}
-    files.write(_stored(key), save(tensors))
+    files.write(_own(key), save(tensors))
 
 
 def request(dataset: DatasetRef, run: Run | None, space: str, requested: UmapParams, content: str = "") -> RunConfig:

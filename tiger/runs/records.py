@@ -162,6 +162,14 @@ class Recording:
     settings: Values = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ScheduledChange:
+    """Live hyper-parameters that take new values once this many steps are done."""
+
+    step: int
+    params: Values
+
+
 PARTS = {"quantizer": LearnerConfig, "model": LearnerConfig, "study": StudyRequest, "projection": ProjectionRequest,
          "import": ImportRequest, "recording": Recording}
 
@@ -176,6 +184,7 @@ class RunConfig:
         id: made by the server; empty until then.
         parent: id of the run it goes out from.
         preset: key of the recipe.
+        schedule: changes of live hyper-parameters while it trains, by step.
         ids_run: id of the run whose semantic IDs a model writes; None for models that write none.
         more: entries that this version does not know.
     """
@@ -194,6 +203,7 @@ class RunConfig:
     projection: ProjectionRequest | None = None
     imported: ImportRequest | None = None
     recording: Recording | None = None
+    schedule: tuple[ScheduledChange, ...] = ()
     more: Values = field(default_factory=dict)
 
     @property
@@ -215,12 +225,12 @@ class RunConfig:
         if any(not isinstance(ref.get(name), dict | None) for name in ("params", "embedding")):
             raise ValueError("'params' and 'embedding' of a dataset in a run's config.json must be objects.")
         parts = {name: _part(given.pop(name), name) for name in PARTS if given.get(name) is not None}
-        ids = given.pop("ids", None)
+        ids, schedule = given.pop("ids", None), given.pop("schedule", None)
         known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
                    study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
                    recording=parts.get("recording"),
-                   ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
+                   schedule=_schedule(schedule), ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
                    more={name: value for name, value in given.items() if name not in PARTS})
 
     def to_json(self) -> Values:
@@ -229,6 +239,8 @@ class RunConfig:
         parts = {"quantizer": self.quantizer, "model": self.model, "study": self.study, "projection": self.projection,
                  "import": self.imported, "recording": self.recording}
         found |= {name: asdict(part) for name, part in parts.items() if part is not None}
+        if self.schedule:
+            found["schedule"] = [asdict(change) for change in self.schedule]
         if self.model is not None:
             found["ids"] = {"run": self.ids_run} if self.ids_run else None
         return found | {"dataset": dict(self.dataset), "id": self.id, "created_s": self.created_s} | self.more
@@ -246,6 +258,15 @@ def _part(given: Any, name: str) -> Any:
         return cls(**_fitting(cls, given))
     except TypeError:
         raise ValueError(f"'{name}' of a run's config.json lacks an entry; it has {', '.join(given) or 'none'}.") from None
+
+
+def _schedule(given: Any) -> tuple[ScheduledChange, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(one, dict) and isinstance(one.get("step"), int)
+                                              and isinstance(one.get("params"), dict) for one in given):
+        raise ValueError("'schedule' of a run's config.json must be a list of objects with 'step' and 'params'.")
+    return tuple(ScheduledChange(one["step"], one["params"]) for one in given)
 
 
 def _fitting(cls: type, found: Mapping[str, Any]) -> Values:

@@ -6,6 +6,7 @@
     control.json        what the page or the command line wants: run, pause, step, stop, new live hyper-parameters
     events.jsonl        one line a logged step, and one line a live hyper-parameter that changed
     snapshots/          the codes at about forty steps
+    movie.json, movie.bin   usage of codes, and latents on a plane, at some hundred steps
     checkpoint/         all that is needed to go on as if nothing had happened
     codes.npy, ids.safetensors, latent.npy, recon_error.npy, quantizer.json, weights.safetensors   the result
     model.json, metrics.json   of a model run: with weights.safetensors the recommender, and its scores
@@ -177,10 +178,15 @@ class Run:
         return "\n".join(text.splitlines()[-n_lines:])
 
     def live_params(self) -> Values:
-        """The live hyper-parameters as they are asked for now: the configuration's, then what was changed since."""
+        """The live hyper-parameters as they are asked for now: the configuration's, then what its schedule changed so far,
+        then what was asked since."""
         given = self.learner
         start = {spec.name: given.params.get(spec.name, spec.default) for spec in run_config.live_specs(given.name)}
         changed = self.read_control().live_params
+        if self.config.schedule:
+            n_done = self.status.step
+            for change in self.config.schedule:
+                start |= change.params if change.step < n_done else {}
         try:
             return start | run_config.check_live_params(given.name, changed)
         except ValueError as error:

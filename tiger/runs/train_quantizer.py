@@ -18,7 +18,7 @@ from tiger.core.learner import TrainingState
 from tiger.core.progress import Progress
 from tiger.datasets.reference import Values
 from tiger.quantizers import Quantizer
-from tiger.runs import artifacts, checkpoint
+from tiger.runs import artifacts, checkpoint, movie
 from tiger.runs import config as run_config
 from tiger.runs.presets import PRESETS, Preset
 from tiger.runs.run import Run
@@ -110,6 +110,9 @@ class Training(ABC):
         while self.replay and self.replay[0]["step"] <= self.step:
             event = self.replay.pop(0)
             due |= self._set_live_params({str(changed_param(event)): event["value"]}, int(event.get("seq", 0)))
+        for change in self.run.config.schedule:
+            if change.step == self.step:
+                due |= self._set_live_params(change.params, self.seq)
         control = self.context.read_control()
         if control.seq > self.seq and not self.replay:
             self.seq = control.seq
@@ -213,6 +216,7 @@ class QuantizerTraining(Training):
         super().__init__(context, quantizer)
         self.quantizer, self.emb_IE = quantizer, emb_IE
         self.snapshot_at: set[int] | None = None
+        self.camera = movie.Camera(self.run, quantizer, emb_IE) if movie.can_film(quantizer) else None
 
     def fit_steps(self) -> Iterator[Progress]:
         return self.quantizer.fit_steps(self.emb_IE, state=self.state, live_params=self.live_params)
@@ -223,6 +227,8 @@ class QuantizerTraining(Training):
             self.snapshot_at = artifacts.snapshot_steps(progress.n_steps, batch, len(self.emb_IE))
         if self.step in self.snapshot_at and self.step < progress.n_steps:
             artifacts.write_snapshot(self.run, self.quantizer, self.emb_IE, self.step)
+        if self.camera is not None and self.camera.due(self.step, progress.n_steps):
+            self.camera.take(self.step)
         return progress.metrics
 
     def save_partial(self, stepped: bool) -> None:

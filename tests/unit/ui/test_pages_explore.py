@@ -138,7 +138,7 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     renamed = np.random.default_rng(0).permutation(256)[codes_IL]
     renamed[7, 0] = (renamed[7, 0] + 1) % 256
     np.save(other / "codes.npy", renamed.astype(np.int32))
-    app = open_page("tree", against="Another run", view="Difference", run="demo-rqvae", moved="Level 2")
+    app = open_page("tree", against="Another run", view="Difference", run="demo-rqvae", other_run="renamed-demo", moved="Level 2")
     assert app.dataframe[0].value["Moved at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
     assert "0 items** moved at level 2" in text_of(app)
     app.button_group(key="moved").set_value(1).run()
@@ -155,7 +155,7 @@ def test_the_run_to_compare_with_stands_in_the_address_by_its_id():
     app.selectbox(key="pick_other").set_value("one-again").run()
     assert app.query_params["other_run"] in ("one-again", ["one-again"])
     assert sorted(app.selectbox(key="pick_other").options) == [
-        "Again · finished (one-again)", "Again · finished (two-again)"]
+        "Again · finished (one-again)", "Again · finished (two-again)", "Demo: 5 levels of 16 codes · finished"]
     app = open_page("tree", against="Another run", run="demo-rqvae", other_run="Again")
     assert any("has no other run 'Again'" in box.value.replace("\\", "") for box in app.info)
     assert "other_run" not in app.query_params

@@ -30,7 +30,7 @@ def demo():
 
 def test_the_map_shows_the_linked_item_and_its_three_kinds_of_neighbours(demo):
     cat, codes_IL = demo
-    app = open_page("map", item="77", level="2")
+    app = open_page("map", layout="PCA", item="77", level="2")
     assert cat.items["title"][77] in text_of(app)
     same = (codes_IL[:, 0] == codes_IL[77, 0]).sum() - 1
     assert f"**{same:,}** share 1 code" in text_of(app)
@@ -72,7 +72,7 @@ def test_above_the_limit_a_density_counts_all_and_a_sample_is_drawn(demo):
 def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
     _, codes_IL = demo
     left_out = np.setdiff1d(np.arange(2000), projection.sample(codes_IL[:, 0], 200))
-    app = open_page("map", item=str(left_out[5]), group="-".join(map(str, left_out[10:13])))
+    app = open_page("map", layout="PCA", item=str(left_out[5]), group="-".join(map(str, left_out[10:13])))
     places = places_of(app, "hue and shape")
     assert {left_out[5], *left_out[10:13]} <= set(places) and len(places) == 204
     assert "Added to the sample: 4 selected items." in text_of(app)
@@ -99,7 +99,7 @@ def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo)
 def test_colours_by_category_stand_in_the_address(demo):
     cat, _ = demo
     top = cat.items["category"].str.split(" > ").str[0]
-    app = open_page("map", colour="Category")
+    app = open_page("map", layout="PCA", colour="Category")
     assert f"stand for the {top.nunique()} top categories" in figures_of(app)[0]
     look = {}
     for trace in traces_of(app, "top categories")[:-1]:
@@ -172,7 +172,7 @@ def test_a_search_jumps_to_the_item(demo):
 
 @pytest.mark.parametrize(("space", "places"), [("Input", "the same at every step"), ("Latent", "those of the finished run")])
 def test_earlier_steps_colour_the_same_places(space, places):
-    app = open_page("map", space=space)
+    app = open_page("map", layout="PCA", space=space)
     steps = runs.find("demo-rqvae").snapshots()
     last, colours_then = places_of(app, "hue and shape"), traces_of(app, "hue and shape")
     assert "Positions are" not in text_of(app)
@@ -227,11 +227,11 @@ class FullQueue:
 def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
     """Asking for UMAP, or for a stopped UMAP once more, while the queue takes nothing."""
     if ended:
-        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config.dataset, None, "input", projection.UmapParams(),
+        run = runs.new_run(layouts.request(runs.find("demo-rqvae").config.dataset, None, "input", projection.UmapParams(seed=4),
                                           datasets.load("synthetic").content.digest))
         files.write_json(run.path / "status.json", run.status.to_json() | {"state": "stopped"})
     monkeypatch.setattr(supervisor, "current", FullQueue)
-    app = open_page("map", layout="UMAP")
+    app = open_page("map", layout="UMAP", seed="4")
     if ended:
         app.button(key="umap_again").click().run()
     assert not app.exception and not app.error
@@ -255,3 +255,20 @@ def test_the_lasso_keeps_every_item_that_it_chose():
     assert not app.exception
     assert app.session_state["at_group"] == (list(range(1500)), 1500)
     assert app.session_state["map_by_hand"] == ("here", 0, tuple(range(1500)))
+
+
+@pytest.mark.parametrize("run", ["demo-small", "demo-rqvae"])
+@pytest.mark.parametrize("space", ["Input", "Latent"])
+def test_the_bundled_runs_begin_with_a_umap_that_nobody_has_to_compute(run, space):
+    app = open_page("map", run=run, space=space)
+    assert figures_of(app)[0].startswith(f"UMAP of the {space.lower()} vectors of 2,000 items")
+    assert not any(made.config.kind == "projection" for made in runs.list_runs())
+
+
+def test_the_map_of_the_small_run_has_a_legend_of_its_sixteen_branches():
+    app = open_page("map", run="demo-small")
+    assert len(legend_of(app, "16 codes of level 1")) == 16
+
+
+def test_where_no_umap_is_stored_the_map_begins_with_pca():
+    assert figures_of(open_page("map", run="demo-small", space="Reconstruction"))[0].startswith("PCA of the reconstructions")

@@ -79,21 +79,28 @@ def test_a_dataset_without_runs_offers_the_first_one(tiger_home, monkeypatch, sh
 
 def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
     app = open_page("train", run=ids["healthy"])
-    shown = {option for radio in app.radio for option in radio.options}
-    assert shown == {preset.title for preset in presets.quantizer_presets()}
-    assert {caption for radio in app.radio for caption in radio.proto.captions} == {
-        preset.look_for for preset in presets.quantizer_presets()}
+    known = {preset.key: preset for preset in presets.quantizer_presets()}
+    first = app.radio(key="presets:main")
+    assert list(first.options) == ["Healthy", "Watch it collapse", "Too few codes"] and first.value == "healthy"
+    others = [radio for radio in app.radio if radio.key != "presets:main"]
+    folded = [preset for key, preset in known.items() if key not in ("healthy", "watch-collapse", "tiny-codebook")]
+    assert {option for radio in others for option in radio.options} == {preset.title for preset in folded}
+    assert {caption for radio in others for caption in radio.proto.captions} == {preset.look_for for preset in folded}
+    assert known["healthy"].look_for in said(app)
+    shown = {preset.title for preset in known.values()}
     offered = {preset.quantizer.name for preset in presets.quantizer_presets()}
     assert offered == set(quantizers.REGISTRY) and {"VQ-VAE", "Random codes"} <= shown
-    app.radio(key="presets:True").set_value("tiny-codebook").run()
-    assert "--n-codes 8" in app.code[0].value
-    assert app.radio(key="presets:False").value is None
+    app.radio(key="presets:main").set_value("tiny-codebook").run()
+    assert "--n-codes 8" in app.code[0].value and known["tiny-codebook"].look_for in said(app)
+    app.radio(key="presets:True").set_value("untrained").run()
+    assert "--n-steps 5" in app.code[0].value
+    assert app.radio(key="presets:main").value is None and app.radio(key="presets:False").value is None
 
 
 def test_start_makes_a_run_puts_it_in_the_address_and_says_where_it_stands(ids, monkeypatch):
     monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)  # nobody takes it from the queue
     app = open_page("train", run=ids["healthy"])
-    app.radio(key="presets:True").set_value("tiny-codebook").run()
+    app.radio(key="presets:main").set_value("tiny-codebook").run()
     app.button(key="start").click().run()
     made = runs.find(app.query_params["run"])
     assert made.learner.params["n_codes"] == 8
@@ -236,3 +243,23 @@ def test_nonsense_in_the_address_does_no_harm(ids, address):
     app = open_page("codebooks", run=ids["healthy"], **address)
     assert not app.error
     assert app.title[0].value == pagelist.BY_KEY["codebooks"].question
+
+
+def test_watch_it_collapse_is_started_with_its_schedule(ids, monkeypatch):
+    monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
+    app = open_page("train", run=ids["healthy"], recipe="watch-collapse", path="2")
+    assert app.radio(key="presets:main").value == "watch-collapse" and "--schedule 150:learning_rate=0.03" in app.code[0].value
+    app.button(key="start").click().run()
+    made = runs.find(app.query_params["run"])
+    assert [(change.step, change.params) for change in made.config.schedule] == [
+        (150, {"learning_rate": 0.03, "restart_threshold": 0.0})]
+    assert (made.learner.params["n_levels"], made.learner.params["n_codes"]) == (5, 16)  # what fits two thousand items
+    app.button(key="do:Stop").click().run()
+
+
+def test_a_run_that_ended_names_the_next_step(ids):
+    def links(run: str) -> set[str]:
+        return {link.proto.label for link in open_page("train", run=run).main.get("page_link")}
+
+    assert "Sick: ask the doctor" in links(ids["sick"])
+    assert "Healthy: see which codes mean what" in links("demo-small")

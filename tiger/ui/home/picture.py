@@ -6,44 +6,66 @@ Plain HTML and SVG in the text's own colour, so that it reads in light, dark and
 from base64 import b64encode
 from html import escape
 
+import streamlit as st
+
 from tiger.reports import overview as reports
 from tiger.reports.overview import CodedBy, Overview
-from tiger.ui.shared import caching, chips
+from tiger.ui.shared import caching, chips, layout, state
+from tiger.ui.shared.pagelist import BY_KEY, PATH
 
 ACCENT = "#cf7a24"
 QUIET = "#8d8a85"  # images do not inherit the text's colour; this grey reads on light and on dark
 CSS = """<style>
-.tg-part{font-size:.8rem;font-weight:600;opacity:.7;margin:.5rem 0 .35rem}
-.tg-row{display:flex;align-items:stretch}
-.tg-card{flex:1 1 0;min-width:0;box-sizing:border-box;padding:.75rem .85rem .8rem;
- border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:10px;
- background:color-mix(in srgb,currentColor 3%,transparent);display:flex;flex-direction:column;gap:.35rem}
-.tg-arrow{flex:0 0 1.9rem;display:flex;align-items:center;justify-content:center;font-size:1.2rem;opacity:.6}
+.tg-part{font-size:.8rem;font-weight:600;opacity:.7;margin:.2rem 0 0}
+.tg-card{display:flex;flex-direction:column;gap:.35rem}
 .tg-name{font-size:.85rem;font-weight:650}
 .tg-big{font-size:1.2rem;font-weight:650;line-height:1.25;overflow-wrap:anywhere}
 .tg-art{height:84px;display:flex;flex-direction:column;justify-content:center;gap:.3rem;overflow:hidden}
 .tg-art img{width:100%;max-width:230px;height:72px;object-fit:contain;object-position:left}
 .tg-title{font-size:.9rem;line-height:1.35;display:-webkit-box;-webkit-line-clamp:3;
  -webkit-box-orient:vertical;overflow:hidden}
-@media(max-width:760px){.tg-row{flex-direction:column}.tg-card{flex:0 0 auto}
- .tg-arrow{flex:0 0 1.7rem;transform:rotate(90deg)}.tg-art{height:auto;min-height:0}}
+[class*=st-key-stage]{position:relative;justify-content:space-between}
+[class*=st-key-stage]:hover{border-color:#cf7a24}
+[class*=st-key-stage] [data-testid=stPageLink] *{position:static}
+[class*=st-key-stage] [data-testid=stPageLink] a::after{content:"";position:absolute;inset:0}
+[data-testid=stColumn]:not(:last-child)>div>div>[class*=st-key-stage]::after,
+[data-testid=stColumn]:not(:last-child) [class*=st-key-stage]::after{content:"→";position:absolute;right:-1.45rem;top:42%;
+ opacity:.6;font-size:1.2rem;pointer-events:none}
+@media(max-width:760px){.tg-art{height:auto;min-height:0}
+ [data-testid=stColumn] [class*=st-key-stage]::after{display:none}}
 </style>"""
 
 
 overview = caching.resource(64)(reports.overview)
 
 
-def picture(shown: Overview) -> str:
-    """The seven stages as HTML."""
+def picture(shown: Overview) -> None:
+    """The seven stages, each a box that opens its page."""
     coded = shown.coded
-    making = [_items(shown), _embedding(shown), _quantizer(coded), _semantic_id(shown, coded)]
-    using = [_tree(coded), _history(shown, coded), _next(coded)]
-    return chips.CSS + CSS + _row("From an item to its ID", making) + _row("From IDs to a recommendation", using)
+    st.html(chips.CSS + CSS)
+    _row("From an item to its ID", [("catalogue", _items(shown)), ("map", _embedding(shown)), ("train", _quantizer(coded)),
+                                    ("codebooks", _semantic_id(shown, coded))])
+    _row("From IDs to a recommendation", [("tree", _tree(coded)), ("catalogue", _history(shown, coded)), ("beam", _next(coded))])
 
 
-def _row(name: str, cards: list[str]) -> str:
-    arrow = '<div class="tg-arrow" aria-hidden="true">→</div>'
-    return f'<div class="tg-part">{name}</div><div class="tg-row">{arrow.join(cards)}</div>'
+def _row(name: str, cards: list[tuple[str, str]]) -> None:
+    st.html(f'<div class="tg-part">{name}</div>')
+    for number, (column, (key, card)) in enumerate(zip(st.columns(len(cards), gap="medium"), cards, strict=True)):
+        history = name != "From an item to its ID" and key == "catalogue"
+        with column.container(border=True, height="stretch", key=f"stage:{key}:{number}"):
+            st.html(card)
+            st.page_link(BY_KEY[key].file, label="Users and histories" if history else BY_KEY[key].title, icon=BY_KEY[key].icon,
+                         query_params=state.link_params(**({"show": "Users"} if history else {})))
+
+
+def path() -> None:
+    """The way through the lab for a first visit: six steps, each a link to its page."""
+    with st.container(border=True, key="path"):
+        st.markdown("**Start here: ten minutes.** Six steps, from a healthy codebook to a collapsed one and to a recommendation.")
+        for column, number in zip(st.columns(len(PATH), gap="small"), range(1, len(PATH) + 1), strict=True):
+            step = PATH[number - 1]
+            with column:
+                st.page_link(BY_KEY[step.page].file, label=f"{number}. {step.title}", query_params=layout.path_params(number))
 
 
 def _image(width: int, height: int, shapes: str) -> str:

@@ -34,7 +34,9 @@ def controls(newest: Codes) -> MapView:
         space = pickers.segmented(address.SPACE, "Space", [word for word, space in SPACES.items() if space in known],
                                   help="The embeddings, the latent vectors that the quantizer assigns codes to, or their "
                                        "reconstruction from the codes.")
-        method = pickers.segmented(address.LAYOUT, "Layout", help="PCA is instant; UMAP is computed by a worker and stored.")
+        first = "UMAP" if stored_first(newest, SPACES[space]) else "PCA"
+        method = pickers.segmented(address.LAYOUT, "Layout", sorted(address.LAYOUT.options, key=lambda word: word != first),
+                                   help="PCA is instant; UMAP is computed by a worker and stored.")
         n_dims = 3 if pickers.segmented(address.AXES, "Axes") == "3-D" else 2
         seed = pickers.number(address.SEED, "Seed", width=120) if method == "UMAP" else 0
         by_category = sources.has_categories(newest.cat) and pickers.segmented(address.COLOUR, "Colour by") == "Category"
@@ -42,6 +44,13 @@ def controls(newest: Codes) -> MapView:
         level = pickers.level(n_levels, f"Coloured by the first … {'category levels' if by_category else 'codes'}",
                               most=newest.n_levels, key="map_level")
     return MapView(SPACES[space], method, n_dims, seed, by_category, level)
+
+
+def stored_first(codes: Codes, space: str) -> bool:
+    """Whether the map can begin with UMAP: the one of seed 0 is there already."""
+    n_dims = 3 if address.read(address.AXES) == "3-D" else 2
+    key = umap_key(codes, MapView(space, "UMAP", n_dims, 0, False, 1))
+    return umap_of(codes.cat, key, n_dims) is not None
 
 
 @caching.resource(6)

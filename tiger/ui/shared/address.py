@@ -200,7 +200,8 @@ PRESENTER = Choice("presenter", "whether Beam shows large type", options=("0", "
 DRIFT_VIEW = Choice("view", "what Drift shows", options=("Trade-off", "Code transitions", "Old recommender", "Period by period",
                                                          "All numbers"), old_values={"Where items went": "Code transitions"})
 DIVERSITY_VIEW = Choice("view", "what Diversity shows", options=("All users", "One user"))
-RECIPE = Text("recipe", "the preset that Recommender starts from")
+RECIPE = Text("recipe", "the preset that Train or Recommender starts from")
+PATH = Number("path", "the step of the path for a first visit", default=0)
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
 LESSON = Text("lesson", "the lesson that is shown", old_values={
     "turn": "rotation", "names": "matching", "reader": "recommender", "heat": "temperature"})
@@ -208,7 +209,7 @@ LESSON = Text("lesson", "the lesson that is shown", old_values={
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
-    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, STUDY, LESSON)
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON)
 
 
 def begin(page: str) -> None:

@@ -40,11 +40,13 @@ def box(severity: str, text: str) -> None:
     show(text, icon=icon)
 
 
-def verdict(run: runs.Run) -> None:
-    """A run's diagnosis and its first evidence in one box."""
+def verdict(run: runs.Run) -> str:
+    """A run's diagnosis and its first evidence in one box; returns how severe it is, "" where it cannot be made."""
     with layout.guard("The diagnosis"):
         found = of_run(run, state.load_catalogue(run.config.dataset), caching.window_key(run))
         box(found.severity, f"**{found.title}.** {layout.plain(found.evidence[0])}")
+        return found.severity
+    return ""
 
 
 def warning(cat: Catalogue) -> None:
@@ -55,23 +57,23 @@ def warning(cat: Catalogue) -> None:
     bad = [finding for finding in report.findings if finding.severity != "good"]
     box(report.severity, "\n".join(f"- **{finding.title}.** {layout.plain(finding.sentence)}" for finding in bad))
     if report.fix is not None:
-        _fix(report)
+        _fix(report, cat.n_items)
 
 
-def _fix(report: VectorReport) -> None:
+def _fix(report: VectorReport, n_items: int) -> None:
     assert report.fix is not None
     name, value = next(iter(report.fix.changes.items()))
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Train with the fix", type="primary", icon=":material/healing:", key="fix_vectors",
                      help=layout.plain(f"{report.fix.title}. {report.fix.why}")):
-            _train(report)
+            _train(report, n_items)
         st.caption(layout.plain(f"{report.fix.title}: {report.fix.why} ({name} = {value})"), width="stretch")
 
 
-def _train(report: VectorReport) -> None:
+def _train(report: VectorReport, n_items: int) -> None:
     """Queue the healthy recipe with the fix and watch it train; what forbids it is said on this page."""
     assert report.fix is not None
-    recipe = presets.quantizer_presets()[0]
+    recipe = presets.fitted(presets.quantizer_presets()[0], n_items)
     given = {"name": recipe.quantizer.name, "params": {**recipe.quantizer.params, **report.fix.changes}}
     with layout.guard("The start"):
         run = supervisor.current().submit({"dataset": state.dataset_ref(), "quantizer": given, "preset": recipe.key,

@@ -14,8 +14,8 @@ from tiger import runs
 from tiger.core import disk, errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
-from tiger.ui.shared import forms, state
-from tiger.ui.shared.pagelist import BY_KEY, PAGES
+from tiger.ui.shared import address, forms, glossary, state
+from tiger.ui.shared.pagelist import BY_KEY, PAGES, PATH
 
 T = TypeVar("T")
 log = logging.getLogger("tiger.ui")
@@ -94,8 +94,11 @@ def frame(title: str) -> Iterator[None]:
 
 def navigation() -> Any:
     """The page list as Streamlit's navigation; returns the chosen page."""
-    return st.navigation([st.Page(paths.PROJECT / entry.file, title=entry.title, icon=entry.icon,
-                                  default=entry.key == "home") for entry in PAGES], expanded=True)
+    sections: dict[str, list[Any]] = {}
+    for entry in PAGES:
+        sections.setdefault(entry.section, []).append(st.Page(
+            paths.PROJECT / entry.file, title=entry.title, icon=entry.icon, default=entry.key == "home"))
+    return st.navigation(sections, expanded=True)
 
 
 def _join_frame() -> None:
@@ -144,13 +147,47 @@ def run_label(run: runs.Run) -> str:
     return f"{run.title} · {STATE_SUMMARY[status.state]}{early}"
 
 
-def heading(key: str, explanation: str) -> None:
-    """The page's question, one line on how to read it, and the place for what there is to say."""
+def heading(key: str, explanation: str, *, terms: bool = True) -> None:
+    """The page's question, one line on how to read it, and the place for what there is to say.
+
+    Args:
+        terms: whether the page's terms are explained; a view for those who know none of them has none.
+    """
     _join_frame()
-    st.title(BY_KEY[key].question, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", key="heading"):
+        st.title(BY_KEY[key].question, anchor=False, width="content")
+        st.space("stretch")
+        if terms and (known := glossary.of_page(key)):
+            with st.popover("Terms", icon=":material/dictionary:", help="The terms on this page, each in one sentence."):
+                st.markdown("\n\n".join(f"**{term}**: {meaning}" for term, meaning in known))
     st.markdown(explanation)
+    _path(key)
     st.session_state["notices_at"] = st.container()
     say_notices()
+
+
+def path_params(number: int) -> dict[str, str]:
+    """Query parameters of a link to a step of the path, counted from 1."""
+    step = PATH[number - 1]
+    return state.link_params(path=number, **({"recipe": step.recipe} if step.recipe else {}))
+
+
+def _path(key: str) -> None:
+    """Which step of the path for a first visit this is, what to do here, and the link to the next one."""
+    number = address.read(address.PATH.below(len(PATH) + 1), 0)
+    if not number or PATH[number - 1].page != key:
+        return
+    with st.container(border=True, key="path"):
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        step = PATH[number - 1]
+        left.markdown(f":material/timer: **{number} of {len(PATH)}: {step.title}.** {step.do}")
+        if number < len(PATH):
+            following = PATH[number]
+            right.page_link(BY_KEY[following.page].file, label=f"Next: {following.title}", icon=":material/arrow_forward:",
+                            query_params=path_params(number + 1))
+        else:
+            right.page_link(BY_KEY["lessons"].file, label="Next: the lessons", icon=":material/school:",
+                            query_params=state.link_params())
 
 
 def say_notices() -> None:

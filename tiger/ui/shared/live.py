@@ -37,6 +37,8 @@ class Chart:
 
 LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True)
 PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True)
+RECONSTRUCTION = Chart("Loss and reconstruction loss", ("loss", "recon_loss"), log=True)
+COMMITMENT = Chart("Commitment loss", ("commit_loss",))
 DEAD = Chart("Dead codes of each level", ("dead",), codes=True)
 VALID = Chart("Validation recall and NDCG", ("valid_recall@10", "valid_ndcg@10"))
 EXPLAINED = Chart("Explained variance of a batch", ("explained",))

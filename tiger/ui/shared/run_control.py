@@ -45,9 +45,20 @@ def start(config: runs.RunConfig, label: str, key: str, look_at: Callable[[str],
         look_at: takes the new run's id.
         check: raises ValueError where the run must not be started.
     """
+    command(config, key)
+    button(config, label, key, look_at, check=check, disabled=disabled)
+
+
+def command(config: runs.RunConfig, key: str) -> None:
+    """The equal command line."""
     with st.container(key=f"command:{key}"):
         st.caption("The same on the command line:")
         st.code(run_config.command(config), language="bash", wrap_lines=True)
+
+
+def button(config: runs.RunConfig, label: str, key: str, look_at: Callable[[str], None], *,
+           check: Callable[[], None] | None = None, disabled: bool = False) -> None:
+    """The button that queues the run; arguments as ``start``'s."""
     st.button(label, type="primary", icon=":material/play_arrow:", key=key, on_click=queue, args=(config, look_at, check),
               disabled=disabled)
 
@@ -136,7 +147,7 @@ def live_params(run: runs.Run) -> None:
     if not specs:
         return
     now = run.live_params()
-    with st.container(border=True, key="live_params"):
+    with st.container(key="live_params"):
         st.caption("Change these while it trains; each change is marked on the curves.")
         for column, spec in zip(st.columns(len(specs)), specs, strict=True):
             _live_param(column, run, spec, now[spec.name])

@@ -20,7 +20,7 @@ from tiger.ui.shared.address import GROUP_LIMIT, notice, take_notices
 from tiger.ui.shared.caching import data_key
 
 __all__ = ["GROUP_LIMIT", "data_key", "notice", "take_notices"]
-DEMO_RUN, DEMO_MODEL = "demo-rqvae", "demo-recommender"
+DEMO_RUN, DEMO_MODEL = "demo-small", "demo-recommender"
 NUMBERS = {param.name: param for param in address.SCHEMA if isinstance(param, address.Number)}
 
 

@@ -2,41 +2,58 @@
 
 import streamlit as st
 
-from tiger import quantizers, runs
+from tiger import quantizers
 from tiger.runs import presets
+from tiger.runs.presets import Preset
 from tiger.runs.records import LearnerConfig, RunConfig
-from tiger.ui.shared import live, run_control, state
+from tiger.ui.shared import address, run_control, state
 
 PRESET = "train_preset"
+MAIN = {"healthy": "Healthy", "watch-collapse": "Watch it collapse", "tiny-codebook": "Too few codes"}  # on the first screen
 
 
-def new_run(shown: runs.Run | None) -> None:
-    """The presets, the folded form, the equal command, and the button that starts the run.
+def new_run() -> None:
+    """The presets, the button that starts the run, and, folded away, all other presets, hyper-parameters and the command.
 
-    Args:
-        shown: the run on this page; while it is active the presets are folded away.
+    It looks the same whether a run trains or not, so that nothing below it moves.
     """
-    busy = shown is not None and live.interval(live.states(shown)) is not None
-    with st.expander("Start a new run", expanded=not busy, icon=":material/play_circle:", key=f"new_run:{busy}"):
-        config = configure(pick_preset())
-        if config is not None:
-            run_control.start(config, "Start training", "start", state.choose_run)
-
-
-def pick_preset() -> presets.Preset:
-    """Presets that work and presets that fail on purpose, each with one line on what to look for."""
     known = {preset.key: preset for preset in presets.quantizer_presets()}
-    chosen = st.session_state.setdefault(PRESET, next(iter(known)))
-    for column, breaks, words in zip(st.columns(2), (False, True), ("Presets that work", "Presets that fail on purpose"),
-                                     strict=True):
-        members = [preset for preset in known.values() if preset.breaks == breaks]
-        keys = [preset.key for preset in members]
-        with column:
-            st.session_state[f"presets:{breaks}"] = chosen if chosen in keys else None
-            st.radio(words, keys, index=None, key=f"presets:{breaks}",
-                     format_func=lambda key: known[key].title, captions=[preset.look_for for preset in members],
-                     on_change=_choose, args=(f"presets:{breaks}",))
-    return known[chosen]
+    with st.container(border=True, key="new_run"):
+        asked = address.text_of(address.RECIPE)
+        if asked in known and st.session_state.get("train_asked") != (asked, address.text_of(address.PATH)):
+            st.session_state[PRESET] = asked
+        st.session_state["train_asked"] = asked, address.text_of(address.PATH)
+        chosen = known[st.session_state.setdefault(PRESET, next(iter(MAIN)))]
+        _radio("main", "Preset", [known[key] for key in MAIN], chosen, horizontal=True)
+        st.caption(f"**{chosen.title}.** {chosen.look_for}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            place = st.container(width="content")
+            with st.popover("More recipes", icon=":material/menu_book:"):
+                _more(list(known.values()), chosen)
+            with st.popover("Hyper-parameters and command", icon=":material/tune:"):
+                config = configure(presets.fitted(chosen, state.catalogue().n_items))
+                if config is not None:
+                    run_control.command(config, "start")
+        with place:
+            if config is not None:
+                run_control.button(config, "Start training", "start", state.choose_run)
+
+
+def _radio(name: str, words: str, members: list[Preset], chosen: Preset, *, horizontal: bool = False) -> None:
+    """Some of the presets; a vertical list has one line a preset on what to look for."""
+    keys, by_key = [preset.key for preset in members], {preset.key: preset for preset in members}
+    st.session_state[f"presets:{name}"] = chosen.key if chosen.key in keys else None
+    st.radio(words, keys, index=None, key=f"presets:{name}", horizontal=horizontal,
+             label_visibility="collapsed" if horizontal else "visible",
+             format_func=lambda key: MAIN[key] if horizontal else by_key[key].title,
+             captions=None if horizontal else [preset.look_for for preset in members],
+             on_change=_choose, args=(f"presets:{name}",))
+
+
+def _more(known: list[Preset], chosen: Preset) -> None:
+    others = [preset for preset in known if preset.key not in MAIN]
+    for breaks, words in ((False, "Presets that work"), (True, "Presets that fail on purpose")):
+        _radio(str(breaks), words, [preset for preset in others if preset.breaks == breaks], chosen)
 
 
 def _choose(widget: str) -> None:
@@ -44,7 +61,7 @@ def _choose(widget: str) -> None:
         st.session_state[PRESET] = st.session_state[widget]
 
 
-def configure(preset: presets.Preset) -> RunConfig | None:
+def configure(preset: Preset) -> RunConfig | None:
     """The preset's hyper-parameters as a folded form; the run's configuration, None where a value is refused."""
     name = preset.quantizer.name
     values, changed = run_control.hyper_parameters(quantizers.REGISTRY[name], f"preset:{preset.key}",
@@ -52,4 +69,4 @@ def configure(preset: presets.Preset) -> RunConfig | None:
     if values is None:
         return None
     return RunConfig("quantizer", state.dataset_ref(), f"{preset.title} (changed)" if changed else preset.title,
-                     preset=preset.key, quantizer=LearnerConfig(name, values))
+                     preset=preset.key, quantizer=LearnerConfig(name, values), schedule=preset.schedule)

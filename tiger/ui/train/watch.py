@@ -8,7 +8,11 @@ from tiger import quantizers, reports, runs
 from tiger.runs.records import Status
 from tiger.ui.shared import diagnoses, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
-from tiger.ui.train import recorded, walk
+from tiger.ui.train import movie, recorded, walk
+
+STEADY = """<style>.st-key-run_head{min-height:42px}
+.st-key-live_params,.st-key-verdict{min-height:118px}</style>"""
+"""The verdict takes the place of the live parameters, as tall as they are, so that the pictures stay where they are."""
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
@@ -20,14 +24,30 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     if run.external:
         recorded.watch(run, seen)
         return
+    st.html(STEADY)
     status = run_control.head(run, seen, about(run))
-    live.charts(run, status, (live.LOSS, live.PERPLEXITY, live.DEAD), run.codes_per_level())
+    if not status.active:
+        with st.container(key="verdict"):
+            run_control.how_it_ended(run, status)
+            result(run)
+    pictures(run, status)
     if status.active:
         stepped(run, status)
-    else:
-        run_control.how_it_ended(run, status)
-        result(run)
     gradient(quantizers.REGISTRY[run.learner.name])
+
+
+def pictures(run: runs.Run, status: Status) -> None:
+    """The curves, and beside that of perplexity the codes themselves."""
+    sizes, curves = run.codes_per_level(), live.feed(run, status)
+    charts: tuple[live.Chart, ...] = (live.PERPLEXITY, live.RECONSTRUCTION, live.COMMITMENT, live.DEAD)
+    if movie.there(run):
+        left, right = st.columns([1, 2], gap="medium")
+        with left:
+            live.draw(live.PERPLEXITY, curves, sizes, f"live:{run.id}:{live.PERPLEXITY.title}")
+        with right:
+            movie.show(run, status, curves.marks)
+        charts = charts[1:]
+    live.charts(run, status, charts, sizes)
 
 
 def about(run: runs.Run) -> str:
@@ -63,7 +83,9 @@ def result(run: runs.Run) -> None:
     """The doctor's verdict on the result, and where to look next."""
     if not run.has_result():
         return
-    diagnoses.verdict(run)
+    healthy = diagnoses.verdict(run) == "good"
+    links = {"codebooks": "Healthy: see which codes mean what", "tree": "See its tree", "map": "See its map",
+             "doctor": "See the diagnosis"} if healthy else {"doctor": "Sick: ask the doctor", "codebooks": "See its codes"}
     with st.container(horizontal=True):
-        for key, label in (("codebooks", "See its codes"), ("doctor", "See the diagnosis")):
+        for key, label in links.items():
             st.page_link(BY_KEY[key].file, label=label, icon=BY_KEY[key].icon, query_params=state.link_params())
