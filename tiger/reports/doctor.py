@@ -19,6 +19,9 @@ from tiger.runs.records import LearnerConfig, RunConfig
 
 N_DECODED, N_QUERIES = 2000, 300  # items whose reconstruction is measured, and whose neighbours are looked up
 
+UNSEEN_OF_IDS = ("Explained variance, and how the codes were learned: IDs alone do not tell. Record the training with "
+                 "tiger.watch, or import its codebooks and vectors.")
+
 
 def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Diagnosis:
     """Examine a run with all that its folder and its catalogue tell.
@@ -47,9 +50,10 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Di
                         ordered=is_ordered(run))
         words = f"{data.sentence(run, changed, False)} The diagnosis uses the codes and the log alone."
         return replace(found, evidence=[words, *found.evidence])
-    return examine(codes_IL, run.codes_per_level(), cat.embedding_IE, run.events()[0], params, _decoded(run, codes_IL),
-                   vectors=vectors, ordered=is_ordered(run),
-                   sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed)
+    found = examine(codes_IL, run.codes_per_level(), cat.embedding_IE, run.events()[0], params, _decoded(run, codes_IL),
+                    vectors=vectors, ordered=is_ordered(run),
+                    sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed)
+    return found if run.config.imported is None else replace(found, unseen=[UNSEEN_OF_IDS])
 
 
 def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], emb_IE: np.ndarray | None = None,

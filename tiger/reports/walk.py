@@ -15,6 +15,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers import Quantizer
 from tiger.reports.codes import Codes
 from tiger.reports.items import id_neighbours
+from tiger.runs import data
 
 Trace = Mapping[str, np.ndarray]
 INDEPENDENT = ("The levels are independent: each looks at numbers of its own, so r only keeps count of what is not coded yet, "
@@ -107,10 +108,32 @@ def item_walk(codes: Codes, quantizer: Quantizer | None, item: int) -> ItemWalk:
         trace = quantizer.trace(emb_1E)
         walk = walk_of(type(quantizer), trace, 0, books, quantizer.prices())
         reconstruction = reconstruction_summary(emb_1E[0], trace["recon"][0])
+    elif quantizer is None and (recorded := recorded_trace(codes, item)) is not None:
+        told = codes.run.config.recording.settings if codes.run.config.recording else {}
+        cosine = told.get("distance") == "cosine" or bool(told.get("use_cosine_sim"))  # the next-best codes are by distance
+        books = None if cosine else codes.run.recorded_codebooks()
+        walk = walk_of(Quantizer, recorded, 0, books)  # type: ignore[type-abstract]
+        if np.array_equal(recorded["latent"][0], codes.cat.embedding_IE[item]):
+            reconstruction = reconstruction_summary(codes.cat.embedding_IE[item], recorded["recon"][0])
     own = " · ".join(map(str, codes.codes_IL[item]))
     about = f"item {item} · {row['category'] or 'no category'} · codes {own}"
     return ItemWalk(item, str(row["title"]) or f"Item {item}", about, walk, reconstruction,
                     walk is not None and codes.step is not None, id_neighbours(codes.cat, codes.codes_IL, item))
+
+
+def recorded_trace(codes: Codes, item: int) -> Trace | None:
+    """One item's final codes in recorded codebooks; None where those, or what they quantised, are not known."""
+    run = codes.run
+    if not run.external or codes.step is not None or not run.has_latent() or codes.codes_IL[item].min() < 0:
+        return None
+    books, latent_IZ = run.recorded_codebooks(), run.latent()
+    if books is None or any(book_KZ.shape[1] != latent_IZ.shape[1] for book_KZ in books):
+        return None
+    latent_1Z = latent_IZ[data.rows_for(run, codes.cat, len(latent_IZ))][[item]]
+    chosen_1LZ = np.stack([book_KZ[codes.codes_IL[[item], level]] for level, book_KZ in enumerate(books)], 1)
+    residual_1MZ = latent_1Z[:, None] - np.concatenate([np.zeros_like(chosen_1LZ[:, :1]), chosen_1LZ.cumsum(1)], 1)
+    return {"latent": latent_1Z, "codes": codes.codes_IL[[item]], "residual": residual_1MZ, "chosen": chosen_1LZ,
+            "recon": chosen_1LZ.sum(1), "error": np.square(residual_1MZ).sum(2)}
 
 
 def walk_of(kind: type[Quantizer], trace: Trace, row: int, codebooks: Sequence[np.ndarray] | None = None,

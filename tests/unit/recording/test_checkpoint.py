@@ -136,3 +136,20 @@ def test_npz_members_that_unpack_to_too_much_are_refused_unread(tmp_path, monkey
     monkeypatch.setattr(checkpoint, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match=r"m.npz cannot be read \(its array 'codebooks.npy' unpacks to"):
         checkpoint.read_codebooks(tmp_path / "m.npz")
+
+
+def test_an_items_way_through_the_recorded_codebooks_adds_up(tmp_path):
+    from tiger.reports.codes import codes_at
+    from tiger.reports.walk import item_walk, recorded_trace
+    module, x = trained()
+    np.save(tmp_path / "x.npy", x.numpy())
+    cat = datasets.load_ref(registry.vectors_alone(str(tmp_path / "x.npy")))
+    run = checkpoint.keep(list(module.codebooks.numpy()), cat)
+    codes = codes_at(run, cat)
+    trace = recorded_trace(codes, 7)
+    quantised = module(x[None])[0][0, 7].detach().numpy()
+    assert trace["recon"][0] == pytest.approx(quantised, abs=1e-5)
+    assert trace["residual"][0, -1] == pytest.approx(x[7].numpy() - quantised, abs=1e-5)
+    assert trace["error"][0] == pytest.approx(run.recon_error()[7], abs=1e-4)
+    walk = item_walk(codes, None, 7)
+    assert walk.walk is not None and walk.reconstruction and len(walk.walk.levels) == 3
