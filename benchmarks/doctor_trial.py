@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 from bare import PROJECT, beauty, machine, use_threads
 
-from tiger import datasets, quantizers, reports
+from tiger import datasets, metrics, quantizers, reports
 from tiger.analysis import doctor
 from tiger.core import params
-from tiger.runs import presets
+from tiger.runs import outcome, presets
 
 SMALL = {"hidden": "128", "n_steps": 300, "batch_size": 512}
 DOCS = PROJECT / "docs" / "DOCTOR.md"
@@ -192,7 +192,7 @@ def train(name: str, settings: dict[str, object], emb_IE: np.ndarray, shuffle: n
     codes_IL = q.encode(emb_IE)
     if shuffle is not None:
         return reports.examine(shuffle.permutation(codes_IL), q.codes_per_level, emb_IE, vectors=vectors)
-    items_N = reports.doctor.sample(np.arange(len(emb_IE)), reports.doctor.N_DECODED)
+    items_N = metrics.seeded_sample(np.arange(len(emb_IE)), outcome.N_DECODED)
     decoded = items_N, q.decode(codes_IL[items_N])
     return reports.examine(codes_IL, q.codes_per_level, emb_IE, events, params.values(q), decoded, vectors=vectors,
                            ordered=q.residual)

@@ -1,7 +1,7 @@
 """Answers as data frames, and each answer's takeaway as a sentence: what pages and exports show.
 
 ``codes``: a run's codes at one step. ``usage``: codes, levels, collisions, kept steps. ``items``: neighbours. ``walk``: one
-item through the levels. ``training``: curves, runs. ``doctor``: diagnoses and treatments. ``shop``: the catalogue.
+item through the levels. ``training``: curves. ``doctor``: diagnoses and treatments. ``shop``: the catalogue. ``runs``: the table of all runs.
 ``codebooks``, ``map``, ``tree``: what those pages show. A ``*_summary`` function says in one sentence what the frame of the
 same name shows; it becomes the figure's alt text.
 """
@@ -28,7 +28,6 @@ from tiger.reports.items import (
 )
 from tiger.reports.training import (
     live_param_frame,
-    runs_frame,
     training_frame,
     training_summary,
 )
@@ -45,6 +44,6 @@ __all__ = [
     "Consultation", "Examined", "code_neighbours", "collisions_frame", "collisions_summary", "consult",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
-    "runs_frame", "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",
+    "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",
     "usage_frame", "usage_summary", "vector_rows",
 ]

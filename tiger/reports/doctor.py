@@ -12,12 +12,13 @@ from tiger.analysis.doctor import Attempt, Diagnosis, Params, Settings, Treatmen
 from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
+from tiger.metrics import explained_variance
 from tiger.reports import recorded
 from tiger.reports.codes import is_ordered
-from tiger.runs import Run, data, store
+from tiger.runs import Run, data, outcome, store
 from tiger.runs.records import LearnerConfig, RunConfig
 
-N_DECODED, N_QUERIES = 2000, 300  # items whose reconstruction is measured, and whose neighbours are looked up
+N_QUERIES = 300  # items whose neighbours are looked up
 
 UNSEEN_OF_IDS = ("Explained variance, and how the codes were learned: IDs alone do not tell. Record the training with "
                  "tiger.watch, or import its codebooks and vectors.")
@@ -88,31 +89,13 @@ def _neighbours(codes_IL: np.ndarray, emb_IE: np.ndarray, ordered: bool,
     if vectors.copy_of_I is not None and vectors.n_distinct < len(codes_IL):
         first = np.unique(vectors.copy_of_I)
         codes_IL, emb_IE = codes_IL[first], emb_IE[first]
-    queries = sample(np.flatnonzero(metrics.has_id(codes_IL)), N_QUERIES)
+    queries = metrics.seeded_sample(np.flatnonzero(metrics.has_id(codes_IL)), N_QUERIES)
     true_Nk, _ = metrics.nearest(emb_IE, queries, 10)
     if not true_Nk.size:
         return None
     if ordered:
         return metrics.neighbour_recall(codes_IL, queries, true_Nk)
     return [metrics.neighbour_recall(codes_IL[:, [level]], queries, true_Nk)[0] for level in range(codes_IL.shape[1])]
-
-
-def sample(items_N: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
-    """At most n of the items, always the same ones, ascending."""
-    if len(items_N) <= n:
-        return items_N
-    return np.sort(np.random.default_rng(seed).choice(items_N, n, replace=False))
-
-
-def explained_variance(emb_IE: np.ndarray, items_N: np.ndarray, recon_NE: np.ndarray) -> float | None:
-    """1 - sum |x - x'|^2 / sum |x - mean|^2 over the given items; 0 is what the mean alone would reach.
-
-    None where all rows are equal: there is no variance to explain.
-    """
-    emb_NE = np.asarray(emb_IE[items_N], np.float64)
-    spread = float(((emb_NE - emb_NE.mean(0)) ** 2).sum())
-    rounding = 1e-14 * float((emb_NE**2).sum())
-    return 1 - float(((emb_NE - recon_NE) ** 2).sum()) / spread if spread > rounding else None
 
 
 def explained_in_training(emb_IE: np.ndarray, events: Sequence[Event], normalise: str = "none",
@@ -133,7 +116,7 @@ def explained_in_training(emb_IE: np.ndarray, events: Sequence[Event], normalise
 def _decoded(run: Run, codes_IL: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if not run.has_result():
         return None
-    items_N = sample(np.arange(len(codes_IL)), N_DECODED)
+    items_N = metrics.seeded_sample(np.arange(len(codes_IL)), outcome.N_DECODED)
     try:
         return items_N, run.quantizer().decode(codes_IL[items_N])
     except (NotImplementedError, ValueError):

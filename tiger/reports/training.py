@@ -1,14 +1,12 @@
-"""Runs as data frames: curves, live parameters that changed, the list of runs."""
+"""Runs as data frames: curves, live parameters that changed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tiger.core.events import changed_param
-from tiger.runs import Run
 
 Events = Sequence[dict[str, Any]]
 MAX_POINTS = 2000
@@ -71,19 +69,3 @@ def training_summary(frame: pd.DataFrame) -> str:
     if not said:
         return "Nothing logged yet."
     return f"By step {int(frame['step'].max()):,}, " + "; ".join(said) + "."
-
-
-def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a run: id, title, quantizer, dataset, state, step, n_steps, created (UTC), preset, parent."""
-    rows = []
-    for run in runs:
-        config, status = run.config, run.status
-        created = datetime.fromtimestamp(config.created_s, UTC)
-        rows.append({"run": run.id, "title": run.title, "state": status.state,
-                     "quantizer": config.quantizer.name if config.quantizer else None,
-                     "dataset": config.dataset["name"],
-                     "step": status.step, "n_steps": status.n_steps, "created": created,
-                     "preset": config.preset, "parent": config.parent})
-    columns = ["run", "title", "state", "quantizer", "dataset", "step", "n_steps", "created", "preset",
-               "parent"]
-    return pd.DataFrame(rows, columns=columns)

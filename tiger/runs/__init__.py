@@ -2,7 +2,7 @@
 
 from tiger.runs.records import BUSY, RunConfig, Status
 from tiger.runs.run import Run
-from tiger.runs.store import command, command_line, delete, find, list_runs, new_run, size_bytes
+from tiger.runs.store import command, command_line, delete, find, label, list_runs, new_run, size_bytes
 
-__all__ = ["BUSY", "Run", "RunConfig", "Status", "command", "command_line", "delete", "find", "list_runs", "new_run",
+__all__ = ["BUSY", "Run", "RunConfig", "Status", "command", "command_line", "delete", "find", "label", "list_runs", "new_run",
            "size_bytes"]

@@ -10,7 +10,7 @@ from tiger.core import files
 from tiger.core.sampling import even_sample
 from tiger.models import Recommender
 from tiger.quantizers import Quantizer
-from tiger.runs import data, movie
+from tiger.runs import data, movie, outcome
 from tiger.runs.run import RESULTS, Run
 from tiger.semantic_ids import SemanticIds
 
@@ -90,6 +90,7 @@ def write_result(run: Run, quantizer: Quantizer, emb_IE: np.ndarray, step: int) 
     files.replace(ids, run.path / "ids.safetensors")
     if not (run.path / "snapshots" / f"{step:07d}.safetensors").exists():
         write_snapshot(run, quantizer, emb_IE, step)
+    outcome.write(run.path, outcome.of_quantizer(quantizer, codes_IL, emb_IE))
     _write_array(run, "codes.npy", codes_IL.astype(np.int32))
 
 

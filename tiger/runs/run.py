@@ -3,6 +3,8 @@
     config.json         what was asked: dataset, quantizer, title, parent
     data.safetensors    fingerprint of the dataset that it was made from
     status.json         how it goes; replaced in one move, about five times a second
+    labels.json         what people write on it: name, note, tags, star
+    outcome.json        numbers of a quantizer's final codes
     control.json        what the page or the command line wants: run, pause, step, stop, new live hyper-parameters
     events.jsonl        one line a logged step, and one line a live hyper-parameter that changed
     snapshots/          the codes at about forty steps
@@ -38,6 +40,8 @@ from tiger.core import disk, events, files, paths
 from tiger.core.events import Event
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
+from tiger.runs import labels as run_labels
+from tiger.runs.labels import Labels
 from tiger.runs.records import ACTIONS, Action, Control, LearnerConfig, RunConfig, State, Status, StudyRequest
 
 if TYPE_CHECKING:
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from tiger.semantic_ids import SemanticIds
 
 RESULTS = ("codes.npy", "ids.safetensors", "latent.npy", "recon_error.npy", "step_trace.safetensors",
-           "step_trace.json", "model.json", "metrics.json")
+           "step_trace.json", "model.json", "metrics.json", "outcome.json")
 WINDOW, CODEBOOKS = "window.safetensors", "codebooks.safetensors"
 RECORDER_GONE = "The recording program ended without close(); what it recorded is kept."
 log = logging.getLogger(__name__)
@@ -82,7 +86,12 @@ class Run:
     @property
     def title(self) -> str:
         """The run's name for people."""
-        return self.config.title or self.id
+        return self.labels.name or self.config.title or self.id
+
+    @property
+    def labels(self) -> Labels:
+        """What people wrote on it: name, note, tags, star."""
+        return run_labels.read(self.path)
 
     @property
     def read_only(self) -> bool:

@@ -1,7 +1,5 @@
 """Every run of this workspace: making one, finding it by id, listing, deleting."""
 
-import logging
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,11 +8,14 @@ from typing import Any
 
 from tiger.core import disk, files, paths
 from tiger.runs import config as run_config
+from tiger.runs import index
+from tiger.runs import labels as run_labels
+from tiger.runs.index import RUN_ID, is_whole
+from tiger.runs.labels import Labels
 from tiger.runs.records import RunConfig, Status
 from tiger.runs.run import Run
 
-log = logging.getLogger(__name__)
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
+__all__ = ["RUN_ID", "command", "command_line", "delete", "find", "is_whole", "label", "list_runs", "new_run", "size_bytes"]
 
 
 def new_run(config: RunConfig | Mapping[str, Any], status: Status | None = None,
@@ -61,22 +62,25 @@ def find(run_id: str) -> Run:
 
 def list_runs() -> list[Run]:
     """Every run, own and bundled, newest first."""
-    found = {}
-    for root in (paths.BUNDLED / "runs", paths.subfolder("runs")):
-        if root.is_dir():
-            folders = [path for path in root.iterdir() if RUN_ID.fullmatch(path.name)]
-            found.update({path.name: Run(path) for path in folders if (path / "config.json").is_file()})
-    usable = [run for run in found.values() if is_whole(run)]
-    return sorted(usable, key=lambda run: (-run.config.created_s, run.id))
+    return [entry.run for entry in index.entries()]
 
 
-def is_whole(run: Run) -> bool:
-    """Whether its configuration can be read and is this folder's own; a copied folder keeps another's id."""
-    try:
-        return run.config.id == run.id
-    except ValueError:
-        log.warning("the folder of run %s has no configuration that can be read; it is left out", run.id)
-        return False
+def label(run: Run, *, name: str | None = None, note: str | None = None, tags: list[str] | tuple[str, ...] | None = None,
+          starred: bool | None = None) -> Labels:
+    """Change what people wrote on a run; what is not given stays. Returns all labels.
+
+    Args:
+        name: for people; "" brings the title back that it was started with.
+        tags: all of its tags from now on.
+
+    Raises:
+        ValueError: it is bundled, or a label is too long.
+    """
+    if run.read_only:
+        raise ValueError(f"'{run.title}' is bundled and cannot be labelled; label a run of your own.")
+    found = run.labels.but(name=name, note=note, tags=tags, starred=starred)
+    run_labels.write(run.path, found)
+    return found
 
 
 def delete(run: Run) -> None:

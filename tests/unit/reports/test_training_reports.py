@@ -66,15 +66,6 @@ CONFIG = {"dataset": {"name": "tables", "params": {}}, "title": "Mine",
           "quantizer": {"name": "random_codes", "params": {"n_codes": 8, "n_levels": 2}}}
 
 
-def test_runs_as_rows(tiger_home):
-    run = runs.new_run(CONFIG)
-    frame = reports.runs_frame([run])
-    row = frame.iloc[0]
-    assert (row["run"], row["title"], row["quantizer"], row["dataset"], row["state"]) == \
-        (run.id, "Mine", "random_codes", "tables", "queued")
-    assert reports.runs_frame([]).columns.tolist() == frame.columns.tolist()
-
-
 def test_a_run_is_diagnosed_from_its_folder(tiger_home, tiny):
     run = runs.new_run(CONFIG)
     with pytest.raises(ValueError, match=r"has no codes yet"):

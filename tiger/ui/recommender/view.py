@@ -11,12 +11,10 @@ from tiger.runs.records import LearnerConfig, RunConfig
 from tiger.ui.shared import exports, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 
-BUSY_WORDS = {"queued": "waiting", "running": "training"}
-
 
 def pick(chosen: runs.Run | None) -> None:
     """Which of this dataset's recommenders the page shows."""
-    here = {run.id: f"{run.title} · {BUSY_WORDS.get(run.state, run.state)}" for run in state.models_here()}
+    here = {run.id: layout.run_label(run) for run in state.models_here()}
     if chosen is None or len(here) < 2:
         return
     st.session_state["pick_model"] = chosen.id
@@ -36,7 +34,7 @@ def new_run(shown: runs.Run | None) -> None:
                        format_func=lambda key: known[key].title, captions=[preset.look_for for preset in presets.MODELS])
         config = configure(known[key])
         if config is not None:
-            run_control.start(config, "Start training", "start_model", look_at)
+            run_control.start(config, "Start training", "start_model", look_at, named=True)
 
 
 def asked_recipe() -> str | None:
@@ -73,7 +71,7 @@ def pick_ids() -> runs.Run | None:
     now = state.current_run()
     first = list(coded).index(now.id) if now is not None and now.id in coded else 0
     chosen = st.selectbox("Semantic IDs of", list(coded), first, key="model_ids",
-                          format_func=lambda run_id: f"{coded[run_id].title} · {_kind(coded[run_id])}",
+                          format_func=lambda run_id: f"{layout.run_label(coded[run_id])} · {_kind(coded[run_id])}",
                           help="The recommender learns to write the IDs that this run gave to the items.")
     return coded[chosen]
 

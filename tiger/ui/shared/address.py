@@ -14,6 +14,7 @@ import streamlit as st
 
 T = TypeVar("T")
 GROUP_LIMIT = 200  # items of a lasso that an address carries
+MAX_CHOSEN = 50  # runs that are chosen at once on the Runs page
 SHORT_HISTORY = st.components.v2.component("tiger.short_history", js="""
 export default ({setTriggerValue}) => {
   if (window.tigerShortHistory) return
@@ -205,11 +206,18 @@ PATH = Number("path", "the step of the path for a first visit", default=0)
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
 LESSON = Text("lesson", "the lesson that is shown", old_values={
     "turn": "rotation", "names": "matching", "reader": "recommender", "heat": "temperature"})
+FIND = Text("find", "words that the listed runs have", max_chars=200)
+RUN_KIND = Choice("kind", "which kind of runs is listed", options=("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps"))
+GROUP_BY = Text("by", "what the listed runs are grouped by")
+RUNS = Text("runs", "the chosen runs, by their ids, with commas between them", max_chars=4000)
+RUNS_VIEW = Choice("view", "how chosen runs are compared", options=("Curves", "Differences", "Parallel coordinates"))
+CURVE = Text("curve", "which logged metric is drawn")
 
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
-    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON)
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, FIND,
+    RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE)
 
 
 def begin(page: str) -> None:

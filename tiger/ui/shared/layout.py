@@ -3,6 +3,7 @@
 import gc
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import streamlit as st
 from tiger import runs
 from tiger.core import disk, errors, paths, remedies
 from tiger.datasets import registry
+from tiger.runs import index
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
 from tiger.ui.shared import address, forms, glossary, state
 from tiger.ui.shared.pagelist import BY_KEY, PAGES, PATH
@@ -21,6 +23,7 @@ T = TypeVar("T")
 log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
 LABELS = {"align": "Match the items by", "n_codes": "Codes per level"}  # fields whose label is not their name
+MAX_PICKED = 100  # runs that the sidebar offers: the newest, and those with a star
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
 
@@ -134,17 +137,27 @@ def _run_picker() -> None:
         st.page_link(BY_KEY["train"].file, label="Train the first one", icon=":material/play_circle:",
                      query_params=state.link_params())
         return
-    labels = {run.id: run_label(run) for run in state.runs_here()}
+    here = [index.of(run) for run in state.runs_here()]
+    offered = [entry for number, entry in enumerate(here)
+               if number < MAX_PICKED or entry.labels.starred or entry.id == chosen.id]
+    labels = {entry.id: run_label(entry.run) for entry in offered}
     st.session_state["pick_run"] = chosen.id
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
                  on_change=lambda: state.choose_run(st.session_state["pick_run"]))
+    if len(offered) < len(here):
+        st.page_link(BY_KEY["runs"].file, label=f"All {len(here):,} runs", icon=BY_KEY["runs"].icon)
 
 
 def run_label(run: runs.Run) -> str:
-    """A run in a list of runs: its title and its state, with the steps of one that ended early."""
-    status = run.status
+    """A run in a list of runs: its title, its state, when it was started, and the end of its id."""
+    entry = index.of(run)
+    status = entry.status
     early = f" after {status.step:,} of {status.n_steps:,} steps" if status.state in RESUMABLE and status.n_steps else ""
-    return f"{run.title} · {STATE_SUMMARY[status.state]}{early}"
+    words = [entry.title, f"{STATE_SUMMARY[status.state]}{early}"]
+    if entry.config.created_s:
+        when = time.localtime(entry.config.created_s)
+        words += [f"{when.tm_mday} {time.strftime('%b %H:%M', when)}", entry.short_id]
+    return " · ".join(words)
 
 
 def heading(key: str, explanation: str, *, terms: bool = True) -> None:

@@ -59,6 +59,7 @@ PAGES = (
          "Semantic IDs"),
     Page("pages/doctor.py", "Doctor", ":material/stethoscope:", "Is this codebook healthy, and if not, what helps?",
          "Semantic IDs"),
+    Page("pages/runs.py", "Runs", ":material/table_rows:", "How do all runs compare?", "Semantic IDs"),
     Page("pages/recommender.py", "Recommender", ":material/recommend:",
          "Which model predicts the next item best, and at what cost?", "Recommend"),
     Page("pages/beam.py", "Beam", ":material/alt_route:", "How does beam search generate the next item's ID?", "Recommend"),

@@ -1,7 +1,9 @@
 """The one way to a run for Train, Recommender and studies: a form, the equal command line and the button that starts it;
 then its state, its progress, what it can be told to do, and how it ended."""
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,7 +12,7 @@ from tiger import runs
 from tiger.core import params
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
-from tiger.runs import supervisor
+from tiger.runs import labels, supervisor
 from tiger.runs.records import RESUMABLE, Status
 from tiger.ui.shared import forms, layout, live
 
@@ -38,22 +40,30 @@ def hyper_parameters(cls: Any, key: str, given: Values) -> tuple[Values | None, 
 
 
 def start(config: runs.RunConfig, label: str, key: str, look_at: Callable[[str], None], *,
-          check: Callable[[], None] | None = None, disabled: bool = False) -> None:
+          check: Callable[[], None] | None = None, disabled: bool = False, named: bool = False) -> None:
     """The equal command line, and the button that queues the run.
 
     Args:
         look_at: takes the new run's id.
         check: raises ValueError where the run must not be started.
+        named: whether the run can be given a name here.
     """
-    command(config, key)
-    button(config, label, key, look_at, check=check, disabled=disabled)
+    button(command(config, key, named=named), label, key, look_at, check=check, disabled=disabled)
 
 
-def command(config: runs.RunConfig, key: str) -> None:
-    """The equal command line."""
+def command(config: runs.RunConfig, key: str, *, named: bool = False) -> runs.RunConfig:
+    """Show the equal command line; returns the configuration under the name that was given to the run here."""
+    line = run_config.command(config)
     with st.container(key=f"command:{key}"):
+        if named:
+            name = st.text_input("Name of the run", key=f"name:{key}", placeholder=config.title, max_chars=labels.MAX_NAME,
+                                 width=420, help="Shown wherever runs are listed; the Runs page can change it later.")
+            if name.strip():
+                config = replace(config, title=name.strip())
+                line += f" --title {shlex.quote(name.strip())}"
         st.caption("The same on the command line:")
-        st.code(run_config.command(config), language="bash", wrap_lines=True)
+        st.code(line, language="bash", wrap_lines=True)
+    return config
 
 
 def button(config: runs.RunConfig, label: str, key: str, look_at: Callable[[str], None], *,

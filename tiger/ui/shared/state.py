@@ -14,7 +14,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.fingerprint import Changes
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import config as run_config
-from tiger.runs import data
+from tiger.runs import data, index
 from tiger.ui.shared import address, caching
 from tiger.ui.shared.address import GROUP_LIMIT, notice, take_notices
 from tiger.ui.shared.caching import data_key
@@ -98,7 +98,7 @@ def dataset_ref() -> DatasetRef:
 def _here(kinds: tuple[str, ...]) -> list[runs.Run]:
     """Runs of these kinds made from the current dataset, newest first."""
     wanted = registry.key(dataset_ref())
-    return [run for run in runs.list_runs() if run.config.kind in kinds and _key(run) == wanted]
+    return [entry.run for entry in index.entries() if entry.config.kind in kinds and entry.dataset_key == wanted]
 
 
 def runs_here() -> list[runs.Run]:
@@ -113,7 +113,7 @@ def models_here() -> list[runs.Run]:
 
 def first_choice(here: list[runs.Run], demo: str = "") -> runs.Run | None:
     """What is shown before anybody chose: the demo, else the newest finished run, else the newest; None without any."""
-    finished = (run for run in here if run.state == "finished")
+    finished = (run for run in here if index.of(run).status.state == "finished")
     return next((run for run in here if run.id == demo), None) or next(finished, None) or next(iter(here), None)
 
 
@@ -242,7 +242,7 @@ def is_here(run: runs.Run) -> bool:
 
 
 def _key(run: runs.Run) -> str:
-    return registry.key(run.config.dataset)
+    return index.of(run).dataset_key
 
 
 def _dataset_of_linked_run() -> str | None:

@@ -15,7 +15,6 @@ from tiger.datasets.reference import Values
 from tiger.reports import lessons, study_page, study_report
 from tiger.reports.study_report import Study
 from tiger.runs import study_artifacts
-from tiger.runs.records import STATE_SUMMARY
 from tiger.studies.base import StudyKind
 from tiger.studies.drift import version_files
 from tiger.ui.shared import address, caching, exports, forms, layout, run_control, state
@@ -84,7 +83,7 @@ def look_at(kind: str, run_id: str | None) -> None:
 
 def pick(kind: str, shown: runs.Run | None) -> None:
     """A choice among the studies, where there is one."""
-    known = {run.id: f"{run.title} · {STATE_SUMMARY[run.state]}" for run in here(kind)}
+    known = {run.id: layout.run_label(run) for run in here(kind)}
     if shown is None or len(known) < 2:
         return
     st.session_state[f"pick:{kind}"] = shown.id

@@ -33,7 +33,7 @@ def new_run() -> None:
             with st.popover("Hyper-parameters and command", icon=":material/tune:"):
                 config = configure(presets.fitted(chosen, state.catalogue().n_items))
                 if config is not None:
-                    run_control.command(config, "start")
+                    config = run_control.command(config, "start", named=True)
         with place:
             if config is not None:
                 run_control.button(config, "Start training", "start", state.choose_run)

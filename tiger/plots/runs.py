@@ -1,0 +1,77 @@
+"""Runs side by side: curves with intervals, and parallel coordinates."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, colour, style
+
+
+def run_curves(frame: pd.DataFrame, title: str, alt: str, log: bool = False) -> go.Figure:
+    """One line a series, with a band where it is the mean of several runs.
+
+    Args:
+        frame: series, step, value, low, high, n.
+        title: of the axis of values.
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
+        dash = DASHES[place // len(COLOURS) % len(DASHES)]
+        if part["low"].notna().any():
+            figure.add_scatter(x=[*part["step"], *part["step"][::-1]], y=[*part["high"], *part["low"][::-1]], fill="toself",
+                               fillcolor=_faint(colour(place)), line={"width": 0}, hoverinfo="skip", showlegend=False,
+                               legendgroup=str(name))
+        n = int(part["n"].iloc[0])
+        many = f", mean of {n} runs" if n > 1 else ""
+        figure.add_scatter(x=part["step"], y=part["value"], mode="lines", name=str(name), legendgroup=str(name),
+                           line={"color": colour(place), "width": 2, "dash": dash},
+                           hovertemplate=f"step %{{x:,}}: %{{y:.4g}}{many}<extra>%{{fullData.name}}</extra>")
+    figure.update_xaxes(title="Step", rangemode="tozero")
+    figure.update_yaxes({"type": "log"} if log else {"rangemode": "tozero"}, title=title)
+    return style(figure, alt, height=380)
+
+
+def _faint(text: str) -> str:
+    red, green, blue = (int(text[at:at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.18)"
+
+
+def parallel_coordinates(frame: pd.DataFrame, colour_by: str, alt: str) -> go.Figure:
+    """One line a run through an axis per column; text columns become evenly spaced categories.
+
+    Args:
+        frame: one row a run.
+        colour_by: a column of numbers, which colours the lines.
+    """
+    dimensions = [_axis(name, frame[name]) for name in frame]
+    line = {"color": frame[colour_by].to_numpy(float), "colorscale": SEQUENTIAL, "showscale": True,
+            "colorbar": {"title": {"text": colour_by, "side": "right"}, "thickness": 12}} if colour_by in frame else {}
+    figure = go.Figure(go.Parcoords(line=line, dimensions=dimensions, labelangle=0,
+                                    tickfont={"size": 12}, labelfont={"size": 13}))
+    style(figure, alt, height=380)
+    return figure.update_layout(margin={"l": 60, "r": 30, "t": 60, "b": 24})
+
+
+def _axis(name: str, values: pd.Series) -> dict[str, object]:
+    if pd.api.types.is_numeric_dtype(values):
+        known = values.dropna().to_numpy(float)
+        few = np.unique(known)
+        shown = _log_values(values.to_numpy(float)) if _spans_decades(few) else values.to_numpy(float)
+        if len(few) and len(few) <= 8:
+            ticks = _log_values(few) if _spans_decades(few) else few
+            return {"label": name, "values": shown, "tickvals": ticks, "ticktext": [f"{value:.4g}" for value in few]}
+        return {"label": name, "values": shown}
+    kinds = list(dict.fromkeys(values.astype(str)))
+    return {"label": name, "values": [kinds.index(str(value)) for value in values], "tickvals": list(range(len(kinds))),
+            "ticktext": [kind or "(none)" for kind in kinds]}
+
+
+def _spans_decades(few: np.ndarray) -> bool:
+    """Whether an axis is easier to read in powers of ten: a hyper-parameter such as a learning rate."""
+    return 2 < len(few) <= 8 and float(few.min()) > 0 and float(few.max() / few.min()) >= 30
+
+
+def _log_values(values: np.ndarray) -> np.ndarray:
+    return np.array([math.log10(value) if value > 0 else math.nan for value in values])
