@@ -1,12 +1,16 @@
 """Runs side by side: curves with intervals, and parallel coordinates."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, colour, style
+from tiger.plots.style import COLOURS, DASHES, colour, style
+
+LINES = [[0.0, "#56B4E9"], [0.5, "#8C8C8C"], [1.0, "#D55E00"]]  # thin lines on white and on black
+MAX_TICKS = 8
 
 
 def run_curves(frame: pd.DataFrame, title: str, alt: str, log: bool = False) -> go.Figure:
@@ -38,15 +42,16 @@ def _faint(text: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.18)"
 
 
-def parallel_coordinates(frame: pd.DataFrame, colour_by: str, alt: str) -> go.Figure:
+def parallel_coordinates(frame: pd.DataFrame, settings: Sequence[str], colour_by: str, alt: str) -> go.Figure:
     """One line a run through an axis per column; text columns become evenly spaced categories.
 
     Args:
         frame: one row a run.
+        settings: columns that hold few chosen values, each of which gets its tick; the others are measured.
         colour_by: a column of numbers, which colours the lines.
     """
-    dimensions = [_axis(name, frame[name]) for name in frame]
-    line = {"color": frame[colour_by].to_numpy(float), "colorscale": SEQUENTIAL, "showscale": True,
+    dimensions = [_axis(name, frame[name], name in settings) for name in frame]
+    line = {"color": frame[colour_by].to_numpy(float), "colorscale": LINES, "showscale": True,
             "colorbar": {"title": {"text": colour_by, "side": "right"}, "thickness": 12}} if colour_by in frame else {}
     figure = go.Figure(go.Parcoords(line=line, dimensions=dimensions, labelangle=0,
                                     tickfont={"size": 12}, labelfont={"size": 13}))
@@ -54,15 +59,14 @@ def parallel_coordinates(frame: pd.DataFrame, colour_by: str, alt: str) -> go.Fi
     return figure.update_layout(margin={"l": 60, "r": 30, "t": 60, "b": 24})
 
 
-def _axis(name: str, values: pd.Series) -> dict[str, object]:
+def _axis(name: str, values: pd.Series, setting: bool) -> dict[str, object]:
     if pd.api.types.is_numeric_dtype(values):
-        known = values.dropna().to_numpy(float)
-        few = np.unique(known)
-        shown = _log_values(values.to_numpy(float)) if _spans_decades(few) else values.to_numpy(float)
-        if len(few) and len(few) <= 8:
-            ticks = _log_values(few) if _spans_decades(few) else few
-            return {"label": name, "values": shown, "tickvals": ticks, "ticktext": [f"{value:.4g}" for value in few]}
-        return {"label": name, "values": shown}
+        few = np.unique(values.dropna().to_numpy(float))
+        if not setting or not 0 < len(few) <= MAX_TICKS:
+            return {"label": name, "values": values.to_numpy(float)}
+        place = _log_values if _spans_decades(few) else np.asarray
+        return {"label": name, "values": place(values.to_numpy(float)), "tickvals": place(few),
+                "ticktext": [f"{value:.4g}" for value in few]}
     kinds = list(dict.fromkeys(values.astype(str)))
     return {"label": name, "values": [kinds.index(str(value)) for value in values], "tickvals": list(range(len(kinds))),
             "ticktext": [kind or "(none)" for kind in kinds]}
@@ -70,7 +74,7 @@ def _axis(name: str, values: pd.Series) -> dict[str, object]:
 
 def _spans_decades(few: np.ndarray) -> bool:
     """Whether an axis is easier to read in powers of ten: a hyper-parameter such as a learning rate."""
-    return 2 < len(few) <= 8 and float(few.min()) > 0 and float(few.max() / few.min()) >= 30
+    return len(few) > 2 and float(few.min()) > 0 and float(few.max() / few.min()) >= 30
 
 
 def _log_values(values: np.ndarray) -> np.ndarray:

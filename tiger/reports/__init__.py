@@ -1,7 +1,8 @@
 """Answers as data frames, and each answer's takeaway as a sentence: what pages and exports show.
 
 ``codes``: a run's codes at one step. ``usage``: codes, levels, collisions, kept steps. ``items``: neighbours. ``walk``: one
-item through the levels. ``training``: curves. ``doctor``: diagnoses and treatments. ``shop``: the catalogue. ``runs``: the table of all runs.
+item through the levels. ``training``: curves. ``doctor``: diagnoses and treatments. ``shop``: the catalogue. ``runs``:
+the table of all runs.
 ``codebooks``, ``map``, ``tree``: what those pages show. A ``*_summary`` function says in one sentence what the frame of the
 same name shows; it becomes the figure's alt text.
 """

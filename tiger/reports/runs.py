@@ -1,29 +1,25 @@
 """The Runs page's table: every run in one row, filtered, grouped, with the hyper-parameters that differ as columns."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
-from tiger import metrics, models, quantizers, studies
-from tiger.core import params
-from tiger.datasets import registry
+from tiger import metrics
 from tiger.datasets.reference import Values
 from tiger.reports import runs_verdicts
-from tiger.reports.runs_verdicts import Verdict
+from tiger.reports.runs_rows import OUTCOMES, Row, differing_params, param_title, rows_of, short
 from tiger.runs.index import Entry
-from tiger.runs.records import STATE_SUMMARY
 
 KINDS = {"All": "", "IDs": "Quantizers, imported IDs and recorded runs", "Recommenders": "Models of the next item",
          "Studies": "Drift, cold start, diversity", "Sweeps": "Groups of runs", "Maps": "UMAP layouts"}
 GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "Sweep", "All but the seed")
 MAX_PARAM_COLUMNS = 6
-MAX_LEVELS = 4  # perplexity columns; deeper levels stand in the export
+MAX_ANSWERS = 16  # tables that are kept for visitors who ask the same again
 
 
 @dataclass(frozen=True)
@@ -50,85 +46,6 @@ class RunsRequest:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run as the table shows it.
-
-    Args:
-        entry: the run.
-        dataset, method, state: titles.
-        verdict: the doctor's; None where it has not examined the run.
-        changed: hyper-parameters that differ from the method's defaults, as text.
-    """
-
-    entry: Entry
-    dataset: str
-    method: str
-    state: str
-    verdict: Verdict | None
-    changed: str
-
-    @property
-    def perplexity(self) -> tuple[float, ...]:
-        """Of each level: of the final codes, else of the last logged step."""
-        numbers = self.entry.outcome or (self.verdict.outcome if self.verdict else None)
-        if numbers is not None:
-            return numbers.perplexity
-        logged = self.entry.newest.get("perplexity")
-        return tuple(map(float, logged)) if isinstance(logged, list) else ()
-
-    def number(self, name: str) -> float:
-        """One of the outcomes of ``OUTCOMES``; nan where it is not known."""
-        return OUTCOMES[name](self)
-
-
-def _numbers(row: Row, value: Callable[[Any], float | None]) -> float:
-    numbers = row.entry.outcome
-    if row.verdict is not None and row.verdict.outcome is not None:  # has the explained variance of older runs, too
-        numbers = row.verdict.outcome
-    found = value(numbers) if numbers is not None else None
-    return math.nan if found is None else float(found)
-
-
-def _score(row: Row, name: str) -> float:
-    if row.entry.config.kind != "model" or not row.entry.result_ns:
-        return math.nan
-    return _scores(str(row.entry.run.path), row.entry.result_ns, row.entry).get(name, math.nan)
-
-
-class Ignored:
-    """An argument that a cache does not compare."""
-
-    def __init__(self, entry: Entry):
-        self.entry = entry
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ignored)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-def _scores(path: str, result_ns: int, entry: Entry) -> Mapping[str, float]:
-    return _read_scores(path, result_ns, entry.status.state, Ignored(entry))
-
-
-@lru_cache(maxsize=8192)
-def _read_scores(path: str, result_ns: int, state: str, entry: Ignored) -> Mapping[str, float]:
-    test = entry.entry.run.metrics().get("test") or {}
-    return {name: float(test[name]) for name in ("recall@10", "ndcg@10") if name in test}
-
-
-OUTCOMES: dict[str, Callable[[Row], float]] = {
-    "Distinct IDs": lambda row: _numbers(row, lambda numbers: numbers.distinct),
-    "Distinct share": lambda row: _numbers(row, lambda numbers: numbers.distinct_share),
-    "Explained variance": lambda row: _numbers(row, lambda numbers: numbers.explained),
-    "Codebook use": lambda row: _numbers(row, lambda numbers: numbers.usage),
-    "Recall@10": lambda row: _score(row, "recall@10"),
-    "NDCG@10": lambda row: _score(row, "ndcg@10")}
-"""What runs are compared by, and how a row tells it."""
-
-
-@dataclass(frozen=True)
 class Choices:
     """What the filters can be set to, each with the number of runs."""
 
@@ -151,6 +68,7 @@ class RunsPage:
         differing: hyper-parameters whose value differs among the rows; the first ``MAX_PARAM_COLUMNS`` are columns.
         choices: of the filters.
         due: rows that the doctor has not examined yet.
+        active: id and state of every run that waits or trains.
         summary: what is shown, in one sentence.
     """
 
@@ -161,94 +79,36 @@ class RunsPage:
     differing: tuple[str, ...]
     choices: Choices
     due: tuple[Entry, ...]
+    active: tuple[tuple[str, str], ...]
     summary: str
 
 
+_last: OrderedDict[RunsRequest, tuple[tuple[Row, ...], RunsPage]] = OrderedDict()
+"""The newest answers; rows that did not change are the same objects, so comparing them costs microseconds."""
+
+
 def runs_page(entries: Sequence[Entry], asked: RunsRequest) -> RunsPage:
-    """The table of those runs that the request keeps."""
+    """The table of those runs that the request keeps; the answer of before where nothing changed since."""
     everything = rows_of(entries)
+    known = _last.get(asked)
+    if known is not None and known[0] == everything:
+        return known[1]
     rows = tuple(row for row in everything if _kept(row, asked))
-    differing = differing_params([params_of(row.entry) for row in rows if row.entry.config.learner])
-    return RunsPage(len(everything), rows, table(rows, differing[:MAX_PARAM_COLUMNS]),
+    differing = differing_params(rows)
+    page = RunsPage(len(everything), rows, table(rows, differing[:MAX_PARAM_COLUMNS]),
                     group_frame(rows, asked.group) if asked.group else None, differing, _choices(everything),
-                    tuple(runs_verdicts.due([row.entry for row in rows])), _summary(rows, len(everything)))
-
-
-def rows_of(entries: Sequence[Entry]) -> list[Row]:
-    """Each run with its titles and its verdict, where one is known."""
-    verdicts = runs_verdicts.known(entries)
-    titles = {registry.key(entry.ref): entry.title for entry in registry.entries()}
-    return [Row(entry, titles.get(entry.dataset_key) or str(entry.config.dataset["name"]), method_title(entry),
-                STATE_SUMMARY[entry.status.state], verdicts.get(entry.id), changed_of(entry))
-            for entry in entries]
-
-
-def kind_of(entry: Entry) -> str:
-    """The key of ``KINDS`` that a run belongs to."""
-    kind = entry.config.kind
-    if kind in studies.REGISTRY:
-        return "Studies"
-    return {"model": "Recommenders", "projection": "Maps", "sweep": "Sweeps"}.get(kind, "IDs")
-
-
-def method_title(entry: Entry) -> str:
-    """What learned, for people."""
-    known: dict[str, Any] = {**quantizers.REGISTRY, **models.REGISTRY}
-    found = known.get(entry.method)
-    words = {"import": "Imported IDs", "projection": "UMAP", "external": "Recorded elsewhere"}
-    return str(found.title) if found is not None else words.get(entry.method, entry.method.replace("_", " ").capitalize())
-
-
-def params_of(entry: Entry) -> Values:
-    """Hyper-parameters under today's names."""
-    return _facts(str(entry.run.path), Ignored(entry))[0]
-
-
-def changed_of(entry: Entry) -> str:
-    """What differs from the method's defaults, as text."""
-    return _facts(str(entry.run.path), Ignored(entry))[1]
-
-
-@lru_cache(maxsize=16_384)
-def _facts(path: str, entry: Ignored) -> tuple[Values, str]:
-    """A run's hyper-parameters and how they differ from the defaults; a configuration never changes."""
-    known: dict[str, Any] = {**quantizers.REGISTRY, **models.REGISTRY}
-    method, given = entry.entry.method, entry.entry.params
-    given = params.renamed(known[method], given) if method in known else given
-    return given, changed_summary(method, given)
-
-
-def changed_summary(method: str, given: Values) -> str:
-    """Hyper-parameters that differ from the method's defaults: "beta 25, kmeans init off"; the seed is left out."""
-    start = _defaults(method)
-    return ", ".join(value_summary(name, value) for name, value in given.items()
-                     if name != "seed" and name in start and value != start[name])
-
-
-@lru_cache(maxsize=64)
-def _defaults(method: str) -> Values:
-    known: dict[str, Any] = {**quantizers.REGISTRY, **models.REGISTRY}
-    if method in studies.REGISTRY:
-        return {spec.name: spec.default for spec in params.specs(studies.find(method).params)}
-    return {spec.name: spec.default for spec in params.specs(known[method])} if method in known else {}
-
-
-def value_summary(name: str, value: Any) -> str:
-    """A hyper-parameter and its value: "kmeans init off", "learning rate 0.003"."""
-    words = name.removeprefix("n_").replace("_", " ")
-    return f"{words} {short(value)}"
-
-
-def short(value: Any) -> str:
-    """A hyper-parameter's value in a cell."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else params.text(value)
+                    tuple(runs_verdicts.due([row.entry for row in rows])),
+                    tuple((row.entry.id, row.entry.status.state) for row in everything if row.entry.status.active),
+                    _summary(rows, len(everything)))
+    _last[asked] = everything, page
+    while len(_last) > MAX_ANSWERS:
+        _last.popitem(last=False)
+    return page
 
 
 def _kept(row: Row, asked: RunsRequest) -> bool:
     entry = row.entry
-    if (asked.kind != "All" and kind_of(entry) != asked.kind) or (asked.starred and not entry.labels.starred):
+    if (asked.kind != "All" and row.kind != asked.kind) or (asked.starred and not entry.labels.starred):
         return False
     verdict = row.verdict.title if row.verdict else ""
     chosen = ((asked.datasets, row.dataset), (asked.methods, row.method), (asked.states, row.state), (asked.verdicts, verdict))
@@ -256,66 +116,36 @@ def _kept(row: Row, asked: RunsRequest) -> bool:
         return False
     if asked.tags and not set(asked.tags) & set(entry.labels.tags):
         return False
-    if not asked.text:
-        return True
-    whole = " ".join((entry.title, entry.id, entry.labels.note, *entry.labels.tags, row.method, entry.method, row.dataset,
-                      row.state, verdict, row.changed, entry.owner, sweep_of(entry))).casefold()
-    return all(word in whole for word in asked.text.casefold().split())
-
-
-def sweep_of(entry: Entry) -> str:
-    """Id of the sweep that a run belongs to; "" for others."""
-    found = entry.config.more.get("sweep")
-    return found if isinstance(found, str) else ""
-
-
-def differing_params(given: Sequence[Values]) -> tuple[str, ...]:
-    """Names of the hyper-parameters that have more than one value among these, in their order of declaration.
-
-    A hyper-parameter that some methods lack is compared among those that have it.
-    """
-    seen: dict[str, set[str]] = {}
-    for values in given:
-        for name, value in values.items():
-            seen.setdefault(name, set()).add(value if isinstance(value, str) else repr(value))
-    return tuple(name for name, found in seen.items() if len(found) > 1)
+    return not asked.text or all(word in row.words for word in asked.text.casefold().split())
 
 
 def table(rows: Sequence[Row], param_names: Sequence[str]) -> pd.DataFrame:
     """One row a run; columns that no run fills are left out.
 
     Returns:
-        star, name, started (UTC), seconds, owner, dataset, method, the differing hyper-parameters, perplexity by level,
-        outcomes, verdict, state, what differs from the defaults, tags, note, run (id).
+        star, name, verdict, outcomes, perplexity by level, the hyper-parameters, method, dataset, started (UTC), seconds,
+        state, owner, what differs from the defaults, tags, note, run (id).
     """
     n_levels = max((len(row.perplexity) for row in rows), default=0)
     perplexity = [row.perplexity for row in rows]
     found: dict[str, Any] = {
-        "★": ["★" if row.entry.labels.starred else "" for row in rows],
-        "Name": [row.entry.title for row in rows],
-        "Verdict": [row.verdict.title if row.verdict else "" for row in rows],
-        "State": [row.state for row in rows],
-        "Started": pd.to_datetime([_started(row.entry) for row in rows], utc=True),
-        "Duration (s)": [math.nan if row.entry.trained_s is None else row.entry.trained_s for row in rows],
-        "Owner": [row.entry.owner for row in rows], "Dataset": [row.dataset for row in rows],
-        "Method": [row.method for row in rows]}
-    found |= {param_title(name): [_cell(params_of(row.entry).get(name)) for row in rows] for name in param_names}
-    found |= {name: [value(row) for row in rows] for name, value in OUTCOMES.items()}
+        "★": ["★" if row.entry.labels.starred else "" for row in rows], "Name": [row.entry.title for row in rows],
+        "Verdict": [row.verdict.title if row.verdict else "" for row in rows]}
+    found |= {name: [row.outcomes[name] for row in rows] for name in OUTCOMES}
     for level in range(n_levels):
         found[f"Perplexity {level + 1}"] = [values[level] if level < len(values) else math.nan for values in perplexity]
-    found |= {"Differs from default": [row.changed for row in rows],
+    found |= {param_title(name): [_cell(row.params.get(name)) for row in rows] for name in param_names}
+    found |= {"Method": [row.method for row in rows], "Dataset": [row.dataset for row in rows],
+              "Started": pd.to_datetime([_started(row.entry) for row in rows], utc=True),
+              "Duration (s)": [math.nan if row.entry.trained_s is None else row.entry.trained_s for row in rows],
+              "State": [row.state for row in rows], "Owner": [row.entry.owner for row in rows],
+              "Differs from default": [row.changed for row in rows],
               "Tags": [", ".join(row.entry.labels.tags) for row in rows],
               "Note": [row.entry.labels.note for row in rows], "Run": [row.entry.id for row in rows]}
     frame = pd.DataFrame(found)
     empty = [name for name in frame if name not in ("Name", "Run", "Started", "★")
              and (frame[name].isna() | (frame[name] == "")).all()]
     return _plain_params(frame.drop(columns=empty), [param_title(name) for name in param_names])
-
-
-def param_title(name: str) -> str:
-    """A hyper-parameter as a column's name."""
-    words = name.removeprefix("n_").replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _cell(value: Any) -> Any:
@@ -353,10 +183,10 @@ def group_frame(rows: Sequence[Row], by: str) -> pd.DataFrame:
     for name, group in members.items():
         line: Values = {"Group": name or "(none)", "Runs": len(group)}
         for outcome in OUTCOMES:
-            known = [value for value in (row.number(outcome) for row in group) if not math.isnan(value)]
+            known = [value for value in (row.outcomes[outcome] for row in group) if not math.isnan(value)]
             interval = metrics.mean_interval(known)
             line |= {outcome: interval.mean, f"{outcome} low": interval.low, f"{outcome} high": interval.high}
-        best = max(group, key=lambda row: tuple(-1.0 if math.isnan(row.number(name)) else row.number(name)
+        best = max(group, key=lambda row: tuple(-1.0 if math.isnan(row.outcomes[name]) else row.outcomes[name]
                                                 for name in ("NDCG@10", "Distinct share")))
         found.append(line | {"Best": best.entry.title})
     frame = pd.DataFrame(found)
@@ -368,20 +198,10 @@ def _groups_of(row: Row, by: str) -> list[str]:
     if by == "Tag":
         return list(entry.labels.tags) or [""]
     if by == "All but the seed":
-        return [seedless(entry)]
+        return [row.seedless]
     named = {"Dataset": row.dataset, "Method": row.method, "Verdict": row.verdict.title if row.verdict else "not examined",
-             "State": row.state, "Owner": entry.owner, "Sweep": sweep_of(entry)}
-    return [named[by]] if by in named else [short(params_of(entry)[by]) if by in params_of(entry) else ""]
-
-
-def seedless(entry: Entry) -> str:
-    """What a run was asked but for its seed: equal for runs that are repetitions of each other."""
-    learner = entry.config.learner
-    if learner is None:
-        return entry.title
-    words = [entry.method, changed_of(entry), entry.dataset_key[:4],
-             f"of {entry.config.ids_run}" if entry.config.ids_run else ""]
-    return " · ".join(filter(None, words))
+             "State": row.state, "Owner": entry.owner, "Sweep": row.sweep}
+    return [named[by]] if by in named else [short(row.params[by]) if by in row.params else ""]
 
 
 def _choices(rows: Sequence[Row]) -> Choices:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from tiger.core.events import Event, changed_param
 from tiger.datasets.reference import Values
 from tiger.reports import runs as runs_report
 from tiger.reports import training
-from tiger.reports.runs import OUTCOMES, Row
+from tiger.reports.runs_rows import OUTCOMES, Row, differing_params, param_title, short, value_summary
+from tiger.runs.run import Run
 
 MAX_RUNS = 50  # chosen runs
 POINTS = 300  # per curve
@@ -37,6 +39,7 @@ class Curve:
 
     @property
     def title(self) -> str:
+        """The metric's name for people."""
         words = METRIC_TITLES.get(self.metric, self.metric.replace("_", " ").capitalize())
         return f"{words} of level {self.level}" if self.level else words
 
@@ -69,6 +72,11 @@ class Comparison:
     can_fold: bool
     summary: str
 
+    @property
+    def settings(self) -> list[str]:
+        """Columns of ``axes`` that were chosen, not measured."""
+        return ["Method", *map(param_title, self.differing)]
+
 
 def compare(rows: Sequence[Row], curve: str = "", fold: bool = True) -> Comparison:
     """Put chosen runs side by side.
@@ -86,11 +94,11 @@ def compare(rows: Sequence[Row], curve: str = "", fold: bool = True) -> Comparis
     logs = [_events(row) for row in rows]
     curves = curves_of(logs)
     drawn = next((one for one in curves if one.title == curve), curves[0] if curves else None)
-    differing = runs_report.differing_params([runs_report.params_of(row.entry) for row in rows if row.entry.config.learner])
+    differing = differing_params(rows)
     names = series_names(rows, differing, fold)
     folds = len(set(names)) < len(names)
     lines = _lines(logs, names, drawn)
-    can_fold = len({runs_report.seedless(row.entry) for row in rows}) < len(rows)
+    can_fold = len({row.seedless for row in rows}) < len(rows)
     return Comparison(tuple(rows), curves, drawn, lines, params_frame(rows, differing), differing, axes_frame(rows, differing),
                       folds, can_fold, _summary(lines, drawn))
 
@@ -101,12 +109,12 @@ def _events(row: Row) -> tuple[Event, ...]:
         about = path.stat()
     except OSError:
         return ()
-    return _read(str(path), about.st_mtime_ns, about.st_size, runs_report.Ignored(row.entry))
+    return _read(str(path), about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(maxsize=128)
-def _read(path: str, changed_ns: int, n_bytes: int, entry: runs_report.Ignored) -> tuple[Event, ...]:
-    return tuple(event for event in entry.entry.run.events()[0] if changed_param(event) is None and "row" not in event)
+def _read(path: str, changed_ns: int, n_bytes: int) -> tuple[Event, ...]:
+    return tuple(event for event in Run(Path(path)).events()[0] if changed_param(event) is None and "row" not in event)
 
 
 def curves_of(logs: Sequence[Sequence[Event]]) -> tuple[Curve, ...]:
@@ -130,7 +138,7 @@ def series_names(rows: Sequence[Row], differing: Sequence[str], fold: bool) -> l
         fold: give repetitions one name.
     """
     if fold:
-        alike = [runs_report.seedless(row.entry) for row in rows]
+        alike = [row.seedless for row in rows]
         shown = {key: _named_by_params(row, differing) or row.entry.title for key, row in zip(alike, rows, strict=True)}
         names = _told_apart([shown[key] for key in dict.fromkeys(alike)])
         by_key = dict(zip(dict.fromkeys(alike), names, strict=True))
@@ -141,8 +149,8 @@ def series_names(rows: Sequence[Row], differing: Sequence[str], fold: bool) -> l
 
 
 def _named_by_params(row: Row, differing: Sequence[str]) -> str:
-    given = runs_report.params_of(row.entry)
-    return ", ".join(runs_report.value_summary(name, given[name]) for name in differing if name != "seed" and name in given)
+    given = row.params
+    return ", ".join(value_summary(name, given[name]) for name in differing if name != "seed" and name in given)
 
 
 def _told_apart(names: list[str]) -> list[str]:
@@ -195,7 +203,7 @@ def _folded(members: Sequence[np.ndarray]) -> pd.DataFrame:
 def params_frame(rows: Sequence[Row], differing: Sequence[str]) -> pd.DataFrame:
     """One row a run: its name, only those hyper-parameters that differ, then its outcomes and verdict."""
     whole = runs_report.table(rows, differing)
-    titles = [runs_report.param_title(name) for name in differing]
+    titles = [param_title(name) for name in differing]
     columns = ["Name", "Method", "Dataset", *titles, *OUTCOMES, *(name for name in whole if name.startswith("Perplexity")),
                "Duration (s)", "Verdict", "State", "Run"]
     same = [name for name in ("Method", "Dataset") if name in whole and whole[name].nunique() == 1 and len(rows) > 1]
@@ -206,14 +214,14 @@ def axes_frame(rows: Sequence[Row], differing: Sequence[str]) -> pd.DataFrame:
     """Differing hyper-parameters and known outcomes that differ, one row a run, for parallel coordinates."""
     found: Values = {}
     for name in differing:
-        values = [runs_report.params_of(row.entry).get(name) for row in rows]
+        values = [row.params.get(name) for row in rows]
         numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        found[runs_report.param_title(name)] = values if numeric else ["" if value is None else runs_report.short(value)
+        found[param_title(name)] = values if numeric else ["" if value is None else short(value)
                                                                       for value in values]
     if len({row.entry.method for row in rows}) > 1:
         found = {"Method": [row.method for row in rows], **found}
     for name in ("Codebook use", "Distinct share", "Explained variance", "Recall@10", "NDCG@10"):
-        numbers = [row.number(name) for row in rows]
+        numbers = [row.outcomes[name] for row in rows]
         if not all(map(math.isnan, numbers)):
             found[name] = numbers
     return pd.DataFrame(found)

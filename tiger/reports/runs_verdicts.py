@@ -64,7 +64,7 @@ def codable(entry: Entry) -> bool:
 def known(entries: Iterable[Entry]) -> dict[str, Verdict]:
     """The verdicts that are known, by run id; a run that changed since counts as not examined."""
     kept = _read()
-    found = {entry.id: kept.get(_key(entry)) for entry in entries if codable(entry)}
+    found = {entry.id: kept.get(key(entry)) for entry in entries if codable(entry)}
     return {run_id: verdict for run_id, verdict in found.items() if verdict is not None}
 
 
@@ -114,7 +114,7 @@ def _verdict(entry: Entry, catalogue_of: Callable[[Entry], Catalogue], signs_of:
     return Verdict(found.title, str(found.severity), numbers)
 
 
-def _key(entry: Entry) -> str:
+def key(entry: Entry) -> str:
     return f"{entry.id}:{entry.result_ns}:{entry.status.attempt}:{_doctors_code()}"
 
 
@@ -125,13 +125,13 @@ def _doctors_code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 
-def _file() -> Path:
+def cache_file() -> Path:
     return paths.subfolder("cache") / "verdicts.jsonl"
 
 
 def _read() -> dict[str, Verdict]:
     """All verdicts of this workspace; only what was appended since the last call is read."""
-    path = _file()
+    path = cache_file()
     with _mutex:
         kept = _kept.setdefault(path, _Kept(path, 0, {}))
         try:
@@ -160,8 +160,8 @@ def _line(text: bytes) -> tuple[str, Verdict] | None:
 
 
 def _append(entry: Entry, verdict: Verdict) -> None:
-    line = json.dumps({"key": _key(entry), **asdict(verdict)}) + "\n"
-    path = _file()
+    line = json.dumps({"key": key(entry), **asdict(verdict)}) + "\n"
+    path = cache_file()
     files.cut_to_whole_lines(path)
     with path.open("ab", buffering=0) as file:
         files.append(file, line.encode())

@@ -1,7 +1,7 @@
 """Every run of the workspace at a glance, each read once and again only when one of its files changed.
 
-A run's small files are replaced in one move, which changes the folder's own time stamp, so three looks at the file system
-tell whether anything is new: the folder, ``config.json`` and ``status.json``.
+A run's small files are replaced in one move, which changes the folder's own time stamp, so two looks at the file system
+tell whether anything is new: the folder and ``status.json``.
 """
 
 import json
@@ -36,6 +36,8 @@ class Entry:
     """One run as its small files describe it.
 
     Args:
+        id: the run's.
+        folder: its path.
         run: for whoever needs more.
         status: as is true now, not as was written last.
         labels: name, note, tags and star.
@@ -44,6 +46,8 @@ class Entry:
         result_ns: when the codes, or a model's weights, were written, nanoseconds since 1970; 0 without a result.
     """
 
+    id: str
+    folder: str
     run: Run
     config: RunConfig
     status: Status
@@ -51,10 +55,6 @@ class Entry:
     outcome: Outcome | None
     newest: Event
     result_ns: int
-
-    @property
-    def id(self) -> str:
-        return self.run.id
 
     @property
     def title(self) -> str:
@@ -129,7 +129,7 @@ def _entry(folder: str) -> Entry | None:
     known = _known.get(folder)
     if known is None or known[0] != stamp:
         run = Run(Path(folder))
-        entry = _read(run) if is_whole(run) else None
+        entry = _read(run) if os.path.exists(f"{folder}/config.json") and is_whole(run) else None
         known = (stamp, entry)
         if time.time_ns() - max(stamp) > SETTLED_NS:
             _known[folder] = known
@@ -140,22 +140,22 @@ def _entry(folder: str) -> Entry | None:
 
 
 def _stamp(folder: str) -> Stamp | None:
-    """What changes whenever a small file of the folder does; None where it is no run's folder."""
+    """What changes whenever a small file of the folder does; None where there is no folder.
+
+    A status that is written over in place, as on a full disk, changes its own time stamp alone.
+    """
     try:
-        config = os.stat(f"{folder}/config.json")
-        whole = os.stat(folder)
+        return os.stat(folder).st_mtime_ns, os.stat(f"{folder}/status.json").st_mtime_ns
     except OSError:
-        return None
-    try:
-        status_ns = os.stat(f"{folder}/status.json").st_mtime_ns
-    except OSError:
-        status_ns = 0
-    return whole.st_mtime_ns, config.st_mtime_ns, status_ns
+        try:
+            return os.stat(folder).st_mtime_ns, 0
+        except OSError:
+            return None
 
 
 def _read(run: Run) -> Entry:
-    return Entry(run, run.config, run.status, run_labels.read(run.path), run_outcome.read(run.path), _newest(run.path),
-                 _result_ns(run.path))
+    return Entry(run.id, str(run.path), run, run.config, run.status, run_labels.read(run.path), run_outcome.read(run.path),
+                 _newest(run.path), _result_ns(run.path))
 
 
 def _newest(folder: Path) -> Event:

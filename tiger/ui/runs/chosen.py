@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from tiger import runs
-from tiger.reports import runs as runs_report
-from tiger.reports.runs import Row
+from tiger.reports import runs_rows
+from tiger.reports.runs_rows import Row
 from tiger.runs import config as run_config
 from tiger.runs import index, labels
 from tiger.runs.run import Run
@@ -21,17 +21,25 @@ PAGES = {"quantizer": ("train", "codebooks", "map", "tree", "doctor"), "import":
 """Where a run of each kind can be looked at."""
 
 
-def rows() -> list[Row]:
+def rows() -> tuple[Row, ...]:
     """The chosen runs; ids of the address that no run has are forgotten, with a word."""
     asked = view.chosen_ids()
     if not asked:
-        return []
-    known = {entry.id: entry for entry in index.entries()}
+        return ()
+    folders = {run_id: _folder(run_id) for run_id in asked}
+    known = {run_id: index.of(run) for run_id, run in folders.items() if run is not None}
     gone = [run_id for run_id in asked if run_id not in known]
     if gone:
         state.notice(f"{len(gone)} of the chosen runs, such as '{gone[0][:60]}', do not exist here; they may have been deleted.")
         view.choose([run_id for run_id in asked if run_id in known])
-    return runs_report.rows_of([known[run_id] for run_id in asked if run_id in known])
+    return runs_rows.rows_of([known[run_id] for run_id in asked if run_id in known])
+
+
+def _folder(run_id: str) -> Run | None:
+    try:
+        return runs.find(run_id)
+    except ValueError:
+        return None
 
 
 def actions(chosen: Sequence[Row]) -> None:

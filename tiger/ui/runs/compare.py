@@ -6,8 +6,8 @@ import streamlit as st
 
 from tiger.plots import runs as run_plots
 from tiger.reports import runs_compare
-from tiger.reports.runs import Row
 from tiger.reports.runs_compare import Comparison
+from tiger.reports.runs_rows import Row
 from tiger.ui.runs import view
 from tiger.ui.shared import address, exports, layout, pickers
 
@@ -23,7 +23,7 @@ def show(rows: Sequence[Row]) -> None:
             found = runs_compare.compare(rows, address.read(address.CURVE) or "", fold)
             if chosen == "Curves" and found.curves:
                 _pick_curve(found)
-            if found.can_fold:
+            if found.can_fold and chosen == "Curves":
                 st.toggle("Fold seeds", fold, key="runs:fold",
                           help="Runs that differ in their seed alone become one curve: their mean, with its 95 % confidence "
                                "interval.")
@@ -64,7 +64,7 @@ def parallel(found: Comparison) -> None:
         return
     best = numbers[-1] if numbers else ""
     words = f"One line a run through {', '.join(map(str, found.axes))}."
-    figure = run_plots.parallel_coordinates(found.axes, best, words)
+    figure = run_plots.parallel_coordinates(found.axes, found.settings, best, words)
     table = found.axes.assign(run=[row.entry.id for row in found.rows])
     exports.chart(figure, "runs:parallel", "run-parallel-coordinates", table)
     st.caption("Drag along an axis to keep some of the lines, and drag an axis' name to move it.")

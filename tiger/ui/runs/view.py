@@ -11,6 +11,7 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.reports import runs as runs_report
 from tiger.reports import runs_verdicts
 from tiger.reports.runs import RunsPage, RunsRequest
+from tiger.reports.runs_rows import OUTCOMES, param_title
 from tiger.runs import index
 from tiger.runs.index import Entry
 from tiger.ui.shared import address, caching, exports, layout, pickers, state
@@ -36,7 +37,7 @@ def filters(page: RunsPage) -> None:
     """Search, kind, grouping and, folded away, everything else that narrows the table."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
         st.session_state["runs:find"] = address.read(address.FIND) or ""
-        st.text_input("Search runs", key="runs:find", placeholder="name, tag, method, value …", type="search", width=260,
+        st.text_input("Search runs", key="runs:find", placeholder="name, tag, method, value …", type="search", width=190,
                       on_change=lambda: address.write(address.FIND, st.session_state["runs:find"]))
         pickers.segmented(address.RUN_KIND, "Kind", key="runs:kind")
         _group_by(page)
@@ -58,9 +59,9 @@ def _group_by(page: RunsPage) -> None:
     now = address.read(address.GROUP_BY) or ""
     options = ["", *runs_report.GROUPS, *page.differing]
     st.session_state["runs:group"] = now
-    st.selectbox("Group by", options if now in options else [*options, now], key="runs:group", width=190,
+    st.selectbox("Group by", options if now in options else [*options, now], key="runs:group", width=160,
                  format_func=lambda name: "no grouping" if not name else name if name in runs_report.GROUPS
-                 else runs_report.param_title(name),
+                 else param_title(name),
                  on_change=lambda: address.write(address.GROUP_BY, st.session_state["runs:group"]))
 
 
@@ -124,7 +125,7 @@ def groups(page: RunsPage) -> None:
         return
     frame = page.groups
     shown = pd.DataFrame({"Group": frame["Group"], "Runs": frame["Runs"]})
-    for name in runs_report.OUTCOMES:
+    for name in OUTCOMES:
         if name in frame:
             low, high = (frame.get(f"{name} {end}", pd.Series([float("nan")] * len(frame))) for end in ("low", "high"))
             shown[name] = [_ranged(name, *ends) for ends in zip(frame[name], low, high, strict=True)]
@@ -139,6 +140,7 @@ def groups(page: RunsPage) -> None:
 def _ranged(name: str, mean: float, low: float, high: float) -> str:
     if mean != mean:
         return ""
+    low, high = (max(low, 0.0), min(high, 1.0)) if name in PERCENT and low == low else (low, high)
     form = ".1%" if name in PERCENT else ".4f" if "@" in name else ",.0f"
     return f"{mean:{form}}" + (f" ({low:{form}} to {high:{form}})" if low == low else "")
 
@@ -149,9 +151,8 @@ def keep_current(page: RunsPage) -> None:
     elsewhere = len(page.due) - len(here)
     if st.session_state.get("runs:all_datasets"):
         here, elsewhere = list(page.due), 0
-    active = _active()
-    if here or active:
-        st.fragment(_tick, run_every=TICK_S if here else 2.0)(here, active)
+    if here or page.active:
+        st.fragment(_tick, run_every=TICK_S if here else 2.0)(here, page.active)
     if elsewhere:
         st.button(f"Diagnose {elsewhere:,} runs of other datasets", icon=":material/stethoscope:", key="runs:elsewhere",
                   type="tertiary", on_click=lambda: st.session_state.update({"runs:all_datasets": True}),

@@ -137,10 +137,10 @@ def _run_picker() -> None:
         st.page_link(BY_KEY["train"].file, label="Train the first one", icon=":material/play_circle:",
                      query_params=state.link_params())
         return
-    here = [index.of(run) for run in state.runs_here()]
+    here = state.entries_here()
     offered = [entry for number, entry in enumerate(here)
                if number < MAX_PICKED or entry.labels.starred or entry.id == chosen.id]
-    labels = {entry.id: run_label(entry.run) for entry in offered}
+    labels = {entry.id: entry_label(entry) for entry in offered}
     st.session_state["pick_run"] = chosen.id
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
                  on_change=lambda: state.choose_run(st.session_state["pick_run"]))
@@ -150,7 +150,11 @@ def _run_picker() -> None:
 
 def run_label(run: runs.Run) -> str:
     """A run in a list of runs: its title, its state, when it was started, and the end of its id."""
-    entry = index.of(run)
+    return entry_label(index.of(run))
+
+
+def entry_label(entry: index.Entry) -> str:
+    """The same for a run at a glance."""
     status = entry.status
     early = f" after {status.step:,} of {status.n_steps:,} steps" if status.state in RESUMABLE and status.n_steps else ""
     words = [entry.title, f"{STATE_SUMMARY[status.state]}{early}"]

@@ -95,20 +95,20 @@ def dataset_ref() -> DatasetRef:
     return dataset().ref
 
 
-def _here(kinds: tuple[str, ...]) -> list[runs.Run]:
-    """Runs of these kinds made from the current dataset, newest first."""
+def entries_here(kinds: tuple[str, ...] = run_config.CODED) -> list[index.Entry]:
+    """Runs of these kinds made from the current dataset at a glance, newest first."""
     wanted = registry.key(dataset_ref())
-    return [entry.run for entry in index.entries() if entry.config.kind in kinds and entry.dataset_key == wanted]
+    return [entry for entry in index.entries() if entry.config.kind in kinds and entry.dataset_key == wanted]
 
 
 def runs_here() -> list[runs.Run]:
     """Runs with codes of their own made from the current dataset, newest first."""
-    return _here(run_config.CODED)
+    return [entry.run for entry in entries_here()]
 
 
 def models_here() -> list[runs.Run]:
     """Recommender runs of the current dataset, newest first."""
-    return _here(("model",))
+    return [entry.run for entry in entries_here(("model",))]
 
 
 def first_choice(here: list[runs.Run], demo: str = "") -> runs.Run | None:
