@@ -29,7 +29,7 @@ COMMANDS = {
     "doctor": ("tiger.cli.doctor", "say what ails a run or a file of semantic IDs"),
     "ids": ("tiger.cli.ids", "bring in anyone's semantic IDs, take a run's IDs elsewhere"),
     "external": ("tiger.cli.external", "look into what was trained elsewhere: codebooks, logs of losses"),
-    "runs": ("tiger.cli.runs", "list, show, resume, stop and delete runs"),
+    "runs": ("tiger.cli.runs", "list, compare, label, resume, stop and delete runs"),
 }
 
 

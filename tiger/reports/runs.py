@@ -15,8 +15,6 @@ from tiger.reports import runs_verdicts
 from tiger.reports.runs_rows import OUTCOMES, Row, differing_params, param_title, rows_of, short
 from tiger.runs.index import Entry
 
-KINDS = {"All": "", "IDs": "Quantizers, imported IDs and recorded runs", "Recommenders": "Models of the next item",
-         "Studies": "Drift, cold start, diversity", "Sweeps": "Groups of runs", "Maps": "UMAP layouts"}
 GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "Sweep", "All but the seed")
 MAX_PARAM_COLUMNS = 6
 MAX_ANSWERS = 16  # tables that are kept for visitors who ask the same again
@@ -28,7 +26,7 @@ class RunsRequest:
 
     Args:
         text: words that all must occur in a run's name, id, note, tags, method, dataset or parameters.
-        kind: one of ``KINDS``.
+        kind: All, IDs, Recommenders, Studies, Sweeps or Maps.
         datasets, methods, states, verdicts, tags: titles to keep; empty keeps all.
         starred: only runs with a star.
         group: one of ``GROUPS`` or a hyper-parameter's name; "" groups nothing.

@@ -114,7 +114,7 @@ def _events(row: Row) -> tuple[Event, ...]:
 
 @lru_cache(maxsize=128)
 def _read(path: str, changed_ns: int, n_bytes: int) -> tuple[Event, ...]:
-    return tuple(event for event in Run(Path(path)).events()[0] if changed_param(event) is None and "row" not in event)
+    return tuple(event for event in Run(Path(path).parent).events()[0] if changed_param(event) is None and "row" not in event)
 
 
 def curves_of(logs: Sequence[Sequence[Event]]) -> tuple[Curve, ...]:

@@ -1,0 +1,124 @@
+"""The Runs page without a browser: table, filters, what is done with chosen runs, comparisons; and names in pickers."""
+
+import time
+
+import pytest
+
+from tests.support.made_runs import finished
+from tests.support.pages import open_page
+from tiger import runs
+from tiger.runs import supervisor
+
+
+@pytest.fixture(autouse=True)
+def _workspace(tiger_home):
+    pass
+
+
+@pytest.fixture
+def four():
+    return [finished(f"beta {beta:g}", beta=beta, seed=seed) for beta in (0.25, 25.0) for seed in (0, 1)]
+
+
+def chosen(made: list[runs.Run]) -> str:
+    return ",".join(run.id for run in made)
+
+
+def table(app, *columns: str):
+    """The table that has these columns."""
+    return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
+
+
+def test_all_runs_are_listed_and_the_address_filters_and_groups(four):
+    app = open_page("runs")
+    shown = table(app, "Name", "Started")
+    assert len(shown) == len(runs.list_runs()) and {run.id for run in four} < set(shown["Run"])
+    app = open_page("runs", find="beta codes", by="seed")
+    assert table(app, "Name", "Started")["Name"].tolist() == ["beta 25"] * 2 + ["beta 0.25"] * 2
+    assert table(app, "Group")["Runs"].tolist() == [2, 2]
+    assert not app.error
+
+
+def test_a_chosen_run_is_renamed_noted_tagged_starred_and_deleted(four):
+    run = four[2]
+    app = open_page("runs", runs=run.id)
+    key = f"runs:edit:{run.id}"
+    app.text_input(key=f"{key}:name").set_value("The best")
+    app.text_input(key=f"{key}:tags").set_value("paper, wide")
+    app.text_area(key=f"{key}:note").set_value("Because.")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert (run.title, run.labels.tags, run.labels.note) == ("The best", ("paper", "wide"), "Because.")
+    app.button(key="runs:star").click().run()
+    assert run.labels.starred
+    assert "The best" in table(app, "Name", "Started")["Name"].tolist()
+    app.button(key="runs:delete").click().run()
+    assert not run.path.exists() and "runs" not in app.query_params
+    assert not app.error
+
+
+def test_tags_of_several_runs_keep_what_each_has_alone(four):
+    runs.label(four[0], tags=["own", "both"])
+    runs.label(four[1], tags=["both"])
+    app = open_page("runs", runs=chosen(four[:2]))
+    key = f"runs:edit:{chosen(four[:2])}"
+    assert app.text_input(key=f"{key}:tags").value == "both"
+    app.text_input(key=f"{key}:tags").set_value("new")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert four[0].labels.tags == ("own", "new") and four[1].labels.tags == ("new",)
+
+
+def test_bundled_runs_can_be_looked_at_only():
+    app = open_page("runs", runs="demo-rqvae")
+    assert not [button for button in app.button if button.key in ("runs:star", "runs:delete")]
+    assert any("Bundled runs cannot be renamed" in caption.value for caption in app.caption)
+
+
+def test_chosen_runs_are_compared(four):
+    app = open_page("runs", runs=chosen(four))
+    assert len(app.get("plotly_chart")) == 1
+    assert app.toggle(key="runs:fold").value
+    app.button_group(key="runs:view").set_value("Differences").run()
+    shown = table(app, "Beta", "Seed", "Run")
+    assert app.dataframe[-1].value.columns[:3].tolist() == ["Name", "Seed", "Beta"] and len(app.dataframe[-1].value) == 4
+    assert "Learning rate" not in shown
+    app.button_group(key="runs:view").set_value("Parallel coordinates").run()
+    assert len(app.get("plotly_chart")) == 1 and not app.error
+
+
+def test_runs_that_do_not_exist_are_said_and_forgotten(four):
+    app = open_page("runs", runs=f"{four[0].id},no-such-run,../../x")
+    assert any("do not exist here" in box.value for box in app.info)
+    assert app.query_params["runs"] in (four[0].id, [four[0].id])
+
+
+def test_the_doctor_examines_what_has_codes():
+    app = open_page("runs", find="demo-rqvae", kind="IDs")
+    app.run()
+    assert table(app, "Name", "Verdict")["Verdict"].tolist() == ["Healthy"]
+    assert any("1 healthy" in caption.value for caption in app.caption)
+
+
+def test_a_run_gets_its_name_at_start(monkeypatch):
+    made = []
+    monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
+        "submit": lambda self, config: made.append(config) or runs.new_run(config), "queue": lambda self: []})())
+    app = open_page("train")
+    app.text_input(key="name:start").set_value("Baseline, wide").run()
+    assert app.code[0].value.endswith("--title 'Baseline, wide'")
+    app.button(key="start").click().run()
+    assert [config.title for config in made] == ["Baseline, wide"]
+
+
+def test_pickers_show_time_and_short_id_and_at_most_a_hundred(four, monkeypatch):
+    from tiger.ui.shared import layout
+    run = four[-1]
+    when = time.localtime(run.config.created_s)
+    words = f"beta 25 · finished · {when.tm_mday} {time.strftime('%b %H:%M', when)} · {run.id[-6:]}"
+    app = open_page("catalogue")
+    assert words in app.selectbox(key="pick_run").options and "Demo run · finished" in app.selectbox(key="pick_run").options
+    monkeypatch.setattr(layout, "MAX_PICKED", 2)
+    runs.label(four[0], starred=True)
+    app = open_page("catalogue")
+    options = app.selectbox(key="pick_run").options
+    assert len(options) == 4, "the two newest, the one with a star, and the shown one"
+    assert any(link.proto.label == "All 5 runs" for link in app.sidebar.get("page_link"))
