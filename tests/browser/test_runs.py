@@ -1,0 +1,38 @@
+"""The Runs page in a browser: rows are ticked, compared, renamed and deleted."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SLOW_MS, settled
+from tests.support.made_runs import finished
+from tiger import runs
+
+
+@pytest.fixture
+def three(app, monkeypatch):
+    monkeypatch.setenv("TIGER_HOME", str(app.home))
+    return [finished(f"beta {beta:g}", beta=beta, seed=seed) for beta, seed in ((0.25, 0), (0.25, 1), (25.0, 0))]
+
+
+def test_ticked_runs_are_compared_and_one_is_renamed(app, page, three):
+    page.goto(f"{app.url}/runs?find=beta+codes&kind=IDs")
+    expect(page.get_by_text("3 of ")).to_be_visible(timeout=SLOW_MS)
+    settled(page)
+    table = page.get_by_test_id("stDataFrame").first
+    box = table.bounding_box()
+    for row in range(3):
+        page.mouse.click(box["x"] + 16, box["y"] + 35 + 35 * row + 17)
+        settled(page)
+    expect(page.get_by_text("3 chosen")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Loss ends between 1 (beta 0.25) and 1 (beta 25).")).to_be_visible(timeout=SLOW_MS)
+    assert page.url.count("rqvae-") == 3
+    page.goto(f"{app.url}/runs?runs={three[2].id}")
+    page.get_by_role("button", name="Edit").click(timeout=SLOW_MS)
+    page.get_by_label("Name", exact=True).fill("The strong one")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="The strong one")).to_be_visible(timeout=SLOW_MS)
+    assert runs.find(three[2].id).title == "The strong one"
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Tick the box at the left")).to_be_visible(timeout=SLOW_MS)
+    assert not three[2].path.exists()
