@@ -133,9 +133,9 @@ def test_a_lasso_lists_its_items_and_every_page_keeps_the_chosen_one(page, app):
 
 def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, chromium):
     opened(page, app, "tree", level="2")
-    drawn(page, ".slice path")
-    branch = page.locator("[data-testid=stPlotlyChart]").first.locator("g.slice").nth(1)
-    branch.click()
+    drawn(page, ".bars .point path")
+    box = page.locator("[data-testid=stPlotlyChart]").first.locator(".bars .point path").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url("**branch=*")
     settled(page)
     expect(page.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()

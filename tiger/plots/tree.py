@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -9,23 +10,25 @@ from tiger.plots import colours
 from tiger.plots.style import DASHES, QUIET, SYMBOLS, colour, style
 
 LEAF = {"leaf": {"opacity": 1}}  # Plotly's own 0.7 washes the deepest level out
-TILING: dict[str, dict[str, Any]] = {"Icicle": {"tiling": {"orientation": "v"}} | LEAF,
-                                     "Treemap": {"tiling": {"pad": 1}}, "Sunburst": LEAF}
+TILING: dict[str, dict[str, Any]] = {"Treemap": {"tiling": {"pad": 1}}, "Sunburst": LEAF}
 MANY = 200  # branches: borders would hide thinner ones, so from here on there are none
-DEPTHS = {"Icicle": -1, "Treemap": 6, "Sunburst": 7}  # levels drawn at once; -1: all
-KINDS = {"Icicle": go.Icicle, "Treemap": go.Treemap, "Sunburst": go.Sunburst}
+DEPTHS = {"Treemap": 6, "Sunburst": 7}  # levels drawn at once
+KINDS = {"Treemap": go.Treemap, "Sunburst": go.Sunburst}
+HEIGHT = 520
 
 
 def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = True) -> go.Figure:
-    """A tree. A click zooms into a branch.
+    """A tree. A click zooms into a branch of a treemap or sunburst; an icicle is zoomed like any chart.
 
     Args:
         frame: row, level, prefix, parent (row above; -1 for the tops), size, rest, name, words, categories; from
             ``reports.tree.tree_picture``.
-        kind: key of ``KINDS``.
+        kind: "Icicle", or a key of ``KINDS``.
         fullest_first: sort the branches below each branch by size; else they keep their order.
     """
     frame = labelled(frame)
+    if kind == "Icicle":
+        return _icicle(frame, alt, fullest_first)
     figure = go.Figure(KINDS[kind](
         ids=frame["row"].astype(str).to_numpy(object), labels=frame["label"].to_numpy(object),
         parents=frame["parent"].astype(str).where(frame["parent"] >= 0, "").to_numpy(object),
@@ -33,8 +36,42 @@ def branches(frame: pd.DataFrame, kind: str, alt: str, fullest_first: bool = Tru
         textinfo="label", hovertemplate="%{text}<extra></extra>", maxdepth=DEPTHS[kind], sort=fullest_first,
         customdata=frame["row"].to_numpy(), marker=_marker(frame, kind),
         **(TILING[kind] | ({"tiling": {"pad": 0}} if kind == "Treemap" and len(frame) > MANY else {}))))
-    style(figure, alt, 520)
+    style(figure, alt, HEIGHT)
     return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, uniformtext={"minsize": 9, "mode": "hide"})
+
+
+def _icicle(frame: pd.DataFrame, alt: str, fullest_first: bool) -> go.Figure:
+    """Levels from left to right, each branch as tall as it has items, so that its name can be read.
+
+    Bars, since Plotly's own icicle keeps a band for a root even where there is none.
+    """
+    start = _starts(frame, fullest_first)
+    level, n_items = frame["level"] - frame["level"].min(), int(frame.loc[frame["parent"] < 0, "size"].sum())
+    tall = frame["size"] * HEIGHT >= 13 * n_items  # else its name finds no room
+    lines = np.where((level == 0) | (len(frame) <= MANY), 1, 0)  # deeper down, borders would hide thin branches
+    figure = go.Figure(go.Bar(
+        x=level, y=frame["size"], base=start, width=0.985, customdata=frame["row"], hovertext=frame["hover"],
+        hovertemplate="%{hovertext}<extra></extra>", text=frame["label"].where(tall, ""), textposition="inside", textangle=0,
+        insidetextanchor="middle", textfont={"size": 12},
+        marker={"color": frame["colour"].to_numpy(object), "line": {"width": lines, "color": "rgba(255,255,255,.8)"}},
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.45}}))
+    style(figure, alt, HEIGHT)
+    figure.update_xaxes(visible=False, range=[-0.5, level.max() + 0.5], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[n_items, 0])
+    return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False, dragmode="pan",
+                                clickmode="event+select", barmode="overlay", uniformtext={"minsize": 9, "mode": "hide"})
+
+
+def _starts(frame: pd.DataFrame, fullest_first: bool) -> list[int]:
+    """Where each branch begins among the items: behind its siblings before it, at its parent's beginning. Parents come first."""
+    start: dict[int, int] = {}
+    order = frame.assign(last=frame["rest"] > 0, small=-frame["size"] if fullest_first else 0)
+    for parent, below in order.sort_values(["level", "last", "small"], kind="stable").groupby("parent", sort=False):
+        at = start.get(int(parent), 0)
+        for row, size in zip(below["row"], below["size"], strict=True):
+            start[row] = at
+            at += int(size)
+    return [start[row] for row in frame["row"]]
 
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:

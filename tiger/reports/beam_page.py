@@ -33,7 +33,7 @@ FATES = {"all": None, "kept": beam.KEPT, "full": beam.FULL, "outside": beam.OUTS
          "invalid": report.INVALID}
 """Candidates of a level by what became of them; None: all."""
 About = Callable[[Sequence[Prefix]], pd.DataFrame]
-"""What prefixes stand for: words (typical of their items, or the title of the only one), mix (of categories)."""
+"""What prefixes stand for: words (a branch's name as on Tree and Map, or the title of its only item), mix (of categories)."""
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,13 @@ def about(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.n
     starts = np.cumsum([0, *map(len, below)])
     items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
     member = sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(prefixes), cat.n_items))
+    at = {tuple(prefix): row for row, prefix in enumerate(prefixes)}
+    parent_P = np.array([at.get(tuple(prefix[:-1]), -1) for prefix in prefixes], np.int64)
     typical = tree.typical_words(member, words)
+    names = tree.branch_names(member, parent_P, typical, cat.items["category"].to_numpy(object))
     mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
     titles = cat.items["title"].to_numpy(object)
-    said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, typical, strict=True)]
+    said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, names, strict=True)]
     return pd.DataFrame({"words": said, "mix": [text if len(some) else "" for text, some in zip(mix, below, strict=True)]})
 
 

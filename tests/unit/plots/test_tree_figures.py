@@ -1,51 +1,43 @@
-"""Trees: borders and fading never hide thin branches, and every colour tells the branch above."""
+"""The icicle: every branch lies inside its parent and is as tall as it has items."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tiger.analysis import tree
-from tiger.plots import colours
 from tiger.plots import tree as plot
 
-FULL = tree.Branches.from_codes(np.random.default_rng(0).integers(0, 12, (900, 3)))
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Twelve items: branch 4 with seven (4-1 has two, 4-6 has four, one more is not drawn), branch 9 with five (9-0 all)."""
+    return pd.DataFrame({
+        "row": [1, 2, 3, 4, 5, -2], "level": [1, 1, 2, 2, 2, 2], "prefix": ["9", "4", "4-1", "4-6", "9-0", "4-…"],
+        "parent": [-1, -1, 2, 2, 1, 2], "size": [5, 7, 2, 4, 5, 1], "rest": [0, 0, 0, 0, 0, 1],
+        "name": ["Soap", "Tea", "Green tea", "Black tea", "Soap", ""], "words": [""] * 6, "categories": [""] * 6})
 
 
-def drawn(at_most: int, level: int = 3) -> pd.DataFrame:
-    frame = FULL.drawn(level, at_most).assign(words="", categories="", name="")
-    frame = frame[frame["level"] > 0]
-    return frame.assign(parent=frame["parent"].where(frame["level"] > 1, -1))
+def spans(figure) -> dict[int, tuple[int, int, int]]:
+    """Row to level and first and last item's place."""
+    bar = figure.data[0]
+    return {int(row): (int(x), int(base), int(base + y)) for row, x, y, base in zip(
+        bar.customdata, bar.x, bar.y, bar.base, strict=True)}
 
 
-@pytest.mark.parametrize("kind", plot.KINDS)
-def test_many_branches_have_no_borders_and_keep_their_colours(kind):
-    frame = plot.labelled(drawn(500))
-    trace = plot.branches(drawn(500), kind, "Even.").data[0]
-    assert len(frame) > plot.MANY and trace.marker.line.width == 0
-    assert list(trace.marker.colors) == frame["colour"].tolist()
-    assert trace.marker.depthfade is False if kind == "Treemap" else trace.leaf.opacity == 1
-    assert plot.branches(drawn(20), kind, "Even.").data[0].marker.line.width == 1
+def test_the_fullest_branch_comes_first_and_what_is_not_drawn_last(frame):
+    assert spans(plot.branches(frame, "Icicle", "alt")) == {
+        2: (0, 0, 7), 1: (0, 7, 12), 4: (1, 0, 4), 3: (1, 4, 6), -2: (1, 6, 7), 5: (1, 7, 12)}
 
 
-def test_the_rest_of_a_branch_is_a_lighter_form_of_its_colour():
-    frame = plot.labelled(drawn(100))
-    colour = frame.set_index("row")["colour"]
-    rest = frame[(frame["rest"] > 0) & (frame["parent"] > 0)]
-    assert len(rest) > 10
-    for own, parent in zip(rest["colour"], rest["parent"], strict=True):
-        light, *hue = colours.oklab(own)
-        above, *hue_above = colours.oklab(colour[parent])
-        assert light > above + 0.05 and np.hypot(*hue) > 0.02
-        turned = np.arctan2(*hue) - np.arctan2(*hue_above)
-        assert abs((turned + np.pi) % (2 * np.pi) - np.pi) < 0.3
+def test_buckets_keep_their_order(frame):
+    found = spans(plot.branches(frame, "Icicle", "alt", fullest_first=False))
+    assert found[1] == (0, 0, 5) and found[2] == (0, 5, 12) and found[5] == (1, 0, 5) and found[3] == (1, 5, 7)
 
 
-def test_branches_are_shades_and_tints_of_the_branch_above():
-    frame = plot.labelled(drawn(10_000))
-    place = frame["colour"].map({name: at for at, name in enumerate(colours.palette())})
-    place = dict(zip(frame["row"], place, strict=True))
-    for row, parent, level in zip(frame["row"], frame["parent"], frame["level"], strict=True):
-        if level >= 2:
-            size = colours.PER_HUE if level == 2 else len(colours.TINTS)
-            assert place[row] // size == place[parent] // size
-    assert len({place[row] for row in frame.loc[frame["level"] == 3, "row"]}) == len(colours.palette()) - 1
+def test_only_branches_with_room_for_it_have_their_name(frame):
+    frame = frame.assign(size=frame["size"] * np.array([100, 1, 1, 1, 100, 1]))  # 507 items in 520 pixels
+    assert list(plot.branches(frame, "Icicle", "alt").data[0].text) == ["9 Soap", "", "", "", "0 Soap", ""]
+
+
+@pytest.mark.parametrize("kind", ["Icicle", "Treemap", "Sunburst"])
+def test_every_kind_says_which_branch_a_click_hits(frame, kind):
+    assert list(plot.branches(frame, kind, "alt").data[0].customdata) == frame["row"].tolist()

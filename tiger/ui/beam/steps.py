@@ -24,8 +24,8 @@ COLUMNS: Columns = {
     "rank": st.column_config.NumberColumn("Rank", width=55, format="localized"),
     "prefix": st.column_config.TextColumn("Prefix", width=105),
     "fate": st.column_config.TextColumn("Outcome", width=150),
-    "words": st.column_config.TextColumn("Meaning", width=270, help="Characteristic words of its items; the title of a "
-                                                                       "single item."),
+    "words": st.column_config.TextColumn("Meaning", width=270, help="Its category where one dominates, else its "
+                                          "characteristic words; the title of a single item."),
     "probability": st.column_config.ProgressColumn("P of the prefix", width=110, format="%.4f", min_value=0.0),
     "step_logp": st.column_config.NumberColumn("Step log P", width=80, format="%.3f"),
     "total_logp": st.column_config.NumberColumn("Total log P", width=85, format="%.3f"),

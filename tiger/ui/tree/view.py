@@ -51,13 +51,16 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
     """Both trees; a click on a branch of the run's tree shows what it holds."""
     kind = pickers.segmented(address.DRAWN, "Chart type")
     chosen = reports.branch(codes, answers.branches(codes), address.read(address.BRANCH))
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
     with left:
         st.subheader(layout.plain(codes.run.title), anchor=False)
-        _tree(answers.own_tree(codes, level, chosen.row or 0), kind, "own_tree")
     with right:
         st.subheader(layout.plain(other.title), anchor=False)
         planes = _planes(other) if other.kind == "LSH" else 0
+    left, right = st.columns(2, gap="medium")  # a row of their own, so that both trees begin at the same height
+    with left:
+        _tree(answers.own_tree(codes, level, chosen.row or 0), kind, "own_tree")
+    with right:
         _tree(answers.other_tree(other, planes or level), kind, "other_tree", fullest_first=not planes)
     if planes:
         frame = answers.splits(other)
@@ -87,7 +90,8 @@ def _tree(shown: TreePicture, kind: str, key: str, fullest_first: bool = True) -
     def choose() -> None:
         points = st.session_state[f"{key}:{kind}"]["selection"]["points"]
         if points:
-            name = str(points[0].get("id") or points[0].get("customdata"))
+            data = points[0].get("customdata")
+            name = str(points[0].get("id") or (data[0] if isinstance(data, list | tuple) else data))
             hit = shown.frame[shown.frame["row"].astype(str) == name]
             if len(hit) and hit["level"].iloc[0] > 0 and hit["rest"].iloc[0] == 0:
                 address.write(address.BRANCH, str(hit["prefix"].iloc[0]))
