@@ -19,10 +19,10 @@ def new_run() -> None:
     """
     known = {preset.key: preset for preset in presets.quantizer_presets()}
     with st.container(border=True, key="new_run"):
-        asked = address.text_of(address.RECIPE)
-        if asked in known and st.session_state.get("train_asked") != (asked, address.text_of(address.PATH)):
-            st.session_state[PRESET] = asked
-        st.session_state["train_asked"] = asked, address.text_of(address.PATH)
+        requested = address.text_of(address.RECIPE)
+        if requested in known and st.session_state.get("train_recipe") != (requested, address.text_of(address.PATH)):
+            st.session_state[PRESET] = requested
+        st.session_state["train_recipe"] = requested, address.text_of(address.PATH)
         chosen = known[st.session_state.setdefault(PRESET, next(iter(MAIN)))]
         _radio("main", "Preset", [known[key] for key in MAIN], chosen, horizontal=True)
         st.caption(f"**{chosen.title}.** {chosen.look_for}")
