@@ -38,9 +38,9 @@ def test_the_table_and_the_comparison_as_csv(capsys, tmp_path):
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [(row["Name"], float(row["Beta"])) for row in rows] == [("Low", 0.25), ("High", 25.0)]
     assert ask(capsys, "runs", "list", "--kind", "IDs", "--out", str(out))[0] == 0
-    assert {row["Run"] for row in csv.DictReader(out.read_text().splitlines())} == {"demo-rqvae", *(run.id for run in made)}
+    assert {row["Run"] for row in csv.DictReader(out.read_text().splitlines())} == {"demo-rqvae", "demo-small", *(run.id for run in made)}
     groups = json.loads(ask(capsys, "runs", "list", "--json", "--by", "method", "--kind", "IDs")[1])
-    assert [(row["Group"], row["Runs"]) for row in groups] == [("RQ-VAE", 3)]
+    assert [(row["Group"], row["Runs"]) for row in groups] == [("RQ-VAE", 4)]
 
 
 def test_several_runs_are_deleted(capsys):
@@ -52,7 +52,7 @@ def test_several_runs_are_deleted(capsys):
 @pytest.mark.parametrize(("words", "said"), [
     (("rename", "last"), "'rename' needs a run and the text"), (("tag", "last"), "Say which tags"),
     (("tag", "last", "--add", "a,b"), "'a,b' cannot be a tag"), (("show", "last", "last"), "'show' takes one run"),
-    (("star", "demo-rqvae"), "'Demo run' is bundled"), (("note", "no-such-run", "x"), "No run 'no-such-run'"),
+    (("star", "demo-rqvae"), "codes' is bundled"), (("note", "no-such-run", "x"), "No run 'no-such-run'"),
     (("star",), "Name a run")])
 def test_what_cannot_be_is_one_sentence(capsys, words, said):
     finished("One")

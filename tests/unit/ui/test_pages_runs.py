@@ -115,10 +115,10 @@ def test_pickers_show_time_and_short_id_and_at_most_a_hundred(four, monkeypatch)
     when = time.localtime(run.config.created_s)
     words = f"beta 25 · finished · {when.tm_mday} {time.strftime('%b %H:%M', when)} · {run.id[-6:]}"
     app = open_page("catalogue")
-    assert words in app.selectbox(key="pick_run").options and "Demo run · finished" in app.selectbox(key="pick_run").options
+    assert words in app.selectbox(key="pick_run").options and "Demo: 3 levels of 256 codes · finished" in app.selectbox(key="pick_run").options
     monkeypatch.setattr(layout, "MAX_PICKED", 2)
     runs.label(four[0], starred=True)
     app = open_page("catalogue")
     options = app.selectbox(key="pick_run").options
     assert len(options) == 4, "the two newest, the one with a star, and the shown one"
-    assert any(link.proto.label == "All 5 runs" for link in app.sidebar.get("page_link"))
+    assert any(link.proto.label == "All 6 runs" for link in app.sidebar.get("page_link"))
