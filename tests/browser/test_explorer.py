@@ -134,8 +134,14 @@ def test_a_lasso_lists_its_items_and_every_page_keeps_the_chosen_one(page, app):
 def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, chromium):
     opened(page, app, "tree", level="2")
     drawn(page, ".bars .point path")
-    box = page.locator("[data-testid=stPlotlyChart]").first.locator(".bars .point path").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    bar = page.locator("[data-testid=stPlotlyChart]").first.locator(".bars .point path").first
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(place[0] - 3, place[1] - 3)
+    page.mouse.move(*place)
+    page.wait_for_timeout(150)
+    page.mouse.click(*place)
     page.wait_for_url("**branch=*")
     settled(page)
     expect(page.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()

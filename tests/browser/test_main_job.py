@@ -63,7 +63,7 @@ def known(app, monkeypatch, shared_data, name: str) -> str:
 def watch_and_steer(page, app, dataset: str) -> None:
     """The whole main job on one dataset."""
     folder = begin(page, app, dataset)
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(3)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(4)
     expect(page.get_by_text(re.compile(r"step [\d,]+ of 20,000"))).to_be_visible()
 
     beta = page.locator(".st-key-live_params").get_by_label("Beta", exact=True)
