@@ -24,7 +24,7 @@ def test_ticked_runs_are_compared_and_one_is_renamed(app, page, three):
         page.mouse.click(box["x"] + 16, box["y"] + 35 + 35 * row + 17)
         settled(page)
     expect(page.get_by_text("3 chosen")).to_be_visible(timeout=SLOW_MS)
-    expect(page.get_by_text("Loss ends between 1 (beta 0.25) and 1 (beta 25).")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Loss ends at 1 in all of them.")).to_be_visible(timeout=SLOW_MS)
     assert page.url.count("rqvae-") == 3
     page.goto(f"{app.url}/runs?runs={three[2].id}")
     page.get_by_role("button", name="Edit").click(timeout=SLOW_MS)

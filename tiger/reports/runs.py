@@ -15,7 +15,7 @@ from tiger.reports import runs_verdicts
 from tiger.reports.runs_rows import OUTCOMES, Row, differing_params, param_title, rows_of, short
 from tiger.runs.index import Entry
 
-GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "Sweep", "All but the seed")
+GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "All but the seed")
 MAX_PARAM_COLUMNS = 6
 MAX_ANSWERS = 16  # tables that are kept for visitors who ask the same again
 
@@ -26,7 +26,7 @@ class RunsRequest:
 
     Args:
         text: words that all must occur in a run's name, id, note, tags, method, dataset or parameters.
-        kind: All, IDs, Recommenders, Studies, Sweeps or Maps.
+        kind: All, IDs, Recommenders, Studies or Maps.
         datasets, methods, states, verdicts, tags: titles to keep; empty keeps all.
         starred: only runs with a star.
         group: one of ``GROUPS`` or a hyper-parameter's name; "" groups nothing.
@@ -198,7 +198,7 @@ def _groups_of(row: Row, by: str) -> list[str]:
     if by == "All but the seed":
         return [row.seedless]
     named = {"Dataset": row.dataset, "Method": row.method, "Verdict": row.verdict.title if row.verdict else "not examined",
-             "State": row.state, "Owner": entry.owner, "Sweep": row.sweep}
+             "State": row.state, "Owner": entry.owner}
     return [named[by]] if by in named else [short(row.params[by]) if by in row.params else ""]
 
 

@@ -234,5 +234,7 @@ def _summary(lines: pd.DataFrame, drawn: Curve | None) -> str:
     last = lines.groupby("series", sort=False).last().sort_values("value")
     if len(last) == 1:
         return f"{drawn.title} of {last.index[0]} ends at {last['value'].iloc[0]:.4g}."
-    return (f"{drawn.title} ends between {last['value'].iloc[0]:.4g} ({last.index[0]}) and {last['value'].iloc[-1]:.4g} "
-            f"({last.index[-1]}).")
+    low, high = (f"{last['value'].iloc[at]:.4g}" for at in (0, -1))
+    if low == high:
+        return f"{drawn.title} ends at {low} in all of them."
+    return (f"{drawn.title} ends between {low} ({last.index[0]}) and {high} ({last.index[-1]}).")

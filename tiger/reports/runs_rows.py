@@ -44,8 +44,7 @@ class Row:
     def kind(self) -> str:
         """Which of the page's kinds it is."""
         kind = self.entry.config.kind
-        return "Studies" if kind in studies.REGISTRY else {"model": "Recommenders", "projection": "Maps",
-                                                          "sweep": "Sweeps"}.get(kind, "IDs")
+        return "Studies" if kind in studies.REGISTRY else {"model": "Recommenders", "projection": "Maps"}.get(kind, "IDs")
 
     @cached_property
     def method(self) -> str:
@@ -83,12 +82,6 @@ class Row:
         return " · ".join(filter(None, words))
 
     @cached_property
-    def sweep(self) -> str:
-        """Id of the sweep that the run belongs to; "" for others."""
-        found = self.entry.config.more.get("sweep")
-        return found if isinstance(found, str) else ""
-
-    @cached_property
     def perplexity(self) -> tuple[float, ...]:
         """Of each level: of the final codes, else of the last logged step."""
         if self._numbers is not None:
@@ -123,7 +116,7 @@ class Row:
         entry = self.entry
         verdict = self.verdict.title if self.verdict else ""
         return " ".join((entry.title, entry.id, entry.labels.note, *entry.labels.tags, self.method, entry.method, self.dataset,
-                         self.state, verdict, self.changed, entry.owner, self.sweep)).casefold()
+                         self.state, verdict, self.changed, entry.owner)).casefold()
 
 
 _kept: dict[str, Row] = {}
