@@ -104,12 +104,9 @@ def watch_and_steer(page, app, dataset: str) -> None:
     state_is(folder, "stopped")
 
 
-def test_the_main_job_on_the_bundled_shop(page, app):
-    watch_and_steer(page, app, "synthetic")
-
-
 @pytest.mark.shared_data
 def test_the_main_job_on_real_data(page, app, monkeypatch, shared_data):
+    """On Beauty; the tests below do its parts on the bundled shop."""
     watch_and_steer(page, app, known(app, monkeypatch, shared_data, "amazon-beauty"))
 
 

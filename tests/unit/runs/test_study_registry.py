@@ -72,7 +72,9 @@ def test_its_page_shows_it_and_its_form_starts_another_one(demo, monkeypatch):
     queue = type("Fake", (), {"submit": lambda self, config: asked.append(config) or runs.new_run(config),
                              "queue": lambda self: []})
     monkeypatch.setattr("tiger.runs.supervisor.current", queue)
-    app = AppTest.from_string("from tiger.ui.studies import page\npage.show('toy')", default_timeout=60).run()
+    app = AppTest.from_string("from tiger.ui.studies import page\npage.show('toy')", default_timeout=60)
+    app.query_params["run"] = demo.id
+    app.run()
     assert not app.exception and not app.error
     assert any("of the items are below 3." in block.value for block in app.markdown)
     assert "These are counts" in app.info[0].value
