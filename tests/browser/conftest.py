@@ -67,7 +67,8 @@ def start(home: Path, port: int | None = None, env: dict[str, str] | None = None
     port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
-    roots = os.pathsep.join(map(str, [PROJECT.parent, (PROJECT.parent / "shared").resolve(), home]))
+    shared = os.environ.get("TIGER_SHARED_DATA") or (PROJECT.parent / "shared").resolve()
+    roots = os.pathsep.join(map(str, [PROJECT.parent, shared, home]))
     around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots} | (env or {})
     command = [sys.executable, "-m", "tiger.ui.shared.serve", "--server.port", str(port), "--server.headless", "true"]
     with log.open("ab") as out:
