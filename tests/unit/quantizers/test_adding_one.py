@@ -12,6 +12,7 @@ from tests.support.cli import ask
 from tests.support.pages import open_page
 from tests.support.training import config, write_shop
 from tiger import datasets, quantizers, reports, runs
+from tiger.core import params
 from tiger.core.learner import LiveParams
 from tiger.core.params import param
 from tiger.core.progress import Progress
@@ -19,7 +20,7 @@ from tiger.quantizers import kmeans
 from tiger.quantizers.base import Quantizer, check_codes, check_embeddings, check_fitted
 from tiger.reports.walk import INDEPENDENT, item_walk
 from tiger.runs import study_artifacts, worker
-from tiger.studies.drift import Comparison, Known, drift_params
+from tiger.studies.drift import Baseline, Comparison, DriftParams
 from tiger.ui.shared import pagelist
 
 SIZES = [7, 5, 3]
@@ -112,7 +113,7 @@ def test_the_pages_show_it(run):
         said = " ".join(block.value for block in [*app.caption, *app.markdown])
         assert key != "tree" or "level 1 is no coarser than the others" in said
     app = open_page(pagelist.BY_KEY["train"], run=run.id)
-    app.radio(key="recipes:False").set_value("toy_product").run()
+    app.radio(key="presets:False").set_value("toy_product").run()
     assert not app.error and ToyProduct.summary in [caption.value for caption in app.caption]
     assert "train toy_product" in app.code[0].value and any(box.label == "Rounds" for box in app.number_input)
 
@@ -133,11 +134,11 @@ def test_drift_refits_it_and_refuses_by_name_what_needs_fine_tuning(run):
     study = runs.new_run(asked)
     assert worker.execute(study) == 0, study.log()
     rows = study_artifacts.rows(study)
-    assert [(row["remedy"], row["changed"]) for row in rows] == [(number, 0.0) for number in (1, 2, 4, 5, 7)]
-    before = Known(run.quantizer(), run.codes(), cat.embedding_IE)
+    assert [(row.remedy, row.changed) for row in rows] == [(number, 0.0) for number in (1, 2, 4, 5, 7)]
+    before = Baseline(run.quantizer(), run.codes(), cat.embedding_IE)
     for remedy in (3, 6):
         with pytest.raises(ValueError, match=f"Toy product quantizer cannot be fine-tuned, which remedy {remedy} .* choose"):
-            next(Comparison(cat, before, drift_params({"strengths": "1", "remedies": str(remedy)}), None).steps())
+            next(Comparison(cat, before, params.build(DriftParams, {"strengths": "1", "remedies": str(remedy)}), None).steps())
 
 
 def test_the_command_line_knows_it(capsys):
