@@ -73,6 +73,12 @@ class Ended:
         return self.returncode
 
 
+def keep_process(patch: pytest.MonkeyPatch) -> None:
+    """A worker that is executed inside this process leaves it its signals and its priority."""
+    patch.setattr(worker.signal, "signal", lambda *_: None)
+    patch.setattr(worker, "_use_little", lambda: None)
+
+
 @contextlib.contextmanager
 def workers_here() -> Iterator[None]:
     """Runs are executed inside this process, which keeps its signals, its priority and its threads.
@@ -80,8 +86,7 @@ def workers_here() -> Iterator[None]:
     For all that does not need a process of its own; that workers are processes, the tests in ``lifecycle`` see to.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker.signal, "signal", lambda *_: None)
-        patch.setattr(worker, "_use_little", lambda: None)
+        keep_process(patch)
         patch.setattr(supervisor, "launch", lambda run, n_at_once: Ended(_logged(run)))
         yield
 

@@ -10,7 +10,7 @@ import torch
 
 from tests.support.cli import ask
 from tests.support.pages import open_page
-from tests.support.training import config, write_shop
+from tests.support.training import config, keep_process, write_shop
 from tiger import datasets, quantizers, reports, runs
 from tiger.core import params
 from tiger.core.learner import LiveParams
@@ -88,8 +88,7 @@ def registered(monkeypatch):
 def run(tiger_home, tmp_path, monkeypatch):
     """Trained by the worker's own code, in this process."""
     monkeypatch.setenv("TIGER_THREADS", "1")
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
+    keep_process(monkeypatch)
     made = runs.new_run(config(write_shop(tmp_path / "shop", 150), "toy_product", n_codes=SIZES))
     assert worker.execute(made) == 0, made.log()
     return made

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from tests.support.cli import ask
 from tests.support.pages import open_page
-from tests.support.training import SMALL, config, write_shop
+from tests.support.training import SMALL, Ended, config, keep_process, write_shop
 from tiger import datasets, runs
 from tiger.datasets import registry
 from tiger.runs import import_run, study_artifacts, supervisor, worker
@@ -83,25 +83,14 @@ def damage(path, how):
         path.write_bytes(new)
 
 
-class Done:
-    """What ``supervisor.launch`` returns, for a worker that has run within this process."""
-
-    def __init__(self, code):
-        self.code, self.pid = code, 1
-
-    def poll(self):
-        return self.code
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A quantizer run, a recommender, imported IDs and a study, in a workspace of their own."""
     folder = tmp_path_factory.mktemp("damaged")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
-        patch.setattr(worker.signal, "signal", lambda *_: None)
-        patch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
-        patch.setattr(supervisor, "launch", lambda run, n: Done(worker.execute(run)))
+        keep_process(patch)
+        patch.setattr(supervisor, "launch", lambda run, n: Ended(worker.execute(run)))
         ref = write_shop(folder / "shop", 70)
         cat, load = datasets.load_ref(ref), datasets.load_ref
         patch.setattr(datasets, "load_ref", lambda wanted, **more: cat if wanted == ref else load(wanted, **more))
@@ -187,7 +176,7 @@ ON_PAGES = [(kind, name, how) for kind, name, how in SPOILT
 
 @pytest.mark.parametrize(("kind", "name", "how"), ON_PAGES)
 def test_every_page_opens(shop, spoil, monkeypatch, kind, name, how):
-    monkeypatch.setattr(supervisor, "launch", lambda run, n: Done(0))  # what a page starts would write into the spoilt folder
+    monkeypatch.setattr(supervisor, "launch", lambda run, n: Ended(0))  # what a page starts would write into the spoilt folder
     run, dataset = spoil(kind, name, how), shop[1]
     where = {{"quantizer": "run", "import": "run"}.get(kind, kind): run.id}
     for key in SHOWN[kind]:

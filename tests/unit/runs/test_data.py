@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.cli import ask
 from tests.support.pages import open_page
-from tests.support.training import config
+from tests.support.training import config, keep_process
 from tiger import datasets, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -56,8 +56,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
-        patch.setattr(worker.signal, "signal", lambda *_: None)
-        patch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
+        keep_process(patch)
         ref = write_shop(folder / "shop")
         quantizer = runs.new_run(config(ref, "rqvae", **QUANTIZER))
         assert worker.execute(quantizer) == 0, quantizer.status.message
@@ -74,8 +73,7 @@ def shop(trained, tmp_path, monkeypatch):
     home = tmp_path / "home"
     shutil.copytree(folder / "home", home)
     monkeypatch.setenv("TIGER_HOME", str(home))
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)
+    keep_process(monkeypatch)
     monkeypatch.setenv("TIGER_DATA_ROOTS", str(folder))
     write_shop(folder / "shop")
     return Shop(Run(home / "runs" / quantizer.id), Run(home / "runs" / model.id), folder / "shop")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cli import ask
 from tests.support.pages import open_page
-from tests.support.training import config, write_shop
+from tests.support.training import config, keep_process, write_shop
 from tiger import runs
 from tiger.core import disk, files, paths
 from tiger.runs import supervisor, worker
@@ -22,8 +22,7 @@ SENTENCE = "The disk is full: "
 
 @pytest.fixture
 def shop(tiger_home, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)
+    keep_process(monkeypatch)
     return write_shop(tmp_path / "shop", 120)
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.support.training import config
+from tests.support.training import config, keep_process
 from tiger import runs
 from tiger.core import logs
 from tiger.runs import supervisor, worker
@@ -18,8 +18,7 @@ REF = {"name": "synthetic", "params": {"n_items": 60, "n_users": 20}, "embedding
 
 @pytest.fixture
 def run(tiger_home, monkeypatch):
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)
+    keep_process(monkeypatch)
     return runs.new_run(config(REF, "random_codes", n_codes=8))
 
 

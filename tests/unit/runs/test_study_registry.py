@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support import toy_study
+from tests.support.training import keep_process
 from tiger import runs, studies
 from tiger.cli import main as cli
 from tiger.cli import train
@@ -22,8 +23,7 @@ def demo(tiger_home, monkeypatch):
     monkeypatch.setitem(studies.REGISTRY, "toy", ("tests.support.toy_study", "count codes"))
     monkeypatch.setitem(study_page.REPORTS, "toy", toy_study.REPORT)
     monkeypatch.setitem(page.VIEWS, "toy", toy_study.VIEW)
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)  # this process is pytest's, it keeps its priority
+    keep_process(monkeypatch)
     return runs.find("demo-rqvae")
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.training import config, write_shop
+from tests.support.training import config, keep_process, write_shop
 from tiger import runs
 from tiger.core import files
 from tiger.runs import study_artifacts, worker
@@ -14,8 +14,7 @@ ASKED = {"strengths": "0, 1", "remedies": "1, 2, 7", "reader": False, "fine_step
 
 @pytest.mark.parametrize("whole_rows", [0, 3, 5])
 def test_a_study_with_a_torn_last_row_ends_with_all_its_rows(tiger_home, tmp_path, monkeypatch, whole_rows):
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker, "_use_little", lambda: None)
+    keep_process(monkeypatch)
     ref = write_shop(tmp_path / "shop", 90)
     parent = runs.new_run(config(ref, "rkmeans", n_codes=8))
     assert worker.execute(parent) == 0, parent.status.message
