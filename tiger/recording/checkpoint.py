@@ -74,13 +74,13 @@ def nearest_codes(vec_IZ: np.ndarray, codebooks: Sequence[np.ndarray], distance:
                          "codebooks quantise: the encoder's output, not its input.")
     codes_IL = np.empty((len(vec_IZ), len(codebooks)), np.int64)
     error_IM = np.empty((len(vec_IZ), len(codebooks) + 1), np.float32)
+    norms = [np.einsum("kz,kz->k", book_KZ, book_KZ) for book_KZ in codebooks]
     step = max(1, BLOCK_CELLS // max(len(book_KZ) for book_KZ in codebooks))
     for start in range(0, len(vec_IZ), step):
         rows = slice(start, start + step)
         left_NZ = vec_IZ[rows].astype(np.float32)
         error_IM[rows, 0] = np.einsum("nz,nz->n", left_NZ, left_NZ)
-        for level, book_KZ in enumerate(codebooks):
-            norm_K = np.einsum("kz,kz->k", book_KZ, book_KZ)
+        for level, (book_KZ, norm_K) in enumerate(zip(codebooks, norms, strict=True)):
             score_NK = left_NZ @ book_KZ.T
             if distance == "cosine":
                 score_NK /= np.sqrt(np.maximum(norm_K, 1e-30))

@@ -22,7 +22,7 @@ MAX_ANSWERS = 16  # tables that are kept for visitors who ask the same again
 
 @dataclass(frozen=True)
 class RunsRequest:
-    """What the page is asked to list.
+    """What the page lists.
 
     Args:
         text: words that all must occur in a run's name, id, note, tags, method, dataset or parameters.
@@ -85,36 +85,37 @@ _last: OrderedDict[RunsRequest, tuple[tuple[Row, ...], RunsPage]] = OrderedDict(
 """The newest answers; rows that did not change are the same objects, so comparing them costs microseconds."""
 
 
-def runs_page(entries: Sequence[Entry], asked: RunsRequest) -> RunsPage:
+def runs_page(entries: Sequence[Entry], request: RunsRequest) -> RunsPage:
     """The table of those runs that the request keeps; the answer of before where nothing changed since."""
     everything = rows_of(entries)
-    known = _last.get(asked)
+    known = _last.get(request)
     if known is not None and known[0] == everything:
         return known[1]
-    rows = tuple(row for row in everything if _kept(row, asked))
+    rows = tuple(row for row in everything if _kept(row, request))
     differing = differing_params(rows)
     page = RunsPage(len(everything), rows, table(rows, differing[:MAX_PARAM_COLUMNS]),
-                    group_frame(rows, asked.group) if asked.group else None, differing, _choices(everything),
+                    group_frame(rows, request.group) if request.group else None, differing, _choices(everything),
                     tuple(runs_verdicts.due([row.entry for row in rows])),
                     tuple((row.entry.id, row.entry.status.state) for row in everything if row.entry.status.active),
                     _summary(rows, len(everything)))
-    _last[asked] = everything, page
+    _last[request] = everything, page
     while len(_last) > MAX_ANSWERS:
         _last.popitem(last=False)
     return page
 
 
-def _kept(row: Row, asked: RunsRequest) -> bool:
+def _kept(row: Row, request: RunsRequest) -> bool:
     entry = row.entry
-    if (asked.kind != "All" and row.kind != asked.kind) or (asked.starred and not entry.labels.starred):
+    if (request.kind != "All" and row.kind != request.kind) or (request.starred and not entry.labels.starred):
         return False
     verdict = row.verdict.title if row.verdict else ""
-    chosen = ((asked.datasets, row.dataset), (asked.methods, row.method), (asked.states, row.state), (asked.verdicts, verdict))
+    chosen = ((request.datasets, row.dataset), (request.methods, row.method), (request.states, row.state),
+              (request.verdicts, verdict))
     if any(wanted and have not in wanted for wanted, have in chosen):
         return False
-    if asked.tags and not set(asked.tags) & set(entry.labels.tags):
+    if request.tags and not set(request.tags) & set(entry.labels.tags):
         return False
-    return not asked.text or all(word in row.words for word in asked.text.casefold().split())
+    return not request.text or all(word in row.words for word in request.text.casefold().split())
 
 
 def table(rows: Sequence[Row], param_names: Sequence[str]) -> pd.DataFrame:

@@ -23,16 +23,16 @@ PAGES = {"quantizer": ("train", "codebooks", "map", "tree", "doctor"), "import":
 
 def rows() -> tuple[Row, ...]:
     """The chosen runs; ids of the address that no run has are forgotten, with a word."""
-    asked = view.chosen_ids()
-    if not asked:
+    ids = view.chosen_ids()
+    if not ids:
         return ()
-    folders = {run_id: _folder(run_id) for run_id in asked}
+    folders = {run_id: _folder(run_id) for run_id in ids}
     known = {run_id: index.of(run) for run_id, run in folders.items() if run is not None}
-    gone = [run_id for run_id in asked if run_id not in known]
+    gone = [run_id for run_id in ids if run_id not in known]
     if gone:
         state.notice(f"{len(gone)} of the chosen runs, such as '{gone[0][:60]}', do not exist here; they may have been deleted.")
-        view.choose([run_id for run_id in asked if run_id in known])
-    return runs_rows.rows_of([known[run_id] for run_id in asked if run_id in known])
+        view.choose([run_id for run_id in ids if run_id in known])
+    return runs_rows.rows_of([known[run_id] for run_id in ids if run_id in known])
 
 
 def _folder(run_id: str) -> Run | None:
