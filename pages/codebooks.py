@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tiger.ui.codebooks import view
+from tiger.ui.codebooks import collisions, view
 from tiger.ui.shared import address, layout, pickers, sources, state
 
 layout.heading("codebooks", "Each level has a codebook, and an item's code is the index of its entry. Choose any saved step of "
@@ -19,6 +19,9 @@ if layout.has_codes(run, of_all=False):
                 level = view.pick_level(codes)
             view.usage(codes, level)
         elif chosen == "Collisions":
-            view.collisions(codes)
+            if codes.matched:
+                collisions.show(codes)
+            else:
+                view.unmatched()
         else:
             view.one_item(codes, pickers.item(cat))

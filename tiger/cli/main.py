@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": ("tiger.cli.compare", "compare all measured recommenders of a dataset"),
     "encode": ("tiger.cli.encode", "turn items into semantic IDs with a trained run"),
     "doctor": ("tiger.cli.doctor", "say what ails a run or a file of semantic IDs"),
+    "collisions": ("tiger.cli.collisions", "explain why items share an ID, and measure what each remedy leaves"),
     "ids": ("tiger.cli.ids", "bring in anyone's semantic IDs, take a run's IDs elsewhere"),
     "external": ("tiger.cli.external", "look into what was trained elsewhere: codebooks, logs of losses"),
     "runs": ("tiger.cli.runs", "list, compare, label, resume, stop and delete runs"),
@@ -41,7 +42,7 @@ def commands() -> dict[str, tuple[str, str]]:
 def main(arguments: list[str]) -> int:
     """Run one command; bad input ends with one sentence on stderr and code 2."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("\n".join(f"  {name:<10}{words}" for name, (_, words) in commands().items()))
+        print("\n".join(f"  {name:<12}{words}" for name, (_, words) in commands().items()))
         print("\nEach command explains itself: python -m tiger train --help")
         return 0
     name, rest = arguments[0], arguments[1:]

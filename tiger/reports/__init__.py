@@ -3,8 +3,8 @@
 ``codes``: a run's codes at one step. ``usage``: codes, levels, collisions, kept steps. ``items``: neighbours. ``walk``: one
 item through the levels. ``training``: curves. ``doctor``: diagnoses and treatments. ``shop``: the catalogue. ``runs``:
 the table of all runs.
-``codebooks``, ``map``, ``tree``: what those pages show. A ``*_summary`` function says in one sentence what the frame of the
-same name shows; it becomes the figure's alt text.
+``codebooks``, ``collisions``, ``map``, ``tree``: what those pages show. A ``*_summary`` function says in one sentence what the
+frame of the same name shows; it becomes the figure's alt text.
 """
 
 from tiger.reports.doctor import (
@@ -33,7 +33,6 @@ from tiger.reports.training import (
     training_summary,
 )
 from tiger.reports.usage import (
-    collisions_frame,
     collisions_summary,
     levels_frame,
     sizes_summary,
@@ -42,7 +41,7 @@ from tiger.reports.usage import (
 )
 
 __all__ = [
-    "Consultation", "Examined", "code_neighbours", "collisions_frame", "collisions_summary", "consult",
+    "Consultation", "Examined", "code_neighbours", "collisions_summary", "consult",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
     "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",

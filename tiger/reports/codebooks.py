@@ -1,4 +1,4 @@
-"""What the Codebooks page shows: one level's usage and one of its codes, or the IDs that items share."""
+"""What the Codebooks page shows of one level: its usage, and one of its codes."""
 
 from dataclasses import dataclass
 
@@ -58,14 +58,6 @@ class LevelUsage:
     card: CodeCard
 
 
-@dataclass(frozen=True)
-class SharedIds:
-    """The IDs that several items share: ``collisions_frame`` and its takeaway."""
-
-    frame: pd.DataFrame
-    summary: str
-
-
 def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int,
                 code: int | None = None) -> LevelUsage:
     """Everything about one level (from 0) and one of its codes; by default the code that most items carry."""
@@ -97,8 +89,3 @@ def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray]
     known_NL = codes.codes_IL if codes.matched else codes.codes_IL[:0]
     return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
                     items.items_of_code(codes.cat, known_NL, level, code), near, frame, words)
-
-
-def shared_ids(codes: Codes) -> SharedIds:
-    """The IDs that several items share, before the collision level makes them unique."""
-    return SharedIds(usage.collisions_frame(codes.codes_IL, codes.cat), usage.collisions_summary(codes.codes_IL))

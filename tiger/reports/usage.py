@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
-from tiger.datasets.catalogue import Catalogue
 
 
 def sizes_summary(sizes: Sequence[int]) -> str:
@@ -107,37 +106,6 @@ class UsageHistory:
         items_S = self.count_SLK[:, level, code]
         return pd.DataFrame({"step": self.steps, "items": items_S,
                              "share": items_S / np.maximum(self.count_SLK[:, level].sum(1), 1)})
-
-
-def collisions_frame(codes_IL: np.ndarray, cat: Catalogue | None = None, at_most: int = 200,
-                     titles: int = 3) -> pd.DataFrame:
-    """The IDs that belong to more than one item, fullest first.
-
-    Args:
-        at_most: rows.
-        titles: titles to show per ID.
-
-    Returns:
-        semantic_id, items (how many), codes (tuple), first_item, titles (where a catalogue is given).
-    """
-    last_I = metrics.prefix_numbers(codes_IL)[0][:, -1]
-    known = np.flatnonzero(last_I >= 0)
-    order = known[np.argsort(last_I[known], kind="stable")]
-    _, start, count = np.unique(last_I[order], return_index=True, return_counts=True)
-    shared = np.flatnonzero(count > 1)
-    fullest = shared[np.argsort(-count[shared], kind="stable")][:at_most]
-    rows = []
-    for at in fullest:
-        members = order[start[at]:start[at] + count[at]]
-        codes = tuple(codes_IL[members[0]].tolist())
-        row = {"semantic_id": "-".join(map(str, codes)), "items": int(count[at]), "codes": codes,
-               "first_item": int(members[0])}
-        if cat is not None:
-            shown = cat.items["title"].to_numpy()[members[:titles]].tolist()
-            row["titles"] = " | ".join(map(str, shown)) + (" | .." if count[at] > titles else "")
-        rows.append(row)
-    columns = ["semantic_id", "items", "codes", "first_item"] + (["titles"] if cat is not None else [])
-    return pd.DataFrame(rows, columns=columns)
 
 
 def collisions_summary(codes_IL: np.ndarray) -> str:

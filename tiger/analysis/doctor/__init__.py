@@ -16,6 +16,7 @@ from tiger.analysis.doctor.causes import learned_nothing
 from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
 from tiger.analysis.doctor.diseases import DISEASES, healthy
 from tiger.analysis.doctor.embeddings import Finding, VectorReport, look_at, without_codes
+from tiger.analysis.doctor.remedies import deeper, spread_more, twice_as_many
 from tiger.analysis.doctor.signs import Params, Settings, Signs, take
 from tiger.analysis.doctor.treatment import Attempt, Treatment, next_treatment
 from tiger.analysis.doctor.vectors import VectorSigns, measure
@@ -75,4 +76,5 @@ def _unlike(remedies: Sequence[Remedy], params: Params) -> list[Remedy]:
 
 
 __all__ = ["DISEASES", "Attempt", "Diagnosis", "Finding", "Params", "Remedy", "Settings", "Signs", "Treatment",
-           "VectorReport", "VectorSigns", "examine", "look_at", "measure", "next_treatment", "take", "without_codes"]
+           "VectorReport", "VectorSigns", "deeper", "examine", "look_at", "measure", "next_treatment", "spread_more", "take",
+           "twice_as_many", "without_codes"]

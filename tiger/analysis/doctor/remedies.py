@@ -105,6 +105,19 @@ def narrower(n_codes: int) -> Remedy:
                   "smaller codebook leaves work for the next levels.", {"n_codes": n_codes})
 
 
+def twice_as_many(sizes: Sequence[int]) -> Remedy:
+    """Every codebook twice as large; ``sizes`` are the codes of today's levels."""
+    doubled = [2 * size for size in sizes]
+    words = f"{doubled[0]:,}" if len(set(doubled)) == 1 else " · ".join(f"{size:,}" for size in doubled)
+    return Remedy(f"Use {words} codes per level", "Twice as many codes at each level partition the space more finely.",
+                  {"n_codes": doubled[0] if len(set(doubled)) == 1 else doubled})
+
+
+def spread_more(koleo: float) -> Remedy:
+    """KoLeo, at twice its weight where it is on already."""
+    return replace(SPREAD, changes={"koleo": 2 * koleo}) if koleo > 0 else SPREAD
+
+
 def wider(n_levels: int | None = None) -> Remedy:
     """A larger codebook, and more levels where that alone spells too few IDs."""
     more = f" and {n_levels} levels" if n_levels else ""

@@ -1,4 +1,4 @@
-"""Codebooks: which codes are used at which step, what a code stands for, which items share all their codes."""
+"""Codebooks: which codes are used at which step, what a code stands for, one item's walk."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import streamlit as st
 
 from tiger import plots
 from tiger.reports import codebooks as reports
-from tiger.reports.codebooks import CodeCard, LevelUsage, SharedIds
+from tiger.reports.codebooks import CodeCard, LevelUsage
 from tiger.reports.codes import Codes
 from tiger.reports.walk import ItemWalk, item_walk
 from tiger.ui.codebooks import charts
@@ -16,9 +16,8 @@ from tiger.ui.shared.exports import Columns
 from tiger.ui.shared.live_charts import VegaSpec
 
 COLUMNS: Columns = {
-    "item": None, "first_item": None, "codes": None,
+    "item": None,
     "title": st.column_config.TextColumn("Title", width=270),
-    "titles": st.column_config.TextColumn("Titles", width="large"),
     "category": st.column_config.TextColumn("Category", width=190),
     "semantic_id": st.column_config.TextColumn("Codes", width=100),
     "items": st.column_config.NumberColumn("Items", width=70, format="localized"),
@@ -37,12 +36,6 @@ BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other
 def level_usage(codes: Codes, level: int, code: int | None) -> LevelUsage:
     """One level and one of its codes (by default the fullest), for all visitors."""
     return reports.level_usage(codes, sources.usage_history(codes.run, codes.n_codes), sources.quantizer(codes.run), level, code)
-
-
-@caching.resource(32)
-def shared_ids(codes: Codes) -> SharedIds:
-    """The IDs that several items share, for all visitors."""
-    return reports.shared_ids(codes)
 
 
 @caching.resource(64)
@@ -127,7 +120,7 @@ def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
     with left:
         st.markdown(f"**Its items**, nearest to their mean first ({card.n_items:,})")
         if not matched:
-            st.info(UNMATCHED, icon=":material/visibility_off:")
+            unmatched()
         elif card.items.empty:
             st.info("No item has this code: it is dead at this step.", icon=":material/block:")
         else:
@@ -153,28 +146,15 @@ def code_history(card: CodeCard, level: int) -> None:
                       card.history, config={"share": st.column_config.NumberColumn(format="percent")})
 
 
-def collisions(codes: Codes) -> None:
-    """The IDs that several items share, before the collision level makes them unique."""
-    if not codes.matched:
-        st.info(UNMATCHED, icon=":material/visibility_off:")
-        return
-    shown = shared_ids(codes)
-    st.markdown(layout.plain(shown.summary) + " A collision level then numbers the items that share an ID, so that every ID is "
-                                              "unique.")
-    if shown.frame.empty:
-        st.success("No two items share all their codes.", icon=":material/check_circle:")
-        return
-    pickers.rows(shown.frame, "collisions", address.ITEM, shown.frame["first_item"].tolist(), column_config=COLUMNS,
-                 height=460 if len(shown.frame) > 12 else "content")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("IDs with most items first, at most 200. Choose a row, then open “One item's walk”.", width="content")
-        exports.csv_button(shown.frame.drop(columns="codes"), f"collisions-{codes.run.id}", "Collisions as CSV")
+def unmatched() -> None:
+    """Why nothing can be said of items."""
+    st.info(UNMATCHED, icon=":material/visibility_off:")
 
 
 def one_item(codes: Codes, item: int) -> None:
     """One item's walk with the trained quantizer, and the items that end up next to it."""
     if not codes.matched:
-        st.info(UNMATCHED, icon=":material/visibility_off:")
+        unmatched()
         return
     shown = walk_of(codes, item)
     st.subheader(layout.plain(shown.title), anchor=False)
