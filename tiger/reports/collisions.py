@@ -344,8 +344,7 @@ def outcomes_summary(outcomes: Sequence[Outcome]) -> str:
     measured = [one for one in outcomes if one.left is not None]
     now = measured[0].left
     rest = [one for one in measured[2:] if one.left is not None]
-    assert now is not None
-    if not rest:
+    if now is None or not rest or not now.collisions.groups:
         return ""
     best = min(rest, key=lambda one: -one.left.collisions.unique if one.left else 0)
     assert best.left is not None

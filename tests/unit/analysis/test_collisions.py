@@ -46,7 +46,7 @@ def test_causes_and_surplus_by_hand():
     """Items 0-3 share an ID: 0 and 1 one vector, 2 the text of 0 with capitals, 3 nothing. 4 and 5 one vector; 6 and 7 one text;
     8 and 9 neither; 10 has no ID and 11 its own."""
     codes_IL = np.array([[1, 2]] * 4 + [[0, 2]] * 2 + [[3, 3]] * 2 + [[4, 0]] * 2 + [[-1, -1], [4, 1]])
-    emb_IE = np.array([[1, 0], [1, 0], [0, 1], [1, 1], [2, 1], [2, 1], [1, 0], [0, 2], [3, 0], [4, 0], [1, 0], [3, 0]], np.float32)
+    emb_IE = np.array([[1, 0], [1, 0], [0, 1], [1, 1], [2, 1], [2, 1], [1, 0], [0, 2], [3, 0], [4, 0], [1, 0], [3, 0]], "f4")
     texts = ["Red  candle", "blue", "red Candle ", "green", "a", "b", "same", "same", "", " ", "red candle", ""]
     found = collisions.group(codes_IL, emb_IE, texts)
     assert [found.items(number).tolist() for number in range(4)] == [[0, 1, 2, 3], [4, 5], [6, 7], [8, 9]]
@@ -56,7 +56,8 @@ def test_causes_and_surplus_by_hand():
     assert found.surplus_by_cause == {"identical vectors": 1 + 1, "identical text": 1 + 1, "too few codes": 1 + 1}
     half = 0.5**0.5  # pairs of the first: 01 is 1, 02 and 12 are 0, 03, 13 and 23 are sqrt(1/2)
     assert found.cosine_mean_G.tolist() == pytest.approx([(1 + 3 * half) / 6, 1, 0, 1])
-    assert found.cosine_min_G.tolist() == pytest.approx([0, 1, 0, 1]) and found.cosine_max_G.tolist() == pytest.approx([1, 1, 0, 1])
+    assert found.cosine_min_G.tolist() == pytest.approx([0, 1, 0, 1])
+    assert found.cosine_max_G.tolist() == pytest.approx([1, 1, 0, 1])
     assert found.group_of(7) == 2 and found.group_of(10) is None and found.group_of(11) is None
 
 

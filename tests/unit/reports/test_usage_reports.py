@@ -50,16 +50,8 @@ def test_dead_codes_of_uneven_levels_count_only_codes_that_exist():
     assert UsageHistory.of([(7, codes_NL)], [5, 2]).code(1, 1)["share"].tolist() == [2 / 3]
 
 
-def test_collisions_name_the_items(tiny):
+def test_collisions_in_one_sentence():
     codes_IL = np.array([[1, 1], [0, 1], [1, 1], [0, 1], [1, 1], [2, 2]])
-    frame = reports.collisions_frame(codes_IL, tiny, titles=2)
-    assert frame["semantic_id"].tolist() == ["1-1", "0-1"]
-    assert frame["items"].tolist() == [3, 2]
-    assert frame["first_item"].tolist() == [0, 1]
-    assert frame["titles"].tolist() == ["Red candle | Tall candle | ..", "Blue candle | Rose soap"]
-    assert len(reports.collisions_frame(codes_IL, at_most=1)) == 1
     assert reports.collisions_summary(codes_IL) == \
         "3 distinct IDs for 6 items: 5 items share theirs, the most frequent ID belongs to 3."
-    alone = np.arange(3)[:, None]
-    assert reports.collisions_frame(alone, tiny).empty
-    assert reports.collisions_summary(alone) == "All 3 items have a unique ID."
+    assert reports.collisions_summary(np.arange(3)[:, None]) == "All 3 items have a unique ID."

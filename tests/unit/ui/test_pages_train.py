@@ -208,7 +208,7 @@ def test_codebooks_scrubs_to_a_kept_step(ids):
 def test_collisions_lists_ids_that_several_items_share(ids):
     codes_IL = runs.find(ids["sick"]).codes()
     _, count = np.unique(codes_IL, axis=0, return_counts=True)
-    frame = open_page("codebooks", run=ids["sick"], view="Collisions").dataframe[0].value
+    frame = table(open_page("codebooks", run=ids["sick"], view="Collisions"), "semantic_id", "titles")
     assert frame["items"].tolist() == sorted(count[count > 1].tolist(), reverse=True)[:200]
 
 

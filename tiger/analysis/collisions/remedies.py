@@ -89,8 +89,8 @@ def sinkhorn_last(codes_IL: np.ndarray, geometry: Geometry) -> Left:
     now = metrics.collisions(codes_IL)
     n_codes = len(geometry.codebooks[last])
     if now.largest * n_codes > MAX_CELLS:
-        raise ValueError(f"one ID has {now.largest:,} items; spreading them over {n_codes:,} codes takes {now.largest * n_codes:,} "
-                         f"cells, at most {MAX_CELLS:,} are possible. Cure the collapse first.")
+        raise ValueError(f"one ID has {now.largest:,} items; spreading them over {n_codes:,} codes takes "
+                         f"{now.largest * n_codes:,} cells, at most {MAX_CELLS:,} are possible. Treat the collapse first.")
     for _ in range(ROUNDS):
         before_IL = made_IL.copy()
         for items_GN in _shared(before_IL, n_codes):
