@@ -140,9 +140,9 @@ def _summary(codes: Codes, groups: Groups) -> str:
     for cause, words in (("too few codes", "differ from the others in vector and text"), ("identical vectors",
                          "copy another's vector"), ("identical text", "have another's text")):
         if count := by_cause[cause]:  # type: ignore[index]
-            parts.append(f"{count:,} {words}")
+            parts.append(f"{count:,} {words}" if count < groups.surplus else f"all {words}")
     n = groups.surplus
-    return f"{said} {n:,} ({n / max(groups.n_items, 1):.1%}) would need another ID; of these, {', '.join(parts)}."
+    return f"{said} {n:,} ({n / max(groups.n_items, 1):.1%}) would need another ID; of these {', '.join(parts)}."
 
 
 def causes_frame(groups: Groups) -> pd.DataFrame:
@@ -351,5 +351,9 @@ def outcomes_summary(outcomes: Sequence[Outcome]) -> str:
     left, before = (found.collisions.n_items - found.collisions.unique for found in (best.left, now))
     if left >= before:
         return f"None of the measured remedies leaves fewer than {before:,} items that need another ID."
+    paid = [f"changes the codes of {best.left.n_changed:,} items"] if best.left.n_changed else []
+    if math.isfinite(best.left.error) and math.isfinite(now.error) and best.run is None:
+        change = "raises" if best.left.error > now.error else "lowers"
+        paid.append(f"{change} the error from {now.error:.1%} to {best.left.error:.1%}")
     return (f"“{best.title}” leaves {left:,} of {before:,} items that need another ID"
-            + (f", and changes the codes of {best.left.n_changed:,} items." if best.left.n_changed else "."))
+            + (f"; it {' and '.join(paid)}." if paid else "."))

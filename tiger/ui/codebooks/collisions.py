@@ -11,27 +11,26 @@ from tiger.ui.shared.exports import Columns
 from tiger.ui.shared.pagelist import BY_KEY
 
 SHOWN = 200  # rows of the table of shared IDs
-COSINE = st.column_config.NumberColumn("Cosine", width=70, format="%.2f")
 COLUMNS: Columns = {
     "semantic_id": st.column_config.TextColumn("Codes", width=100),
     "items": st.column_config.NumberColumn("Items", width=60, format="localized"),
     "cause": st.column_config.TextColumn("Why", width=150),
     "cosine": st.column_config.NumberColumn("Cosine", width=70, format="%.2f", help="Mean cosine similarity of its pairs."),
-    "cosine_low": None, "cosine_high": None, "item_moved": None, "first_item": None, "residual": None,
     "level": st.column_config.NumberColumn("Level", width=60, help="The level at which the second-nearest code of one of the "
                                            "items costs least, relative to the residual."),
     "next_code": st.column_config.NumberColumn("Next code", width=80, help="That item's second-nearest code there."),
     "relative": st.column_config.NumberColumn("Cost", width=70, format="percent", help="How much farther that code is, in "
                                               "squared distance, as a share of the residual's squared length."),
-    "cost": st.column_config.NumberColumn("Squared distance", width=90, format="%.3g", help="The same cost as it is."),
+    "cost": st.column_config.NumberColumn("In distance", width=85, format="%.3g", help="The same cost in squared distance."),
     "added": st.column_config.NumberColumn("All levels", width=80, format="%.3g", help="What all levels leave more, in squared "
                                            "distance, when the deeper levels code the rest anew."),
     "free": st.column_config.CheckboxColumn("Free", width=60, help="Whether no item has the ID that follows."),
     "titles": st.column_config.TextColumn("Titles", width="large"),
 }
+ORDER = ("semantic_id", "items", "cause", "cosine", "level", "relative", "cost", "free")
 LEVELS: Columns = {**COLUMNS, "residual": st.column_config.NumberColumn("Residual", width=80, format="%.3g",
                                                                        help="Squared length of what the level reads."),
-                   "title": st.column_config.TextColumn("Item", width="medium")}
+                   "title": st.column_config.TextColumn("Item", width=140)}
 CAUSES: Columns = {"cause": "Why", "meaning": st.column_config.TextColumn("What it means", width="large"),
                    "groups": st.column_config.NumberColumn("Shared IDs", format="localized"),
                    "items": st.column_config.NumberColumn("Items", format="localized"),
@@ -82,8 +81,9 @@ def show(codes: Codes) -> None:
 def shared(shown: Explained) -> None:
     """The shared IDs, the fullest first; choosing a row shows its items."""
     frame, name = shown.frame, f"collisions-{shown.codes.run.id}"
+    order = [name for name in (*ORDER, "titles") if name in frame]
     pickers.rows(frame.head(SHOWN), "collisions", address.ITEM, frame["first_item"].tolist(), column_config=COLUMNS,
-                 height=380 if len(frame) > 10 else "content")
+                 column_order=order, height=380 if len(frame) > 10 else "content")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("IDs with most items first"
                    + (f", {SHOWN} of {len(frame):,}" if len(frame) > SHOWN else "") + ". Choose a row to see its items.",
@@ -100,15 +100,16 @@ def one_group(shown: Explained) -> None:
     left, right = st.columns([2, 3] if card.levels is not None else [1, 1e-6], gap="medium")
     with left:
         st.markdown("**Its items**")
-        st.dataframe(card.items.head(SHOWN), hide_index=True, key="collision_items", height=min(36 * len(card.items) + 40, 320),
-                     column_config={"item": None, "title": st.column_config.TextColumn("Title", width=240),
+        st.dataframe(card.items.head(SHOWN), hide_index=True, key="collision_items", height=min(35 * len(card.items) + 38, 320),
+                     column_order=["cosine", "title", "category"],
+                     column_config={"title": st.column_config.TextColumn("Title", width=240),
                                     "category": "Category", "cosine": st.column_config.NumberColumn(
                                         "Cosine", width=70, format="%.2f", help="With the mean direction of the others.")})
     if card.levels is not None:
         with right:
             st.markdown("**Level by level**: the item whose second-nearest code costs least there")
             st.dataframe(card.levels, hide_index=True, key="collision_levels", column_config=LEVELS, column_order=[
-                "level", "title", "next_code", "residual", "cost", "relative", "added", "free"])
+                "level", "relative", "cost", "residual", "next_code", "added", "free", "title"])
             exports.csv_button(card.levels, f"levels-of-{card.semantic_id}", "Levels as CSV")
 
 

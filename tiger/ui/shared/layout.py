@@ -121,8 +121,8 @@ def sidebar() -> None:
     if st.context.theme.type == "dark":
         st.html(DARK_BUTTONS)
     with st.sidebar:
+        st.session_state["pick_dataset"] = state.dataset().id  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}
-        st.session_state["pick_dataset"] = state.dataset().id
         st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
                      on_change=lambda: state.choose_dataset(st.session_state["pick_dataset"]))
         _run_picker()
