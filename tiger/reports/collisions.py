@@ -140,9 +140,9 @@ def _summary(codes: Codes, groups: Groups) -> str:
     for cause, words in (("too few codes", "differ from the others in vector and text"), ("identical vectors",
                          "copy another's vector"), ("identical text", "have another's text")):
         if count := by_cause[cause]:  # type: ignore[index]
-            parts.append(f"{count:,} {words}" if count < groups.surplus else f"all {words}")
+            parts.append(f"{count:,} {words}" if count < groups.surplus else f"all of them {words}")
     n = groups.surplus
-    return f"{said} {n:,} ({n / max(groups.n_items, 1):.1%}) would need another ID; of these {', '.join(parts)}."
+    return f"{said} {n:,} ({n / max(groups.n_items, 1):.1%}) would need another ID: {', '.join(parts)}."
 
 
 def causes_frame(groups: Groups) -> pd.DataFrame:

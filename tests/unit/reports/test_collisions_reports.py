@@ -42,7 +42,7 @@ def test_each_shared_id_has_its_row_and_the_walk_agrees(run):
     assert found.frame["items"].tolist() == sorted(count[count > 1].tolist(), reverse=True) and not found.unseen
     surplus = len(codes_IL) - len(count)
     assert found.causes["surplus"].sum() == surplus == outcomes[0].left.collisions.n_items - outcomes[0].left.collisions.unique
-    assert f"{surplus:,} ({surplus / 500:.1%}) would need another ID; of these " in found.summary
+    assert f"{surplus:,} ({surplus / 500:.1%}) would need another ID: " in found.summary
     assert "20 copy another's vector" in found.summary
     row = found.frame.dropna(subset="level").iloc[0]
     level, item = int(row["level"]) - 1, int(row["item_moved"])
