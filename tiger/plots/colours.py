@@ -21,7 +21,9 @@ SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triang
 SHADES = np.array([0.0, 0.035, -0.035])  # added to the Oklab lightness; the first child keeps the hue
 TINTS = np.array([1.0, 0.8])  # times the Oklab chroma; the first child keeps the shade
 PER_HUE = len(SHADES) * len(TINTS)
+PLANE_HUES = (*HUES, "#93A31C", "#8C564B")  # where cells side by side have no shape that tells them apart
 NONE, NO_SHAPE = "#9A9A9A", "x"  # items without an ID
+MAX_CODES = 64  # more codes than this are not told apart by colour
 PALE = 0.93  # Oklab lightness that ``paler`` goes towards
 
 _TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
@@ -55,6 +57,20 @@ def palette() -> list[str]:
 def place(hue: Any, shade: Any = 0, tint: Any = 0) -> Any:
     """Place in ``palette()``: numbers or arrays of them, each counted round and round."""
     return hue % len(HUES) * PER_HUE + shade % len(SHADES) * len(TINTS) + tint % len(TINTS)
+
+
+def of_codes(n_codes: int) -> list[str]:
+    """One colour a code of level 1; none where they are too many to tell apart."""
+    if n_codes > MAX_CODES:
+        return []
+    code_K, n = np.arange(n_codes), len(HUES)
+    return [palette()[number] for number in place(code_K, code_K // n, code_K // (n * len(SHADES)))]
+
+
+def of_cells(n_codes: int) -> list[str]:
+    """One colour a cell of the plane: eight hues, then the same ones lighter and darker."""
+    code_K, n = np.arange(n_codes), len(PLANE_HUES)
+    return [from_oklab(oklab(PLANE_HUES[code % n]) + [(0.0, 0.1, -0.1, 0.18)[code // n % 4], 0, 0]) for code in code_K]
 
 
 def paler(colour: str) -> str:

@@ -184,7 +184,7 @@ MOVED = Number("moved", "the level at which items moved", default=1, low=1,
 SPACE = Choice("space", "which vectors Map projects", options=("Input", "Latent", "Reconstruction"))
 LAYOUT = Choice("layout", "how Map projects them", options=("PCA", "UMAP"))
 AXES = Choice("axes", "how many dimensions Map has", options=("2-D", "3-D"))
-SEED = Number("seed", "the seed of Map's UMAP", default=0, high=999)
+SEED = Number("seed", "the seed of Map's UMAP, or of the Playground's points and start values", default=0, high=999)
 COLOUR = Choice("colour", "what Map's colours stand for", options=("ID prefix", "Category"))
 HISTORY = Items("items", 'Beam\'s changed history, "12-5-7"', of_dataset=True)
 WIDTH = Number("width", "Beam's width", default=10, low=1)
@@ -212,12 +212,28 @@ GROUP_BY = Text("by", "what the listed runs are grouped by")
 RUNS = Text("runs", "the chosen runs, by their ids, with commas between them", max_chars=4000)
 RUNS_VIEW = Choice("view", "how chosen runs are compared", options=("Curves", "Differences", "Parallel coordinates"))
 CURVE = Text("curve", "which logged metric is drawn")
+PLAY_METHOD = Choice("method", "the Playground's quantizer", options=("rqvae", "vqvae", "kmeans", "lsh"))
+PLAY_POINTS = Choice("points", "the Playground's points", options=("blobs", "ring", "spiral", "moons", "tree", "drawn"))
+PLAY_DRAWN = Text("xy", "points drawn in the Playground, three letters each", max_chars=600)
+PLAY_LEVELS = Choice("levels", "the Playground's levels", options=("2", "1", "3"))
+PLAY_CODES = Choice("codes", "the Playground's codes a level", options=("8", "2", "4", "16", "32"))
+PLAY_BETA = Choice("beta", "the Playground's beta at its first step", options=("0.25", "0", "0.05", "1", "5", "25"))
+PLAY_RATE = Choice("rate", "the Playground's learning rate at its first step", options=("0.01", "0.001", "0.003", "0.03", "0.1", "0.3"))
+PLAY_RESTART = Choice("restart", "whether the Playground restarts dead codes at its first step", options=("1", "0"))
+PLAY_START = Choice("start", "where the Playground's codebooks start", options=("kmeans", "random", "far"))
+PLAY_ESTIMATOR = Choice("estimator", "the Playground's gradient estimator at its first step", options=("ste", "rotation", "none"))
+PLAY_STEPS = Number("steps", "the steps that the Playground has made", default=0, high=5000)
+PLAY_TURNS = Text("turns", 'what changed while the Playground trained, "120-rate-0.3"', max_chars=600)
+PLAY_POINT = Number("point", "the Playground's chosen point", default=0, high=199)
+PLAY_SPEED = Choice("speed", "how fast the Playground plays", options=("normal", "slow", "fast"))
+SCENARIO = Text("scenario", "the settings that the Playground opens with", max_chars=20)
 
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
     SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, FIND,
-    RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE)
+    RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
+    PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT, PLAY_SPEED, SCENARIO)
 
 
 def begin(page: str) -> None:

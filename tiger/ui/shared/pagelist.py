@@ -46,6 +46,7 @@ class Step:
 
 PAGES = (
     Page("pages/home.py", "Home", ":material/home:", "How TIGER works: from item to semantic ID to recommendation", "Learn"),
+    Page("pages/playground.py", "Playground", ":material/experiment:", "How does a quantizer learn its codes?", "Learn"),
     Page("pages/lessons.py", "Lessons", ":material/school:", "What would you have predicted?", "Learn"),
     Page("pages/catalogue.py", "Catalogue", ":material/storefront:", "Which items and user histories does this dataset have?",
          "Data"),
@@ -70,6 +71,8 @@ PAGES = (
 )
 BY_KEY = {page.key: page for page in PAGES}
 PATH = (
+    Step("playground", "Play with points", "Press **Play**: points of the plane get their codes. Then press **Watch it collapse**, "
+         "and cure **Far-off start**."),
     Step("train", "Train a codebook", "Press **Start training**. Perplexity rises to almost all 16 codes of a level.", "healthy"),
     Step("train", "Watch it collapse", "Press **Start training**. At the dashed line the learning rate rises thirtyfold and "
          "restarts stop: the cells go dark.", "watch-collapse"),

@@ -15,7 +15,6 @@ from tiger.runs.records import Status
 from tiger.ui.shared import caching
 from tiger.ui.shared.live_feed import Mark
 
-COLOURED = 64  # more codes of level 1 than this have one colour
 SENT = "movie_sent"  # session: run, attempt and the number of frames that the browser has
 HTML = """<div class="film"><div class="pictures">
 <figure><figcaption>Every code as a cell: stronger when used more, hollow when dead</figcaption>
@@ -77,7 +76,7 @@ def parts(found: Movie, first: int) -> dict[str, Any]:
     reach = 4 * float(np.abs(found.place_FN2).max(initial=1e-6))
     unit = reach / 32767
     return {"first": first, "sizes": found.n_codes, "n_items": len(found.item_N), "unit": unit,
-            "colours": code_colours(found.n_codes[0]),
+            "colours": colours.of_codes(found.n_codes[0]),
             "step": _text(found.step_F, "<i4"), "count": _text(np.minimum(found.count_FC, 65535), "<u2"),
             "place": _text(np.clip(found.place_FN2, -reach, reach) / unit, "<i2"), "code": _text(found.code_FN, "<u2"),
             "book": _text(np.clip(found.book_FK2, -reach, reach) / unit, "<i2")}
@@ -85,11 +84,3 @@ def parts(found: Movie, first: int) -> dict[str, Any]:
 
 def _text(array: np.ndarray, kind: str) -> str:
     return b64encode(np.ascontiguousarray(np.nan_to_num(array)).astype(kind).tobytes()).decode()
-
-
-def code_colours(n_codes: int) -> list[str]:
-    """One colour a code of level 1; none where they are too many to tell apart."""
-    if n_codes > COLOURED:
-        return []
-    code_K, n = np.arange(n_codes), len(colours.HUES)
-    return [colours.palette()[place] for place in colours.place(code_K, code_K // n, code_K // (n * len(colours.SHADES)))]

@@ -1,0 +1,35 @@
+"""The Playground's component: everything moves in the browser, and the server is asked nothing while it does."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from tiger.plots import colours
+from tiger.ui.playground import scenarios
+from tiger.ui.shared import address
+
+FOLDER = Path(__file__).parent
+SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "playground.js", "mount.js")
+
+
+def _text(*names: str) -> str:
+    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+PLAYGROUND = st.components.v2.component("tiger.playground", html=_text("playground.html"), css=_text("playground.css"),
+                                        js=_text(*SCRIPTS))
+
+
+def show() -> None:
+    """The Playground, opened as the address says; from then on the browser keeps the address."""
+    PLAYGROUND(key="playground", data=data())
+
+
+def data() -> dict[str, Any]:
+    """What the browser needs to know: settings, their options and labels, scenarios, colours of codes."""
+    options = {param.name: list(param.options) for param in scenarios.SETTINGS}
+    return {"asked": scenarios.asked(), "options": options, "labels": scenarios.LABELS, "max_steps": address.PLAY_STEPS.high,
+            "colours": colours.of_cells(max(map(int, address.PLAY_CODES.options))),
+            "scenarios": [{"key": scenario.key, "title": scenario.title, "look_for": scenario.look_for,
+                           "settings": scenario.settings, "turns": scenario.turns} for scenario in scenarios.SCENARIOS]}

@@ -1,0 +1,217 @@
+// The Playground's controls, and its state in the address: settings at the first step, what changed since, and the step.
+
+const SLIDERS = ['levels', 'codes', 'beta', 'rate']
+const PLACES = ['xy', 'seed', 'steps', 'point', 'speed', 'turns', 'scenario']
+const ONLY_TRAINED = ['beta', 'rate', 'estimator']
+const WRITE_MS = 600 // browsers refuse to change the address much oftener
+
+function typed(name, text) {
+  return SLIDERS.includes(name) ? Number(text) : name === 'restart' ? text === '1' : text
+}
+
+function texted(name, value) {
+  return name === 'restart' ? (value ? '1' : '0') : String(value)
+}
+
+function readTurns(play, text) {
+  const found = []
+  for (const part of text.split('_')) {
+    const [step, name, value] = part.split('-')
+    if (LIVE.includes(name) && /^\d{1,4}$/.test(step) && play.data.options[name].includes(value))
+      found.push([Number(step), name, typed(name, value)])
+  }
+  return found
+}
+
+function writeTurns(turns) {
+  return turns.map(([step, name, value]) => `${step}-${name}-${texted(name, value)}`).join('_')
+}
+
+// Settings from the texts of the address or of a scenario; what they leave open has its default.
+export function settingsOf(play, texts) {
+  const { options } = play.data
+  const settings = Object.fromEntries(Object.keys(options).map(name => [name, typed(name, texts[name] ?? options[name][0])]))
+  return { ...settings, drawn: texts.xy ?? '', seed: Number(texts.seed ?? 0), turns: readTurns(play, texts.turns ?? '') }
+}
+
+export function scenarioOf(play) {
+  return play.data.scenarios.find(({ key }) => key === play.scenario)
+}
+
+// The address says what is shown, so that a copied link opens the same picture. The server is not asked.
+export function remember(play, now = false) {
+  clearTimeout(play.waiting)
+  const wait = now ? 0 : WRITE_MS - (performance.now() - (play.written ?? -WRITE_MS))
+  if (wait > 0) {
+    play.waiting = setTimeout(() => remember(play, true), wait)
+    return
+  }
+  play.written = performance.now()
+  if (!play.root.isConnected && !play.root.host?.isConnected) return
+  const { options, asked } = play.data, query = new URLSearchParams(location.search), scenario = scenarioOf(play)
+  const put = (name, text, silent) => text === silent ? query.delete(name) : query.set(name, text)
+  for (const name of Object.keys(options)) put(name, scenario ? '' : texted(name, play.settings[name]), scenario ? '' : options[name][0])
+  const turns = writeTurns(play.settings.turns)
+  put('xy', play.settings.points === 'drawn' ? play.settings.drawn : '', '')
+  put('seed', String(play.settings.seed), '0')
+  put('steps', String(play.lab.step), '0')
+  put('point', String(play.chosen), '0')
+  put('speed', play.speed, 'normal')
+  put('turns', turns === scenario?.turns ? '' : turns, '')
+  put('scenario', play.scenario, '')
+  const text = query.toString(), to = location.pathname + (text ? `?${text}` : '')
+  if (to !== location.pathname + location.search) history.replaceState(history.state, '', to)
+}
+
+// A setting was changed by hand. One that is live is noted with its step; any other starts the training anew.
+export function change(play, name, value) {
+  const { lab, settings } = play
+  if (LIVE.includes(name) && lab.step > 0) {
+    const others = settings.turns.filter(([step, other]) => other !== name || step < lab.step)
+    settings.turns = lab.turns = [...others, [lab.step, name, value]]
+    lab[name] = value
+    lab.seen = see(lab)
+    play.edited = true
+    refreshed(play)
+  } else {
+    if (play.edited) rebase(play)
+    settings[name] = value
+    play.scenario = ''
+    start(play)
+  }
+  remember(play, true)
+}
+
+// What was changed by hand on the way holds from the start.
+export function rebase(play) {
+  for (const name of LIVE) play.settings[name] = play.lab[name]
+  play.settings.turns = []
+  play.scenario = ''
+}
+
+export function choose(play, key) {
+  const { points, drawn, seed } = play.settings, scenario = play.data.scenarios.find(one => one.key === key)
+  play.scenario = key
+  play.settings = { ...settingsOf(play, { ...scenario.settings, turns: scenario.turns }), drawn, seed }
+  play.chosen = points === play.settings.points ? play.chosen : 0
+  start(play)
+  play.playing = true
+  remember(play, true)
+}
+
+// ---------------------------------------------------------------------------------------------------- the controls
+
+function element(tag, props = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), props)
+  made.append(...children)
+  return made
+}
+
+// Text whose **bold** parts are set bold.
+export function marked(text) {
+  return text.split('**').map((part, n) => n % 2 ? element('b', { textContent: part }) : part)
+}
+
+function ordered(play, name) {
+  return [...play.data.options[name]].sort((a, b) => Number(a) - Number(b))
+}
+
+export function buildControls(play) {
+  const { root, data } = play, find = selector => root.querySelector(selector)
+  find('.scenarios').replaceChildren('Try', ...data.scenarios.map(({ key, title }) => {
+    const button = element('button', { type: 'button', textContent: title, onclick: () => choose(play, key) })
+    button.dataset.key = key
+    return button
+  }))
+  find('.shapes').replaceChildren(...data.options.points.map(name => {
+    const canvas = element('canvas'), button = element('button', { type: 'button', onclick: () => change(play, 'points', name) },
+                                                      canvas, data.labels.points[name])
+    canvas.setAttribute('aria-hidden', 'true')
+    button.dataset.key = name
+    return button
+  }))
+  for (const control of root.querySelectorAll('[data-set]')) {
+    const name = control.dataset.set
+    if (SLIDERS.includes(name)) {
+      const stops = ordered(play, name)
+      Object.assign(control, { min: 0, max: stops.length - 1, step: 1, oninput: () => change(play, name, Number(stops[control.value])) })
+    } else if (control.type === 'checkbox') control.onchange = () => change(play, name, control.checked)
+    else {
+      control.replaceChildren(...data.options[name].map(value => element('option', { value, textContent: data.labels[name][value] })))
+      control.onchange = () => change(play, name, control.value)
+    }
+  }
+  find('.play').onclick = () => toggle(play)
+  find('.step').onclick = () => single(play)
+  find('.reset').onclick = () => {
+    if (play.edited) rebase(play)
+    play.playing = false
+    start(play)
+    remember(play, true)
+  }
+  find('.again').onclick = () => {
+    if (play.edited) rebase(play)
+    play.settings.seed = (play.settings.seed + 1) % 1000
+    start(play)
+    remember(play, true)
+  }
+  find('.speed').onchange = event => {
+    Object.assign(play, { speed: event.target.value, phase: null })
+    syncControls(play)
+    wake(play)
+    remember(play, true)
+  }
+  find('.all').onchange = event => {
+    play.all = event.target.checked
+    wake(play)
+  }
+  find('.clear').onclick = () => change(play, 'drawn', '')
+}
+
+// Every control shows what holds at this step.
+export function syncControls(play) {
+  const { root, lab, settings, data } = play, find = selector => root.querySelector(selector)
+  for (const control of root.querySelectorAll('[data-set]')) {
+    const name = control.dataset.set, value = lab[name]
+    if (SLIDERS.includes(name)) {
+      control.value = ordered(play, name).indexOf(String(value))
+      control.parentElement.querySelector('output').textContent = value
+      control.setAttribute('aria-valuetext', String(value))
+    } else if (control.type === 'checkbox') control.checked = value
+    else control.value = value
+    const off = ONLY_TRAINED.includes(name) && !lab.trained || name === 'levels' && lab.method === 'vqvae' ||
+      ['start', 'restart'].includes(name) && lab.method === 'lsh'
+    control.disabled = off
+    control.parentElement.classList.toggle('off', off)
+  }
+  for (const button of find('.scenarios').querySelectorAll('button')) button.setAttribute('aria-pressed', button.dataset.key === play.scenario)
+  for (const button of find('.shapes').querySelectorAll('button'))
+    button.setAttribute('aria-pressed', button.dataset.key === settings.points)
+  find('.look').replaceChildren(...marked(scenarioOf(play)?.look_for ?? 'Your own settings. Press **Play**, or **Step** for a single step.'))
+  find('.speed').value = play.speed
+  find('.step').textContent = play.speed === 'slow' && lab.trained ? 'Next part' : 'Step'
+  find('.again').textContent = `Seed ${settings.seed} ↻`
+  find('.drawing').hidden = settings.points !== 'drawn'
+  find('.drawing span').textContent = `${lab.n} of ${MAX_DRAWN} points`
+  find('.one').classList.toggle('draws', settings.points === 'drawn')
+}
+
+// The small pictures on the buttons of points.
+export function thumbnails(play) {
+  for (const button of play.root.querySelectorAll('.shapes button')) {
+    const name = button.dataset.key, view = surface(button.querySelector('canvas'), REACH)
+    const xy = name === 'drawn' ? unpack(play.settings.drawn) : SHAPES[name](play.settings.seed)
+    for (let i = 0; i < xy.length; i += 2) {
+      view.pen.fillStyle = play.ink
+      view.pen.globalAlpha = 0.7
+      view.pen.fillRect(...view.at(xy[i], xy[i + 1]), 1.4, 1.4)
+    }
+    if (name === 'drawn' && !xy.length) {
+      view.pen.strokeStyle = play.ink
+      view.pen.lineWidth = 1.5
+      view.pen.beginPath()
+      for (let x = -1.1; x <= 1.1; x += 0.1) view.pen.lineTo(...view.at(x, 0.7 * Math.sin(3 * x)))
+      view.pen.stroke()
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// Where the Playground meets the page: pointer and keys on the planes, drawing, and Streamlit's call.
+
+function positions(canvas, event, reach) {
+  const box = canvas.getBoundingClientRect(), scale = Math.min(box.width, box.height) / 2 / reach
+  return [(event.clientX - box.left - box.width / 2) / scale, (box.top + box.height / 2 - event.clientY) / scale, scale]
+}
+
+function reachShown(play, which) {
+  return which === 0 || play.lab.method === 'lsh' ? REACH : play.views[which === 1 ? 0 : play.level] ?? REACH
+}
+
+function under(play, canvas, which, event) {
+  const [x, y, scale] = positions(canvas, event, reachShown(play, which)), places = play.places?.[which]
+  let best = null, least = 16 / scale
+  for (let i = 0; places && i < play.lab.n; i++) {
+    const distance = Math.hypot(places[2 * i] - x, places[2 * i + 1] - y)
+    if (distance < least) [best, least] = [i, distance]
+  }
+  return best
+}
+
+function add(play, x, y) {
+  const old = unpack(play.settings.drawn)
+  if (old.length >= 2 * MAX_DRAWN || Math.max(Math.abs(x), Math.abs(y)) > REACH) return
+  play.playing = false
+  change(play, 'drawn', play.settings.drawn + pack([x, y]))
+}
+
+function listen(play, canvas, which) {
+  const drawing = () => which === 0 && play.settings.points === 'drawn'
+  let last = null
+  const trace = event => {
+    const [x, y, scale] = positions(canvas, event, REACH)
+    if (last && Math.hypot(x - last[0], y - last[1]) * scale < 9) return
+    last = [x, y]
+    add(play, x, y)
+  }
+  canvas.onpointerdown = event => {
+    if (drawing()) {
+      canvas.setPointerCapture(event.pointerId)
+      last = null
+      trace(event)
+    } else play.chosen = under(play, canvas, which, event) ?? play.chosen
+    remember(play)
+    wake(play)
+  }
+  canvas.onpointermove = event => {
+    if (drawing() && event.buttons) return trace(event)
+    const found = under(play, canvas, which, event)
+    if (found !== play.hover) {
+      play.hover = found
+      wake(play)
+    }
+  }
+  canvas.onpointerleave = () => {
+    play.hover = null
+    wake(play)
+  }
+  canvas.onkeydown = event => {
+    const turn = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
+    if (drawing()) {
+      play.cursor ??= [0, 0]
+      if (turn) play.cursor = play.cursor.map((value, axis) => Math.min(REACH, Math.max(-REACH, value + 0.06 * turn[axis])))
+      else if (event.key === 'Enter' || event.key === ' ') add(play, ...play.cursor)
+      else return
+    } else if (turn && play.lab.n) {
+      play.hover = null
+      play.chosen = (play.chosen + (turn[0] || -turn[1]) + play.lab.n) % play.lab.n
+      remember(play)
+    } else return
+    event.preventDefault()
+    wake(play)
+  }
+  canvas.onfocus = canvas.onblur = () => wake(play)
+}
+
+function mount(root, data) {
+  const { asked } = data, play = { root, data, scenario: asked.scenario, speed: asked.speed, chosen: asked.point, hover: null, views: [],
+                                   still: matchMedia('(prefers-reduced-motion: reduce)').matches, ink: '#888888', t: 1 }
+  play.settings = settingsOf(play, { ...asked, seed: String(asked.seed) })
+  buildControls(play)
+  root.querySelectorAll('figure canvas').forEach((canvas, which) => listen(play, canvas, which))
+  play.ink = getComputedStyle(root.querySelector('.pg')).color
+  start(play, asked.steps)
+  play.edited = Boolean(asked.turns) && asked.turns !== (scenarioOf(play)?.turns ?? '')
+  play.watch = new ResizeObserver(() => {
+    thumbnails(play)
+    wake(play)
+  })
+  play.watch.observe(root.querySelector('.pg'))
+  return play
+}
+
+export default ({ parentElement, data }) => {
+  if (!data || !parentElement.querySelector('.pg')) return
+  let play = plays.get(parentElement)
+  if (!play) plays.set(parentElement, play = mount(parentElement, data))
+  wake(play) // the theme may have changed
+  return () => {
+    play.watch.disconnect()
+    clearTimeout(play.waiting)
+    cancelAnimationFrame(play.request)
+    plays.delete(parentElement)
+  }
+}
