@@ -51,13 +51,13 @@ def test_home_says_the_doctors_verdict_and_links_to_all_other_pages():
     links = [link.proto for link in app.main.get("page_link")]
     assert {link.page for link in links} >= {page.key for page in pagelist.PAGES if page.key != "home"}
     path = [dict(urllib.parse.parse_qsl(link.query_string)) for link in links if "path=" in link.query_string]
-    assert [step["path"] for step in path] == ["1", "2", "3", "4", "5", "6"] and path[1]["recipe"] == "watch-collapse"
+    assert [step["path"] for step in path] == ["1", "2", "3", "4", "5", "6", "7"] and path[2]["recipe"] == "watch-collapse"
 
 
 def test_the_seven_boxes_of_home_open_their_pages():
     app = open_page(HOME)
     assert html_of(app).count('class="tg-card"') == 7
-    boxes = [link.proto for link in app.main.get("page_link")][6:13]  # behind the path's six links
+    boxes = [link.proto for link in app.main.get("page_link")][7:14]  # behind the path's seven links
     assert [box.page for box in boxes] == ["catalogue", "map", "train", "codebooks", "tree", "catalogue", "beam"]
 
 

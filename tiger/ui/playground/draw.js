@@ -3,8 +3,8 @@
 export const QUIET = '#8d8a85' // reads on light and on dark
 export const type = { family: 'sans-serif' } // the page's font, once it is known
 
-// A canvas as large as its box. ``reach`` is half the side of the square of the plane that it shows.
-export function surface(canvas, reach = 1) {
+// A canvas as large as its box. ``reach`` is half the side of the square of the plane that it shows, around ``centre``.
+export function surface(canvas, reach = 1, centre = [0, 0]) {
   const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1
   const [wide, high] = [Math.max(1, Math.round(canvas.clientWidth * ratio)), Math.max(1, Math.round(canvas.clientHeight * ratio))]
   if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high })
@@ -13,9 +13,9 @@ export function surface(canvas, reach = 1) {
   pen.clearRect(0, 0, box.width, box.height)
   pen.globalAlpha = 1
   pen.setLineDash([])
-  const [w, h] = [wide / ratio, high / ratio], scale = Math.min(w, h) / 2 / reach
-  return { pen, w, h, scale, reach, whole: Math.max(w, h) / 2 / scale, at: (x, y) => [w / 2 + scale * x, h / 2 - scale * y],
-           back: (px, py) => [(px - w / 2) / scale, (h / 2 - py) / scale] }
+  const [w, h] = [wide / ratio, high / ratio], scale = Math.min(w, h) / 2 / reach, [cx, cy] = centre
+  return { pen, w, h, scale, centre, whole: Math.max(w, h) / 2 / scale, at: (x, y) => [w / 2 + scale * (x - cx), h / 2 - scale * (y - cy)],
+           back: (px, py) => [(px - w / 2) / scale + cx, (h / 2 - py) / scale + cy], reach }
 }
 
 function disc(pen, x, y, radius) {
@@ -53,16 +53,16 @@ export function arrow(view, from, to, look) {
 }
 
 export function axes(view, ink) {
-  const far = view.whole
-  for (const [from, to] of [[[-far, 0], [far, 0]], [[0, -far], [0, far]]])
+  const { whole, centre: [x, y] } = view
+  for (const [from, to] of [[[x - whole, 0], [x + whole, 0]], [[0, y - whole], [0, y + whole]]])
     line(view, from, to, { colour: ink, alpha: 0.13 })
 }
 
 // ---------------------------------------------------------------------------------------------------- cells
 
-// Code k's Voronoi cell inside the square that is shown, by cutting with one half-plane after the other.
-export function cell(book, k, reach) {
-  let corners = [[-reach, -reach], [reach, -reach], [reach, reach], [-reach, reach]]
+// Code k's Voronoi cell inside a square of the plane, by cutting with one half-plane after the other.
+export function cell(book, k, reach, [cx, cy] = [0, 0]) {
+  let corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([a, b]) => [cx + reach * a, cy + reach * b])
   const [x, y] = [book[2 * k], book[2 * k + 1]]
   for (let j = 0; 2 * j < book.length && corners.length; j++) {
     const [dx, dy] = [book[2 * j] - x, book[2 * j + 1] - y]
@@ -86,7 +86,7 @@ export function cell(book, k, reach) {
 export function cells(view, book, fillOf, ink) {
   const { pen } = view
   for (let k = 0; 2 * k < book.length; k++) {
-    const corners = cell(book, k, view.whole)
+    const corners = cell(book, k, view.whole, view.centre)
     if (corners.length < 3) continue
     pen.beginPath()
     corners.forEach((corner, n) => pen[n ? 'lineTo' : 'moveTo'](...view.at(...corner)))

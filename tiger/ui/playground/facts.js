@@ -69,6 +69,8 @@ export function facts(play, shown) {
     row.querySelector('.share').style.width = `${100 * value / most}%`
   }
   find('.loss h3').textContent = lab.trained ? `Loss of this step: ${number(parts.loss)}` : 'Error of this step'
+  for (const box of [...find('.usage .levels').children].slice(counts.length))
+    box.firstElementChild.textContent = 'The next level starts when nothing moves any more.'
   counts.forEach((count, level) => {
     const box = find('.usage .levels').children[level], dead = count.reduce((sum, one) => sum + (one === 0), 0)
     const words = `Level ${level + 1}: perplexity ${perplexity(count).toFixed(1)} of ${lab.codes}, ${dead} dead`
@@ -77,7 +79,7 @@ export function facts(play, shown) {
     bars(box.lastElementChild, [...count], k => level ? (play.dark ? '#aaa59d' : '#77716a') : colourOf(play, k), play.ink)
     box.lastElementChild.setAttribute('aria-label', `Points of each code. ${words}.`)
   })
-  find('.ids').textContent = `${distinct(codes, lab.n)} distinct IDs for ${lab.n} points, of ${lab.codes ** codes.length} possible`
+  find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${(lab.codes ** codes.length).toLocaleString('en')} possible, for ${lab.n} points`
   lines(play, find)
   const error = Math.hypot(seen.out[2 * shown] - lab.xy[2 * shown], seen.out[2 * shown + 1] - lab.xy[2 * shown + 1]) ** 2
   const id = codes.map(level => level[shown]), key = `${shown} ${id} ${number(error)}`

@@ -1,16 +1,14 @@
 // Where the Playground meets the page: pointer and keys on the planes, drawing, and Streamlit's call.
 
-function positions(canvas, event, reach) {
+// Where the pointer is on a plane, and how many pixels its unit has.
+function positionOf(canvas, event, [x, y, reach]) {
   const box = canvas.getBoundingClientRect(), scale = Math.min(box.width, box.height) / 2 / reach
-  return [(event.clientX - box.left - box.width / 2) / scale, (box.top + box.height / 2 - event.clientY) / scale, scale]
-}
-
-function reachShown(play, which) {
-  return which === 0 || play.lab.method === 'lsh' ? REACH : play.views[which === 1 ? 0 : play.level] ?? REACH
+  return [(event.clientX - box.left - box.width / 2) / scale + x, (box.top + box.height / 2 - event.clientY) / scale + y, scale]
 }
 
 function under(play, canvas, which, event) {
-  const [x, y, scale] = positions(canvas, event, reachShown(play, which)), places = play.places?.[which]
+  const view = which && play.lab.method !== 'lsh' ? play.views[which === 1 ? 0 : play.level] : undefined
+  const [x, y, scale] = positionOf(canvas, event, view ?? [0, 0, REACH]), places = play.places?.[which]
   let best = null, least = 16 / scale
   for (let i = 0; places && i < play.lab.n; i++) {
     const distance = Math.hypot(places[2 * i] - x, places[2 * i + 1] - y)
@@ -20,8 +18,7 @@ function under(play, canvas, which, event) {
 }
 
 function add(play, x, y) {
-  const old = unpack(play.settings.drawn)
-  if (old.length >= 2 * MAX_DRAWN || Math.max(Math.abs(x), Math.abs(y)) > REACH) return
+  if (unpack(play.settings.drawn).length >= 2 * MAX_DRAWN || Math.max(Math.abs(x), Math.abs(y)) > REACH) return
   play.playing = false
   change(play, 'drawn', play.settings.drawn + pack([x, y]))
 }
@@ -30,7 +27,7 @@ function listen(play, canvas, which) {
   const drawing = () => which === 0 && play.settings.points === 'drawn'
   let last = null
   const trace = event => {
-    const [x, y, scale] = positions(canvas, event, REACH)
+    const [x, y, scale] = positionOf(canvas, event, [0, 0, REACH])
     if (last && Math.hypot(x - last[0], y - last[1]) * scale < 9) return
     last = [x, y]
     add(play, x, y)

@@ -134,13 +134,19 @@ function between(play) {
            books: to.books.map((book, level) => blend(same.books[level], book, t)) }
 }
 
-// Half the side of a plane that holds latents or residuals and their code vectors; it follows them gently.
-function reachOf(play, which, rows, book) {
-  const far = [...rows].map(Math.abs).sort((a, b) => a - b), wide = far[Math.floor(0.985 * (far.length - 1))] || 0.1
-  const wanted = 1.12 * Math.max(wide, book ? book.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : 0, 0.05)
-  const shown = play.views[which] ?? wanted, next = Math.abs(wanted - shown) < 0.01 * shown || play.still ? wanted : shown + 0.16 * (wanted - shown)
-  play.settling ||= next !== wanted
-  return play.views[which] = next
+// The part of a plane that holds latents or residuals and their code vectors; it follows them gently.
+function frameOf(play, which, rows, book) {
+  const range = axis => {
+    const own = [...rows].filter((_, at) => at % 2 === axis).sort((a, b) => a - b), edge = Math.floor(0.01 * own.length)
+    const codes = [...book ?? []].filter((_, at) => at % 2 === axis)
+    return [Math.min(own[edge], ...codes), Math.max(own[own.length - 1 - edge], ...codes)]
+  }
+  const [x, y] = [range(0), range(1)], wanted = [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2, 1.15 * Math.max(x[1] - x[0], y[1] - y[0], 0.02) / 2]
+  const shown = play.views[which] ?? wanted, near = wanted.every((value, n) => Math.abs(value - shown[n]) < 0.01 * shown[2])
+  const next = near || play.still ? wanted : blend(shown, wanted, 0.16)
+  play.settling ||= !near
+  play.views[which] = next
+  return [next[2], next.slice(0, 2)]
 }
 
 function draw(play) {
@@ -215,7 +221,7 @@ function planeOfPlanes(play, canvas, now, shown, level) {
 function planeOfLatents(play, canvas, now, shown) {
   const { lab } = play
   if (lab.method === 'lsh') return planeOfPlanes(play, canvas, now, shown, 0)
-  const view = surface(canvas, reachOf(play, 0, lab.trained ? now.z : lab.xy, now.books[0])), encoding = play.phase === 'encode'
+  const view = surface(canvas, ...frameOf(play, 0, now.z, now.books[0])), encoding = play.phase === 'encode'
   cells(view, now.books[0], k => [colourOf(play, k), now.counts[0][k] ? play.dark ? 0.3 : 0.22 : 0.06], play.ink)
   axes(view, play.ink)
   const place = i => encoding ? blend(pair(lab.xy, i), pair(now.z, i), play.t) : pair(now.z, i)
@@ -257,7 +263,7 @@ function planeOfResiduals(play, canvas, now, shown) {
   const { lab, level } = play
   if (lab.method === 'lsh') return lab.levels > 1 ? planeOfPlanes(play, canvas, now, shown, level) : words(surface(canvas), 'There is one level only.', play.ink)
   const rows = now.after(level - 1), book = now.books[level], codes = now.codes[level]
-  const view = surface(canvas, reachOf(play, level, rows, book)), part = play.phase === 'residual' ? play.t : 1
+  const view = surface(canvas, ...frameOf(play, level, rows, book)), part = play.phase === 'residual' ? play.t : 1
   if (book) cells(view, book, k => [codes[shown] === k ? colourOf(play, now.codes[0][shown]) : play.ink, now.counts[level][k] ? (codes[shown] === k ? 0.3 : 0.05 + 0.09 * ((k * 0.618) % 1)) : 0.02], play.ink)
   axes(view, play.ink)
   const place = i => part < 0.6 ? blend(pair(level === 1 ? now.z : now.after(level - 2), i), pair(rows, i), part / 0.6) : pair(rows, i)

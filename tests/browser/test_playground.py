@@ -1,0 +1,67 @@
+"""The Playground in a real browser: it plays, steps, is cured, drawn in, and returns from its address."""
+
+import re
+
+from tests.browser.conftest import visit
+from tests.support.oracles import oracle
+
+sync_api = oracle("playwright.sync_api")
+
+
+def facts(page) -> list[str]:
+    """Step, loss, usage and the chosen point, as they are read."""
+    return [page.locator(part).inner_text() for part in (".at", ".loss tbody", ".usage .levels", ".point")]
+
+
+def step(page) -> int:
+    return int(page.locator(".at").inner_text().removeprefix("Step ").replace(",", ""))
+
+
+def button(page, name: str):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_it_plays_is_cured_and_returns_from_its_address(page, app):
+    visit(page, app, "playground?scenario=far&steps=80")
+    sync_api.expect(page.locator(".usage")).to_contain_text("Level 1: perplexity 1.0 of 8, 7 dead")
+    page.get_by_label("Restart dead codes").check()
+    for n in range(81, 84):
+        button(page, "Step").click()
+        sync_api.expect(page.locator(".at")).to_have_text(f"Step {n}")
+    sync_api.expect(page.locator(".usage")).to_contain_text(re.compile(r"Level 1: perplexity [4-8]\.\d of 8"))
+    button(page, "▶ Play").click()
+    sync_api.expect(page.locator(".at")).to_have_text(re.compile(r"^Step \d{3,}$"))
+    button(page, "❚❚ Pause").click()
+    now = step(page)
+    page.locator("figure.one canvas").focus()
+    page.keyboard.press("ArrowRight")
+    sync_api.expect(page.locator(".point")).to_contain_text("Point 1:")
+    page.wait_for_function("location.search.includes('point=1')")
+    query = page.evaluate("location.search")
+    assert f"steps={now}" in query and "turns=80-restart-1" in query
+    seen = facts(page)
+    page.reload()
+    sync_api.expect(page.locator(".at")).to_have_text(f"Step {now:,}")
+    assert facts(page) == seen
+
+
+def test_points_are_drawn_by_pointer_and_by_keys_and_kept_in_the_address(page, app):
+    visit(page, app, "playground?points=drawn")
+    canvas = page.locator("figure.one canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 90, steps=8)
+    page.mouse.up()
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    count = int(page.locator(".drawing span").inner_text().split()[0])
+    assert count >= 6
+    page.wait_for_function("n => (new URLSearchParams(location.search).get('xy') ?? '').length === 3 * n", arg=count)
+    seen = facts(page)
+    page.reload()
+    sync_api.expect(page.locator(".drawing span")).to_have_text(f"{count} of 200 points")
+    assert facts(page) == seen
+    button(page, "Clear").click()
+    sync_api.expect(page.locator(".drawing span")).to_have_text("0 of 200 points")
