@@ -70,7 +70,8 @@ def of_codes(n_codes: int) -> list[str]:
 def of_cells(n_codes: int) -> list[str]:
     """One colour a cell of the plane: eight hues, then the same ones lighter and darker."""
     code_K, n = np.arange(n_codes), len(PLANE_HUES)
-    return [from_oklab(oklab(PLANE_HUES[code % n]) + [(0.0, 0.1, -0.1, 0.18)[code // n % 4], 0, 0]) for code in code_K]
+    lighter_K3 = np.outer(np.array([0.0, 0.1, -0.1, 0.18])[code_K // n % 4], [1, 0, 0])
+    return [from_oklab(oklab(PLANE_HUES[code % n]) + lighter_3) for code, lighter_3 in zip(code_K, lighter_K3, strict=True)]
 
 
 def paler(colour: str) -> str:

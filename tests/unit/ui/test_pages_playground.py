@@ -15,7 +15,8 @@ FOLDER = paths.PACKAGE / "ui" / "playground"
 RUN = """
 const plain = { levels: Number, codes: Number, beta: Number, rate: Number, restart: text => text === '1' }
 const value = (name, text) => plain[name] ? plain[name](text) : text
-const turns = text => text.split('_').filter(Boolean).map(part => part.split('-')).map(([step, name, to]) => [Number(step), name, value(name, to)])
+const turns = text => text.split('_').filter(Boolean).map(part => part.split('-'))
+  .map(([step, name, to]) => [Number(step), name, value(name, to)])
 const settings = Object.fromEntries(Object.entries(given.settings).map(([name, text]) => [name, value(name, text)]))
 return given.seeds.map(seed => {
   const all = { ...settings, seed, turns: turns(given.turns) }, lab = begin(all, pointsOf(all)), seen = {}
@@ -36,7 +37,8 @@ def _workspace(tiger_home):
 
 def handed(app: Any) -> dict[str, Any]:
     """What the page hands the browser."""
-    found = [json.loads(part.proto.json) for part in app.main.get("bidi_component") if part.proto.component_name.endswith("playground")]
+    parts = [part.proto for part in app.main.get("bidi_component")]
+    found = [json.loads(part.json) for part in parts if part.component_name.endswith("playground")]
     assert len(found) == 1
     return found[0]
 
@@ -60,8 +62,10 @@ def test_it_opens_on_the_healthy_scenario_and_knows_every_setting():
 
 
 def test_the_address_sets_it_and_a_scenario_brings_its_settings():
-    asked = handed(open_page("playground", points="ring", levels="3", beta="5", steps="40", seed="7", turns="9-rate-0.1"))["asked"]
-    assert [asked[name] for name in ("points", "levels", "beta", "steps", "seed", "turns")] == ["ring", "3", "5", 40, 7, "9-rate-0.1"]
+    app = open_page("playground", points="ring", levels="3", beta="5", steps="40", seed="7", turns="9-rate-0.1")
+    asked = handed(app)["asked"]
+    set_here = {"points": "ring", "levels": "3", "beta": "5", "steps": 40, "seed": 7, "turns": "9-rate-0.1"}
+    assert {name: asked[name] for name in set_here} == set_here
     assert asked["codes"] == "8" and asked["scenario"] == ""
     asked = handed(open_page("playground", scenario="far", steps="12"))["asked"]
     assert (asked["start"], asked["restart"], asked["steps"], asked["scenario"]) == ("far", "0", 12, "far")

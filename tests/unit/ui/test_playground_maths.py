@@ -24,9 +24,9 @@ const found = { xy: plain(lab.xy), steps: [] }
 for (let step = 0; step <= given.n_steps; step++) {
   const { parts, codes, z, q, out, counts, guess } = lab.seen
   const slopes = lab.trained ? gradients(lab, lab.seen) : null
-  found.steps.push({ parts, codes: plain(codes), z: plain(z), q: plain(q), out: plain(out), counts: plain(counts), guess: plain(guess),
-    books: plain(lab.books), perplexity: counts.map(perplexity), weights: lab.trained ? plain(weights(lab)) : [],
-    planes: plain(lab.planes), ofWeights: plain(slopes?.ofWeights), gradZ: plain(slopes?.gradZ), gradQ: plain(slopes?.gradQ) })
+  found.steps.push({ parts, codes: plain(codes), z: plain(z), q: plain(q), out: plain(out), counts: plain(counts),
+    guess: plain(guess), books: plain(lab.books), perplexity: counts.map(perplexity),
+    weights: lab.trained ? plain(weights(lab)) : [], planes: plain(lab.planes), ofWeights: plain(slopes?.ofWeights), gradZ: plain(slopes?.gradZ), gradQ: plain(slopes?.gradQ) })
   advance(lab)
 }
 return found
@@ -90,11 +90,13 @@ def test_a_restart_moves_dead_codes_to_different_residuals_and_forgets_their_mom
     body = """const lab = begin(given, pointsOf(given)), first = lab.seen
       advance(lab)
       const moments = lab.moments.slice(-2)
-      return { rows: first.rows.map(row => [...row]), counts: first.counts.map(row => [...row]), books: lab.books.map(row => [...row]),
+      const lists = rows => rows.map(row => [...row])
+      return { rows: lists(first.rows), counts: lists(first.counts), books: lists(lab.books),
                moments: moments.map(({ m, v }) => [[...m], [...v]]), restarts: lab.restarts }"""
     found = evaluate(FILES, body, SETTINGS | {"start": "far", "restart": True})
     n_dead = 0
-    for rows, count_K, book, moments in zip(found["rows"], found["counts"], found["books"], found["moments"], strict=True):
+    for rows, count_K, book, moments in zip(found["rows"], found["counts"], found["books"], found["moments"],
+                                             strict=True):
         dead_X = np.flatnonzero(np.array(count_K) == 0)
         moved = pairs(book)[dead_X]
         assert len(np.unique(moved, axis=0)) == len(dead_X) > 0

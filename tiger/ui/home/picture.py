@@ -61,7 +61,8 @@ def _row(name: str, cards: list[tuple[str, str]]) -> None:
 def path() -> None:
     """The way through the lab for a first visit: seven steps, each a link to its page."""
     with st.container(border=True, key="path"):
-        st.markdown("**Start here: ten minutes.** Seven steps, from points in the plane to a healthy codebook, a collapsed one and a recommendation.")
+        st.markdown("**Start here: ten minutes.** Seven steps, from points in the plane to a healthy codebook, a "
+                    "collapsed one and a recommendation.")
         for column, number in zip(st.columns(len(PATH), gap="small"), range(1, len(PATH) + 1), strict=True):
             step = PATH[number - 1]
             with column:

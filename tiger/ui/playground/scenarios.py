@@ -13,7 +13,8 @@ SETTINGS: tuple[Choice, ...] = (
 """Everything that has a control; the first option of each is its default."""
 LABELS: Mapping[str, Mapping[str, str]] = {
     "method": {"rqvae": "RQ-VAE", "vqvae": "VQ-VAE (one level)", "kmeans": "Residual k-means", "lsh": "LSH"},
-    "points": {"blobs": "Blobs", "ring": "Ring", "spiral": "Spiral", "moons": "Two moons", "tree": "Cluster tree", "drawn": "Draw"},
+    "points": {"blobs": "Blobs", "ring": "Ring", "spiral": "Spiral", "moons": "Two moons", "tree": "Cluster tree",
+               "drawn": "Draw"},
     "start": {"kmeans": "k-means of the points", "random": "Gaussian noise", "far": "Far from the points"},
     "estimator": {"ste": "Straight-through", "rotation": "Rotation trick", "none": "None"},
 }
@@ -46,17 +47,17 @@ SCENARIOS = (
              "Healthy for 120 steps. Then the learning rate rises thirtyfold and restarts stop: all latents fall into one cell, "
              "and perplexity falls to 1.", turns="120-rate-0.3_120-restart-0"),
     Scenario("far", "Far-off start",
-             "All points get the code that happens to be nearest, and only that one learns; the others are dead. Turn on "
+             "The codes start far away, so all points soon get the same one; the others are dead and never learn. Turn on "
              "**Restart dead codes** while it plays.", {"start": "far", "restart": "0"}),
     Scenario("beta", "Beta too large",
-             "The commitment loss outweighs the reconstruction loss: latents shrink onto few codes and stay there. Lower **Beta** "
-             "to 0.25 and turn on **Restart dead codes**.", {"beta": "25", "start": "random", "restart": "0"}),
+             "The commitment loss outweighs the reconstruction loss: latents shrink onto few codes and stay there. Lower "
+             "**Beta** to 0.25 and turn on **Restart dead codes**.", {"beta": "25", "start": "random", "restart": "0"}),
     Scenario("few", "Too few codes",
-             "Two codes a level make only four semantic IDs for six groups of points: groups share an ID. Raise **Codes a level**.",
-             {"codes": "2"}),
+             "Two codes a level make only four semantic IDs for six groups of points: groups share an ID. Raise "
+             "**Codes a level**.", {"codes": "2"}),
     Scenario("residuals", "Why residuals",
-             "Four codes for the groups and four for what is left make 16 IDs from 8 vectors: all cells of level 1 share level 2's "
-             "codebook. Set **Levels** to 1 to compare.", {"points": "tree", "codes": "4"}),
+             "Four codes for the groups and four for what is left make 16 IDs from 8 vectors: all cells of level 1 share "
+             "level 2's codebook. Set **Levels** to 1 to compare.", {"points": "tree", "codes": "4"}),
     Scenario("blocked", "No gradient",
              "Without an estimator the encoder never learns of the reconstruction error: commitment shrinks the latents, and the "
              "error stays high. Set **Gradient estimator** to straight-through.", {"estimator": "none"}),
@@ -74,7 +75,8 @@ def asked() -> dict[str, Any]:
     start = dict(scenario.settings) if scenario else {}
     if not key and not any(address.text_of(param) for param in (*SETTINGS, address.PLAY_TURNS)):
         scenario = SCENARIOS[0]
-    places: tuple[Param[Any], ...] = (address.PLAY_DRAWN, address.SEED, address.PLAY_STEPS, address.PLAY_POINT, address.PLAY_SPEED)
+    places: tuple[Param[Any], ...] = (
+        address.PLAY_DRAWN, address.SEED, address.PLAY_STEPS, address.PLAY_POINT, address.PLAY_SPEED)
     return {**{param.name: start.get(param.name, param.default) if scenario else address.read(param) for param in SETTINGS},
             **{param.name: address.read(param) for param in places},
             "turns": address.text_of(address.PLAY_TURNS) or (scenario.turns if scenario else ""),

@@ -218,7 +218,8 @@ PLAY_DRAWN = Text("xy", "points drawn in the Playground, three letters each", ma
 PLAY_LEVELS = Choice("levels", "the Playground's levels", options=("2", "1", "3"))
 PLAY_CODES = Choice("codes", "the Playground's codes a level", options=("8", "2", "4", "16", "32"))
 PLAY_BETA = Choice("beta", "the Playground's beta at its first step", options=("0.25", "0", "0.05", "1", "5", "25"))
-PLAY_RATE = Choice("rate", "the Playground's learning rate at its first step", options=("0.01", "0.001", "0.003", "0.03", "0.1", "0.3"))
+PLAY_RATE = Choice("rate", "the Playground's learning rate at its first step",
+                   options=("0.01", "0.001", "0.003", "0.03", "0.1", "0.3"))
 PLAY_RESTART = Choice("restart", "whether the Playground restarts dead codes at its first step", options=("1", "0"))
 PLAY_START = Choice("start", "where the Playground's codebooks start", options=("kmeans", "random", "far"))
 PLAY_ESTIMATOR = Choice("estimator", "the Playground's gradient estimator at its first step", options=("ste", "rotation", "none"))

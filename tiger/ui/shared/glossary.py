@@ -41,8 +41,8 @@ TERMS = {
 ON_PAGES = {
     "home": ("Item", "Embedding", "Code", "Level", "Semantic ID", "Prefix", "Perplexity"),
     "playground": ("Encoder and decoder", "Latent", "Code", "Codebook", "Level", "Residual", "Semantic ID", "Reconstruction loss",
-                   "Commitment loss", "Beta", "Straight-through", "Rotation trick", "Perplexity", "Dead code", "Codebook collapse",
-                   "Restart", "k-means initialisation", "LSH"),
+                   "Commitment loss", "Beta", "Straight-through", "Rotation trick", "Perplexity", "Dead code",
+                   "Codebook collapse", "Restart", "k-means initialisation", "LSH"),
     "train": ("Latent", "Code", "Codebook", "Residual", "Perplexity", "Dead code", "Codebook collapse", "Reconstruction loss",
               "Commitment loss", "Beta", "Restart", "k-means initialisation", "EMA", "Straight-through", "Rotation trick",
               "KoLeo"),

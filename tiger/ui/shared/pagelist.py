@@ -71,8 +71,8 @@ PAGES = (
 )
 BY_KEY = {page.key: page for page in PAGES}
 PATH = (
-    Step("playground", "Play with points", "Press **Play**: points of the plane get their codes. Then press **Watch it collapse**, "
-         "and cure **Far-off start**."),
+    Step("playground", "Play with points", "Press **Play**: points of the plane get their codes. Then press **Watch it "
+         "collapse** and cure **Far-off start**."),
     Step("train", "Train a codebook", "Press **Start training**. Perplexity rises to almost all 16 codes of a level.", "healthy"),
     Step("train", "Watch it collapse", "Press **Start training**. At the dashed line the learning rate rises thirtyfold and "
          "restarts stop: the cells go dark.", "watch-collapse"),
