@@ -26,7 +26,8 @@ for (let step = 0; step <= given.n_steps; step++) {
   const slopes = lab.trained ? gradients(lab, lab.seen) : null
   found.steps.push({ parts, codes: plain(codes), z: plain(z), q: plain(q), out: plain(out), counts: plain(counts),
     guess: plain(guess), books: plain(lab.books), perplexity: counts.map(perplexity),
-    weights: lab.trained ? plain(weights(lab)) : [], planes: plain(lab.planes), ofWeights: plain(slopes?.ofWeights), gradZ: plain(slopes?.gradZ), gradQ: plain(slopes?.gradQ) })
+    weights: lab.trained ? plain(weights(lab)) : [], planes: plain(lab.planes),
+    ofWeights: plain(slopes?.ofWeights), gradZ: plain(slopes?.gradZ), gradQ: plain(slopes?.gradQ) })
   advance(lab)
 }
 return found
