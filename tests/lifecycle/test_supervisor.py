@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.support.training import config, until, wait_for, write_shop
+from tests.support.training import config, until, wait_for, warm, write_shop
 from tiger import runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
@@ -36,6 +36,7 @@ def server(tiger_home):
 
     def begin(**arguments) -> Supervisor:
         opened.append(Supervisor(**arguments))
+        opened[-1].fork_server = warm()
         return opened[-1]
 
     yield begin
@@ -96,7 +97,7 @@ def test_a_worker_that_starts_while_all_are_busy_waits_and_hears_stop(shop, serv
     taken = files.Lock(paths.subfolder("runs") / ".place-0.lock")
     assert taken.acquire()
     one, two = (runs.new_run(config(shop)) for _ in range(2))
-    children = [jobs.launch(run, 1) for run in (one, two)]
+    children = [jobs.launch(run, 1, warm()) for run in (one, two)]
     for run in (one, two):
         wait_for(lambda run=run: run.status.stage == WAITING, "both to wait")
     one.control("stop")
@@ -212,7 +213,9 @@ def test_a_killed_worker_is_shown_and_resumes(shop, server):
 def test_a_worker_that_cannot_even_start_fails_in_words(shop, server, monkeypatch):
     monkeypatch.setattr(sys, "executable", sys.executable)
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    run = server().submit(config(shop))
+    supervisor = server()
+    supervisor.fork_server = None
+    run = supervisor.submit(config(shop))
     status = until(run, "failed")
     assert "The worker ended with code 1" in status.message and "\n" not in status.message
 

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -12,10 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.support.training import config, execute, until, wait_for, workers_here, write_shop
+from tests.support.training import config, execute, until, wait_for, warm, workers_here, write_shop
 from tiger import runs
 from tiger.core import files, paths
-from tiger.runs import worker
+from tiger.runs import supervisor, worker
 from tiger.runs.run import Run
 from tiger.runs.supervisor import requeue
 
@@ -32,14 +31,14 @@ def start(tiger_home):
     """Starts workers, and ends those that are left when the test is over."""
     children = []
 
-    def begin(run: Run, **environment) -> subprocess.Popen:
+    def begin(run: Run, **environment) -> supervisor.Worker:
         if run.state != "queued":
             requeue(run, run.status, "queued")
-        with (run.path / "log.txt").open("ab") as log:
-            child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
-                                     stdout=log, stderr=log, env=os.environ | {"TIGER_THREADS": "1"} | environment)
-        children.append(child)
-        return child
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            children.append(supervisor.launch(run, supervisor.n_cores(), warm()))
+        return children[-1]
 
     yield begin
     for child in children:
@@ -135,7 +134,7 @@ def test_told_to_end_by_the_system_it_saves_and_can_go_on(shop, start):
     run = runs.new_run(config(shop, n_steps=LONG))
     child = start(run)
     wait_for(lambda: begun(run), "the first step")
-    child.send_signal(signal.SIGTERM)
+    child.terminate()
     assert child.wait(timeout=60) == 0
     step = run.status.step
     assert run.state == "stopped" and "Terminated by a signal" in run.status.message and run.has_result()

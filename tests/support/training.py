@@ -15,7 +15,8 @@ import pytest
 
 from tiger import runs
 from tiger.core import files
-from tiger.runs import supervisor, worker
+from tiger.runs import fork_server, supervisor, worker
+from tiger.runs.fork_server import ForkServer
 from tiger.runs.records import Status
 from tiger.runs.run import Run
 
@@ -73,6 +74,19 @@ class Ended:
         return self.returncode
 
 
+_fork_servers: list[ForkServer] = []
+
+
+def warm() -> ForkServer | None:
+    """The fork server of this process of tests, ready; None where workers cannot be forked."""
+    if fork_server.is_available() and not _fork_servers:
+        _fork_servers.append(ForkServer())
+    for server in _fork_servers:
+        wait_for(server.is_ready, "the fork server")
+        return server
+    return None
+
+
 def keep_process(patch: pytest.MonkeyPatch) -> None:
     """A worker that is executed inside this process leaves it its signals and its priority."""
     patch.setattr(worker.signal, "signal", lambda *_: None)
@@ -87,7 +101,7 @@ def workers_here() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         keep_process(patch)
-        patch.setattr(supervisor, "launch", lambda run, n_at_once: Ended(_logged(run)))
+        patch.setattr(supervisor, "launch", lambda run, *_: Ended(_logged(run)))
         yield
 
 

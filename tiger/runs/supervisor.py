@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from tiger.core import disk, files, paths
-from tiger.runs import store
+from tiger.runs import fork_server, store
+from tiger.runs.fork_server import ForkedWorker, ForkServer
 from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
 from tiger.runs.run import Run
 
 log = logging.getLogger(__name__)
+Worker = subprocess.Popen[bytes] | ForkedWorker
 MAX_WAITING = 32
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
 LOOK_S = 0.3
@@ -47,15 +49,21 @@ def n_workers() -> int:
     return max(1, int(given)) if given.isdigit() else max(1, min(2, n_cores() // 2))
 
 
-def launch(run: Run, n_at_once: int) -> subprocess.Popen[bytes]:
+def launch(run: Run, n_at_once: int, server: ForkServer | None = None) -> Worker:
     """Start the worker of a run in a process of its own, which outlives this one.
 
     Args:
         n_at_once: runs that may compute at the same time, this one among them; they share the cores.
+        server: forks the worker where it is ready; otherwise a new Python is started.
     """
     environment = KEEP_MEMORY | os.environ | {
         "TIGER_THREADS": str(max(1, n_cores() // n_at_once)), "TIGER_WORKERS": str(n_at_once),
         "TIGER_HOME": str(run.path.parent.parent), "PYTHONUNBUFFERED": "1"}
+    if server is not None and server.is_ready():
+        try:
+            return server.launch(run.path, environment)
+        except OSError as error:
+            log.warning("run %s gets a new process: %s", run.id, error)
     flags: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -70,7 +78,8 @@ class Supervisor:
 
     def __init__(self, max_waiting: int = MAX_WAITING):
         self.max_waiting = max_waiting
-        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.children: dict[str, Worker] = {}
+        self.fork_server: ForkServer | None = None
         self.over: dict[str, int] = {}  # runs that are over, and when their status was written last
         self.wake, self.closed = threading.Event(), False
         self.mutex = threading.RLock()
@@ -109,6 +118,14 @@ class Supervisor:
         self.wake.set()
         return run
 
+    def keep_warm(self) -> None:
+        """Have workers start within half a second, by a process that has torch loaded (300 MB); for servers.
+
+        It takes some seconds to get ready; runs that start before get a new process, as they do on other systems than Linux.
+        """
+        if fork_server.is_available() and self.fork_server is None:
+            self.fork_server = ForkServer(KEEP_MEMORY | os.environ)
+
     def queue(self) -> list[Run]:
         """Waiting runs, the next one first."""
         return [run for run, status in self._active() if status.state == "queued"]
@@ -138,6 +155,8 @@ class Supervisor:
                 code = child.wait()
             record_exit(Run(self.folder / run_id), child.pid, code)
         self.children.clear()
+        if self.fork_server is not None:
+            self.fork_server.close()
 
     def _check_room(self) -> None:
         if len(self.queue()) >= self.max_waiting:
@@ -186,9 +205,13 @@ class Supervisor:
                 self._start(run)
 
     def _start(self, run: Run) -> None:
+        if self.fork_server is not None and self.fork_server.is_gone():
+            log.warning("the fork server ended; another is started")
+            self.fork_server = None
+            self.keep_warm()
         started = run.status.but(state="running", stage="starting", pid=os.getpid(), heartbeat_s=time.time())
         files.write_json(run.path / "status.json", started.to_json())  # until the worker writes its own
-        self.children[run.id] = launch(run, n_workers())
+        self.children[run.id] = launch(run, n_workers(), self.fork_server)
 
     def _active(self) -> list[tuple[Run, Status]]:
         """Runs that wait or have a worker, in the queue's order. Those that are over are read once."""

@@ -43,6 +43,7 @@ def preload() -> None:
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """While the server is up its supervisor starts queued runs; when it is told to end, its workers stop, resumable."""
     running = supervisor.current()
+    running.keep_warm()
     threading.Thread(target=preload, name="tiger-preload", daemon=True).start()
     try:
         yield
