@@ -2,7 +2,7 @@
 
 import re
 
-from tests.browser.conftest import visit
+from tests.browser.conftest import settled, visit
 from tests.support.oracles import oracle
 
 sync_api = oracle("playwright.sync_api")
@@ -29,9 +29,14 @@ def test_it_plays_is_cured_and_returns_from_its_address(page, app):
         button(page, "Step").click()
         sync_api.expect(page.locator(".at")).to_have_text(f"Step {n}")
     sync_api.expect(page.locator(".usage")).to_contain_text(re.compile(r"Level 1: perplexity [4-8]\.\d of 8"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("() => { const send = WebSocket.prototype.send; window.sent = 0;"
+                  " WebSocket.prototype.send = function (...all) { window.sent++; return send.apply(this, all) } }")
     button(page, "▶ Play").click()
     sync_api.expect(page.locator(".at")).to_have_text(re.compile(r"^Step \d{3,}$"))
     button(page, "❚❚ Pause").click()
+    assert not asked and page.evaluate("window.sent") == 0, "playing asks the server nothing"
     now = step(page)
     page.locator("figure.one canvas").focus()
     page.keyboard.press("ArrowRight")
@@ -43,6 +48,10 @@ def test_it_plays_is_cured_and_returns_from_its_address(page, app):
     page.reload()
     sync_api.expect(page.locator(".at")).to_have_text(f"Step {now:,}")
     assert facts(page) == seen
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Lessons").click()
+    settled(page)
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Playground").click()
+    sync_api.expect(page.locator(".at")).to_have_text(f"Step {now:,}")
 
 
 def test_points_are_drawn_by_pointer_and_by_keys_and_kept_in_the_address(page, app):

@@ -3,6 +3,7 @@
 const SLIDERS = ['levels', 'codes', 'beta', 'rate']
 const PLACES = ['xy', 'seed', 'steps', 'point', 'speed', 'turns', 'scenario']
 const ONLY_TRAINED = ['beta', 'rate', 'estimator']
+let last = null // what this window showed last, for a visitor who comes back from another page
 const WRITE_MS = 600 // browsers refuse to change the address much oftener
 
 function typed(name, text) {
@@ -34,6 +35,25 @@ export function settingsOf(play, texts) {
   return { ...settings, drawn: texts.xy ?? '', seed: Number(texts.seed ?? 0), turns: readTurns(play, texts.turns ?? '') }
 }
 
+// What the address says of the Playground; "" where it says nothing.
+function addressed(play) {
+  const query = new URLSearchParams(location.search), names = [...Object.keys(play.data.options), ...PLACES]
+  return names.filter(name => query.has(name)).map(name => `${name}=${query.get(name)}`).join('&')
+}
+
+export function keep(play, address = addressed(play)) {
+  const { scenario, settings, speed, chosen, lab } = play
+  last = { scenario, settings: { ...settings }, speed, chosen, step: lab.step, address }
+}
+
+// Where to begin: as the address says; where that says nothing or nothing new, with what this window showed last.
+export function opening(play) {
+  const { asked } = play.data, address = addressed(play)
+  if (last && (address === '' || address === last.address)) return last
+  return { scenario: asked.scenario, settings: settingsOf(play, { ...asked, seed: String(asked.seed) }), speed: asked.speed,
+           chosen: asked.point, step: asked.steps }
+}
+
 export function scenarioOf(play) {
   return play.data.scenarios.find(({ key }) => key === play.scenario)
 }
@@ -61,6 +81,7 @@ export function remember(play, now = false) {
   put('scenario', play.scenario, '')
   const text = query.toString(), to = location.pathname + (text ? `?${text}` : '')
   if (to !== location.pathname + location.search) history.replaceState(history.state, '', to)
+  keep(play)
 }
 
 // A setting was changed by hand. One that is live is noted with its step; any other starts the training anew.

@@ -14,7 +14,7 @@ export function captions(play) {
   set('one', 'Points and reconstructions', '● point x · ◇ reconstruction x̂')
   if (planes) set('two', 'Level 1: random lines', 'Each line gives one bit of the code')
   else set('two', lab.trained ? 'Latents in cells of level 1' : 'Points in cells of level 1',
-           lab.trained ? '◯ code vector · → residual · violet: gradient' : '◯ code vector · → residual')
+           lab.trained ? '→ residual · violet: gradient · dashed: commitment' : '◯ code vector · → residual')
   const level = play.level + 1
   if (planes) set('three', `Level ${level}: other random lines`, 'LSH has no residuals: every level sees the same points')
   else if (lab.levels > 1) set('three', `Residuals in cells of level ${level}`, `What level ${level - 1} leaves, all cells laid over one another`)

@@ -296,7 +296,7 @@ function restart(lab, level) {
 function lloyd(lab) {
   const level = lab.books.length - 1, { rows, codes, left } = lab.seen
   const moved = toMeans(lab.books[level], rows[level], codes[level])
-  if (lab.restart) restart(lab, level)
+  if (lab.restart && lab.n > lab.codes) restart(lab, level)
   if (moved > 1e-9 || lab.restarts) return
   if (lab.books.length < lab.levels) lab.books.push(startBook(lab.start, left, lab.codes, lab.rand, 0))
   else lab.settled = true

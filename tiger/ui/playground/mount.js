@@ -72,14 +72,15 @@ function listen(play, canvas, which) {
 }
 
 function mount(root, data) {
-  const { asked } = data, play = { root, data, scenario: asked.scenario, speed: asked.speed, chosen: asked.point, hover: null, views: [],
-                                   still: matchMedia('(prefers-reduced-motion: reduce)').matches, ink: '#888888', t: 1 }
-  play.settings = settingsOf(play, { ...asked, seed: String(asked.seed) })
+  const play = { root, data, hover: null, views: [], still: matchMedia('(prefers-reduced-motion: reduce)').matches, t: 1 }
+  const { scenario, settings, speed, chosen, step } = opening(play)
+  Object.assign(play, { scenario, settings, speed, chosen })
   buildControls(play)
   root.querySelectorAll('figure canvas').forEach((canvas, which) => listen(play, canvas, which))
   play.ink = getComputedStyle(root.querySelector('.pg')).color
-  start(play, asked.steps)
-  play.edited = Boolean(asked.turns) && asked.turns !== (scenarioOf(play)?.turns ?? '')
+  start(play, step)
+  play.edited = writeTurns(play.settings.turns) !== (scenarioOf(play)?.turns ?? '')
+  keep(play)
   play.watch = new ResizeObserver(() => {
     thumbnails(play)
     wake(play)
@@ -94,6 +95,7 @@ export default ({ parentElement, data }) => {
   if (!play) plays.set(parentElement, play = mount(parentElement, data))
   wake(play) // the theme may have changed
   return () => {
+    keep(play, last.address)
     play.watch.disconnect()
     clearTimeout(play.waiting)
     cancelAnimationFrame(play.request)
