@@ -13,6 +13,8 @@ import pytest
 
 from tiger.datasets.catalogue import Catalogue
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process that a test starts compiles the lab anew
+sys.dont_write_bytecode = False
 PROJECT = Path(__file__).resolve().parent.parent
 _may_start_processes = [True]
 

@@ -10,3 +10,13 @@ import pytest
 def oracle(name: str) -> Any:
     """A package of ``requirements-dev.txt``. Without it a test is skipped; in CI, where it must be there, it fails."""
     return importlib.import_module(name) if os.environ.get("CI") else pytest.importorskip(name)
+
+
+class Later:
+    """An oracle that is imported when a test first uses it: some take seconds, and every process of tests reads all files."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, what: str) -> Any:
+        return getattr(oracle(self._name), what)

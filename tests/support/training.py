@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tiger import runs
+from tiger.analysis import evaluation
 from tiger.core import files
 from tiger.runs import fork_server, supervisor, worker
 from tiger.runs.fork_server import ForkServer
@@ -91,6 +92,7 @@ def keep_process(patch: pytest.MonkeyPatch) -> None:
     """A worker that is executed inside this process leaves it its signals and its priority."""
     patch.setattr(worker.signal, "signal", lambda *_: None)
     patch.setattr(worker, "_use_little", lambda: None)
+    patch.setattr(evaluation, "GAP_USERS", 8)  # an exact search for each takes longer than a small training
 
 
 @contextlib.contextmanager

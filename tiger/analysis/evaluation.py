@@ -6,7 +6,7 @@ all be right; such numbers are always named as code-level.
 
 import time
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tiger.datasets.reference import Values
 from tiger.models import Recommender
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
+from tiger.search.exact import ExactTopK
 
 
 class InvalidRate(TypedDict):
@@ -55,6 +56,14 @@ class SearchMeasures(TypedDict):
     invalid: list[InvalidRate]
     n_users: int
     gap: list[BeamGap]
+
+
+class _Exact(NamedTuple):
+    """What an exact search found for one user."""
+
+    user: int
+    history: np.ndarray
+    best: ExactTopK
 
 
 CUTS = (5, 10)
@@ -112,15 +121,24 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
         a user), ``lost_at`` (how many of them left the beam at each level), ``width``, ``k``, ``n_users``, and
         ``examples``: up to five lost items as user, item, level (from 1), logp and logp of the beam's last item.
     """
-    parts, trie = cat.split(), model.trie_
+    return _gap(model, _exact_lists(model, cat, split, users, k), width, k)
+
+
+def _exact_lists(model: GenerativeRecommender, cat: Catalogue, split: str, users: np.ndarray, k: int) -> list[_Exact]:
+    """Each user's history and the k best items of the whole catalogue; users without a readable history are left out."""
+    parts = cat.split()
+    histories = [(int(user), model.readable_history(parts.history_before(int(user), split))) for user in users]
+    return [_Exact(user, history, model.best_items(history, min(k, model.trie_.n_items)))
+            for user, history in histories if len(history)]
+
+
+def _gap(model: GenerativeRecommender, exact: list[_Exact], width: int, k: int) -> BeamGap:
+    """``beam_gap`` for lists of an exact search that are known."""
+    trie = model.trie_
     width, k = min(width, trie.n_items), min(k, trie.n_items)
     lost_U, lost_at = [], [0] * trie.n_levels
     examples: list[LostItem] = []
-    for user in users:
-        history = model.readable_history(parts.history_before(int(user), split))
-        if len(history) == 0:
-            continue
-        best = model.best_items(history, k)
+    for user, history, best in exact:
         found = model.search([history], width)
         kept, last = found.item_BW[0, :k].tolist(), float(found.logp_BW[0, :k].min()) if width >= k else -np.inf
         lost = [(int(item), float(logp)) for item, logp in zip(best.item_R, best.logp_R, strict=True)
@@ -129,7 +147,7 @@ def beam_gap(model: GenerativeRecommender, cat: Catalogue, split: str, users: np
         levels = _lost_levels(model, history, width, [item for item, _ in lost])
         for (item, logp), level in zip(lost, levels, strict=True):
             lost_at[level - 1] += 1
-            examples.append({"user": int(user), "item": item, "level": level, "logp": logp, "last_logp": last})
+            examples.append({"user": user, "item": item, "level": level, "logp": logp, "last_logp": last})
     equal = metrics.mean_interval(np.array(lost_U) == 0)
     return {"equal": equal.mean, "interval": [max(0.0, equal.low), min(1.0, equal.high)], "lost": float(np.mean(lost_U)),
             "lost_at": lost_at, "width": width, "k": k, "n_users": len(lost_U), "examples": examples[:5]}
@@ -166,5 +184,6 @@ def measure_search(model: GenerativeRecommender, cat: Catalogue, split: str = "t
     widths = [width for width in SEARCH_WIDTHS if width <= model.trie_.n_items]
     free, exact = sample_users(cat, FREE_USERS), sample_users(cat, GAP_USERS)
     invalid: list[InvalidRate] = [{"width": width, "rate": model.invalid_rate(cat, split, free, width)} for width in widths]
-    gaps = [beam_gap(model, cat, split, exact, width) for width in widths if width >= min(10, max(widths))]
+    lists = _exact_lists(model, cat, split, exact, 10)
+    gaps = [_gap(model, lists, width, 10) for width in widths if width >= min(10, max(widths))]
     return {"invalid": invalid, "n_users": len(free), "gap": gaps}

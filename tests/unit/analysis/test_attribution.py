@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
-import transformers
 
 from tests.support import tiny_models as tiny
+from tests.support.oracles import Later
 from tiger import models
 from tiger.analysis import attribution
+
+transformers = Later("transformers")
 
 HISTORY, ITEM = [3, 4, 5, 6], 7
 

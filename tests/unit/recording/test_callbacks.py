@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
-import vector_quantize_pytorch as vqp
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.support import recording
+from tests.support.oracles import Later
 from tiger import runs
 from tiger.recording import lightning as adapter
 from tiger.recording.callback import StepCallback
 
-lightning = pytest.importorskip("lightning.pytorch")
+vqp, lightning = Later("vector_quantize_pytorch"), Later("lightning.pytorch")
 
 
 @pytest.fixture(autouse=True)
@@ -33,26 +33,28 @@ def test_only_due_steps_are_computed_and_recorded():
         StepCallback(rec, 0)
 
 
-class Quantised(lightning.LightningModule):
-    """An autoencoder around a residual quantizer."""
+def quantised(fail_at: int = -1):
+    """An autoencoder around a residual quantizer, whose training fails at one batch."""
 
-    def __init__(self, fail_at: int = -1):
-        super().__init__()
-        self.encoder, self.decoder = nn.Linear(12, 4), nn.Linear(4, 12)
-        self.rvq = vqp.ResidualVQ(dim=4, num_quantizers=2, codebook_size=8)
-        self.fail_at = fail_at
+    class Quantised(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.decoder = nn.Linear(12, 4), nn.Linear(4, 12)
+            self.rvq = vqp.ResidualVQ(dim=4, num_quantizers=2, codebook_size=8)
 
-    def training_step(self, batch, number):
-        x, _ = batch
-        if number == self.fail_at:
-            raise RuntimeError("out of memory")
-        quantised, codes, loss = self.rvq(self.encoder(x)[None])
-        loss = loss.sum() + nn.functional.mse_loss(self.decoder(quantised[0]), x)
-        self.log("commit_loss", loss.detach() / 2)
-        return {"loss": loss, "codes": codes[0]}
+        def training_step(self, batch, number):
+            x, _ = batch
+            if number == fail_at:
+                raise RuntimeError("out of memory")
+            quantised, codes, loss = self.rvq(self.encoder(x)[None])
+            loss = loss.sum() + nn.functional.mse_loss(self.decoder(quantised[0]), x)
+            self.log("commit_loss", loss.detach() / 2)
+            return {"loss": loss, "codes": codes[0]}
 
-    def configure_optimizers(self):
-        return torch.optim.Adam(self.parameters(), lr=2e-3)
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters(), lr=2e-3)
+
+    return Quantised()
 
 
 def fit(module, callback):
@@ -72,7 +74,7 @@ def test_a_fit_of_lightning_is_recorded(how):
     callback = adapter.lightning_callback("fit", embeddings=recording.vectors(), rows=lambda batch: batch[1], every=3, **more,
                                           all_codes=lambda module: module.eval().rvq(module.encoder(torch.from_numpy(
                                               recording.vectors()))[None])[1][0])
-    module = fit(Quantised(), callback)
+    module = fit(quantised(), callback)
     run = runs.list_runs()[0]
     events = run.events()[0]
     assert run.state == "finished" and run.title == "fit" and run.status.n_steps == 12
@@ -86,7 +88,7 @@ def test_a_fit_of_lightning_is_recorded(how):
 def test_a_fit_that_fails_is_a_run_that_failed():
     callback = adapter.lightning_callback("fit", embeddings=recording.vectors(), quantizer=lambda module: module.rvq, every=1)
     with pytest.raises(RuntimeError, match="out of memory"):
-        fit(Quantised(fail_at=1), callback)
+        fit(quantised(fail_at=1), callback)
     status = runs.list_runs()[0].status
     assert status.state == "failed" and "RuntimeError: out of memory" in status.message
 

@@ -5,14 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
-import vector_quantize_pytorch as vqp
 from safetensors.torch import save_file
 
 from tests.support import recording
 from tests.support.cli import ask
+from tests.support.oracles import Later
 from tiger import datasets, reports, runs
 from tiger.datasets import registry
 from tiger.recording import checkpoint
+
+vqp = Later("vector_quantize_pytorch")
 
 DIM = 6
 
@@ -22,7 +24,7 @@ def _workspace(tiger_home):
     pass
 
 
-def trained(**more) -> tuple[vqp.ResidualVQ, torch.Tensor]:
+def trained(**more) -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(0)
     x = torch.randn(50, DIM)
     module = vqp.ResidualVQ(dim=DIM, num_quantizers=3, codebook_size=8, kmeans_init=True, **more)

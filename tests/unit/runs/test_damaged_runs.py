@@ -90,7 +90,7 @@ def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
         keep_process(patch)
-        patch.setattr(supervisor, "launch", lambda run, n: Ended(worker.execute(run)))
+        patch.setattr(supervisor, "launch", lambda run, *_: Ended(worker.execute(run)))
         ref = write_shop(folder / "shop", 70)
         cat, load = datasets.load_ref(ref), datasets.load_ref
         patch.setattr(datasets, "load_ref", lambda wanted, **more: cat if wanted == ref else load(wanted, **more))
@@ -176,7 +176,7 @@ ON_PAGES = [(kind, name, how) for kind, name, how in SPOILT
 
 @pytest.mark.parametrize(("kind", "name", "how"), ON_PAGES)
 def test_every_page_opens(shop, spoil, monkeypatch, kind, name, how):
-    monkeypatch.setattr(supervisor, "launch", lambda run, n: Ended(0))  # what a page starts would write into the spoilt folder
+    monkeypatch.setattr(supervisor, "launch", lambda run, *_: Ended(0))  # what a page starts would write into the spoilt folder
     run, dataset = spoil(kind, name, how), shop[1]
     where = {{"quantizer": "run", "import": "run"}.get(kind, kind): run.id}
     for key in SHOWN[kind]:

@@ -1,23 +1,20 @@
 """Drift as a study: carried out by real workers, from files, from the command line, and shown half done."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from tests.support.drift import row
 from tests.support.pages import open_page
-from tests.support.training import config, workers_here, write_shop
+from tests.support.training import config, warm, workers_here, write_shop
 from tiger import datasets, runs
 from tiger.cli import main as cli
-from tiger.core import files, paths
+from tiger.core import files
 from tiger.datasets import registry
 from tiger.reports import drift as report
 from tiger.runs import config as run_config
-from tiger.runs import study_artifacts, worker
+from tiger.runs import study_artifacts, supervisor, worker
 from tiger.ui.shared import address, pagelist
 from tiger.ui.studies import study as study_ui
 
@@ -42,8 +39,9 @@ def carry_out(shop, values):
 
 def work(run, n_threads):
     """Let a worker of its own process carry it out."""
-    subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT, check=True, timeout=300,
-                   env=os.environ | {"TIGER_THREADS": str(n_threads), "OMP_NUM_THREADS": str(n_threads)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supervisor, "n_cores", lambda: n_threads)
+        assert supervisor.launch(run, 1, warm()).wait(300) == 0
     assert run.state == "finished", run.status.message
 
 

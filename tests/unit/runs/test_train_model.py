@@ -1,21 +1,17 @@
 """A recommender trained as a run equals a bare fit to the bit, however often it was cut off."""
 
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from tests.support import tiny_models as shop
-from tests.support.training import config, execute, write_shop
+from tests.support.training import config, execute, warm, write_shop
 from tiger import metrics, models, runs
 from tiger.analysis import evaluation
-from tiger.core import paths
 from tiger.reports import recommenders
 from tiger.runs import config as run_config
-from tiger.runs import train_model, train_quantizer
+from tiger.runs import supervisor, train_model, train_quantizer
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
@@ -115,9 +111,8 @@ def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
     model = runs.new_run({"kind": "model", "dataset": ref, "ids": {"run": quantizer.id}, "title": "A model",
                           "model": {"name": "rq_transformer", "params": small}})
     execute(quantizer)
-    said = subprocess.run([sys.executable, "-m", "tiger.runs.worker", str(model.path)], cwd=paths.PROJECT,
-                          capture_output=True, text=True, timeout=240, env=os.environ | {"TIGER_THREADS": "1"})
-    assert model.state == "finished", said.stderr
+    assert supervisor.launch(model, supervisor.n_cores(), warm()).wait(240) == 0, model.log()
+    assert model.state == "finished"
     ids, fitted = quantizer.semantic_ids(), model.recommender()
     np.testing.assert_array_equal(fitted.metadata_["ids"].numpy(), ids.ids_IM)
     words = runs.command(model)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,26 +36,41 @@ PLACES = [(page, {}) for page in pagelist.PAGES] + [
     (pagelist.BY_KEY[key], {name: view}) for key, (name, views) in VIEWS.items() for view in views]
 
 
-@pytest.fixture
-def vectors_only(tmp_path) -> str:
-    """The id of a dataset of vectors with neither texts nor histories; as many as the bundled shop has items."""
-    path = tmp_path / "vectors.npy"
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory) -> dict[str, Path]:
+    """Two workspaces with a dataset of vectors without texts or histories, as many as the bundled shop has items.
+
+    The second one has a quantizer run and a recommender of its own, too, made of the bundled ones.
+    """
+    path = tmp_path_factory.mktemp("vectors") / "vectors.npy"
     np.save(path, np.load(paths.BUNDLED / "synthetic" / "embedding.npy", allow_pickle=False))
-    return registry.add(registry.vectors_alone(str(path)), "Vectors").id
-
-
-@pytest.fixture
-def with_runs(vectors_only, tiger_home) -> str:
-    """The same dataset with a quantizer run and a recommender of its own, made of the bundled ones."""
+    made = {name: tmp_path_factory.mktemp("home") for name in ("bare", "with runs")}
+    for home in made.values():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TIGER_HOME", str(home))
+            entry = registry.add(registry.vectors_alone(str(path)), "Vectors")
     for name in ("demo-rqvae", "demo-recommender"):
-        folder = tiger_home / "runs" / name.replace("demo", "own")
+        folder = made["with runs"] / "runs" / name.replace("demo", "own")
         shutil.copytree(paths.BUNDLED / "runs" / name, folder)
-        config = json.loads((folder / "config.json").read_text())
-        config |= {"id": folder.name, "dataset": registry.find(vectors_only).ref}
+        config = json.loads((folder / "config.json").read_text()) | {"id": folder.name, "dataset": entry.ref}
         if config.get("ids"):
             config["ids"] = {"run": "own-rqvae"}
         (folder / "config.json").write_text(json.dumps(config))
-    return vectors_only
+    return made
+
+
+@pytest.fixture
+def vectors_only(homes, monkeypatch) -> str:
+    """The dataset's id, in the workspace without runs."""
+    monkeypatch.setenv("TIGER_HOME", str(homes["bare"]))
+    return registry.entries()[-1].id
+
+
+@pytest.fixture
+def with_runs(homes, monkeypatch) -> str:
+    """The dataset's id, in the workspace with runs of its own."""
+    monkeypatch.setenv("TIGER_HOME", str(homes["with runs"]))
+    return registry.entries()[-1].id
 
 
 @pytest.mark.parametrize("runs_too", [False, True], ids=["bare", "with runs"])
