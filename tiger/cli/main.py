@@ -22,6 +22,7 @@ from tiger.core import disk, errors, paths
 COMMANDS = {
     "datasets": ("tiger.cli.datasets", "list, describe and download datasets"),
     "train": ("tiger.cli.train", "train a quantizer or a recommender and keep it as a run"),
+    "sweep": ("tiger.cli.sweep", "train many settings and seeds, and say which hyper-parameter mattered"),
     "evaluate": ("tiger.cli.evaluate", "measure how often a trained recommender finds the held-out item"),
     "recommend": ("tiger.cli.recommend", "recommend items to a user or for a history"),
     "compare": ("tiger.cli.compare", "compare all measured recommenders of a dataset"),

@@ -69,6 +69,13 @@ def preset_of(key: str) -> tuple[LearnerConfig, str]:
 
 def run(args: argparse.Namespace) -> flags.Output:
     """Make the run, follow its worker, and say what came out."""
+    made = runs.new_run(asked(args), Status(**at_once()))
+    flags.say(args, f"Run {made.id} in {made.path}")
+    return follow(made, args)
+
+
+def asked(args: argparse.Namespace) -> dict[str, Any]:
+    """What the flags ask a run to do, as ``runs.new_run`` takes it."""
     given: dict[str, Any] = {}
     if args.preset:
         preset, title = preset_of(args.preset)
@@ -80,13 +87,10 @@ def run(args: argparse.Namespace) -> flags.Output:
     given |= flags.given_specs(args, run_config.learner_class(args.learner))
     args.title = args.title or str(getattr(run_config.learner_class(args.learner), "title", ""))
     learner = {"name": args.learner, "params": given}
-    config = {"dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
+    config = {"kind": "quantizer", "dataset": flags.dataset_ref(args), "title": args.title, "preset": args.preset}
     if args.schedule:
         config["schedule"] = [asdict(change) for change in run_config.parse_schedule(args.schedule)]
-    config |= model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner}
-    made = runs.new_run(config, Status(**at_once()))
-    flags.say(args, f"Run {made.id} in {made.path}")
-    return follow(made, args)
+    return config | (model_part(args, learner) if args.learner in models.REGISTRY else {"quantizer": learner})
 
 
 def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> flags.Output:
@@ -143,6 +147,9 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
     status = made.status
     found: flags.Output = {"id": made.id, "path": str(made.path), "state": status.state,
                              "message": status.message, "step": status.step, "n_steps": status.n_steps}
+    if made.config.kind == "sweep":
+        from tiger.cli import sweep
+        return sweep.summary(made, args, found)
     if made.config.kind == "model":
         found["metrics"] = made.metrics()
     elif made.has_result():

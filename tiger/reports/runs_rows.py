@@ -82,6 +82,12 @@ class Row:
         return " · ".join(filter(None, words))
 
     @cached_property
+    def sweep(self) -> str:
+        """Id of the sweep that the run belongs to; "" for others."""
+        found = self.entry.config.more.get("sweep_id")
+        return found if isinstance(found, str) else ""
+
+    @cached_property
     def perplexity(self) -> tuple[float, ...]:
         """Of each level: of the final codes, else of the last logged step."""
         if self._numbers is not None:

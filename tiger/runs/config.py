@@ -11,9 +11,9 @@ from typing import Any
 from tiger import studies
 from tiger.core import params
 from tiger.datasets.reference import DatasetRef, Values
-from tiger.runs.records import LearnerConfig, RunConfig, ScheduledChange, StudyRequest
+from tiger.runs.records import LearnerConfig, RunConfig, ScheduledChange, StudyRequest, SweepRequest
 
-KINDS = ("quantizer", "model", "projection", "import", "external")  # and every kind of study
+KINDS = ("quantizer", "model", "projection", "import", "external", "sweep")  # and every kind of study
 CODED = ("quantizer", "import", "external")  # kinds of run that give items their codes
 
 
@@ -38,13 +38,15 @@ def checked(requested: RunConfig | Mapping[str, Any]) -> RunConfig:
         elif requested.kind == part:
             raise ValueError(f"A {part} run needs '{part}': {{'name': ..., 'params': {{...}}}}.")
     changes["schedule"] = _checked_schedule(requested)
-    if requested.kind == "model":
+    if requested.model is not None:
         changes["ids_run"] = _checked_ids(requested)
+    if requested.kind == "sweep":
+        changes["sweep"] = _checked_sweep(replace(requested, **changes))
     if requested.kind in studies.REGISTRY:
         changes["study"] = _checked_study(requested)
     now = time.time()
     learner = requested.learner
-    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else requested.kind
+    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None and requested.kind != "sweep" else requested.kind
     run_id = f"{word}-{time.strftime('%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
     title = " ".join(requested.title.split())[:120] or run_id
     return replace(requested, **changes, id=run_id, created_s=now, title=title)
@@ -122,6 +124,14 @@ def _checked_study(requested: RunConfig) -> StudyRequest:
     return StudyRequest(params.values(studies.find(requested.kind).config(given.params)), given.model or None)
 
 
+def _checked_sweep(requested: RunConfig) -> SweepRequest:
+    """Values, seeds and budget of a sweep."""
+    from tiger.runs import sweep
+    if requested.sweep is None or requested.learner is None:
+        raise ValueError("A sweep needs 'sweep': {'grid': {...}} and the quantizer or model that it trains.")
+    return sweep.checked(requested.sweep, requested.learner)
+
+
 def learner_class(name: str) -> type:
     """The quantizer or recommender of this name.
 
@@ -167,12 +177,29 @@ def command(config: RunConfig) -> str:
         words = ["python", "-m", "tiger", config.kind, str(config.parent)]
         words += ["--model", config.study.model] if config.study.model else []
         return shlex.join(words + _changed(studies.find(config.kind).params, config.study.params))
+    if config.sweep is not None:
+        return _sweep_command(config, config.sweep)
     if config.learner is None:
         raise ValueError(f"a run of kind {config.kind} has no command.")
     words = ["python", "-m", "tiger", "train", config.learner.name]
     words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)  # the IDs' run names its dataset
     words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
     return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))
+
+
+def _sweep_command(config: RunConfig, asked: SweepRequest) -> str:
+    learner = config.learner
+    assert learner is not None
+    words = ["python", "-m", "tiger", "sweep", learner.name]
+    for name, values in asked.grid.items():
+        words += ["--vary", f"{name}={' '.join(map(params.text, values))}"]
+    words += ["--seeds", ",".join(map(str, asked.seeds))] if asked.seeds != [0] else []
+    words += ["--sampler", asked.sampler] if asked.sampler != "grid" else []
+    words += ["--max-runs", str(asked.max_runs)] if asked.max_runs else []
+    words += ["--max-minutes", f"{asked.max_minutes:g}"] if asked.max_minutes else []
+    words += ["--objective", asked.objective] if asked.objective else []
+    words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)
+    return shlex.join(words + _changed(learner_class(learner.name), learner.params))
 
 
 def _dataset_flags(ref: DatasetRef) -> list[str]:

@@ -170,8 +170,28 @@ class ScheduledChange:
     params: Values
 
 
+@dataclass(frozen=True)
+class SweepRequest:
+    """Settings and seeds to train.
+
+    Args:
+        grid: hyper-parameters, each with the values to try.
+        seeds: every setting is trained with each.
+        sampler: grid (all settings), random (some of them) or optuna (each after what is known by then).
+        max_runs, max_minutes: the budget; None: no limit.
+        objective: what settings are judged by, a key of ``sweep.OBJECTIVES``.
+    """
+
+    grid: Values
+    seeds: list[int] = field(default_factory=lambda: [0])
+    sampler: str = "grid"
+    max_runs: int | None = None
+    max_minutes: float | None = None
+    objective: str = ""
+
+
 PARTS = {"quantizer": LearnerConfig, "model": LearnerConfig, "study": StudyRequest, "projection": ProjectionRequest,
-         "import": ImportRequest, "recording": Recording}
+         "import": ImportRequest, "recording": Recording, "sweep": SweepRequest}
 
 
 @dataclass(frozen=True)
@@ -179,7 +199,7 @@ class RunConfig:
     """What a run was asked to do (``config.json``); it never changes.
 
     Args:
-        kind: quantizer, model, projection, import, external, or a kind of study.
+        kind: quantizer, model, projection, import, external, sweep, or a kind of study.
         dataset: recipe of the catalogue.
         id: made by the server; empty until then.
         parent: id of the run it goes out from.
@@ -204,6 +224,7 @@ class RunConfig:
     imported: ImportRequest | None = None
     recording: Recording | None = None
     schedule: tuple[ScheduledChange, ...] = ()
+    sweep: SweepRequest | None = None
     more: Values = field(default_factory=dict)
 
     @property
@@ -229,7 +250,7 @@ class RunConfig:
         known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
                    study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
-                   recording=parts.get("recording"),
+                   recording=parts.get("recording"), sweep=parts.get("sweep"),
                    schedule=_schedule(schedule), ids_run=str(ids["run"]) if isinstance(ids, dict) and ids.get("run") else None,
                    more={name: value for name, value in given.items() if name not in PARTS})
 
@@ -237,7 +258,7 @@ class RunConfig:
         """The file's object, parts that it has not left out."""
         found: Values = {name: getattr(self, name) for name in ("kind", "title", "parent", "preset")}
         parts = {"quantizer": self.quantizer, "model": self.model, "study": self.study, "projection": self.projection,
-                 "import": self.imported, "recording": self.recording}
+                 "import": self.imported, "recording": self.recording, "sweep": self.sweep}
         found |= {name: asdict(part) for name, part in parts.items() if part is not None}
         if self.schedule:
             found["schedule"] = [asdict(change) for change in self.schedule]

@@ -243,6 +243,11 @@ def n_at_once() -> int:
     return max(1, len(busy))
 
 
+def taken() -> Status:
+    """The first status of a run that this process executes itself, so that no queue takes it."""
+    return Status("running", stage="starting", pid=os.getpid(), heartbeat_s=time.time())
+
+
 def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
     """Make a run that ended early ready to go on: no stop in its control, a fresh state.
 

@@ -12,12 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tiger.core import disk, files, logs
 from tiger.core.progress import Progress
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
+
+if TYPE_CHECKING:
+    from tiger.datasets.catalogue import Catalogue
 
 log = logging.getLogger("tiger.runs.worker")  # by name: as a process this module is __main__
 STOP_PATIENCE_S = 0.7
@@ -51,27 +54,33 @@ class Heartbeat(threading.Thread):
                 os._exit(0)
 
 
-def train_quantizer(context: WorkerContext) -> Iterator[Progress]:
+def load_data(run: Run) -> "Catalogue":
+    """The catalogue that a run names."""
+    from tiger import datasets
+    return datasets.load_ref(run.config.dataset)
+
+
+def train_quantizer(context: WorkerContext, load: "Callable[[Run], Catalogue]" = load_data) -> Iterator[Progress]:
     """Load the run's catalogue and train its quantizer."""
     context.update_status(stage="loading the dataset")
-    from tiger import datasets, quantizers
+    from tiger import quantizers
     from tiger.runs import data
     from tiger.runs.train_quantizer import QuantizerTraining
     given = context.run.learner
-    catalogue = data.begin(context.run, datasets.load_ref(context.run.config.dataset))
+    catalogue = data.begin(context.run, load(context.run))
     quantizer = quantizers.create(given.name, **given.params)
     context.update_status(stage="starting")
     yield from QuantizerTraining(context, quantizer, catalogue.embedding_IE).steps()
 
 
-def train_model(context: WorkerContext) -> Iterator[Progress]:
+def train_model(context: WorkerContext, load: "Callable[[Run], Catalogue]" = load_data) -> Iterator[Progress]:
     """Load the run's catalogue and semantic IDs, and train its recommender."""
     context.update_status(stage="loading the dataset")
-    from tiger import datasets, models
+    from tiger import models
     from tiger.runs import data, store
     from tiger.runs.train_model import ModelTraining
     given, ids_run = context.run.learner, context.run.config.ids_run
-    catalogue = data.begin(context.run, datasets.load_ref(context.run.config.dataset))
+    catalogue = data.begin(context.run, load(context.run))
     semantic_ids = data.ids_for(store.find(ids_run), catalogue) if ids_run else None
     model = models.create(given.name, **given.params)
     context.update_status(stage="starting")
@@ -82,6 +91,13 @@ def project(context: WorkerContext) -> Iterator[Progress]:
     """Compute a map of the items; see ``tiger.runs.layouts``."""
     from tiger.runs import layouts
     yield from layouts.execute(context)
+
+
+def sweep(context: WorkerContext) -> Iterator[Progress]:
+    """Many runs of one learner; see ``tiger.runs.run_sweep``."""
+    context.update_status(stage="starting")
+    from tiger.runs import run_sweep
+    yield from run_sweep.execute(context)
 
 
 def study(context: WorkerContext) -> Iterator[Progress]:
@@ -95,6 +111,7 @@ EXECUTORS: dict[str, Callable[[WorkerContext], Iterator[Progress]]] = {
     "quantizer": train_quantizer,
     "model": train_model,
     "projection": project,
+    "sweep": sweep,
 }
 """What executes each kind of run. A new kind is one line here; every kind of study is executed by ``study``."""
 
@@ -122,7 +139,7 @@ def execute(run: Run) -> int:
         return 0
     except Exception as error:
         log.exception("the run failed")
-        context.update_status(state="failed", message=_sentence(error, run), rate=0.0, left_s=None)
+        context.update_status(state="failed", message=sentence(error, run), rate=0.0, left_s=None)
         return 1
     finally:
         heartbeat.ended.set()
@@ -153,7 +170,7 @@ def _use_little() -> None:
         torch.set_num_threads(int(threads))
 
 
-def _sentence(error: Exception, run: Run) -> str:
+def sentence(error: Exception, run: Run) -> str:
     """The error as one sentence for people."""
     if disk.is_full(error):
         return disk.full_sentence(run.path)

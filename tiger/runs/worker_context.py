@@ -52,15 +52,18 @@ class WorkerContext:
 
     Args:
         run: the run's folder.
+        n_slots: places to compute that the workspace has, 0 for a run that computes in another's place; by default what
+            ``TIGER_WORKERS`` says.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, n_slots: int | None = None):
         self.run = run
         self.status = Status.from_json(files.read_json(run.path / "status.json") or {})
         self.stop_acknowledged = False
         self.stop_reason: str | None = None  # why it must stop other than by the page, such as a signal
         places = os.environ.get("TIGER_WORKERS", "")
-        self.slot = WorkerSlot(run.path.parent, int(places) if places.isdigit() else 0)
+        n_slots = (int(places) if places.isdigit() else 0) if n_slots is None else n_slots
+        self.slot = WorkerSlot(run.path.parent, n_slots)
         self._stage: str | None = None  # what is said again when it no longer waits for a place
         self._meter = Meter()
         self._lock = threading.RLock()
