@@ -7,10 +7,8 @@ from typing import Any
 
 from tiger import runs
 from tiger.cli import flags, train
-from tiger.core import params
 from tiger.core.tables import csv_bytes
 from tiger.reports import sweeps
-from tiger.runs import config as run_config
 from tiger.runs import sweep
 from tiger.runs.records import RunConfig, SweepRequest
 from tiger.runs.run import Run
@@ -73,23 +71,5 @@ def asked(args: argparse.Namespace) -> SweepRequest:
     for text in args.vary:
         name, _, values = text.partition("=")
         name = name.strip().removeprefix("--").replace("-", "_")
-        found = values.split() if " " in values.strip() else values.split(",")
-        grid[name] = [_value(args.learner, name, one.strip()) for one in found if one.strip()]
-    try:
-        seeds = [int(one) for one in args.seeds.split(",") if one.strip()]
-    except ValueError:
-        raise ValueError(f"--seeds is '{args.seeds[:60]}', but must be whole numbers with commas between them.") from None
-    return SweepRequest(grid, seeds, args.sampler, args.max_runs, args.max_minutes, args.objective)
-
-
-def _value(learner: str, name: str, text: str) -> Any:
-    """A value as its hyper-parameter's own kind; what is unknown is refused later, with the known names."""
-    spec = next((spec for spec in params.specs(run_config.learner_class(learner)) if spec.name == name), None)
-    if spec is None:
-        return text
-    if spec.kind is bool:
-        if text.lower() not in ("on", "off", "true", "false", "1", "0"):
-            raise ValueError(f"{name} is '{text[:40]}', but must be on or off.")
-        return text.lower() in ("on", "true", "1")
-    return params.check(spec, None if text == "none" and spec.optional else text)
-
+        grid[name] = sweep.read_values(args.learner, name, values)
+    return SweepRequest(grid, sweep.read_seeds(args.seeds), args.sampler, args.max_runs, args.max_minutes, args.objective)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger.plots.style import COLOURS, DASHES, colour, style
+from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, colour, style
 
 LINES = [[0.0, "#56B4E9"], [0.5, "#8C8C8C"], [1.0, "#D55E00"]]  # thin lines on white and on black
 MAX_TICKS = 8
@@ -79,3 +79,40 @@ def _spans_decades(few: np.ndarray) -> bool:
 
 def _log_values(values: np.ndarray) -> np.ndarray:
     return np.array([math.log10(value) if value > 0 else math.nan for value in values])
+
+
+def sweep_curve(frame: pd.DataFrame, name: str, objective: str, alt: str) -> go.Figure:
+    """The objective by the values of one hyper-parameter, with intervals.
+
+    Args:
+        frame: value (text), mean, low, high, n.
+    """
+    up, down = (frame["high"] - frame["mean"]).fillna(0), (frame["mean"] - frame["low"]).fillna(0)
+    figure = go.Figure(go.Scatter(x=frame["value"], y=frame["mean"], mode="lines+markers", line_color=COLOURS[0],
+                                  error_y={"type": "data", "array": up, "arrayminus": down, "symmetric": False},
+                                  customdata=frame["n"], hovertemplate="%{x}: %{y:.4g}, %{customdata} runs<extra></extra>"))
+    figure.update_xaxes(title=name, type="category")
+    figure.update_yaxes(title=objective)
+    return style(figure, alt, height=340)
+
+
+def sweep_heat(frame: pd.DataFrame, name: str, other: str, objective: str, alt: str) -> go.Figure:
+    """The mean of the objective by two hyper-parameters; the interval stands in the hover.
+
+    Args:
+        frame: value and other (text), mean, low, high, n; both in the order of their axes.
+    """
+    columns, rows = list(dict.fromkeys(frame["value"])), list(dict.fromkeys(frame["other"]))
+    cells = {(row.value, row.other): row for row in frame.itertuples()}
+    grid = [[cells.get((column, row)) for column in columns] for row in rows]
+    mean = [[math.nan if cell is None else cell.mean for cell in line] for line in grid]
+    words = [["" if cell is None or cell.mean != cell.mean else f"{cell.mean:.4g}" for cell in line] for line in grid]
+    hover = [["not measured" if cell is None else f"{cell.low:.4g} to {cell.high:.4g}, {cell.n} runs" if cell.n > 1 else "one run"
+              for cell in line] for line in grid]
+    figure = go.Figure(go.Heatmap(x=columns, y=rows, z=mean, text=words, texttemplate="%{text}", customdata=hover,
+                                  colorscale=SEQUENTIAL,
+                                  colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12},
+                                  hovertemplate="%{x}, %{y}: %{z:.4g} (%{customdata})<extra></extra>"))
+    figure.update_xaxes(title=name, type="category", showgrid=False)
+    figure.update_yaxes(title=other, type="category", showgrid=False)
+    return style(figure, alt, height=max(260, 60 + 48 * len(rows)))

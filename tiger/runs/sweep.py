@@ -108,6 +108,39 @@ def checked(asked: SweepRequest, learner: LearnerConfig) -> SweepRequest:
     return whole
 
 
+def read_values(learner: str, name: str, text: str) -> list[Any]:
+    """The values of a hyper-parameter from what was typed, with blanks between them, or with commas.
+
+    Raises:
+        ValueError: one that the hyper-parameter cannot have. An unknown hyper-parameter is refused by ``checked``.
+    """
+    lists = "," in text and " " in text.strip() and ", " not in text  # "64 128,64,32": one number, and one for each level
+    found = text.split() if lists or "," not in text else text.split(",")
+    spec = next((spec for spec in params.specs(run_config.learner_class(learner)) if spec.name == name), None)
+    return [one if spec is None else _value(spec, one) for one in (word.strip(" ,") for word in found) if one]
+
+
+def _value(spec: params.Spec, text: str) -> Any:
+    switches = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+    if spec.kind is bool:
+        if text.lower() not in switches:
+            raise ValueError(f"{spec.name} is '{text[:40]}', but must be on or off.")
+        return switches[text.lower()]
+    return params.check(spec, None if text == "none" and spec.optional else text)
+
+
+def read_seeds(text: str) -> list[int]:
+    """Seeds from what was typed: "0, 1, 2".
+
+    Raises:
+        ValueError: something else than whole numbers.
+    """
+    try:
+        return [int(one) for one in text.replace(",", " ").split()]
+    except ValueError:
+        raise ValueError(f"the seeds are '{text[:60]}', but must be whole numbers with commas between them.") from None
+
+
 def corners(grid: dict[str, list[Any]]) -> list[Values]:
     """The settings that have each value of each hyper-parameter at least once."""
     longest = max(map(len, grid.values()))

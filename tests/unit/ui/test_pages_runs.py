@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from tests.support.made_runs import finished
+from tests.support.made_runs import finished, write_status
 from tests.support.pages import open_page
 from tiger import runs
-from tiger.runs import supervisor
+from tiger.runs import outcome, supervisor, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +122,28 @@ def test_pickers_show_time_and_short_id_and_at_most_a_hundred(four, monkeypatch)
     options = app.selectbox(key="pick_run").options
     assert len(options) == 4, "the two newest, the one with a star, and the shown one"
     assert any(link.proto.label == "All 6 runs" for link in app.sidebar.get("page_link"))
+
+
+def test_the_form_asks_for_the_same_as_the_command_and_a_sweep_shows_what_mattered(monkeypatch):
+    made = []
+    monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
+        "submit": lambda self, config: made.append(runs.new_run(config)) or made[-1], "queue": lambda self: []})())
+    app = open_page("runs")
+    app.multiselect(key="sweep:vary:rqvae").set_value(["beta"]).run()
+    app.text_input(key="sweep:values:rqvae:beta").set_value("1, 4").run()
+    app.text_input(key="sweep:seeds").set_value("0, 1").run()
+    assert "sweep rqvae --vary 'beta=1.0 4.0' --seeds 0,1" in app.code[0].value
+    app.button(key="start_sweep").click().run()
+    run, = made
+    assert run.config.sweep.grid == {"beta": [1.0, 4.0]} and run.config.sweep.seeds == [0, 1]
+    for point in sweep.points(run.config.sweep):
+        member = finished("x", beta=point.setting["beta"], seed=point.seed)
+        outcome.write(member.path, outcome.Outcome(10, 9 if point.setting["beta"] > 1 else 5 + point.seed, (16,), (8.0,), 0.5))
+        sweep.append(run, {"setting": point.setting, "seed": point.seed, "run": member.id, "attempt": 1})
+    write_status(run, state="finished", step=4, n_steps=4)
+    app = open_page("runs", runs=run.id)
+    assert any("Beta mattered most" in text.value for text in app.markdown) and not app.error
+    assert len(app.get("plotly_chart")) == 1
+    assert table(app, "Beta", "Runs")["Beta"].tolist() == [4.0, 1.0]
+    app.button(key="sweep:compare").click().run()
+    assert len(app.get("plotly_chart")) == 1 and any("4 chosen" in caption.value for caption in app.caption)

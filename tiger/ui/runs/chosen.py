@@ -72,7 +72,7 @@ def about(row: Row) -> None:
         st.markdown(layout.plain(entry.labels.note))
     if entry.labels.tags:
         st.markdown(" ".join(f":gray-badge[{layout.plain(tag)}]" for tag in entry.labels.tags))
-    if entry.config.kind in ("quantizer", "model"):
+    if entry.config.kind in ("quantizer", "model", "sweep"):
         with layout.guard("The command"):
             st.code(run_config.command(entry.config), language="bash", wrap_lines=True)
 
