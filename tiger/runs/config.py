@@ -198,6 +198,7 @@ def _sweep_command(config: RunConfig, asked: SweepRequest) -> str:
     words += ["--max-runs", str(asked.max_runs)] if asked.max_runs else []
     words += ["--max-minutes", f"{asked.max_minutes:g}"] if asked.max_minutes else []
     words += ["--objective", asked.objective] if asked.objective else []
+    words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
     words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)
     return shlex.join(words + _changed(learner_class(learner.name), learner.params))
 
