@@ -241,7 +241,8 @@ def request(base: RunConfig, asked: SweepRequest) -> RunConfig:
     """
     assert base.learner is not None
     return RunConfig("sweep", base.dataset, base.title or f"Sweep of {', '.join(asked.grid)}", quantizer=base.quantizer,
-                     model=base.model, ids_run=base.ids_run, schedule=base.schedule, sweep=asked)
+                     model=base.model, ids_run=base.ids_run, schedule=base.schedule,
+                     sweep=asked)
 
 
 def member_config(sweep: Run, point: Point) -> RunConfig:
@@ -257,7 +258,8 @@ def member_config(sweep: Run, point: Point) -> RunConfig:
     kind = kind_of(learner.name)
     part = LearnerConfig(learner.name, given)
     return RunConfig(kind, config.dataset, f"{words}, seed {point.seed}"[:120], quantizer=part if kind == "quantizer" else None,
-                     model=part if kind == "model" else None, ids_run=config.ids_run, schedule=config.schedule, more={"sweep_id": sweep.id})
+                     model=part if kind == "model" else None, ids_run=config.ids_run, schedule=config.schedule,
+                     more={"sweep_id": sweep.id})
 
 
 def members(sweep: Run) -> list[Member]:
