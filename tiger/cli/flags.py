@@ -128,6 +128,11 @@ def say(args: argparse.Namespace, *words: Any) -> None:
         print(*words)
 
 
+def records(frame: Any) -> list[Output]:
+    """A data frame's rows, as ``table`` prints and ``--json`` writes them."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def table(args: argparse.Namespace, rows: list[Output]) -> None:
     """Print rows with aligned columns."""
     if args.json or not rows:

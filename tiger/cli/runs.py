@@ -14,7 +14,7 @@ from tiger.core.events import changed_param
 from tiger.core.tables import csv_bytes
 from tiger.runs import index, supervisor
 
-KINDS = ("All", "IDs", "Recommenders", "Studies", "Maps")
+KINDS = ("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps")
 
 ACTIONS = ("list", "show", "command", "rename", "note", "tag", "star", "compare", "resume", "stop", "delete")
 SEVERAL = ("tag", "star", "compare", "delete")  # actions on any number of runs
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                         help="list: only runs with these words in name, id, note, tags, method, dataset or parameters")
     parser.add_argument("--kind", default="All", choices=list(KINDS), help=f"list: {' | '.join(KINDS)} (default All)")
     parser.add_argument("--by", default="", metavar="NAME", help="list: fold runs into groups by dataset, method, verdict, tag, "
-                                                                 "'all but the seed', or a hyper-parameter")
+                                                                 "sweep, 'all but the seed', or a hyper-parameter")
     parser.add_argument("--out", metavar="FILE", help="list, compare: write the whole table as CSV")
 
 
@@ -172,6 +172,9 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> flags.Output:
         raise ValueError(f"'{chosen.title}' is {status.state}; only a run that was stopped, interrupted or failed "
                          "can be resumed.")
     disk.check_space(chosen.path)
+    if args.restart and chosen.config.kind == "sweep":
+        raise ValueError(f"'{chosen.title}' is a sweep, which goes on where it was; start it anew instead: "
+                         f"{runs.command(chosen)}")
     if args.restart:
         from tiger.runs import artifacts
         artifacts.restart(chosen)

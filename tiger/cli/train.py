@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,10 +22,10 @@ from tiger.runs.run import Run
 LOOK_S = 0.1
 
 
-def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
-    """Flags: what trains and its hyper-parameters, the dataset and its own flags."""
+def add(parser: argparse.ArgumentParser, rest: list[str], more: Sequence[str] = ()) -> None:
+    """Flags: what trains and its hyper-parameters, the dataset and its own flags; ``more``: as ``named_learner`` has it."""
     names = [*quantizers.REGISTRY, *models.REGISTRY]
-    chosen = named_learner(rest)
+    chosen = named_learner(rest, more)
     preset = flags.peek(rest, "--preset", "")
     if chosen is None and preset:
         chosen = preset_of(preset)[0].name
@@ -44,10 +45,13 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     flags.add_specs(parser, learner, getattr(learner, "title", ""))
 
 
-def named_learner(rest: list[str]) -> str | None:
+def named_learner(rest: list[str], more: Sequence[str] = ()) -> str | None:
     """What the command line says that trains, before its parser is built: which flags there are depends on it.
 
     Every flag of every learner, dataset and embedding is known here, so that no flag's value is taken for a name.
+
+    Args:
+        more: further flags of the command; each takes a value.
     """
     names = [*quantizers.REGISTRY, *models.REGISTRY]
     owners = [(run_config.learner_class(name), "") for name in names]
@@ -55,7 +59,8 @@ def named_learner(rest: list[str]) -> str | None:
     owners += [(method, "embedding_") for method in datasets.EMBEDDINGS.values()]
     known = {run_config.flag(spec.name, prefix): spec.kind is bool for cls, prefix in owners for spec in params.specs(cls)}
     known |= {run_config.flag(former, prefix): False for cls, prefix in owners for former in getattr(cls, "former_names", {})}
-    known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--schedule", "--dataset", "--embedding"), False)
+    known |= {"--json": True} | dict.fromkeys(("--preset", "--ids", "--title", "--schedule", "--dataset", "--embedding", *more),
+                                             False)
     found = flags.peek_word(rest, known)
     return found if found in names else None
 
@@ -69,12 +74,12 @@ def preset_of(key: str) -> tuple[LearnerConfig, str]:
 
 def run(args: argparse.Namespace) -> flags.Output:
     """Make the run, follow its worker, and say what came out."""
-    made = runs.new_run(asked(args), Status(**at_once()))
+    made = runs.new_run(requested(args), supervisor.taken())
     flags.say(args, f"Run {made.id} in {made.path}")
     return follow(made, args)
 
 
-def asked(args: argparse.Namespace) -> dict[str, Any]:
+def requested(args: argparse.Namespace) -> dict[str, Any]:
     """What the flags ask a run to do, as ``runs.new_run`` takes it."""
     given: dict[str, Any] = {}
     if args.preset:
@@ -120,7 +125,8 @@ def follow(made: Run, args: argparse.Namespace) -> flags.Output:
 def watch(made: Run, args: argparse.Namespace) -> None:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
     child = supervisor.launch(made, supervisor.n_at_once())
-    with tqdm(total=None, unit="step", disable=args.json, dynamic_ncols=True, leave=True) as bar:
+    unit = "run" if made.config.kind == "sweep" else "step"
+    with tqdm(total=None, unit=unit, disable=args.json, dynamic_ncols=True, leave=True) as bar:
         code = None
         while code is None:  # whatever its status says: as long as the worker lives, Ctrl-C is for it
             try:
@@ -148,7 +154,7 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
     found: flags.Output = {"id": made.id, "path": str(made.path), "state": status.state,
                              "message": status.message, "step": status.step, "n_steps": status.n_steps}
     if made.config.kind == "sweep":
-        from tiger.cli import sweep
+        from tiger.cli import sweep  # here, since it builds on this module
         return sweep.summary(made, args, found)
     if made.config.kind == "model":
         found["metrics"] = made.metrics()

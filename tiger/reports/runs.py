@@ -5,6 +5,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from tiger.reports import runs_verdicts
 from tiger.reports.runs_rows import OUTCOMES, Row, differing_params, param_title, rows_of, short
 from tiger.runs.index import Entry
 
-GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "All but the seed")
+GROUPS = ("Dataset", "Method", "Verdict", "State", "Tag", "Owner", "Sweep", "All but the seed")
 MAX_PARAM_COLUMNS = 6
 MAX_ANSWERS = 16  # tables that are kept for visitors who ask the same again
 
@@ -26,7 +27,7 @@ class RunsRequest:
 
     Args:
         text: words that all must occur in a run's name, id, note, tags, method, dataset or parameters.
-        kind: All, IDs, Recommenders, Studies or Maps.
+        kind: All, IDs, Recommenders, Studies, Sweeps or Maps.
         datasets, methods, states, verdicts, tags: titles to keep; empty keeps all.
         starred: only runs with a star.
         group: one of ``GROUPS`` or a hyper-parameter's name; "" groups nothing.
@@ -94,7 +95,8 @@ def runs_page(entries: Sequence[Entry], request: RunsRequest) -> RunsPage:
     rows = tuple(row for row in everything if _kept(row, request))
     differing = differing_params(rows)
     page = RunsPage(len(everything), rows, table(rows, differing[:MAX_PARAM_COLUMNS]),
-                    group_frame(rows, request.group) if request.group else None, differing, _choices(everything),
+                    group_frame(rows, request.group, _sweep_titles(everything)) if request.group else None, differing,
+                    _choices(everything),
                     tuple(runs_verdicts.due([row.entry for row in rows])),
                     tuple((row.entry.id, row.entry.status.state) for row in everything if row.entry.status.active),
                     _summary(rows, len(everything)))
@@ -164,11 +166,12 @@ def _started(entry: Entry) -> datetime | None:
     return datetime.fromtimestamp(entry.config.created_s, UTC) if entry.config.created_s else None
 
 
-def group_frame(rows: Sequence[Row], by: str) -> pd.DataFrame:
+def group_frame(rows: Sequence[Row], by: str, sweeps: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
     """Runs folded into groups: how many, and mean and 95 % confidence interval of every outcome.
 
     Args:
         by: one of ``GROUPS``, or a hyper-parameter's name.
+        sweeps: their names by id.
 
     Returns:
         the group, Runs, and for every outcome that is known its mean, "low" and "high" (nan with one run); and Best, the run
@@ -176,8 +179,10 @@ def group_frame(rows: Sequence[Row], by: str) -> pd.DataFrame:
     """
     members: dict[str, list[Row]] = {}
     for row in rows:
+        if by == "Sweep" and row.kind == "Sweeps":  # it names the group and is none of its runs
+            continue
         for name in _groups_of(row, by):
-            members.setdefault(name, []).append(row)
+            members.setdefault(sweeps.get(name, name) if by == "Sweep" else name, []).append(row)
     found = []
     for name, group in members.items():
         line: Values = {"Group": name or "(none)", "Runs": len(group)}
@@ -192,6 +197,10 @@ def group_frame(rows: Sequence[Row], by: str) -> pd.DataFrame:
     return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 
+def _sweep_titles(rows: Sequence[Row]) -> Mapping[str, str]:
+    return {row.entry.id: f"{row.entry.title} · {row.entry.short_id}" for row in rows if row.kind == "Sweeps"}
+
+
 def _groups_of(row: Row, by: str) -> list[str]:
     entry = row.entry
     if by == "Tag":
@@ -199,7 +208,7 @@ def _groups_of(row: Row, by: str) -> list[str]:
     if by == "All but the seed":
         return [row.seedless]
     named = {"Dataset": row.dataset, "Method": row.method, "Verdict": row.verdict.title if row.verdict else "not examined",
-             "State": row.state, "Owner": entry.owner}
+             "State": row.state, "Owner": entry.owner, "Sweep": row.sweep}
     return [named[by]] if by in named else [short(row.params[by]) if by in row.params else ""]
 
 

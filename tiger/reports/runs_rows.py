@@ -12,13 +12,14 @@ from tiger.datasets import registry
 from tiger.datasets.reference import Values
 from tiger.reports import runs_verdicts
 from tiger.reports.runs_verdicts import Verdict
+from tiger.runs import sweep_plan
 from tiger.runs.index import Entry
 from tiger.runs.outcome import Outcome
 from tiger.runs.records import STATE_SUMMARY
 
 OUTCOMES = ("Distinct IDs", "Distinct share", "Explained variance", "Codebook use", "Recall@10", "NDCG@10")
 """What runs are compared by; the higher, the better."""
-KIND_TITLES = {"import": "Imported IDs", "projection": "UMAP", "external": "Recorded elsewhere"}
+KIND_TITLES = {"import": "Imported IDs", "projection": "UMAP", "external": "Recorded elsewhere", "sweep": "Sweep"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,8 @@ class Row:
     def kind(self) -> str:
         """Which of the page's kinds it is."""
         kind = self.entry.config.kind
-        return "Studies" if kind in studies.REGISTRY else {"model": "Recommenders", "projection": "Maps"}.get(kind, "IDs")
+        return "Studies" if kind in studies.REGISTRY else {"model": "Recommenders", "projection": "Maps",
+                                                          "sweep": "Sweeps"}.get(kind, "IDs")
 
     @cached_property
     def method(self) -> str:
@@ -66,7 +68,13 @@ class Row:
 
     @cached_property
     def changed(self) -> str:
-        """Hyper-parameters that differ from the method's defaults: "beta 25, kmeans init off"; the seed is left out."""
+        """Hyper-parameters that differ from the method's defaults: "beta 25, kmeans init off"; the seed is left out.
+
+        Of a sweep, what it varies.
+        """
+        request = self.entry.config.sweep
+        if request is not None:
+            return f"{sweep_plan.grid_text(request)}; seeds {', '.join(map(str, request.seeds))}"
         start = _defaults(self.entry.method)
         given = self.params or self.entry.params
         return ", ".join(value_summary(name, value) for name, value in given.items()
@@ -83,9 +91,9 @@ class Row:
 
     @cached_property
     def sweep(self) -> str:
-        """Id of the sweep that the run belongs to; "" for others."""
-        found = self.entry.config.more.get("sweep_id")
-        return found if isinstance(found, str) else ""
+        """Id of the sweep that the run is, or belongs to; "" for others."""
+        config = self.entry.config
+        return self.entry.id if config.kind == "sweep" else config.sweep_id or ""
 
     @cached_property
     def perplexity(self) -> tuple[float, ...]:
@@ -122,7 +130,7 @@ class Row:
         entry = self.entry
         verdict = self.verdict.title if self.verdict else ""
         return " ".join((entry.title, entry.id, entry.labels.note, *entry.labels.tags, self.method, entry.method, self.dataset,
-                         self.state, verdict, self.changed, entry.owner)).casefold()
+                         self.state, verdict, self.changed, entry.owner, self.sweep)).casefold()
 
 
 _kept: dict[str, Row] = {}

@@ -1,7 +1,7 @@
 """What a sweep came to: every run, every setting with its interval, and which hyper-parameter mattered."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,29 +10,59 @@ import pandas as pd
 from tiger import metrics
 from tiger.core import params
 from tiger.datasets.reference import Values
+from tiger.metrics import Interval
 from tiger.reports.runs_rows import param_title, short
-from tiger.runs import sweep
+from tiger.runs import sweep, sweep_plan
+from tiger.runs.index import Entry
 from tiger.runs.records import STATE_SUMMARY
 from tiger.runs.run import Run
 
-CONVINCING = 0.05  # a hyper-parameter whose p is above this is not told from the scatter of the rest
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Effect:
-    """How much of the objective's variance one hyper-parameter explains.
+    """How much of the objective's variation one hyper-parameter explains.
 
     Args:
         name: the hyper-parameter.
         share: of the sum of squares around the mean, 0..1.
-        p: of the F test of its main effect; None where nothing is left to judge it by.
+        low, high: 95 % confidence interval of the share; nan where no setting was repeated with another seed.
         best: its value with the highest mean.
     """
 
     name: str
     share: float
-    p: float | None
+    low: float
+    high: float
     best: object
+
+    @property
+    def told(self) -> bool:
+        """Whether it can be told from the scatter between seeds."""
+        return self.low > 0
+
+
+@dataclass(frozen=True)
+class Variation:
+    """An analysis of variance of the objective.
+
+    Args:
+        effects: main effects, largest first; empty where nothing varies.
+        combined: share that only combinations of hyper-parameters explain (interactions), 0..1.
+        seeds: share within settings, between seeds; nan where no setting was repeated.
+        n_runs: finished runs.
+    """
+
+    effects: tuple[Effect, ...]
+    combined: float
+    seeds: float
+    n_runs: int
+
+    @property
+    def repeated(self) -> bool:
+        """Whether some setting was trained with two seeds."""
+        return not math.isnan(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -41,24 +71,38 @@ class SweepResult:
 
     Args:
         objective: title of what settings are judged by.
-        swept: the hyper-parameters, those that explain most first.
+        varied: the hyper-parameters, those that explain most first.
         runs: one row a run: hyper-parameters, seed, objective, state, run (id).
-        settings: one row a setting, best first: hyper-parameters, Runs, mean, low, high.
-        effects: of the hyper-parameters with two or more values, largest first.
-        by_first: one row a value of the first of ``swept`` (and of the second, where there is one): value, other, mean, low,
-            high, n.
+        settings: one row a setting with a finished run, best first: hyper-parameters, Runs, mean, low, high.
+        variation: what explains the differences.
+        means: one row a value of the first of ``varied`` (and of the second, where there is one): value, other, mean, low, high,
+            n. Others and seeds are averaged over.
+        axes: the values of those, in order, whether a run has them yet or not.
+        ordered: whether the values of the first of ``varied`` are numbers.
         state: how far it is, in one sentence.
         summary: what mattered, in one sentence.
     """
 
     objective: str
-    swept: tuple[str, ...]
+    varied: tuple[str, ...]
     runs: pd.DataFrame
     settings: pd.DataFrame
-    effects: tuple[Effect, ...]
-    by_first: pd.DataFrame
+    variation: Variation
+    means: pd.DataFrame
+    axes: tuple[tuple[str, ...], ...]
+    ordered: bool
     state: str
     summary: str
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """The variation as a table: Part, Share, low, high."""
+        found = self.variation
+        lines = [(param_title(effect.name), effect.share, effect.low, effect.high) for effect in found.effects]
+        if lines:
+            lines += [("Combinations", found.combined, math.nan, math.nan)] if len(lines) > 1 else []
+            lines += [("Seeds", found.seeds, math.nan, math.nan)] if found.repeated else []
+        return pd.DataFrame(lines, columns=["Part", "Share", "low", "high"])
 
 
 def result(run: Run) -> SweepResult:
@@ -67,72 +111,108 @@ def result(run: Run) -> SweepResult:
     Raises:
         ValueError: the run is no sweep.
     """
-    asked = run.config.sweep
-    if asked is None:
-        raise ValueError(f"'{run.title}' is a run of kind {run.config.kind}, not a sweep.")
+    request = sweep.request_of(run)
     members = sweep.members(run)
-    found = [sweep.run_of(member) for member in members]
-    values = [math.nan if value is None else value for value in (sweep.objective(one, asked.objective) for one in found)]
-    title = sweep.OBJECTIVES[asked.objective]
-    lines = [{**{param_title(name): _cell(value) for name, value in member.point.setting.items()}, "Seed": member.point.seed,
-              title: value, "State": STATE_SUMMARY[one.state] if one else "deleted", "Run": member.run_id}
-             for member, one, value in zip(members, found, values, strict=True)]
-    names = list(asked.grid)
-    columns = [*map(param_title, names), "Seed", title, "State", "Run"]
+    entries = [sweep.entry_of(member) for member in members]
     settings = [member.point.setting for member in members]
-    told = effects(settings, values)
-    order = [effect.name for effect in told] + [name for name in names if name not in {effect.name for effect in told}]
-    order.sort(key=lambda name: len(asked.grid[name]) < 2)
-    n_known = sum(not math.isnan(value) for value in values)
-    return SweepResult(title, tuple(order), pd.DataFrame(lines, columns=columns), _settings_frame(settings, values, names, title),
-                       told, _by_first(settings, values, order), _state(run, members, found), summary(told, title, n_known))
+    values = [math.nan if value is None else value
+              for value in (sweep.value_of(entry, request.objective) for entry in entries)]
+    title, names = sweep_plan.OBJECTIVES[request.objective], list(request.grid)
+    lines = [{**{param_title(name): _cell(setting.get(name)) for name in names}, "Seed": member.point.seed, title: value,
+              "State": STATE_SUMMARY[entry.status.state] if entry else "deleted", "Run": member.run_id}
+             for member, setting, entry, value in zip(members, settings, entries, values, strict=True)]
+    found = variation(settings, values)
+    ranked = [effect.name for effect in found.effects]
+    varied = [*ranked, *(name for name in names if name not in ranked and len(request.grid[name]) > 1)] or names[:1]
+    return SweepResult(
+        title, tuple(varied), pd.DataFrame(lines, columns=[*map(param_title, names), "Seed", title, "State", "Run"]),
+        _settings_frame(settings, values, names, title), found, _means(settings, values, varied[:2]),
+        tuple(tuple(map(short, sorted(request.grid[name], key=_rank))) for name in varied[:2]),
+        all(map(_is_number, request.grid[varied[0]])), _state(run, entries), summary(found, title))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> object:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else short(value)
+    return value if _is_number(value) else short(value)
 
 
 def _settings_frame(settings: Sequence[Values], values: Sequence[float], names: Sequence[str], title: str) -> pd.DataFrame:
-    groups: dict[str, tuple[Values, list[float]]] = {}
-    for setting, value in zip(settings, values, strict=True):
-        groups.setdefault(repr(setting), (setting, []))[1].append(value)
-    lines = []
-    for setting, found in groups.values():
-        interval = metrics.mean_interval(found)
-        lines.append({**{param_title(name): _cell(setting.get(name)) for name in names}, "Runs": interval.n,
-                      title: interval.mean, "low": interval.low, "high": interval.high})
+    lines = [{**{param_title(name): _cell(setting.get(name)) for name in names}, "Runs": interval.n, title: interval.mean,
+              "low": interval.low, "high": interval.high} for setting, interval in _folded(settings, values, names)]
     frame = pd.DataFrame(lines, columns=[*map(param_title, names), "Runs", title, "low", "high"])
     return frame.sort_values(title, ascending=False, kind="stable", ignore_index=True)
 
 
-def effects(settings: Sequence[Values], values: Sequence[float]) -> tuple[Effect, ...]:
-    """The main effect of every hyper-parameter with two or more values among the runs, largest first.
+def _means(settings: Sequence[Values], values: Sequence[float], names: Sequence[str]) -> pd.DataFrame:
+    """Mean and interval by one or two hyper-parameters, in the order of their values."""
+    found = [([setting.get(name) for name in names], interval) for setting, interval in _folded(settings, values, names)]
+    found.sort(key=lambda pair: [_rank(value) for value in pair[0]])
+    lines = [(short(place[0]), short(place[1]) if len(place) > 1 else "", interval.mean, interval.low, interval.high, interval.n)
+             for place, interval in found]
+    return pd.DataFrame(lines, columns=["value", "other", "mean", "low", "high", "n"])
 
-    An additive model of categories is fitted with and without the hyper-parameter; what its sum of squares loses without it is
-    the effect, and the F test holds it against what the whole model leaves over. In a full grid this is the classical analysis
-    of variance.
+
+def _folded(settings: Sequence[Values], values: Sequence[float], names: Sequence[str]) -> list[tuple[Values, Interval]]:
+    """Mean and Student's interval of the runs that agree in these hyper-parameters; those without a finished run are left out."""
+    groups: dict[tuple[str, ...], tuple[Values, list[float]]] = {}
+    for setting, value in zip(settings, values, strict=True):
+        if not math.isnan(value):
+            groups.setdefault(tuple(repr(setting.get(name)) for name in names), (setting, []))[1].append(value)
+    return [(setting, metrics.mean_interval(found)) for setting, found in groups.values()]
+
+
+def _rank(value: object) -> tuple[int, float, str]:
+    """An order of values: numbers by size, then everything else by name."""
+    return (0, float(value), "") if _is_number(value) else (1, 0.0, str(value))  # type: ignore[arg-type]
+
+
+def variation(settings: Sequence[Values], values: Sequence[float]) -> Variation:
+    """How much of the objective each hyper-parameter explains, combinations of them, and the seeds.
+
+    A hyper-parameter's main effect is the sum of squares that an additive model of categories loses without it (type II); what
+    the additive model leaves over is combinations and, within settings, the scatter between seeds. In a whole grid these are the
+    sums of squares of the classical analysis of variance, and the shares add up to 1.
 
     Args:
         settings: of each run.
         values: the objective of each; nan where it is not known.
+
+    Source: Steiger, "Beyond the F test" (2004), for the intervals; see ``share_interval``.
     """
     known = [at for at, value in enumerate(values) if not math.isnan(value)]
     value_N = np.array([values[at] for at in known], np.float64)
-    if len(known) < 2:
-        return ()
-    columns = {name: [params.text(settings[at].get(name)) for at in known] for name in settings[known[0]]}
+    columns = {name: [params.text(settings[at].get(name)) for at in known] for name in (settings[known[0]] if known else ())}
     columns = {name: column for name, column in columns.items() if len(set(column)) > 1}
-    total = float(((value_N - value_N.mean()) ** 2).sum())
-    if not columns or total <= 1e-15 * max(1.0, float((value_N**2).sum())):
-        return ()
-    whole, n_whole = _left_over(columns, value_N)
-    found = []
-    for name in columns:
-        less, n_less = _left_over({other: column for other, column in columns.items() if other != name}, value_N)
-        gain, df, rest = max(0.0, less - whole), n_whole - n_less, len(known) - n_whole
-        p = _f_test(gain / df, whole / rest, df, rest) if df > 0 and rest > 0 else None
-        found.append(Effect(name, gain / total, p, _best(name, [settings[at] for at in known], value_N)))
-    return tuple(sorted(found, key=lambda effect: -effect.share))
+    total = float(((value_N - value_N.mean()) ** 2).sum()) if known else 0.0
+    if not columns or total <= 1e-15 * float((value_N**2).sum()):
+        return Variation((), 0.0, math.nan, len(known))
+    cells = {"setting": [repr(cell) for cell in zip(*columns.values(), strict=True)]}
+    additive, n_additive = _left_over(columns, value_N)
+    within, n_cells = _left_over(cells, value_N)
+    n_free = len(known) - n_cells  # repetitions
+    parts = {name: _without(name, columns, value_N, additive, n_additive) for name in columns}
+    strengths = {name: _strength(gain, df, within, n_free) for name, (gain, df) in parts.items()}
+    beside = _strength(max(0.0, additive - within), n_cells - n_additive, within, n_free)
+    effects = []
+    for name, (gain, df) in parts.items():
+        others = beside + sum(strength for other, strength in strengths.items() if other != name)
+        share = min(1.0, gain / total)
+        exact = n_free > 0 and within <= 0  # the seeds change nothing, so what there is, is there
+        low, high = (share, share) if exact else share_interval(gain, df, within, n_free, others, len(known))
+        best = _best(name, [settings[at] for at in known], value_N)
+        effects.append(Effect(name, share, min(low, share), max(high, share), best))
+    effects.sort(key=lambda effect: -effect.share)
+    seeds = within / total if n_free > 0 else math.nan
+    return Variation(tuple(effects), max(0.0, additive - within) / total, seeds, len(known))
+
+
+def _without(name: str, columns: dict[str, list[str]], value_N: np.ndarray, additive: float, rank: int) -> tuple[float, int]:
+    """What the additive model loses in sum of squares and degrees of freedom without a hyper-parameter."""
+    less, n_less = _left_over({other: column for other, column in columns.items() if other != name}, value_N)
+    return max(0.0, less - additive), rank - n_less
 
 
 def _left_over(columns: dict[str, list[str]], value_N: np.ndarray) -> tuple[float, int]:
@@ -143,78 +223,92 @@ def _left_over(columns: dict[str, list[str]], value_N: np.ndarray) -> tuple[floa
         parts.append(np.array([[float(value == kind) for kind in kinds[1:]] for value in column]).reshape(len(value_N), -1))
     design_NP = np.hstack(parts)
     fit_P, _, rank, _ = np.linalg.lstsq(design_NP, value_N, rcond=None)
-    return float(((value_N - design_NP @ fit_P) ** 2).sum()), int(rank)
+    left = float(((value_N - design_NP @ fit_P) ** 2).sum())
+    return (0.0 if left <= 1e-20 * float((value_N**2).sum()) else left), int(rank)
 
 
-def _f_test(between: float, within: float, df: int, rest: int) -> float:
-    if within <= 0:
+def _strength(gain: float, df: int, within: float, n_free: int) -> float:
+    """Noncentrality of a part's F statistic, estimated from the expected sum of squares; 0 where chance explains it."""
+    return max(0.0, gain / (within / n_free) - df) if n_free > 0 and within > 0 else 0.0
+
+
+def share_interval(gain: float, df: int, within: float, n_free: int, others: float, n: int) -> tuple[float, float]:
+    """95 % confidence interval of the share that a part explains.
+
+    Its F statistic, against the scatter between seeds, bounds the noncentrality λ; the share is λ / (λ + others + N). Exact for a
+    single hyper-parameter; with several, the others stand at their estimates.
+
+    Args:
+        gain, df: the part's sum of squares and degrees of freedom.
+        within, n_free: the same of the seeds; the sum is above 0.
+        others: noncentralities of the other parts.
+        n: runs.
+
+    Returns:
+        Lowest and highest share; (nan, nan) without repetitions.
+
+    Source: Steiger, "Beyond the F test: effect size confidence intervals and tests of close fit" (2004), section on η².
+    """
+    if n_free < 1 or df < 1:
+        return math.nan, math.nan
+    from scipy.special import ncfdtr  # here, since it takes a while to load
+    f = (gain / df) / (within / n_free)
+    bounds = [_root(lambda strength: float(ncfdtr(df, n_free, strength, f)), level)
+              for level in ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)]
+    return bounds[0] / (bounds[0] + others + n), bounds[1] / (bounds[1] + others + n)
+
+
+def _root(falling: Callable[[float], float], level: float) -> float:
+    """Where a function of the noncentrality falls to a level; 0 where it starts below."""
+    if falling(0.0) <= level:
         return 0.0
-    from scipy.special import fdtrc  # here, since it takes a while to load
-    return float(fdtrc(df, rest, between / within))
+    high = 1.0
+    while falling(high) > level and high < 1e9:
+        high *= 2
+    low = 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > level else (low, middle)
+    return high
 
 
 def _best(name: str, settings: Sequence[Values], value_N: np.ndarray) -> object:
-    groups: dict[str, tuple[object, list[float]]] = {}
-    for setting, value in zip(settings, value_N, strict=True):
-        groups.setdefault(params.text(setting.get(name)), (setting.get(name), []))[1].append(float(value))
-    return max(groups.values(), key=lambda pair: float(np.mean(pair[1])))[0]
+    found = _folded(settings, value_N.tolist(), [name])
+    return max(found, key=lambda pair: pair[1].mean)[0].get(name)
 
 
-def _by_first(settings: Sequence[Values], values: Sequence[float], order: Sequence[str]) -> pd.DataFrame:
-    """Mean and interval by the first hyper-parameter, and by the second where there is one; the others are averaged over."""
-    groups: dict[tuple[str, str], list[float]] = {}
-    places: dict[tuple[str, str], tuple[object, object]] = {}
-    for setting, value in zip(settings, values, strict=True):
-        first, second = (setting.get(name) for name in (*order[:2], *[""] * (2 - len(order[:2]))))
-        key = params.text(first), params.text(second)
-        groups.setdefault(key, []).append(value)
-        places[key] = first, second
-    lines = []
-    for key, found in groups.items():
-        interval = metrics.mean_interval(found)
-        lines.append({"value": short(places[key][0]), "other": short(places[key][1]) if len(order) > 1 else "",
-                      "mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n,
-                      "_sort": tuple(_rank(one) for one in places[key])})
-    lines.sort(key=lambda line: line["_sort"])  # type: ignore[arg-type,return-value]
-    return pd.DataFrame(lines, columns=["value", "other", "mean", "low", "high", "n"])
+def _state(run: Run, entries: Sequence[Entry | None]) -> str:
+    states = [entry.status.state if entry is not None else "deleted" for entry in entries]
+    counted = [f"{states.count(state)} {STATE_SUMMARY.get(state, state)}"  # type: ignore[call-overload]
+               for state in (*STATE_SUMMARY, "deleted") if state in states]
+    return f"{len(entries)} of {sweep_plan.n_runs(sweep.request_of(run))} runs begun: {', '.join(counted) or 'none yet'}."
 
 
-def _rank(value: object) -> tuple[int, float, str]:
-    """An order of values: numbers by size, then everything else by name."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return (0, float(value), "") if number else (1, 0.0, str(value))  # type: ignore[arg-type]
-
-
-def _state(run: Run, members: Sequence[sweep.Member], found: Sequence[Run | None]) -> str:
-    assert run.config.sweep is not None
-    states = [one.state for one in found if one is not None]
-    counts = [f"{states.count(state)} {STATE_SUMMARY[state]}" for state in STATE_SUMMARY if states.count(state)]
-    status = run.status
-    words = f"{len(members)} of {sweep.n_runs(run.config.sweep)} runs begun: {', '.join(counts) or 'none yet'}."
-    return f"{words} {status.message}".strip() if not status.active else words
-
-
-def summary(found: Sequence[Effect], title: str, n_known: int) -> str:
+def summary(found: Variation, title: str) -> str:
     """Which hyper-parameter mattered, in one sentence."""
-    what = f"{title[0].lower()}{title[1:]}" if title[1:2].islower() else title
-    if n_known < 2:
-        return "Too few runs are finished to say what mattered."
-    if not found:
-        return f"No hyper-parameter changed the {what}: it is the same in all {n_known} finished runs."
-    first = found[0]
-    if first.p is not None and first.p > CONVINCING:
-        return (f"No hyper-parameter mattered beyond the scatter between runs: {_words(first.name)} explains most of the "
-                f"variance in {what}, {first.share:.0%} ({_p(first.p)}).")
-    rest = ", ".join(f"{_words(effect.name)} {effect.share:.0%}" + (f" ({_p(effect.p)})" if effect.p is not None else "")
-                     for effect in found[1:])
-    told = f" ({_p(first.p)})" if first.p is not None else "; without repetitions the scatter of seeds is not known"
-    return (f"{_words(first.name).capitalize()} mattered most: it explains {first.share:.0%} of the variance in {what}{told}, "
-            f"and is best at {short(first.best)}" + (f"; then {rest}." if rest else "."))
+    what = f"{title[0].lower()}{title[1:]}"
+    if found.n_runs < 2:
+        return "What mattered can be said once two runs are finished."
+    if not found.effects:
+        return f"The {what} is the same in all {found.n_runs} finished runs, whatever was varied."
+    first, *rest = found.effects
+    name = _name(first)
+    if not found.repeated:
+        listed = ", ".join(f"{_name(effect)} {effect.share:.0%}" for effect in rest)
+        return (f"{name.capitalize()} explains {first.share:.0%} of the variation in {what}{f' ({listed})' * bool(listed)}, which "
+                "cannot be told from the seeds: no setting was trained with two of them.")
+    if not first.told:
+        return (f"No effect can be told from the seeds: {name} explains {_share(first)} of the variation in {what}, "
+                f"the seeds {found.seeds:.0%}.")
+    listed = "; ".join(f"{_name(effect)} explains {_share(effect)}" if effect.told else
+                       f"{_name(effect)} ({effect.share:.0%}) cannot be told from the seeds" for effect in rest)
+    return (f"{name.capitalize()} mattered most: it explains {_share(first)} of the variation in {what} and is best at "
+            f"{short(first.best)}{f'; {listed}' * bool(listed)}.")
 
 
-def _words(name: str) -> str:
-    return name.removeprefix("n_").replace("_", " ")
+def _name(effect: Effect) -> str:
+    return effect.name.removeprefix("n_").replace("_", " ")
 
 
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+def _share(effect: Effect) -> str:
+    return f"{effect.share:.0%} (95 % interval {effect.low:.0%} to {effect.high:.0%})"

@@ -46,7 +46,7 @@ def checked(requested: RunConfig | Mapping[str, Any]) -> RunConfig:
         changes["study"] = _checked_study(requested)
     now = time.time()
     learner = requested.learner
-    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None and requested.kind != "sweep" else requested.kind
+    word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else requested.kind
     run_id = f"{word}-{time.strftime('%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
     title = " ".join(requested.title.split())[:120] or run_id
     return replace(requested, **changes, id=run_id, created_s=now, title=title)
@@ -71,13 +71,13 @@ def _checked_schedule(requested: RunConfig) -> tuple[ScheduledChange, ...]:
     """Every scheduled change, in the order of steps; two at the same step are one."""
     if not requested.schedule:
         return ()
-    if requested.learner is None:
+    if requested.trained is None:
         raise ValueError(f"A run of kind {requested.kind} trains nothing, so it can have no schedule; leave it out.")
     merged: dict[int, Values] = {}
     for change in requested.schedule:
         if change.step < 0:
             raise ValueError(f"The schedule changes something after step {change.step}, but steps count from 0.")
-        merged[change.step] = merged.get(change.step, {}) | check_live_params(requested.learner.name, change.params)
+        merged[change.step] = merged.get(change.step, {}) | check_live_params(requested.trained.name, change.params)
     return tuple(ScheduledChange(step, merged[step]) for step in sorted(merged))
 
 
@@ -126,10 +126,10 @@ def _checked_study(requested: RunConfig) -> StudyRequest:
 
 def _checked_sweep(requested: RunConfig) -> SweepRequest:
     """Values, seeds and budget of a sweep."""
-    from tiger.runs import sweep
-    if requested.sweep is None or requested.learner is None:
+    from tiger.runs import sweep_plan  # here, since it needs this module
+    if requested.sweep is None or requested.trained is None:
         raise ValueError("A sweep needs 'sweep': {'grid': {...}} and the quantizer or model that it trains.")
-    return sweep.checked(requested.sweep, requested.learner)
+    return sweep_plan.checked(requested.sweep, requested.trained)
 
 
 def learner_class(name: str) -> type:
@@ -187,20 +187,23 @@ def command(config: RunConfig) -> str:
     return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))
 
 
-def _sweep_command(config: RunConfig, asked: SweepRequest) -> str:
-    learner = config.learner
+def _sweep_command(config: RunConfig, request: SweepRequest) -> str:
+    from tiger.runs import sweep_plan  # here, since it needs this module
+    learner = config.trained
     assert learner is not None
     words = ["python", "-m", "tiger", "sweep", learner.name]
-    for name, values in asked.grid.items():
-        words += ["--vary", f"{name}={' '.join(map(params.text, values))}"]
-    words += ["--seeds", ",".join(map(str, asked.seeds))] if asked.seeds != [0] else []
-    words += ["--sampler", asked.sampler] if asked.sampler != "grid" else []
-    words += ["--max-runs", str(asked.max_runs)] if asked.max_runs else []
-    words += ["--max-minutes", f"{asked.max_minutes:g}"] if asked.max_minutes else []
-    words += ["--objective", asked.objective] if asked.objective else []
-    words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
+    for name, values in request.grid.items():
+        words += ["--vary", f"{name}={sweep_plan.values_text(values)}"]
+    words += ["--seeds", ",".join(map(str, request.seeds))] if request.seeds != [0] else []
+    words += ["--sampler", request.sampler] if request.sampler != "grid" else []
+    words += ["--max-runs", str(request.max_runs)] if request.max_runs else []
+    words += ["--max-minutes", f"{request.max_minutes:g}"] if request.max_minutes else []
+    first = sweep_plan.objectives(sweep_plan.kind_of(learner.name))[0]
+    words += ["--objective", request.objective] if request.objective not in ("", first) else []
     words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)
-    return shlex.join(words + _changed(learner_class(learner.name), learner.params))
+    words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
+    fixed = {name: value for name, value in learner.params.items() if name not in {*request.grid, "seed"}}
+    return shlex.join(words + _changed(learner_class(learner.name), fixed))
 
 
 def _dataset_flags(ref: DatasetRef) -> list[str]:

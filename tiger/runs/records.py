@@ -206,6 +206,8 @@ class RunConfig:
         preset: key of the recipe.
         schedule: changes of live hyper-parameters while it trains, by step.
         ids_run: id of the run whose semantic IDs a model writes; None for models that write none.
+        sweep: of a sweep: what its runs vary.
+        sweep_id: id of the sweep that the run belongs to.
         more: entries that this version does not know.
     """
 
@@ -225,11 +227,17 @@ class RunConfig:
     recording: Recording | None = None
     schedule: tuple[ScheduledChange, ...] = ()
     sweep: SweepRequest | None = None
+    sweep_id: str | None = None
     more: Values = field(default_factory=dict)
 
     @property
     def learner(self) -> LearnerConfig | None:
         """The quantizer or model that trains; None for other kinds of run."""
+        return None if self.kind == "sweep" else self.trained
+
+    @property
+    def trained(self) -> LearnerConfig | None:
+        """The quantizer or model that trains, here or in the runs of this sweep."""
         return self.model or self.quantizer
 
     @classmethod
@@ -260,6 +268,8 @@ class RunConfig:
         parts = {"quantizer": self.quantizer, "model": self.model, "study": self.study, "projection": self.projection,
                  "import": self.imported, "recording": self.recording, "sweep": self.sweep}
         found |= {name: asdict(part) for name, part in parts.items() if part is not None}
+        if self.sweep_id:
+            found["sweep_id"] = self.sweep_id
         if self.schedule:
             found["schedule"] = [asdict(change) for change in self.schedule]
         if self.model is not None:

@@ -4,7 +4,7 @@ Every process takes the next point from the sweep's folder and trains it as an o
 stopped and resumed by itself; dataset and libraries are loaded once a process. The process of the sweep itself trains, too.
 A sweep that is stopped stops its members behind a checkpoint, and goes on with them when it is resumed.
 
-    python -m tiger.runs.run_sweep FOLDER ATTEMPT PID     what the others are started with
+    python -m tiger.runs.run_sweep FOLDER ATTEMPT PID     what the helpers are started with
 """
 
 import logging
@@ -12,95 +12,120 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from tiger.core import files, logs, paths
 from tiger.core.progress import Progress
 from tiger.datasets.catalogue import Catalogue
-from tiger.runs import sweep
-from tiger.runs.records import Status
+from tiger.runs import sweep, sweep_plan, worker
 from tiger.runs.run import Run
+from tiger.runs.sweep import Counts
 from tiger.runs.worker_context import EventLog, WorkerContext
 
 log = logging.getLogger("tiger.runs.run_sweep")
 STOPPED = "The sweep was stopped; resume it, or this run alone, to continue."
 MAX_PROCESSES = 8
-LOOK_S = 0.2
+LOOK_S = 0.2  # between two looks at the members, and at what is asked
+PATIENCE_S = 20.0  # until a helper that was told to end is killed; its member's last checkpoint is whole
 
 
 def execute(context: WorkerContext) -> Iterator[Progress]:
     """Train the members; the status says how it ended."""
     run, attempt = context.run, context.status.attempt + 1
-    asked = run.config.sweep
-    assert asked is not None  # a run of this kind always has one
-    n_runs = sweep.n_runs(asked)
-    context.update_status(stage="starting", attempt=attempt, n_steps=n_runs, message="")
-    before_s = float(next((event["t_s"] for event in reversed(run.events()[0])), 0.0))
-    sweep.begin(run, attempt, before_s)
-    events = EventLog(run, keep_bytes=None)
-    others = _start_others(run, attempt, n_runs)
-    said = -1
+    n_runs = sweep_plan.n_runs(sweep.request_of(run))
+    context.update_status(stage="starting", attempt=attempt, n_steps=n_runs)
+    sweep.begin(run, attempt, float(next((event["t_s"] for event in reversed(run.events()[0])), 0.0)))
+    board = Board(context, n_runs)
+    helpers = _start_helpers(run, attempt, n_runs)
     try:
-        for _ in train(run, attempt, lambda: _stop_asked(context)):
-            n_done = sum(1 for _ in _ended(run))
-            if n_done != said:
-                said = n_done
-                events.add(n_done, sweep.used_s(run))
-            progress = Progress(f"{n_done} of {n_runs} runs", n_done, n_runs)
-            context.progress(progress)
-            yield progress
-        while any(other.poll() is None for other in others):
-            _stop_asked(context)
-            n_done = sum(1 for _ in _ended(run))
-            context.progress(Progress(f"{n_done} of {n_runs} runs", n_done, n_runs))
+        for _ in train(run, attempt, board.stop_asked):
+            yield board.look()
+        while any(helper.poll() is None for helper in helpers) and not board.stop_asked():
+            yield board.look()
             time.sleep(LOOK_S)
     finally:
-        for other in others:
-            if other.poll() is None:
-                other.terminate()
-    _end(context, events, n_runs)
+        context.stop_acknowledged = True  # from here on it ends by itself
+        _end_helpers(helpers)
+    board.end()
 
 
-def _end(context: WorkerContext, events: EventLog, n_runs: int) -> None:
-    """Say how it ended: stopped, or finished with what failed and what the budget left out."""
-    run = context.run
-    context.stop_acknowledged = True
-    ended = list(_ended(run))
-    n_failed = sum(status.state == "failed" for status in ended)
-    events.add(len(ended), sweep.used_s(run))
-    events.close()
-    context.update_status(step=len(ended), rate=0.0, left_s=None)
-    if context.read_control().action == "stop" or context.stop_reason:
-        words = context.stop_reason or f"Stopped after {len(ended)} of {n_runs} runs; resume it to continue."
-        context.update_status(state="stopped", stage="", message=words)
-        return
-    failed = f"{n_failed} of {len(ended)} runs failed." if n_failed else ""
-    left = f"The budget of time ended it after {len(ended)} of {n_runs} runs." if len(ended) < n_runs else ""
-    context.update_status(state="finished", stage="", message=f"{failed} {left}".strip())
+class Board:
+    """How far the sweep is, looked up a few times a second and written to its status and log.
+
+    Args:
+        context: the sweep, opened.
+        n_runs: runs in all.
+    """
+
+    def __init__(self, context: WorkerContext, n_runs: int):
+        self.context, self.run, self.n_runs = context, context.run, n_runs
+        self.log = EventLog(self.run, keep_bytes=None)
+        self.begun_s, self.looked_s, self.logged = time.monotonic(), -1e9, -1
+        self.counts = self._counts()
+        self.done_before = self.counts.done
+
+    def _counts(self) -> Counts:
+        return sweep.counts(map(sweep.entry_of, sweep.members(self.run)))
+
+    def stop_asked(self) -> bool:
+        """Whether the sweep must end; from then on its worker waits for the members."""
+        stop = self.context.read_control().action == "stop"
+        self.context.stop_acknowledged = self.context.stop_acknowledged or stop
+        return stop
+
+    def look(self) -> Progress:
+        """Count what is done; the rate is of this attempt, in runs a second, trained parts of runs included."""
+        now = time.monotonic()
+        if now - self.looked_s >= LOOK_S:
+            self.looked_s, self.counts = now, self._counts()
+            rate = (self.counts.done - self.done_before) / max(now - self.begun_s, 1e-3)
+            left_s = (self.n_runs - self.counts.done) / rate if rate > 0 else None
+            self.context.update_status(write=False, stage="training", step=self.counts.over, rate=rate, left_s=left_s)
+            self._log()
+        return Progress("training", self.counts.over, self.n_runs)
+
+    def _log(self) -> None:
+        if self.counts.over != self.logged:
+            self.logged = self.counts.over
+            self.log.add(self.counts.over, sweep.used_s(self.run))
+
+    def end(self) -> None:
+        """Say how the sweep ended: stopped, finished or failed; with what failed and what the budget left out."""
+        self.counts = self._counts()
+        self.log.add(self.counts.over, sweep.used_s(self.run))
+        self.log.close()
+        over = self.counts.over
+        if self.context.read_control().action == "stop":
+            words = self.context.stop_reason or f"Stopped after {over} of {self.n_runs} runs; resume it to continue."
+            state = "stopped"
+        elif self.counts.ended:
+            state, words = "stopped", f"{_runs(self.counts.ended)} ended early; resume the sweep to train the rest."
+        else:
+            state = "failed" if over and over == self.counts.failed else "finished"
+            words = " ".join(filter(None, [self._failures(), self._left_out()]))
+        self.context.update_status(state=state, stage="", message=words, step=over, rate=0.0, left_s=None)
+
+    def _failures(self) -> str:
+        if not self.counts.failed:
+            return ""
+        entries = map(sweep.entry_of, sweep.members(self.run))
+        first = next(entry for entry in entries if entry is not None and entry.status.state == "failed")
+        return f"{_runs(self.counts.failed)} failed, such as '{first.title}': {first.status.message}"
+
+    def _left_out(self) -> str:
+        minutes = sweep.request_of(self.run).max_minutes
+        return f"The budget of {minutes:g} minutes ended it after {self.counts.over} of {self.n_runs} runs." \
+            if minutes is not None and self.counts.over < self.n_runs else ""
 
 
-def _ended(run: Run) -> Iterator[Status]:
-    """How those members stand that are over; one that was deleted is over, too."""
-    for member in sweep.members(run):
-        found = sweep.run_of(member)
-        status = found.status if found is not None else Status("finished")
-        if status.state in ("finished", "failed"):
-            yield status
+def _runs(n: int) -> str:
+    return f"{n} run{'s' * (n > 1)}"
 
 
-def _stop_asked(context: WorkerContext) -> bool:
-    """Whether the sweep was told to stop; from then on it ends by itself."""
-    stop = context.read_control().action == "stop"
-    context.stop_acknowledged = context.stop_acknowledged or stop
-    return stop
-
-
-def _start_others(run: Run, attempt: int, n_runs: int) -> list[subprocess.Popen[bytes]]:
+def _start_helpers(run: Run, attempt: int, n_runs: int) -> list[subprocess.Popen[bytes]]:
     """One more process for each further core; every process trains with one thread."""
     given = os.environ.get("TIGER_THREADS", "")
     n = min(int(given) if given.isdigit() else 1, MAX_PROCESSES, n_runs)
@@ -111,21 +136,45 @@ def _start_others(run: Run, attempt: int, n_runs: int) -> list[subprocess.Popen[
                 for _ in range(max(0, n - 1))]
 
 
+def _end_helpers(helpers: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until every helper has written its member's checkpoint and is gone."""
+    for helper in helpers:
+        if helper.poll() is None:
+            helper.terminate()
+    end_s = time.monotonic() + PATIENCE_S
+    for helper in helpers:
+        try:
+            helper.wait(max(0.1, end_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            helper.kill()
+            helper.wait()
+
+
 def train(run: Run, attempt: int, stop: Callable[[], bool]) -> Iterator[None]:
     """Take and train one member after another until nothing is left, or it is told to stop. Yields after every step."""
-    import torch
-    torch.set_num_threads(1)
-    while not stop():
-        member = sweep.take(run, attempt)
-        if member is None:
-            return
-        yield from _train_one(member, stop)
-        yield
+    import torch  # here, so that a sweep's first sign of life does not wait for it
+    n_threads = torch.get_num_threads()
+    loaded: list[Catalogue] = []
+
+    def load(member: Run) -> Catalogue:
+        """The catalogue of all members, loaded once."""
+        loaded.extend([] if loaded else [worker.load_data(member)])
+        return loaded[0]
+
+    torch.set_num_threads(1)  # whatever the number of processes, a member's sums, and so its codes, are the same
+    try:
+        while not stop():
+            member = sweep.take(run, attempt)
+            if member is None:
+                return
+            yield from _train_member(member, stop, load)
+            yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
-def _train_one(run: Run, stop: Callable[[], bool]) -> Iterator[None]:
+def _train_member(run: Run, stop: Callable[[], bool], load: Callable[[Run], Catalogue]) -> Iterator[None]:
     """Train a member to its end; what makes it fail stands in its own status, and the sweep goes on."""
-    from tiger.runs import worker
     lock = files.Lock(run.path / ".lock")
     if not lock.acquire():
         log.error("another worker has run %s", run.id)
@@ -135,11 +184,11 @@ def _train_one(run: Run, stop: Callable[[], bool]) -> Iterator[None]:
         files.write_json(run.path / "control.json", replace(control, action="run", step_to=None, seq=control.seq + 1).to_json())
     context = WorkerContext(run, n_slots=0)
     context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
-    beats = _Beats(context)
-    beats.start()
+    heartbeat = worker.Heartbeat(context, ends_process=False)
+    heartbeat.start()
     try:
         steps = worker.train_model if run.config.kind == "model" else worker.train_quantizer
-        for _ in steps(context, _catalogue):
+        for _ in steps(context, load):
             if stop():
                 context.stop_reason = STOPPED
             yield
@@ -147,52 +196,27 @@ def _train_one(run: Run, stop: Callable[[], bool]) -> Iterator[None]:
         log.exception("run %s failed", run.id)
         context.update_status(state="failed", message=worker.sentence(error, run), rate=0.0, left_s=None)
     finally:
-        beats.ended.set()
+        heartbeat.ended.set()
         lock.release()
 
 
-@lru_cache(maxsize=1)
-def _loaded(key: str, run: Run) -> Catalogue:
-    from tiger import datasets
-    return datasets.load_ref(run.config.dataset)
-
-
-def _catalogue(run: Run) -> Catalogue:
-    """A member's catalogue, loaded once for all of them."""
-    return _loaded(str(run.config.more.get("sweep_id")), run)
-
-
-class _Beats(threading.Thread):
-    """Says every second that a member's worker lives."""
-
-    def __init__(self, context: WorkerContext):
-        super().__init__(daemon=True)
-        self.context, self.ended = context, threading.Event()
-
-    def run(self) -> None:
-        while not self.ended.wait(LOOK_S):
-            try:
-                self.context.beat()
-            except OSError as error:
-                log.warning("no sign of life could be written: %s", error)
-
-
 def main() -> int:
-    """One of the other processes: trains until nothing is left, the sweep stops, or its own process is gone."""
+    """A helper: trains until nothing is left, the sweep stops, or the sweep's own process is gone."""
     run, attempt, parent = Run(Path(sys.argv[1]).resolve()), int(sys.argv[2]), int(sys.argv[3])
     logs.to_stderr()
-    asked: list[bool] = []
-    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
-    signal.signal(signal.SIGINT, lambda *_: asked.append(True))
-    looked_s = [0.0]
+    told: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: told.append(signum))
+    looked_s = -1e9
 
     def stop() -> bool:
+        nonlocal looked_s
         now = time.monotonic()
-        if now - looked_s[0] >= LOOK_S and not asked:
-            looked_s[0] = now
+        if now - looked_s >= LOOK_S and not told:
+            looked_s = now
             if run.read_control().action == "stop" or not files.pid_alive(parent):
-                asked.append(True)
-        return bool(asked)
+                told.append(0)
+        return bool(told)
 
     for _ in train(run, attempt, stop):
         pass

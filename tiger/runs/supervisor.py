@@ -11,13 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tiger.core import disk, files, paths
-from tiger.runs import fork_server, store
+from tiger.runs import fork_server, index, store
 from tiger.runs.fork_server import ForkedWorker, ForkServer
 from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
 from tiger.runs.run import Run
@@ -197,7 +197,7 @@ class Supervisor:
             return
         with self._alone():
             active = self._active()
-            states = [status.state for _, status in active]
+            states = [status.state for _, status in _own_place(active)]
             running, paused = states.count("running"), states.count("paused")
             waiting = sum(status.stage == WAITING for _, status in active if status.state == "paused")
             room = n_workers() - running - waiting - max(0, paused - MAX_PAUSED)
@@ -234,13 +234,19 @@ class Supervisor:
         return sorted(found, key=lambda pair: pair[1].queued_s or pair[0].config.created_s)
 
 
+def _own_place(active: Sequence[tuple[Run, Status]]) -> list[tuple[Run, Status]]:
+    """Those that need a place to compute: the runs that a sweep trains share the sweep's."""
+    sweeps = {run.id for run, status in active if status.state == "running" and run.config.kind == "sweep"}
+    return [(run, status) for run, status in active if not sweeps or run.config.sweep_id not in sweeps]
+
+
 def n_at_once() -> int:
     """Runs that train at the same time once a run that starts at the command line, and is "running", has begun.
 
     It does not wait for others, so where all are busy there is one more.
     """
-    busy = [run for run in store.list_runs() if not run.read_only and run.state == "running"]
-    return max(1, len(busy))
+    busy = [(entry.run, entry.status) for entry in index.entries() if entry.status.state == "running" and not entry.run.read_only]
+    return max(1, len(_own_place(busy)))
 
 
 def taken() -> Status:

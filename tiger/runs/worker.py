@@ -32,13 +32,17 @@ TAKEN = 3  # exit code: another worker has the run
 class Heartbeat(threading.Thread):
     """Says every second that the worker lives, and ends it where "stop" is not heard.
 
+    Args:
+        context: the run, opened.
+        ends_process: False for a run whose process trains others, too.
+
     A stop during one long call (reading a dataset, the k-means start) cannot wait for that call. Ending the
     process there is safe for the same reason that ``kill -9`` is: the last checkpoint is whole.
     """
 
-    def __init__(self, context: WorkerContext):
+    def __init__(self, context: WorkerContext, ends_process: bool = True):
         super().__init__(daemon=True)
-        self.context, self.ended = context, threading.Event()
+        self.context, self.ended, self.ends_process = context, threading.Event(), ends_process
 
     def run(self) -> None:
         stopping_s: float | None = None
@@ -49,7 +53,9 @@ class Heartbeat(threading.Thread):
                 stopping_s = (stopping_s or time.monotonic()) if stop else None
             except OSError as error:  # the next beat tries again; one that never succeeds shows as interrupted
                 log.warning("no sign of life could be written: %s", error)
-            if stopping_s and time.monotonic() - stopping_s > STOP_PATIENCE_S and not self.context.stop_acknowledged:
+            if not stopping_s or not self.ends_process or self.context.stop_acknowledged:
+                continue
+            if time.monotonic() - stopping_s > STOP_PATIENCE_S:
                 self.context.update_status(state="stopped", message=self.context.stop_reason or STOPPED)
                 os._exit(0)
 

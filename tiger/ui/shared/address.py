@@ -207,7 +207,7 @@ STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
 LESSON = Text("lesson", "the lesson that is shown", old_values={
     "turn": "rotation", "names": "matching", "reader": "recommender", "heat": "temperature"})
 FIND = Text("find", "words that the listed runs have", max_chars=200)
-RUN_KIND = Choice("kind", "which kind of runs is listed", options=("All", "IDs", "Recommenders", "Studies", "Maps"))
+RUN_KIND = Choice("kind", "which kind of runs is listed", options=("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps"))
 GROUP_BY = Text("by", "what the listed runs are grouped by")
 RUNS = Text("runs", "the chosen runs, by their ids, with commas between them", max_chars=4000)
 RUNS_VIEW = Choice("view", "how chosen runs are compared", options=("Curves", "Differences", "Parallel coordinates"))

@@ -82,20 +82,25 @@ def badge(run: runs.Run, status: Status) -> None:
     st.badge(word, icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def progress(status: Status) -> None:
-    """A bar with stage, steps, rate and time left."""
+def progress(status: Status, of_runs: bool = False) -> None:
+    """A bar with stage, steps, rate and time left; ``of_runs``: as ``progress_summary`` has it."""
     share = status.step / status.n_steps if status.n_steps else 0.0
-    st.progress(min(max(share, 0.0), 1.0), text=plain(progress_summary(status)))
+    st.progress(min(max(share, 0.0), 1.0), text=plain(progress_summary(status, of_runs)))
 
 
-def progress_summary(status: Status) -> str:
-    """Stage, steps, rate and time left as one line."""
+def progress_summary(status: Status, of_runs: bool = False) -> str:
+    """Stage, steps, rate and time left as one line.
+
+    Args:
+        of_runs: a step is a whole run, as a sweep's.
+    """
     staged = status.stage == WAITING or (status.state == "running" and status.stage)
     words = [str(status.stage if staged else STATE_SUMMARY[status.state])]
     if status.n_steps:
-        words.append(f"step {status.step:,} of {status.n_steps:,}")
+        steps = f"{status.step:,} of {status.n_steps:,}"
+        words.append(f"{steps} runs done" if of_runs else f"step {steps}")
     if status.state == "running" and status.rate:
-        words.append(f"{status.rate:.3g} steps/s")
+        words.append(f"{60 * status.rate:.3g} runs/min" if of_runs else f"{status.rate:.3g} steps/s")
         if status.left_s is not None:
             words.append(f"{duration(status.left_s)} left")
     return " · ".join(words)

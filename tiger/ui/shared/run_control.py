@@ -105,7 +105,7 @@ def head(run: runs.Run, seen: tuple[str, ...], words: str = "") -> Status:
     if status.state == "queued":
         st.info(queue_summary(run), icon=":material/hourglass_empty:")
     if status.active or run.config.learner is not None:
-        live.progress(status)
+        live.progress(status, of_runs=run.config.sweep is not None)
     if status.busy and run.config.learner is not None and not run.read_only:
         live_params(run)
     return status
