@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -126,7 +126,8 @@ def result(run: Run) -> SweepResult:
     varied = [*ranked, *(name for name in names if name not in ranked and len(request.grid[name]) > 1)] or names[:1]
     return SweepResult(
         title, tuple(varied), pd.DataFrame(lines, columns=[*map(param_title, names), "Seed", title, "State", "Run"]),
-        _settings_frame(settings, values, names, title), found, _means(settings, values, varied[:2]),
+        _settings_frame(settings, values, names, request.objective), found,
+        _means(settings, values, varied[:2], request.objective),
         tuple(tuple(map(short, sorted(request.grid[name], key=_rank))) for name in varied[:2]),
         all(map(_is_number, request.grid[varied[0]])), _state(run, entries), summary(found, title))
 
@@ -139,29 +140,38 @@ def _cell(value: object) -> object:
     return value if _is_number(value) else short(value)
 
 
-def _settings_frame(settings: Sequence[Values], values: Sequence[float], names: Sequence[str], title: str) -> pd.DataFrame:
+def _settings_frame(settings: Sequence[Values], values: Sequence[float], names: Sequence[str], objective: str) -> pd.DataFrame:
+    title = sweep_plan.OBJECTIVES[objective]
     lines = [{**{param_title(name): _cell(setting.get(name)) for name in names}, "Runs": interval.n, title: interval.mean,
-              "low": interval.low, "high": interval.high} for setting, interval in _folded(settings, values, names)]
+              "low": interval.low, "high": interval.high} for setting, interval in _folded(settings, values, names, objective)]
     frame = pd.DataFrame(lines, columns=[*map(param_title, names), "Runs", title, "low", "high"])
     return frame.sort_values(title, ascending=False, kind="stable", ignore_index=True)
 
 
-def _means(settings: Sequence[Values], values: Sequence[float], names: Sequence[str]) -> pd.DataFrame:
+def _means(settings: Sequence[Values], values: Sequence[float], names: Sequence[str], objective: str) -> pd.DataFrame:
     """Mean and interval by one or two hyper-parameters, in the order of their values."""
-    found = [([setting.get(name) for name in names], interval) for setting, interval in _folded(settings, values, names)]
+    found = [([setting.get(name) for name in names], interval)
+             for setting, interval in _folded(settings, values, names, objective)]
     found.sort(key=lambda pair: [_rank(value) for value in pair[0]])
     lines = [(short(place[0]), short(place[1]) if len(place) > 1 else "", interval.mean, interval.low, interval.high, interval.n)
              for place, interval in found]
     return pd.DataFrame(lines, columns=["value", "other", "mean", "low", "high", "n"])
 
 
-def _folded(settings: Sequence[Values], values: Sequence[float], names: Sequence[str]) -> list[tuple[Values, Interval]]:
+def _folded(settings: Sequence[Values], values: Sequence[float], names: Sequence[str],
+            objective: str) -> list[tuple[Values, Interval]]:
     """Mean and Student's interval of the runs that agree in these hyper-parameters; those without a finished run are left out."""
     groups: dict[tuple[str, ...], tuple[Values, list[float]]] = {}
     for setting, value in zip(settings, values, strict=True):
         if not math.isnan(value):
             groups.setdefault(tuple(repr(setting.get(name)) for name in names), (setting, []))[1].append(value)
-    return [(setting, metrics.mean_interval(found)) for setting, found in groups.values()]
+    return [(setting, _bounded(metrics.mean_interval(found), objective)) for setting, found in groups.values()]
+
+
+def _bounded(found: Interval, objective: str) -> Interval:
+    """An objective is at most 1, and but for explained variance at least 0."""
+    low = found.low if objective == "explained" else max(found.low, 0.0)
+    return replace(found, low=low, high=min(found.high, 1.0)) if found.n > 1 else found
 
 
 def _rank(value: object) -> tuple[int, float, str]:
@@ -273,8 +283,11 @@ def _root(falling: Callable[[float], float], level: float) -> float:
 
 
 def _best(name: str, settings: Sequence[Values], value_N: np.ndarray) -> object:
-    found = _folded(settings, value_N.tolist(), [name])
-    return max(found, key=lambda pair: pair[1].mean)[0].get(name)
+    groups: dict[str, list[float]] = {}
+    for setting, value in zip(settings, value_N, strict=True):
+        groups.setdefault(params.text(setting.get(name)), []).append(float(value))
+    best = max(groups, key=lambda value: float(np.mean(groups[value])))
+    return next(setting.get(name) for setting in settings if params.text(setting.get(name)) == best)
 
 
 def _state(run: Run, entries: Sequence[Entry | None]) -> str:
@@ -295,8 +308,8 @@ def summary(found: Variation, title: str) -> str:
     name = _name(first)
     if not found.repeated:
         listed = ", ".join(f"{_name(effect)} {effect.share:.0%}" for effect in rest)
-        return (f"{name.capitalize()} explains {first.share:.0%} of the variation in {what}{f' ({listed})' * bool(listed)}, which "
-                "cannot be told from the seeds: no setting was trained with two of them.")
+        return (f"{name.capitalize()} explains {first.share:.0%} of the variation in {what}{f' ({listed})' * bool(listed)}, "
+                "which cannot be told from the seeds: no setting was trained with two of them.")
     if not first.told:
         return (f"No effect can be told from the seeds: {name} explains {_share(first)} of the variation in {what}, "
                 f"the seeds {found.seeds:.0%}.")

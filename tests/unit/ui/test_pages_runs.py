@@ -7,7 +7,8 @@ import pytest
 from tests.support.made_runs import finished, write_status
 from tests.support.pages import open_page
 from tiger import runs
-from tiger.runs import outcome, supervisor, sweep
+from tiger.runs import outcome, supervisor, sweep, sweep_plan
+from tiger.runs.records import Status
 
 
 @pytest.fixture(autouse=True)
@@ -124,26 +125,92 @@ def test_pickers_show_time_and_short_id_and_at_most_a_hundred(four, monkeypatch)
     assert any(link.proto.label == "All 6 runs" for link in app.sidebar.get("page_link"))
 
 
-def test_the_form_asks_for_the_same_as_the_command_and_a_sweep_shows_what_mattered(monkeypatch):
-    made = []
+@pytest.fixture
+def sweeps_made(monkeypatch):
+    """Runs that the form queues; nothing trains."""
+    made: list[runs.Run] = []
     monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
         "submit": lambda self, config: made.append(runs.new_run(config)) or made[-1], "queue": lambda self: []})())
+    return made
+
+
+def start_sweep(values: dict[str, str], seeds: str = "0, 1"):
+    """Fill in the form and press its button."""
     app = open_page("runs")
-    app.multiselect(key="sweep:vary:rqvae").set_value(["beta"]).run()
-    app.text_input(key="sweep:values:rqvae:beta").set_value("1, 4").run()
-    app.text_input(key="sweep:seeds").set_value("0, 1").run()
-    assert "sweep rqvae --vary 'beta=1.0 4.0' --seeds 0,1" in app.code[0].value
-    app.button(key="start_sweep").click().run()
-    run, = made
-    assert run.config.sweep.grid == {"beta": [1.0, 4.0]} and run.config.sweep.seeds == [0, 1]
-    for point in sweep.points(run.config.sweep):
+    app.session_state["sweep:open"] = True
+    app.run()
+    app.multiselect(key="sweep:vary:rqvae").set_value(list(values)).run()
+    for name, text in values.items():
+        app.text_input(key=f"sweep:values:rqvae:{name}").set_value(text)
+    app.text_input(key="sweep:seeds").set_value(seeds).run()
+    return app
+
+
+def finish(run: runs.Run) -> None:
+    """Make a sweep's runs, finished: the higher beta, the more distinct IDs."""
+    for point in sweep_plan.points(run.config.sweep):
         member = finished("x", beta=point.setting["beta"], seed=point.seed)
-        outcome.write(member.path, outcome.Outcome(10, 9 if point.setting["beta"] > 1 else 5 + point.seed, (16,), (8.0,), 0.5))
-        sweep.append(run, {"setting": point.setting, "seed": point.seed, "run": member.id, "attempt": 1})
-    write_status(run, state="finished", step=4, n_steps=4)
+        distinct = 90 if point.setting["beta"] > 1 else 50 + point.seed
+        outcome.write(member.path, outcome.Outcome(100, distinct, (16,), (8.0,), 0.5))
+        sweep.note(run, point, member.id, 1)
+    n = len(sweep.members(run))
+    write_status(run, state="finished", step=n, n_steps=n)
+
+
+def test_the_form_asks_for_the_same_as_the_command_and_a_sweep_shows_what_mattered(sweeps_made):
+    def folded(app) -> bool:
+        return not [one for one in app.multiselect if one.key.startswith("sweep:")]
+
+    assert folded(open_page("runs")), "a form that is folded away costs nothing"
+    app = start_sweep({"beta": "1, 4"})
+    assert "sweep rqvae --vary beta=1.0,4.0 --seeds 0,1" in app.code[0].value
+    assert any(caption.value.startswith("4 runs (2 settings × 2 seeds)") for caption in app.caption)
+    app.button(key="start_sweep").click().run()
+    run, = sweeps_made
+    assert run.config.sweep.grid == {"beta": [1.0, 4.0]} and run.config.sweep.seeds == [0, 1]
+    assert app.query_params["runs"] in (run.id, [run.id]) and folded(app)
+    assert any("Next in the queue" in box.value or "Starting" in box.value for box in app.info)
+    finish(run)
     app = open_page("runs", runs=run.id)
     assert any("Beta mattered most" in text.value for text in app.markdown) and not app.error
     assert len(app.get("plotly_chart")) == 1
     assert table(app, "Beta", "Runs")["Beta"].tolist() == [4.0, 1.0]
+    assert table(app, "Part")["Part"].tolist() == ["Beta", "Seeds"]
+    assert not [button for button in app.button if button.label in ("Pause", "Step one batch")]
     app.button(key="sweep:compare").click().run()
     assert len(app.get("plotly_chart")) == 1 and any("4 chosen" in caption.value for caption in app.caption)
+
+
+def test_two_hyper_parameters_make_a_heat_map_and_lists_stand_between_semicolons(sweeps_made):
+    app = start_sweep({"beta": "1, 4", "n_codes": "16; 32,16,16"}, "0-1")
+    app.button(key="start_sweep").click().run()
+    run, = sweeps_made
+    assert run.config.sweep.grid == {"beta": [1.0, 4.0], "n_codes": [16, [32, 16, 16]]}
+    finish(run)
+    app = open_page("runs", runs=run.id)
+    spec = app.get("plotly_chart")[0].proto.spec
+    assert '"heatmap"' in spec and "32,16,16" in spec and not app.error
+
+
+@pytest.mark.parametrize(("name", "text", "words"), [
+    ("beta", "1, x", "beta is 'x', but must be a finite number"), ("beta", "", "beta has 0 values, but needs 1 to 50"),
+    ("n_codes", "1", "is 1, but must be between 2 and 65536")])
+def test_what_the_form_cannot_ask_is_said_beside_it(sweeps_made, name, text, words):
+    app = start_sweep({name: text})
+    assert any(words in box.value for box in app.error), [box.value for box in app.error]
+    assert not [one for one in app.button if one.key == "start_sweep"]
+
+
+def test_sweeps_are_a_kind_and_group_their_runs(sweeps_made):
+    app = start_sweep({"beta": "1, 4"})
+    app.button(key="start_sweep").click().run()
+    run, = sweeps_made
+    for point in sweep_plan.points(run.config.sweep):
+        runs.new_run(sweep.member_config(run, point), Status("finished", attempt=1))
+    write_status(run, state="finished", step=4, n_steps=4)
+    app = open_page("runs", kind="Sweeps")
+    shown = table(app, "Name", "Started")
+    assert shown["Run"].tolist() == [run.id] and shown["Differs from default"].tolist() == ["beta 1.0, 4.0; seeds 0, 1"]
+    app = open_page("runs", by="Sweep", find=run.id)
+    shown = table(app, "Group")
+    assert (shown["Group"].tolist(), shown["Runs"].tolist()) == ([f"Sweep of beta · {run.id[-6:]}"], [4])
