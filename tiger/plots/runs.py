@@ -82,49 +82,51 @@ def _log_values(values: np.ndarray) -> np.ndarray:
     return np.array([math.log10(value) if value > 0 else math.nan for value in values])
 
 
-def sweep_curve(frame: pd.DataFrame, values: Sequence[str], name: str, objective: str, alt: str,
+def sweep_curve(frame: pd.DataFrame, values: Sequence[str], name: str, objective: str, alt: str, *, form: str = ".4g",
                 joined: bool = True) -> go.Figure:
     """The objective by the values of one hyper-parameter, with intervals.
 
     Args:
         frame: value, mean, low, high, n.
         values: the axis, also those that ``frame`` lacks.
+        form: how a mean is written.
         joined: whether the values have an order, so that a line may join them.
     """
     up, down = (frame["high"] - frame["mean"]).fillna(0), (frame["mean"] - frame["low"]).fillna(0)
     figure = go.Figure(go.Scatter(
         x=frame["value"], y=frame["mean"], mode="lines+markers" if joined else "markers", line_color=COLOURS[0], marker_size=9,
         error_y={"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1.5},
-        customdata=[_interval_text(row) for row in frame.itertuples()],
-        hovertemplate="%{x}: %{y:.4g} (%{customdata})<extra></extra>"))
+        customdata=[_interval_text(row, form) for row in frame.itertuples()],
+        hovertemplate=f"%{{x}}: %{{y:{form}}} (%{{customdata}})<extra></extra>"))
     figure.update_xaxes(title=name, type="category", categoryorder="array", categoryarray=list(values),
                         range=[-0.5, len(values) - 0.5])
-    figure.update_yaxes(title=objective)
+    figure.update_yaxes(title=objective, tickformat=form)
     return style(figure, alt, height=340)
 
 
 def sweep_heat(frame: pd.DataFrame, columns: Sequence[str], rows: Sequence[str], names: Sequence[str], objective: str,
-               alt: str) -> go.Figure:
+               alt: str, *, form: str = ".4g") -> go.Figure:
     """The mean of the objective by two hyper-parameters; the interval stands in the hover.
 
     Args:
         frame: value and other, mean, low, high, n.
         columns, rows: the axes; a cell that ``frame`` lacks stays empty.
         names: of the axes.
+        form: how a mean is written.
     """
     cells = {(row.value, row.other): row for row in frame.itertuples()}
     grid = [[cells.get((column, row)) for column in columns] for row in rows]
     mean = [[math.nan if cell is None else cell.mean for cell in line] for line in grid]
-    words = [["" if cell is None else f"{cell.mean:.4g}" for cell in line] for line in grid]
-    hover = [["not measured" if cell is None else _interval_text(cell) for cell in line] for line in grid]
+    words = [["" if cell is None else f"{cell.mean:{form}}" for cell in line] for line in grid]
+    hover = [["not measured" if cell is None else _interval_text(cell, form) for cell in line] for line in grid]
     figure = go.Figure(go.Heatmap(x=list(columns), y=list(rows), z=mean, text=words, texttemplate="%{text}", customdata=hover,
                                   colorscale=SEQUENTIAL, xgap=2, ygap=2,
-                                  colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12},
-                                  hovertemplate="%{x}, %{y}: %{z:.4g} (%{customdata})<extra></extra>"))
+                                  colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12, "tickformat": form},
+                                  hovertemplate=f"%{{x}}, %{{y}}: %{{z:{form}}} (%{{customdata}})<extra></extra>"))
     figure.update_xaxes(title=names[0], type="category", showgrid=False)
     figure.update_yaxes(title=names[1], type="category", showgrid=False)
     return style(figure, alt, height=max(260, 60 + 48 * len(rows)))
 
 
-def _interval_text(row: Any) -> str:
-    return f"95 % interval {row.low:.4g} to {row.high:.4g}, {row.n} runs" if row.n > 1 else "one run"
+def _interval_text(row: Any, form: str) -> str:
+    return f"95 % interval {row.low:{form}} to {row.high:{form}}, {row.n} runs" if row.n > 1 else "one run"

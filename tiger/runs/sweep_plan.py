@@ -171,14 +171,21 @@ def read_seeds(text: str) -> list[int]:
 
 def setting_text(setting: Mapping[str, Any]) -> str:
     """A setting for people: "beta 0.25, kmeans init off"."""
-    return ", ".join(f"{name.removeprefix('n_').replace('_', ' ')} {values_text([value]).rstrip(';')}"
-                     for name, value in setting.items())
+    return ", ".join(f"{_words(name)} {_short(value)}" for name, value in setting.items())
+
+
+def _words(name: str) -> str:
+    return name.removeprefix("n_").replace("_", " ")
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else values_text([value]).rstrip(";")
 
 
 def grid_text(request: SweepRequest) -> str:
     """What a sweep varies, for people: "beta 0.25, 1; kmeans init on, off"."""
-    return "; ".join(f"{name.removeprefix('n_').replace('_', ' ')} {', '.join(values_text([one]).rstrip(';') for one in values)}"
-                     for name, values in request.grid.items() if isinstance(values, list))
+    return "; ".join(f"{_words(name)} {', '.join(map(_short, values))}" for name, values in request.grid.items()
+                     if isinstance(values, list))
 
 
 def settings(grid: Mapping[str, Sequence[Any]]) -> Iterator[Values]:

@@ -211,4 +211,4 @@ def test_the_command_of_a_sweep_asks_for_the_same(shop):
     assert words.startswith("python -m tiger sweep rqvae --vary beta=0.25,4.0 --vary 'n_codes=8; 16,8,8' "
                             "--vary kmeans_init=on,off --seeds 0,1 --max-runs 5 --dataset recbole")
     assert "--objective" not in words and "--n-codes" not in words, "what is the default, or varied, is left out"
-    assert sweep_plan.grid_text(run.config.sweep) == "beta 0.25, 4.0; codes 8, 16,8,8; kmeans init on, off"
+    assert sweep_plan.grid_text(run.config.sweep) == "beta 0.25, 4; codes 8, 16,8,8; kmeans init on, off"

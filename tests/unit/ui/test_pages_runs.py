@@ -182,14 +182,14 @@ def test_the_form_asks_for_the_same_as_the_command_and_a_sweep_shows_what_matter
 
 
 def test_two_hyper_parameters_make_a_heat_map_and_lists_stand_between_semicolons(sweeps_made):
-    app = start_sweep({"beta": "1, 4", "n_codes": "16; 32,16,16"}, "0-1")
+    app = start_sweep({"beta": "1, 4", "n_codes": "16; 32,16,16,16,16"}, "0-1")
     app.button(key="start_sweep").click().run()
     run, = sweeps_made
-    assert run.config.sweep.grid == {"beta": [1.0, 4.0], "n_codes": [16, [32, 16, 16]]}
+    assert run.config.sweep.grid == {"beta": [1.0, 4.0], "n_codes": [16, [32, 16, 16, 16, 16]]}
     finish(run)
     app = open_page("runs", runs=run.id)
     spec = app.get("plotly_chart")[0].proto.spec
-    assert '"heatmap"' in spec and "32,16,16" in spec and not app.error
+    assert '"heatmap"' in spec and "32,16,16,16,16" in spec and not app.error
 
 
 @pytest.mark.parametrize(("name", "text", "words"), [
@@ -210,7 +210,7 @@ def test_sweeps_are_a_kind_and_group_their_runs(sweeps_made):
     write_status(run, state="finished", step=4, n_steps=4)
     app = open_page("runs", kind="Sweeps")
     shown = table(app, "Name", "Started")
-    assert shown["Run"].tolist() == [run.id] and shown["Differs from default"].tolist() == ["beta 1.0, 4.0; seeds 0, 1"]
+    assert shown["Run"].tolist() == [run.id] and shown["Differs from default"].tolist() == ["beta 1, 4; seeds 0, 1"]
     app = open_page("runs", by="Sweep", find=run.id)
     shown = table(app, "Group")
     assert (shown["Group"].tolist(), shown["Runs"].tolist()) == ([f"Sweep of beta · {run.id[-6:]}"], [4])

@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import models, quantizers, runs
+from tiger.datasets.reference import Values
 from tiger.plots import runs as run_plots
 from tiger.reports import sweeps
 from tiger.reports.runs_rows import Row, param_title
 from tiger.reports.sweeps import SweepResult
-from tiger.runs import sweep, sweep_plan
+from tiger.runs import presets, sweep, sweep_plan
 from tiger.runs.records import LearnerConfig, RunConfig, SweepRequest
 from tiger.ui.runs import view
 from tiger.ui.shared import exports, forms, layout, live, run_control, state
@@ -35,7 +36,8 @@ def form() -> None:
                                    format_func=forms.words, max_selections=MAX_VARIED, placeholder="choose one or two")
         texts = _values(name, varied)
         budget = _budget(name)
-        fixed, _ = run_control.hyper_parameters(known[name], f"sweep:{name}", {})
+        size = _sized(name)
+        fixed, _ = run_control.hyper_parameters(known[name], f"sweep:{name}:{'-'.join(size)}", size)
         ids = _ids(name)
         if not varied:
             st.caption("Choose at least one hyper-parameter and the values to try.")
@@ -86,6 +88,14 @@ def _samplers() -> list[str]:
     return list(SAMPLERS)
 
 
+def _sized(name: str) -> Values:
+    """What the first preset of this learner sets, in a size that fits the dataset."""
+    if name in models.REGISTRY:
+        return next((dict(preset.model.params) for preset in presets.MODELS if preset.model.name == name), {})
+    first = next(preset for preset in presets.quantizer_presets() if preset.quantizer.name == name)
+    return dict(presets.fitted(first, state.catalogue().n_items).quantizer.params)
+
+
 def _ids(name: str) -> str | None:
     """The run whose IDs a recommender writes: "" where it writes none, None where there is none yet."""
     if name not in models.REGISTRY or not models.REGISTRY[name].generative:
@@ -124,7 +134,7 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def _watch(run: runs.Run, seen: tuple[str, ...]) -> None:
-    status = run_control.head(run, seen)
+    status = run_control.head(run, seen, titled=False)
     with layout.guard("The sweep"):
         found = sweeps.result(run)
         st.caption(layout.plain(found.state))
@@ -160,11 +170,12 @@ def _result(run: runs.Run, found: SweepResult) -> None:
 
 def _figure(found: SweepResult) -> go.Figure:
     names = [param_title(name) for name in found.varied[:2]]
+    form = ".4f" if "@" in found.objective else ".1%"
     alt = f"{found.objective} by {' and '.join(names)}. {found.summary}"
     if len(names) == 2:
         columns, rows = found.axes
-        return run_plots.sweep_heat(found.means, columns, rows, names, found.objective, alt)
-    return run_plots.sweep_curve(found.means, found.axes[0], names[0], found.objective, alt, joined=found.ordered)
+        return run_plots.sweep_heat(found.means, columns, rows, names, found.objective, alt, form=form)
+    return run_plots.sweep_curve(found.means, found.axes[0], names[0], found.objective, alt, form=form, joined=found.ordered)
 
 
 def _columns(objective: str) -> exports.Columns:

@@ -85,17 +85,19 @@ def queue(config: runs.RunConfig, look_at: Callable[[str], None], check: Callabl
         look_at(made)
 
 
-def head(run: runs.Run, seen: tuple[str, ...], words: str = "") -> Status:
+def head(run: runs.Run, seen: tuple[str, ...], words: str = "", titled: bool = True) -> Status:
     """Title, state, buttons and progress; draws the page again when the state changed. Returns the status that is shown.
 
     Args:
         seen: the run's state when the page was drawn.
         words: what the run does, in one line.
+        titled: False where the run's title stands above already.
     """
     live.follow(seen, run)
     status = run.status
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
-        st.subheader(layout.plain(run.title), anchor=False, width="content")
+        if titled:
+            st.subheader(layout.plain(run.title), anchor=False, width="content")
         live.badge(run, status)
         st.space("stretch")
         if not run.read_only and not run.external:
