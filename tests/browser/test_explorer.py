@@ -39,6 +39,7 @@ VIEWS = {
              {"look": "Before and after", "at": "2", "width": "4", "was": "~~~"}, {"presenter": "1", "at": "4"}],
     "drift": [*({"view": view} for view in (*address.DRIFT_VIEW.options[1:3], address.DRIFT_VIEW.options[4])),
               {"view": address.DRIFT_VIEW.options[3], "study": "demo-schedule"}],
+    "lessons": [{"lesson": "residuals", "told": "1"}, {"lesson": "code", "told": "0-r-0"}],
     "diversity": [{"view": address.DIVERSITY_VIEW.options[1]}],
     "exchange": [{"exchange": view} for view in ("Import vectors", "Import codebooks", "Export")]}
 """Every further view of the pages."""

@@ -1,5 +1,6 @@
 """The Playground's component: everything moves in the browser, and the server is asked nothing while it does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,28 @@ PLAYGROUND = st.components.v2.component("tiger.playground", html=_text("playgrou
 
 def show() -> None:
     """The Playground, opened as the address says; from then on the browser keeps the address."""
-    PLAYGROUND(key="playground", data=data())
+    PLAYGROUND(key="playground", data=_data(scenarios.asked()))
 
 
-def data() -> dict[str, Any]:
+def show_lesson(key: str, settings: Mapping[str, str], planes: tuple[str, ...], controls: tuple[str, ...], plays: bool) -> None:
+    """The same in a lesson: a part of its planes, no address.
+
+    Args:
+        key: of the lesson; another one starts anew.
+        settings: where they differ from the defaults.
+        planes: "one", "two", "three".
+        controls: settings that can be changed.
+        plays: it begins to play, and can be stepped; before that it rests.
+    """
+    asked = {**{param.name: param.default for param in scenarios.SETTINGS}, **settings}
+    PLAYGROUND(key=f"plane:{key}", data=_data(asked) | {"lesson": {
+        "key": key, "planes": planes, "controls": controls, "plays": plays}})
+
+
+def _data(asked: dict[str, Any]) -> dict[str, Any]:
     """What the browser needs to know: settings, their options and labels, scenarios, colours of codes."""
     options = {param.name: list(param.options) for param in scenarios.SETTINGS}
-    return {"asked": scenarios.asked(), "options": options, "labels": scenarios.LABELS, "max_steps": address.PLAY_STEPS.high,
+    return {"asked": asked, "options": options, "labels": scenarios.LABELS, "max_steps": address.PLAY_STEPS.high,
             "colours": colours.of_cells(max(map(int, address.PLAY_CODES.options))),
             "scenarios": [{"key": scenario.key, "title": scenario.title, "look_for": scenario.look_for,
                            "settings": scenario.settings, "turns": scenario.turns} for scenario in scenarios.SCENARIOS]}

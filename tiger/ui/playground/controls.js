@@ -42,16 +42,32 @@ function addressed(play) {
 }
 
 export function keep(play, address = addressed(play)) {
+  if (play.data.lesson) return
   const { scenario, settings, speed, chosen, lab } = play
   last = { scenario, settings: { ...settings }, speed, chosen, step: lab.step, address }
 }
 
 // Where to begin: as the address says; where that says nothing or nothing new, with what this window showed last.
 export function opening(play) {
-  const { asked } = play.data, address = addressed(play)
-  if (last && (address === '' || address === last.address)) return last
-  return { scenario: asked.scenario, settings: settingsOf(play, { ...asked, seed: String(asked.seed) }), speed: asked.speed,
-           chosen: asked.point, step: asked.steps }
+  const { asked, lesson } = play.data, address = addressed(play)
+  if (last && !lesson && (address === '' || address === last.address)) return last
+  return { scenario: asked.scenario, settings: settingsOf(play, { ...asked, seed: String(asked.seed) }), speed: asked.speed ?? 'normal',
+           chosen: asked.point ?? 0, step: asked.steps ?? 0 }
+}
+
+// In a lesson, only what it needs is shown; it begins to play when it is told to.
+export function fitLesson(play) {
+  const { lesson } = play.data, { root } = play
+  if (!lesson) return
+  root.querySelector('.pg').classList.add('lesson')
+  for (const name of ['.scenarios', '.look', '.shapes', '.again', '.loss', '.curves', '.point']) root.querySelector(name).hidden = true
+  for (const name of ['one', 'two', 'three']) root.querySelector(`.${name}`).hidden = !lesson.planes.includes(name)
+  for (const label of root.querySelectorAll('[data-for]')) label.hidden = !lesson.controls.includes(label.dataset.for)
+  root.querySelector('.all').parentElement.hidden = true
+  for (const name of ['.bar', '.usage']) root.querySelector(name).hidden = !lesson.plays
+  root.querySelector('.settings').hidden = !lesson.controls.length
+  root.querySelector('.planes').style.gridTemplateColumns = `repeat(${lesson.planes.length}, minmax(0, 1fr))`
+  if (lesson.plays && !play.begun) play.begun = play.playing = true
 }
 
 export function scenarioOf(play) {
@@ -67,8 +83,8 @@ export function remember(play, now = false) {
     return
   }
   play.written = performance.now()
-  if (!play.root.isConnected && !play.root.host?.isConnected) return
-  const { options, asked } = play.data, query = new URLSearchParams(location.search), scenario = scenarioOf(play)
+  if (play.data.lesson || (!play.root.isConnected && !play.root.host?.isConnected)) return
+  const { options } = play.data, query = new URLSearchParams(location.search), scenario = scenarioOf(play)
   const put = (name, text, silent) => text === silent ? query.delete(name) : query.set(name, text)
   for (const name of Object.keys(options)) put(name, scenario ? '' : texted(name, play.settings[name]), scenario ? '' : options[name][0])
   const turns = writeTurns(play.settings.turns)

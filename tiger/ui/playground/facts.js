@@ -31,6 +31,16 @@ export function captions(play) {
     return button
   }))
   table(play)
+  name(play, root.querySelector('.said').textContent || 'Not started.')
+}
+
+// What the pictures are called by those who cannot see them.
+function name(play, text) {
+  const { root, lab } = play, names = ['Points and reconstructions', lab.trained ? 'Latents in cells of level 1' : 'Points in cells of level 1',
+                                       lab.method === 'lsh' ? 'Points in cells of another level' : 'Residuals']
+  root.querySelectorAll('figure canvas').forEach((canvas, n) => canvas.setAttribute('aria-label', `${names[n]}. ${text} Arrow keys choose a point.`))
+  root.querySelector('.perplexity').setAttribute('aria-label', `Perplexity by level over the steps. ${text}`)
+  root.querySelector('.error').setAttribute('aria-label', `Reconstruction error over the steps. ${text}`)
 }
 
 function table(play) {
@@ -112,11 +122,7 @@ function lines(play, find) {
 function say(play, summary, find) {
   const { lab, to } = play, text = `Step ${to.step}. Reconstruction error ${number(to.seen.parts.recon)}. ${summary.join('. ')}.`
     + (finished(lab) ? lab.method === 'lsh' ? ' All hyperplanes are drawn.' : ' k-means has settled.' : '')
-  if (play.toldAll === text) return
-  play.toldAll = text
+  if (find('.said').textContent === text) return
   find('.said').textContent = text
-  const names = ['Points and reconstructions', lab.trained ? 'Latents in cells of level 1' : 'Points in cells of level 1', 'Residuals']
-  play.root.querySelectorAll('figure canvas').forEach((canvas, n) => canvas.setAttribute('aria-label', `${names[n]}. ${text} Arrow keys choose a point.`))
-  find('.perplexity').setAttribute('aria-label', `Perplexity by level over the steps. ${text}`)
-  find('.error').setAttribute('aria-label', `Reconstruction error over the steps. ${text}`)
+  name(play, text)
 }

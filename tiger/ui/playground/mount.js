@@ -92,10 +92,16 @@ function mount(root, data) {
 export default ({ parentElement, data }) => {
   if (!data || !parentElement.querySelector('.pg')) return
   let play = plays.get(parentElement)
+  if (play && play.data.lesson?.key !== data.lesson?.key) {
+    play.watch.disconnect()
+    play = null
+  }
   if (!play) plays.set(parentElement, play = mount(parentElement, data))
+  play.data = data
+  fitLesson(play)
   wake(play) // the theme may have changed
   return () => {
-    keep(play, last.address)
+    keep(play, last?.address)
     play.watch.disconnect()
     clearTimeout(play.waiting)
     cancelAnimationFrame(play.request)

@@ -206,6 +206,8 @@ PATH = Number("path", "the step of the path for a first visit", default=0)
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
 LESSON = Text("lesson", "the lesson that is shown", old_values={
     "turn": "rotation", "names": "matching", "reader": "recommender", "heat": "temperature"})
+TOLD = Text("told", 'how far a core lesson was told: the prediction, whether revealed, the answer, "1-r-2"', max_chars=8)
+DONE = Text("done", 'the core lessons whose last question was answered, "code.residuals"', remembered=True, max_chars=200)
 FIND = Text("find", "words that the listed runs have", max_chars=200)
 RUN_KIND = Choice("kind", "which kind of runs is listed", options=("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps"))
 GROUP_BY = Text("by", "what the listed runs are grouped by")
@@ -232,7 +234,7 @@ SCENARIO = Text("scenario", "the settings that the Playground opens with", max_c
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
-    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, FIND,
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, TOLD, DONE, FIND,
     RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
     PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT, PLAY_SPEED, SCENARIO)
 

@@ -55,7 +55,8 @@ ON_PAGES = {
     "drift": ("Drift", "Embedding", "Code", "Semantic ID"),
     "cold": ("Cold item", "Semantic ID", "Recall@k"),
     "diversity": ("Temperature", "Beam search"),
-    "lessons": ("Embedding", "Code", "Semantic ID", "Perplexity", "Codebook collapse"),
+    "lessons": ("Embedding", "Code", "Codebook", "Level", "Residual", "Semantic ID", "Perplexity", "Dead code",
+                "Codebook collapse"),
 }
 
 

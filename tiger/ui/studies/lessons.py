@@ -3,7 +3,8 @@
 import streamlit as st
 
 from tiger import runs
-from tiger.reports import lessons
+from tiger.reports import core_lessons, lessons
+from tiger.reports.core_lessons import CoreLesson
 from tiger.reports.lessons import Lesson
 from tiger.runs import study_artifacts
 from tiger.ui.shared import address, exports, layout, live, run_control, state
@@ -11,24 +12,29 @@ from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.studies import study as ui_study
 
 
-def pick() -> Lesson:
-    """The lesson that the address names, else the first."""
-    first = lessons.LESSONS[0].key
+def pick(done: set[str]) -> Lesson | CoreLesson:
+    """The lesson that the address names, else the first: the core ones come before those that read a study.
+
+    Args:
+        done: keys of those that have a tick.
+    """
+    known: dict[str, Lesson | CoreLesson] = {**core_lessons.BY_KEY, **lessons.BY_KEY}
+    first = next(iter(known))
     requested = address.text_of(address.LESSON) or first
-    if requested not in lessons.BY_KEY:
+    if requested not in known:
         state.notice(f"There is no lesson '{requested[:40]}'; the first one is shown.")
         requested = first
     address.write(address.LESSON, requested)
     st.session_state["lesson_pick"] = requested
-    st.pills("Lesson", list(lessons.BY_KEY), key="lesson_pick", format_func=lambda key: lessons.BY_KEY[key].title,
-             on_change=_choose, label_visibility="collapsed")
-    return lessons.BY_KEY[requested]
+    st.pills("Lesson", list(known), key="lesson_pick", on_change=_choose, label_visibility="collapsed",
+             format_func=lambda key: f"{known[key].title} ✓" if key in done else known[key].title)
+    return known[requested]
 
 
 def _choose() -> None:
     if st.session_state["lesson_pick"]:
         address.write(address.LESSON, st.session_state["lesson_pick"])
-        address.write(address.STUDY, None)
+        address.forget(address.STUDY, address.TOLD)
 
 
 def own_study(lesson: Lesson) -> runs.Run | None:

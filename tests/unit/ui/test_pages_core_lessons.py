@@ -1,0 +1,96 @@
+"""Core lessons: measured on the bundled shop, predicted once, revealed with a why, and kept."""
+
+import json
+import urllib.parse
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.support.pages import open_page
+from tiger import metrics, runs
+from tiger.reports import core_lessons, lessons
+from tiger.reports.core_lessons import LESSONS, CoreLesson
+from tiger.ui.playground import scenarios
+
+EVERY = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.key)
+
+
+@pytest.fixture(autouse=True)
+def _workspace(tiger_home):
+    pass
+
+
+def said(app: Any) -> str:
+    return " ".join(block.value for block in [*app.markdown, *app.caption, *app.success, *app.warning])
+
+
+def picture(app: Any) -> dict[str, Any]:
+    """What the lesson hands the browser."""
+    parts = [part.proto for part in app.main.get("bidi_component")]
+    return next(json.loads(part.json) for part in parts if part.component_name.endswith("playground"))
+
+
+def test_the_bundled_numbers_are_what_is_measured():
+    again = core_lessons.measure(sizes=(4, 16), n_seeds=1)
+    frame = core_lessons.measured("codebooks")
+    for row in again["codebooks"]:
+        kept = frame.query("n_codes == @row['n_codes'] and seed == @row['seed']")["kept"].item()
+        assert kept == pytest.approx(row["kept"], abs=2e-3)
+    assert core_lessons.measured("levels").to_dict("records") == again["levels"]
+    codes_IL = runs.find("demo-small").codes()
+    distinct = [len({tuple(row[:level]) for row in codes_IL.tolist()}) for level in range(1, 6)]
+    assert [row["distinct"] for row in again["levels"]] == distinct == list(metrics.prefix_numbers(codes_IL)[1])
+
+
+@EVERY
+def test_a_lesson_is_predicted_once_watched_revealed_and_answered(lesson: CoreLesson):
+    frame = core_lessons.measured(lesson.measurement)
+    right, words = lesson.answer(frame), lesson.reveal(frame)
+    wrong = (right + 1) % len(lesson.options)
+    app = open_page("lessons", lesson=lesson.key)
+    assert app.subheader[0].value == lesson.title and app.button(key=f"lock:{lesson.key}").disabled
+    assert not picture(app)["lesson"]["plays"] and words not in said(app) and lesson.why not in said(app)
+    app.radio(key=f"predict:{lesson.key}").set_value(lesson.options[wrong]).run()
+    app.button(key=f"lock:{lesson.key}").click().run()
+    assert picture(app)["lesson"]["plays"] and not picture(app)["lesson"]["controls"]
+    assert lesson.look_for in said(app) and words not in said(app)
+    app.button(key=f"reveal:{lesson.key}").click().run()
+    assert words in said(app).replace("\\", "") and lesson.why in said(app) and lesson.change in said(app)
+    assert f"Measured: **{lesson.options[right]}**" in said(app)
+    assert picture(app)["lesson"]["controls"] == list(lesson.controls)
+    assert [radio.key for radio in app.radio] == [f"check:{lesson.key}"], "a locked prediction cannot be changed"
+    assert f"You predicted: **{lesson.options[wrong]}**" in said(app)
+    app.radio(key=f"check:{lesson.key}").set_value(lesson.check.options[lesson.check.answer]).run()
+    assert lesson.check.because in said(app) and not app.radio
+    following = next(link.proto for link in app.get("page_link") if link.proto.label.startswith("Next lesson"))
+    query = dict(urllib.parse.parse_qsl(following.query_string))
+    order = [*core_lessons.BY_KEY, *lessons.BY_KEY]
+    assert query["lesson"] == order[order.index(lesson.key) + 1] and query["done"] == lesson.key
+
+
+def test_a_link_opens_a_lesson_as_far_as_it_was_told_and_nonsense_at_its_start():
+    right = LESSONS[0].answer(core_lessons.measured("codebooks"))
+    assert "As you predicted" in said(open_page("lessons", lesson="code", told=f"{right}-r"))
+    for told in ("7-r", "x", "0-r-9", "-1"):
+        app = open_page("lessons", lesson="code", told=told)
+        assert not app.radio(key="predict:code").disabled and not app.error
+    ticked = open_page("lessons", done="residuals.nothing")
+    [pills] = [group for group in ticked.get("button_group") if group.key == "lesson_pick"]
+    assert [option for option in pills.options if option.endswith("✓")] == ["Why residuals ✓"]
+
+
+@EVERY
+def test_a_lessons_picture_has_the_playgrounds_settings_and_controls(lesson: CoreLesson):
+    options = {param.name: param.options for param in scenarios.SETTINGS}
+    assert all(value in options[name] for name, value in lesson.settings.items() if name != "speed")
+    assert set(lesson.controls) <= set(options) and set(lesson.planes) <= {"one", "two", "three"}
+    assert 0 <= lesson.check.answer < len(lesson.check.options)
+
+
+@pytest.mark.parametrize(("kept", "place"), [(0.1, 0), (0.4, 1), (0.6, 2)])
+def test_the_answer_follows_from_the_rows(kept, place):
+    frame = pd.DataFrame({"n_codes": [16, 16, 256], "seed": [0, 1, 0], "kept": [kept, kept, 0.9]})
+    assert LESSONS[0].answer(frame) == place
+    levels = pd.DataFrame({"levels": [1, 2], "vectors": [16, 32], "distinct": [16, (50, 700, 1900)[place]], "items": 2000})
+    assert LESSONS[1].answer(levels) == place

@@ -1,0 +1,120 @@
+"""A core lesson: predict, watch the mechanism in the Playground, see what was measured, change one thing, answer a question."""
+
+import re
+from dataclasses import dataclass
+
+import streamlit as st
+
+from tiger.reports import core_lessons, lessons
+from tiger.reports.core_lessons import CoreLesson
+from tiger.ui.playground import component
+from tiger.ui.shared import address, exports, layout, state
+from tiger.ui.shared.pagelist import BY_KEY
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far a lesson was told.
+
+    Args:
+        predicted: place of the prediction; None: not yet.
+        revealed: whether the measurement was shown.
+        answered: place of the answer to the last question; None: not yet.
+    """
+
+    predicted: int | None = None
+    revealed: bool = False
+    answered: int | None = None
+
+
+def told(lesson: CoreLesson) -> Told:
+    """What the address says of this lesson; what cannot be is as if nothing was told."""
+    found = re.fullmatch(r"(\d)(-r(?:-(\d))?)?", address.read(address.TOLD))
+    if found is None or int(found[1]) >= len(lesson.options) or int(found[3] or 0) >= len(lesson.check.options):
+        return Told()
+    return Told(int(found[1]), bool(found[2]), None if found[3] is None else int(found[3]))
+
+
+def tell(lesson: CoreLesson) -> None:
+    """The lesson as far as it was told."""
+    now = told(lesson)
+    st.subheader(lesson.title, anchor=False)
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        st.markdown(lesson.story)
+        _predict(lesson, now)
+    with right:
+        component.show_lesson(lesson.key, lesson.settings, lesson.planes, lesson.controls if now.revealed else (),
+                              now.predicted is not None)
+        if now.predicted is not None:
+            st.markdown(f"**Change one thing.** {lesson.change}" if now.revealed else f"**Watch.** {lesson.look_for}")
+    if now.revealed:
+        _reveal(lesson, now)
+
+
+def _predict(lesson: CoreLesson, now: Told) -> None:
+    key = f"predict:{lesson.key}"
+    if now.predicted is None:
+        chosen = st.radio(f"**{lesson.question}**", lesson.options, index=None, key=key)
+        st.button("Lock in and watch", icon=":material/lock:", key=f"lock:{lesson.key}", type="primary", disabled=chosen is None,
+                  on_click=_lock, args=(lesson, key))
+        return
+    st.markdown(f"**{lesson.question}**\n\n:material/lock: You predicted: **{lesson.options[now.predicted]}**")
+    if not now.revealed:
+        st.button("Reveal what was measured", icon=":material/visibility:", key=f"reveal:{lesson.key}", type="primary",
+                  on_click=address.write, args=(address.TOLD, f"{now.predicted}-r"))
+    else:
+        frame = core_lessons.measured(lesson.measurement)
+        right = lesson.answer(frame)
+        if now.predicted == right:
+            st.success(f"As you predicted: **{lesson.options[right]}**.", icon=":material/check_circle:")
+        else:
+            st.warning(f"Measured: **{lesson.options[right]}**.", icon=":material/lightbulb:")
+        st.markdown(f"{layout.plain(lesson.reveal(frame))} **Why?** {lesson.why}")
+
+
+def _lock(lesson: CoreLesson, key: str) -> None:
+    if told(lesson).predicted is None and st.session_state.get(key) in lesson.options:
+        address.write(address.TOLD, str(lesson.options.index(st.session_state[key])))
+
+
+def _reveal(lesson: CoreLesson, now: Told) -> None:
+    frame = core_lessons.measured(lesson.measurement)
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        _check(lesson, now)
+    with right:
+        exports.chart(lesson.figure(frame, lesson.reveal(frame)), f"lesson:{lesson.key}", f"lesson-{lesson.key}", frame)
+        st.caption("Measured on the bundled shop; `python data/make_lessons.py` measures it again.")
+
+
+def _check(lesson: CoreLesson, now: Told) -> None:
+    check, key = lesson.check, f"check:{lesson.key}"
+    if now.answered is None:
+        st.radio(f"**Check: {check.text}**", check.options, index=None, key=key, on_change=_answer, args=(lesson, now, key))
+        return
+    st.markdown(f"**Check: {check.text}**\n\nYou answered: **{check.options[now.answered]}**")
+    show, icon = (st.success, ":material/check_circle:") if now.answered == check.answer else (st.warning, ":material/lightbulb:")
+    show(f"**{check.options[check.answer]}.** {check.because}", icon=icon)
+    following = next_lesson(lesson)
+    st.page_link(BY_KEY["lessons"].file, label=f"Next lesson: {following[1]}", icon=":material/arrow_forward:",
+                 query_params=state.link_params(lesson=following[0], done=address.text_of(address.DONE)))
+
+
+def _answer(lesson: CoreLesson, now: Told, key: str) -> None:
+    if st.session_state.get(key) not in lesson.check.options:
+        return
+    address.write(address.TOLD, f"{now.predicted}-r-{lesson.check.options.index(st.session_state[key])}")
+    done = done_lessons()
+    address.write(address.DONE, ".".join(key for key in core_lessons.BY_KEY if key in {*done, lesson.key}))
+
+
+def done_lessons() -> set[str]:
+    """Keys of the lessons that were worked through to the end."""
+    return set(address.read(address.DONE).split(".")) & set(core_lessons.BY_KEY)
+
+
+def next_lesson(lesson: CoreLesson) -> tuple[str, str]:
+    """Key and title of the lesson after this one."""
+    order = [(one.key, one.title) for one in core_lessons.LESSONS] + [(one.key, one.title) for one in lessons.LESSONS]
+    return order[order.index((lesson.key, lesson.title)) + 1]
