@@ -32,6 +32,7 @@ from tiger.metrics.ranking import (
     ndcg_at_k,
     nearest,
     neighbour_recall,
+    neighbour_shares,
     rank_of_target,
     ranking_scores,
     recall_at_k,
@@ -42,6 +43,6 @@ from tiger.metrics.reconstruction import explained_variance, seeded_sample
 __all__ = [
     "Collisions", "Interval", "LabelScore", "NeighbourRecall", "bucket_sizes", "code_counts", "collisions",
     "collisions_of", "dead_codes", "entropy", "explained_variance", "has_id", "label_numbers", "label_scores", "level_sizes",
-    "mean_interval", "ndcg_at_k", "nearest", "neighbour_recall", "normalised_mutual_information", "perplexity",
-    "prefix_numbers", "purity", "rank_of_target", "ranking_scores", "recall_at_k", "seeded_sample", "unit_rows",
+    "mean_interval", "ndcg_at_k", "nearest", "neighbour_recall", "neighbour_shares", "normalised_mutual_information",
+    "perplexity", "prefix_numbers", "purity", "rank_of_target", "ranking_scores", "recall_at_k", "seeded_sample", "unit_rows",
 ]

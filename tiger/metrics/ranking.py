@@ -167,6 +167,33 @@ class NeighbourRecall:
     by_chance: float
 
 
+def neighbour_shares(codes_IL: np.ndarray, query_N: np.ndarray, neighbour_Nk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every query and depth, which share of its true neighbours shares the prefix, and what chance gives.
+
+    Args:
+        codes_IL: codes; every query has an ID, and neighbours without one do not count.
+        query_N: item numbers.
+        neighbour_Nk: their true neighbours, for example from ``nearest``.
+
+    Returns:
+        share and chance, (N, L) float64; the share is nan where no neighbour has an ID, and chance is what a random bucket of
+        the same size would hold.
+    """
+    prefix_IL, n_prefixes_L = prefix_numbers(codes_IL)
+    known_I = prefix_IL[:, -1] >= 0
+    known_Nk = known_I[neighbour_Nk]
+    n_known_N = known_Nk.sum(1)
+    n_items = int(known_I.sum())
+    recall_NL, chance_NL = np.empty((2, len(query_N), codes_IL.shape[1]))
+    for depth in range(codes_IL.shape[1]):
+        prefix_I = prefix_IL[:, depth]
+        same_Nk = (prefix_I[neighbour_Nk] == prefix_I[query_N][:, None]) & known_Nk
+        recall_NL[:, depth] = same_Nk.sum(1) / np.where(n_known_N > 0, n_known_N, np.nan)
+        size_P = np.bincount(prefix_I[known_I], minlength=int(n_prefixes_L[depth]))
+        chance_NL[:, depth] = (size_P[prefix_I[query_N]] - 1) / max(n_items - 1, 1)
+    return recall_NL, chance_NL
+
+
 def neighbour_recall(codes_IL: np.ndarray, query_N: np.ndarray,
                      neighbour_Nk: np.ndarray) -> list[NeighbourRecall]:
     """Recall of the true neighbours by depth of the shared prefix.
@@ -176,19 +203,7 @@ def neighbour_recall(codes_IL: np.ndarray, query_N: np.ndarray,
         query_N: item numbers.
         neighbour_Nk: their true neighbours, for example from ``nearest``.
     """
-    prefix_IL, n_prefixes_L = prefix_numbers(codes_IL)
-    known_I = prefix_IL[:, -1] >= 0
-    keep_N = known_I[query_N]
-    query_N, neighbour_Nk = np.asarray(query_N)[keep_N], np.asarray(neighbour_Nk)[keep_N]
-    known_Nk = known_I[neighbour_Nk]
-    n_known_N = known_Nk.sum(1)
-    n_items, found = int(known_I.sum()), []
-    for depth in range(codes_IL.shape[1]):
-        prefix_I = prefix_IL[:, depth]
-        same_Nk = (prefix_I[neighbour_Nk] == prefix_I[query_N][:, None]) & known_Nk
-        recall_N = same_Nk.sum(1) / np.where(n_known_N > 0, n_known_N, np.nan)
-        size_P = np.bincount(prefix_I[known_I], minlength=int(n_prefixes_L[depth]))
-        chance_N = (size_P[prefix_I[query_N]] - 1) / max(n_items - 1, 1)
-        by_chance = float(chance_N.mean()) if len(chance_N) else float("nan")
-        found.append(NeighbourRecall(depth + 1, mean_interval(recall_N), by_chance))
-    return found
+    keep_N = np.all(codes_IL[query_N] >= 0, axis=1)
+    recall_NL, chance_NL = neighbour_shares(codes_IL, np.asarray(query_N)[keep_N], np.asarray(neighbour_Nk)[keep_N])
+    return [NeighbourRecall(depth + 1, mean_interval(recall_N), float(chance_N.mean()) if len(chance_N) else float("nan"))
+            for depth, (recall_N, chance_N) in enumerate(zip(recall_NL.T, chance_NL.T, strict=True))]
