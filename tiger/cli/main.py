@@ -25,7 +25,7 @@ COMMANDS = {
     "sweep": ("tiger.cli.sweep", "train many settings and seeds, and say which hyper-parameter mattered"),
     "evaluate": ("tiger.cli.evaluate", "measure how often a trained recommender finds the held-out item"),
     "recommend": ("tiger.cli.recommend", "recommend items to a user or for a history"),
-    "compare": ("tiger.cli.compare", "compare all measured recommenders of a dataset"),
+    "compare": ("tiger.cli.compare", "compare two ID sets of one catalogue, or all measured recommenders of a dataset"),
     "encode": ("tiger.cli.encode", "turn items into semantic IDs with a trained run"),
     "doctor": ("tiger.cli.doctor", "say what ails a run or a file of semantic IDs"),
     "collisions": ("tiger.cli.collisions", "explain why items share an ID, and measure what each remedy leaves"),

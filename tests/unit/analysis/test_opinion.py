@@ -124,30 +124,41 @@ def test_a_set_against_itself_differs_in_nothing_and_renamed_only_as_written():
 
 
 def test_measures_are_those_that_other_pages_show():
-    a_IL, b_IL = drawn_codes(400, 11), drawn_codes(400, 12, (6, 3))
+    a_IL, b_IL = drawn_codes(400, 11), drawn_codes(400, 12, (35, 3))
     emb_IE = np.random.default_rng(1).normal(size=(400, 5)).astype(np.float32)
     labels = np.array([f"label {number}" for number in drawn_codes(400, 13)[:, 0]])
-    found = opinion.compare(a_IL, b_IL, (5, 7, 4), (6, 3), {"own": emb_IE}, labels, rounds=100, seed=4)
-    assert [(one.key, one.level) for one in found.measures] == [
-        ("collisions", 0), ("utilisation", 0), ("utilisation", 1), ("utilisation", 2), ("neighbours", 1), ("neighbours", 2),
-        ("purity", 1), ("purity", 2)]
-    assert found.find("collisions", 0).b.mean == pytest.approx(metrics.collisions(b_IL).rate)
+    found = opinion.compare(a_IL, b_IL, (5, 7, 4), (35, 3), {"own": emb_IE}, labels, rounds=100, seed=4)
+    assert [(one.key, one.level_a, one.level_b) for one in found.measures] == [
+        ("collisions", 0, 0), ("utilisation", 0, 0), ("utilisation", 1, 1), ("utilisation", 2, 2), ("neighbours", 2, 1),
+        ("purity", 2, 1)]
+    assert found.measures[0].b.mean == pytest.approx(metrics.collisions(b_IL).rate)
     near_NK = metrics.nearest(emb_IE, np.arange(400), 10)[0]
-    for codes_IL, side in ((a_IL, "a"), (b_IL, "b")):
-        for known in metrics.neighbour_recall(codes_IL, np.arange(400), near_NK)[:2]:
-            one = found.find("neighbours", known.depth)
-            assert getattr(one, side).mean + getattr(one, f"chance_{side}") == pytest.approx(known.recall.mean)
-            assert getattr(one, f"chance_{side}") == pytest.approx(known.by_chance)
-        for score in metrics.label_scores(codes_IL, labels, 40)[:2]:
-            one = found.find("purity", score.depth)
-            assert getattr(one, side).mean + getattr(one, f"chance_{side}") == pytest.approx(score.purity)
-            assert getattr(one, f"chance_{side}") == pytest.approx(score.purity_null, abs=0.03)
-        use = np.mean([np.exp(stats.entropy(np.bincount(codes_IL[:, at]))) / size
-                       for at, size in enumerate((5, 7, 4) if side == "a" else (6, 3))])
-        assert getattr(found.find("utilisation", 0), side).mean == pytest.approx(use)
+    near, pure = found.measures[-2:]
+    for codes_IL, side, depth, sizes in ((a_IL, "a", 2, (5, 7, 4)), (b_IL, "b", 1, (35, 3))):
+        known = metrics.neighbour_recall(codes_IL, np.arange(400), near_NK)[depth - 1]
+        assert getattr(near, side).mean + getattr(near, f"chance_{side}") == pytest.approx(known.recall.mean)
+        assert getattr(near, f"chance_{side}") == pytest.approx(known.by_chance)
+        score = metrics.label_scores(codes_IL, labels, 40)[depth - 1]
+        assert getattr(pure, side).mean + getattr(pure, f"chance_{side}") == pytest.approx(score.purity)
+        assert getattr(pure, f"chance_{side}") == pytest.approx(score.purity_null, abs=0.03)
+        use = np.mean([np.exp(stats.entropy(np.bincount(codes_IL[:, at]))) / size for at, size in enumerate(sizes)])
+        assert getattr(found.measures[1], side).mean == pytest.approx(use)
+    assert found.headlines() == [found.measures[at] for at in (0, 1, 4, 5)]
     for one in found.measures:
         assert one.difference.mean == pytest.approx(one.b.mean - one.a.mean)
         assert one.difference.low <= one.difference.mean <= one.difference.high
+
+
+def test_prefixes_are_compared_where_they_have_as_many_values():
+    def pairs(a, b):
+        return [(one.a, one.b, one.comparable) for one in opinion.depth_pairs(a, b)]
+    assert pairs((256, 256, 256), (256, 256, 256, 256)) == [(1, 1, True), (2, 2, True), (3, 3, True)]
+    assert pairs((16,) * 5, (256,) * 3) == [(2, 1, True), (4, 2, True)]
+    assert pairs((4, 8, 2), (32, 3)) == [(2, 1, True)]
+    assert pairs((5, 7), (6, 3)) == [(1, 1, False)]
+    found = opinion.compare(drawn_codes(60), drawn_codes(60, 1, (6, 3)), (5, 7, 4), (6, 3), {
+        "": np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)}, rounds=100)
+    assert [one.comparable for one in found.measures if one.key == "neighbours"] == [False]
 
 
 def test_pairing_makes_the_difference_tighter_than_two_intervals():
@@ -156,7 +167,7 @@ def test_pairing_makes_the_difference_tighter_than_two_intervals():
     b_IL = a_IL.copy()
     moved = rng.choice(600, 30, replace=False)
     b_IL[moved, 1] = 31 + np.arange(30)
-    one = opinion.compare(a_IL, b_IL, (30, 61), (30, 61), {}, rounds=1000).find("collisions", 0)
+    one = opinion.compare(a_IL, b_IL, (30, 61), (30, 61), {}, rounds=1000).measures[0]
     assert one.difference.high - one.difference.low < 0.5 * (one.a.high - one.a.low)
     assert one.difference.high < 0
 

@@ -5,7 +5,7 @@
 """
 
 from tiger.analysis.opinion.bootstrap import Drawn, draw
-from tiger.analysis.opinion.compare import HEADLINES, MEASURES, ROUNDS, Measure, Opinion, compare
+from tiger.analysis.opinion.compare import MEASURES, ROUNDS, Measure, Opinion, compare, depth_pairs
 from tiger.analysis.opinion.influence import Score
 
-__all__ = ["HEADLINES", "MEASURES", "ROUNDS", "Drawn", "Measure", "Opinion", "Score", "compare", "draw"]
+__all__ = ["MEASURES", "ROUNDS", "Drawn", "Measure", "Opinion", "Score", "compare", "depth_pairs", "draw"]

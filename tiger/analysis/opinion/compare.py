@@ -1,5 +1,7 @@
 """All measures of two ID sets of the same items, their paired differences, and how many IDs changed between them."""
 
+import itertools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +19,6 @@ ROUNDS, N_QUERIES, N_NEIGHBOURS, N_SHUFFLES = 2000, 2000, 10, 5
 MEASURES = {  # key: (title, better: +1 higher, -1 lower, 0 neither)
     "collisions": ("Collision rate", -1), "utilisation": ("Codebook utilisation", 1),
     "neighbours": ("Neighbour recall above chance", 1), "purity": ("Purity above chance", 1)}
-HEADLINES = (("collisions", 0), ("utilisation", 0), ("neighbours", 1), ("purity", 1))
-"""The four numbers that a verdict rests on, with their level; 0: the whole ID, or the mean of the levels."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,25 @@ class Measure:
 
     Args:
         key: of ``MEASURES``.
-        level: from 1; 0: the whole ID, or the mean of the levels.
+        level_a, level_b: how many codes count, from 1; 0: the whole ID, or the mean of the levels.
         a, b: with 95 % intervals.
         difference: b - a, paired.
         chance_a, chance_b: what was subtracted as chance; nan where nothing was.
         space: whose embeddings the neighbours are of; "" elsewhere.
+        comparable: whether prefixes of both have as many possible values; of smaller branches fewer neighbours are on the same
+            one, and they are purer.
     """
 
     key: str
-    level: int
+    level_a: int
+    level_b: int
     a: Interval
     b: Interval
     difference: Interval
     chance_a: float = float("nan")
     chance_b: float = float("nan")
     space: str = ""
+    comparable: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,11 @@ class Opinion:
     rounds: int
     seed: int
 
-    def find(self, key: str, level: int) -> Measure | None:
-        """A measure; of neighbours that of the first space. None where it was not measured."""
-        return next((one for one in self.measures if (one.key, one.level) == (key, level)), None)
+    def headlines(self) -> list[Measure]:
+        """What a verdict rests on: of each measure the first, that is, of the whole ID, of the mean of the levels, or of the
+        shortest prefixes that can be compared; of neighbours in each space."""
+        first = {(one.key, one.space): one for one in reversed(self.measures)}
+        return [one for one in self.measures if one is first[one.key, one.space]]
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,13 @@ class _Pair:
     """A number of both sets before intervals are known."""
 
     key: str
-    level: int
+    levels: tuple[int, int]
     a: Score
     b: Score
     chance_a: float = float("nan")
     chance_b: float = float("nan")
     space: str = ""
+    comparable: bool = True
 
 
 def compare(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequence[int], n_codes_b: Sequence[int],
@@ -119,15 +126,15 @@ def compare(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequence[
         raise ValueError(f"there are {n} items with an ID in both sets, but at least 10 are needed to compare them.")
     if not (metrics.has_id(codes_a_IL) & metrics.has_id(codes_b_IL)).all():
         raise ValueError("an item has no ID in one of the sets; leave it out of both.")
-    pairs = [_Pair("collisions", 0, influence.collision_rate(codes_a_IL), influence.collision_rate(codes_b_IL))]
+    pairs = [_Pair("collisions", (0, 0), influence.collision_rate(codes_a_IL), influence.collision_rate(codes_b_IL))]
     pairs += _utilisation(codes_a_IL, codes_b_IL, n_codes_a, n_codes_b)
-    query_N = even_sample(n, N_QUERIES)
+    depths, query_N = depth_pairs(n_codes_a, n_codes_b), even_sample(n, N_QUERIES)
     for name, emb_IE in spaces.items():
         near_NK = metrics.nearest(emb_IE, query_N, N_NEIGHBOURS)[0]
-        pairs += _neighbours(codes_a_IL, codes_b_IL, query_N, near_NK, name)
+        pairs += _neighbours(codes_a_IL, codes_b_IL, query_N, near_NK, name, depths)
     label_I = np.full(n, -1) if labels is None else metrics.label_numbers(np.asarray(labels))
     if (label_I >= 0).any():
-        pairs += _purity(codes_a_IL, codes_b_IL, label_I, seed)
+        pairs += _purity(codes_a_IL, codes_b_IL, label_I, seed, depths)
     changes = _churn(codes_a_IL, codes_b_IL)
     scores = [score for pair in pairs for score in (pair.a, pair.b, pair.b - pair.a)]
     drawn = draw([*scores, *(score for row in changes for score in row)], rounds, seed)
@@ -139,8 +146,8 @@ def compare(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequence[
 
 def _measure(pair: _Pair, drawn: Drawn, first: int) -> Measure:
     low = -1.0 if pair.chance_a == pair.chance_a else 0.0
-    return Measure(pair.key, pair.level, drawn.interval(first, low, 1.0), drawn.interval(first + 1, low, 1.0),
-                   drawn.interval(first + 2), pair.chance_a, pair.chance_b, pair.space)
+    return Measure(pair.key, *pair.levels, drawn.interval(first, low, 1.0), drawn.interval(first + 1, low, 1.0),
+                   drawn.interval(first + 2), pair.chance_a, pair.chance_b, pair.space, pair.comparable)
 
 
 def _churned(drawn: Drawn, first: int, level: int, chance: float) -> Churn:
@@ -153,31 +160,51 @@ def _utilisation(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequ
     """The mean of the levels, and every level that both sets have."""
     a, b = ([influence.utilisation(codes_IL[:, level], size) for level, size in enumerate(sizes)]
             for codes_IL, sizes in ((codes_a_IL, n_codes_a), (codes_b_IL, n_codes_b)))
-    return [_Pair("utilisation", 0, influence.mean_of(a), influence.mean_of(b)),
-            *(_Pair("utilisation", level, one, other) for level, (one, other) in enumerate(zip(a, b, strict=False), 1))]
+    return [_Pair("utilisation", (0, 0), influence.mean_of(a), influence.mean_of(b)),
+            *(_Pair("utilisation", (level, level), one, other) for level, (one, other) in enumerate(zip(a, b, strict=False), 1))]
+
+
+@dataclass(frozen=True)
+class Depths:
+    """Prefixes to compare: as many codes of the first set as of the second; and whether both have as many possible values."""
+
+    a: int
+    b: int
+    comparable: bool = True
+
+
+def depth_pairs(n_codes_a: Sequence[int], n_codes_b: Sequence[int]) -> list[Depths]:
+    """Lengths at which prefixes of both sets have as many possible values, such as two levels of 16 codes and one of 256.
+
+    Where there are none, level 1 of both, which cannot be compared.
+    """
+    a, b = (list(itertools.accumulate(map(int, sizes), operator.mul)) for sizes in (n_codes_a, n_codes_b))
+    found = [Depths(one, other) for one, size in enumerate(a, 1) for other, theirs in enumerate(b, 1) if size == theirs]
+    return found or [Depths(1, 1, False)]
 
 
 def _neighbours(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, query_N: np.ndarray, near_NK: np.ndarray,
-                space: str) -> list[_Pair]:
-    """At every level that both have, the share of true neighbours with the same prefix, less what chance gives."""
+                space: str, depths: Sequence[Depths]) -> list[_Pair]:
+    """The share of true neighbours with the same prefix, less what chance gives."""
     (recall_a_NL, chance_a_NL), (recall_b_NL, chance_b_NL) = (metrics.neighbour_shares(codes_IL, query_N, near_NK)
                                                               for codes_IL in (codes_a_IL, codes_b_IL))
     n, found = len(codes_a_IL), []
-    for level in range(min(recall_a_NL.shape[1], recall_b_NL.shape[1])):
-        a, b = (influence.share(recall_NL[:, level] - chance_NL[:, level], query_N, n)
-                for recall_NL, chance_NL in ((recall_a_NL, chance_a_NL), (recall_b_NL, chance_b_NL)))
-        found.append(_Pair("neighbours", level + 1, a, b, float(chance_a_NL[:, level].mean()),
-                           float(chance_b_NL[:, level].mean()), space))
+    for at in depths:
+        a = influence.share(recall_a_NL[:, at.a - 1] - chance_a_NL[:, at.a - 1], query_N, n)
+        b = influence.share(recall_b_NL[:, at.b - 1] - chance_b_NL[:, at.b - 1], query_N, n)
+        found.append(_Pair("neighbours", (at.a, at.b), a, b, float(chance_a_NL[:, at.a - 1].mean()),
+                           float(chance_b_NL[:, at.b - 1].mean()), space, at.comparable))
     return found
 
 
-def _purity(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, label_I: np.ndarray, seed: int) -> list[_Pair]:
+def _purity(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, label_I: np.ndarray, seed: int,
+            depths: Sequence[Depths]) -> list[_Pair]:
     prefix_a_IL, prefix_b_IL = (metrics.prefix_numbers(codes_IL)[0] for codes_IL in (codes_a_IL, codes_b_IL))
     found = []
-    for level in range(min(prefix_a_IL.shape[1], prefix_b_IL.shape[1])):
-        (a, null_a), (b, null_b) = (influence.purity_above_chance(prefix_IL[:, level], label_I, N_SHUFFLES, seed)
-                                    for prefix_IL in (prefix_a_IL, prefix_b_IL))
-        found.append(_Pair("purity", level + 1, a, b, null_a, null_b))
+    for at in depths:
+        a, null_a = influence.purity_above_chance(prefix_a_IL[:, at.a - 1], label_I, N_SHUFFLES, seed)
+        b, null_b = influence.purity_above_chance(prefix_b_IL[:, at.b - 1], label_I, N_SHUFFLES, seed)
+        found.append(_Pair("purity", (at.a, at.b), a, b, null_a, null_b, "", at.comparable))
     return found
 
 

@@ -159,6 +159,9 @@ def side_by_side(shown: Consultation, seen: tuple[str, ...]) -> None:
     for column, one, run, word in zip(st.columns(len(pair)), pair, folders, words, strict=True):
         with column.container(border=True, height="stretch"):
             _half(shown, one, run, word, sizes, last)
+    if len(pair) > 1 and all(one.distinct_ids for one in pair):
+        st.page_link(BY_KEY["runs"].file, label="Second opinion on the IDs before and after", icon=":material/balance:",
+                     query_params=state.link_params(runs=",".join(one.run_id for one in pair), view="Second opinion"))
 
 
 def _half(shown: Consultation, one: Examined, run: runs.Run, word: str, sizes: list[int], last: int) -> None:

@@ -1,4 +1,4 @@
-"""Chosen runs side by side: curves, the parameters that differ, parallel coordinates."""
+"""Chosen runs side by side: curves, the parameters that differ, parallel coordinates, a second opinion on their IDs."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tiger.plots import runs as run_plots
 from tiger.reports import runs_compare
 from tiger.reports.runs_compare import Comparison
 from tiger.reports.runs_rows import Row
-from tiger.ui.runs import view
+from tiger.ui.runs import opinion, view
 from tiger.ui.shared import address, exports, layout, pickers
 
 LOGARITHMIC = ("loss", "recon_loss", "commit_loss", "learning_rate")
@@ -18,7 +18,9 @@ def show(rows: Sequence[Row]) -> None:
     """The comparison of at least two runs, in the view that the address names."""
     with layout.guard("The comparison"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = pickers.segmented(address.RUNS_VIEW, "Compare", hide_label=True, key="runs:view")
+            folders = [row.entry.run for row in rows]
+            options = address.RUNS_VIEW.options if opinion.possible(folders) else address.RUNS_VIEW.options[:-1]
+            chosen = pickers.segmented(address.RUNS_VIEW, "Compare", options, hide_label=True, key="runs:view")
             fold = bool(st.session_state.get("runs:fold", True))
             found = runs_compare.compare(rows, address.read(address.CURVE) or "", fold)
             if chosen == "Curves" and found.curves:
@@ -27,7 +29,10 @@ def show(rows: Sequence[Row]) -> None:
                 st.toggle("Fold seeds", fold, key="runs:fold",
                           help="Runs that differ in their seed alone become one curve: their mean, with its 95 % confidence "
                                "interval.")
-        {"Curves": curves, "Differences": differences, "Parallel coordinates": parallel}[chosen](found)
+        if chosen == "Second opinion":
+            opinion.show(folders)
+        else:
+            {"Curves": curves, "Differences": differences, "Parallel coordinates": parallel}[chosen](found)
 
 
 def _pick_curve(found: Comparison) -> None:

@@ -7,6 +7,7 @@ from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
 from tiger.reports.tree import Reference, SideBySide
 from tiger.ui.shared import address, exports, layout, pickers, state
+from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.tree import answers
 
 SHOWN = 1000  # rows of a table
@@ -18,6 +19,8 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
     st.dataframe(shown.table, hide_index=True, height=min(36 * len(shown.table) + 40, 640), key="side_by_side")
     exports.csv_button(shown.frame, "side-by-side", "All numbers as CSV")
     seeds(codes, shown)
+    if other.run is not None:
+        second_opinion(codes, other.run.id)
     for curve, column in zip(shown.curves, st.columns(len(shown.curves), gap="medium"), strict=True):
         with column:
             st.markdown(f"**{curve.title}** (dotted: chance level)")
@@ -27,6 +30,12 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
     words = reports.sizes_summary(sizes, level)
     st.markdown(f"**Branch sizes.** {layout.plain(words)}")
     exports.chart(plot.sizes(sizes, words), "sizes", "branch-sizes", sizes)
+
+
+def second_opinion(codes: Codes, other_id: str) -> None:
+    """The way to a verdict on both runs."""
+    st.page_link(BY_KEY["runs"].file, label="Second opinion: a verdict with intervals, and a report", icon=":material/balance:",
+                 query_params=state.link_params(runs=f"{codes.run.id},{other_id}", view="Second opinion"))
 
 
 def seeds(codes: Codes, shown: SideBySide) -> None:
