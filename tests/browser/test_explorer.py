@@ -41,6 +41,7 @@ VIEWS = {
               {"view": address.DRIFT_VIEW.options[3], "study": "demo-schedule"}],
     "lessons": [{"lesson": "residuals", "told": "1"}, {"lesson": "code", "told": "0-r-0"}],
     "diversity": [{"view": address.DIVERSITY_VIEW.options[1]}],
+    "runs": [{"runs": "demo-small,demo-rqvae", "view": "Second opinion"}],
     "exchange": [{"exchange": view} for view in ("Import vectors", "Import codebooks", "Export")]}
 """Every further view of the pages."""
 ZOOM = "() => document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(x => Number(x.toPrecision(4)))"

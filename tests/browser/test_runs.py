@@ -1,4 +1,4 @@
-"""The Runs page in a browser: rows are ticked, compared, renamed and deleted."""
+"""The Runs page in a browser: rows are ticked, compared, renamed and deleted; a second opinion is taken away."""
 
 import pytest
 from playwright.sync_api import expect
@@ -36,3 +36,16 @@ def test_ticked_runs_are_compared_and_one_is_renamed(app, page, three):
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Tick the box at the left")).to_be_visible(timeout=SLOW_MS)
     assert not three[2].path.exists()
+
+
+def test_a_second_opinion_is_taken_away_as_a_file_that_opens_without_a_network(app, page, tmp_path):
+    page.goto(f"{app.url}/runs?runs=demo-small,demo-rqvae&view=Second+opinion")
+    expect(page.get_by_text("B has fewer collisions")).to_be_visible(timeout=SLOW_MS)
+    settled(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Report as HTML").click()
+    saved.value.save_as(tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())  # whatever it asked another machine for would fail this test
+    expect(page.get_by_role("heading", name="Second opinion: Demo: 5 levels of 16 codes")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("python -m tiger compare demo-small demo-rqvae")).to_be_visible()

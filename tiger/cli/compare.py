@@ -16,8 +16,8 @@ from tiger.runs import config as run_config
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """Two ID sets; or the model runs to compare, or the dataset whose model runs are compared."""
     parser.add_argument("runs", nargs="*", metavar="RUN|FILE",
-                        help="two runs with IDs, or a run and a file of IDs (index.json, npy, safetensors, csv, parquet): a second "
-                             "opinion on both; or model runs (default: all of the dataset)")
+                        help="two runs with IDs, or a run and a file of IDs (index.json, npy, safetensors, csv, parquet): a "
+                             "second opinion on both; or model runs (default: all of the dataset)")
     ids = parser.add_argument_group("two ID sets")
     ids.add_argument("--out", metavar="FILE", help="write the second opinion as one HTML file that needs no network")
     ids.add_argument("--csv", metavar="FILE", help="write every number as CSV")
@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> flags.Output | list[flags.Output]:
             raise ValueError("--out and --csv are for two ID sets; name two runs with IDs, or a run and a file.")
         return compare_models(args)
     if len(args.runs) != 2 or len(coded) != 2:
-        raise ValueError(f"A second opinion takes two ID sets, but {len(args.runs)} names are given, {len(coded)} of them ID sets: "
-                         f"{' '.join(args.runs)[:200]}. Recommenders and ID sets are compared apart.")
+        raise ValueError(f"A second opinion takes two ID sets, but {len(args.runs)} names are given, {len(coded)} of them ID "
+                         f"sets: {' '.join(args.runs)[:200]}. Recommenders and ID sets are compared apart.")
     return compare_ids(args)
 
 

@@ -41,6 +41,7 @@ class Side:
         codes_IL: one row an item; -1 without an ID.
         n_codes: codes of each level.
         guessed: whether ``n_codes`` was guessed from the largest codes.
+        imported: whether only the IDs are known, and not the embeddings that they were made from.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Side:
     codes_IL: np.ndarray
     n_codes: tuple[int, ...]
     guessed: bool = False
+    imported: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class SecondOpinion:
         opinion: the numbers.
         frame: one row a measure and level, ``measures_frame``.
         churn: one row a depth, ``churn_frame``.
-        verdict: one sentence on each measure, never more than its interval allows.
+        head: how many measures each set is better in.
+        lines: each headline measure, never more than its interval allows.
         changes: how many IDs changed, in one sentence.
         notes: how it was measured, and what to bear in mind.
     """
@@ -70,9 +73,15 @@ class SecondOpinion:
     opinion: Opinion
     frame: pd.DataFrame
     churn: pd.DataFrame
-    verdict: str
+    head: str
+    lines: tuple[str, ...]
     changes: str
     notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Both as one sentence."""
+        return f"{self.head}: {'; '.join(self.lines)}."
 
 
 def side_of(run: Run, cat: Catalogue) -> Side:
@@ -82,8 +91,9 @@ def side_of(run: Run, cat: Catalogue) -> Side:
         ValueError: there are none, or they belong to other items.
     """
     codes = codes_at(run, cat)
-    guessed = run.config.imported is not None and run.config.imported.sizes_guessed
-    return Side(run.title, run.id, cat, codes.codes_IL, codes.n_codes, guessed)
+    imported = run.config.imported
+    return Side(run.title, run.id, cat, codes.codes_IL, codes.n_codes, imported is not None and imported.sizes_guessed,
+                imported is not None)
 
 
 def side_of_file(path: Path, cat: Catalogue) -> Side:
@@ -94,7 +104,7 @@ def side_of_file(path: Path, cat: Catalogue) -> Side:
     """
     found = import_ids(path, cat)
     ids = found.ids
-    return Side(path.name, str(path), cat, ids.codes_IL, tuple(ids.n_codes[:ids.n_levels]), bool(found.report.guessed))
+    return Side(path.name, str(path), cat, ids.codes_IL, tuple(ids.n_codes[:ids.n_levels]), bool(found.report.guessed), True)
 
 
 def second_opinion(a: Side, b: Side, rounds: int = ROUNDS, seed: int = 0) -> SecondOpinion:
@@ -115,7 +125,7 @@ def second_opinion(a: Side, b: Side, rounds: int = ROUNDS, seed: int = 0) -> Sec
     labels, label_title = _labels(a, b, rows_a_N, rows_b_N)
     found = analysis.compare(a.codes_IL[rows_a_N], b.codes_IL[rows_b_N], a.n_codes, b.n_codes, spaces, labels, rounds=rounds,
                              seed=seed)
-    return SecondOpinion(a, b, found, measures_frame(found), churn_frame(found), verdict(found), changes_summary(found),
+    return SecondOpinion(a, b, found, measures_frame(found), churn_frame(found), *verdict(found), changes_summary(found),
                          tuple(_notes(a, b, found, label_title, same)))
 
 
@@ -187,14 +197,19 @@ def churn_frame(found: Opinion) -> pd.DataFrame:
 # ---- sentences
 
 
-def verdict(found: Opinion) -> str:
-    """What the intervals of the headline numbers allow to say: which set is better in each, by how much, or that none is shown
-    to be."""
+def verdict(found: Opinion) -> tuple[str, tuple[str, ...]]:
+    """What the intervals of the headline numbers allow to say: how many measures each set is better in; and for each measure
+    which is better by how much, that both are the same, or that no difference is shown."""
     measured = found.headlines()
     wins = [better(one) for one in measured]
-    counts = [f"{name} is better in {wins.count(name)}" for name in ("A", "B") if name in wins]
-    head = f"Of {len(wins)} measures, {' and '.join(counts)}" if counts else f"None of {len(wins)} measures shows a difference"
-    return f"{head}: {'; '.join(map(_clause, measured))}."
+    counts = sorted(((wins.count(name), name) for name in ("A", "B") if name in wins), reverse=True)
+    rest = wins.count("")
+    if not counts:
+        return f"None of {len(wins)} measures shows that one set is better", tuple(map(_clause, measured))
+    (n, name), *other = counts
+    head = f"{name} is better in {n} of {len(wins)} measures" + "".join(f", {loser} in {n_other}" for n_other, loser in other)
+    head += f"; {rest} show{'s' * (rest == 1)} no advantage" if rest else ""
+    return head, tuple(map(_clause, measured))
 
 
 def _clause(one: Measure) -> str:
@@ -219,6 +234,11 @@ def _clause(one: Measure) -> str:
     return f"{said} ({numbers}, difference {points(one.difference.mean)} points, 95 % interval {points(low)} to {points(high)})"
 
 
+def begun(line: str) -> str:
+    """One line of the verdict as a sentence of its own."""
+    return f"{line[0].upper()}{line[1:]}."
+
+
 def points(share: float) -> str:
     """A share in percentage points: "3.2"; two digits where one would hide it."""
     value = share * 100
@@ -234,8 +254,8 @@ def changes_summary(found: Opinion) -> str:
             f"{last.raw.high:.1%}). Code numbers may be arbitrary: with branches matched so that most items stay, "
             f"{first.relabelled.mean:.1%} left their branch at level 1 ({first.chance:.1%} by chance) and "
             f"{last.relabelled.mean:.1%} by level {last.level} ({last.chance:.1%} by chance). The adjusted Rand index of level 1 "
-            f"is {first.rand.mean:.2f} (95 % interval {first.rand.low:.2f} to {first.rand.high:.2f}; 1: the same groups, 0: as by "
-            "chance).")
+            f"is {first.rand.mean:.2f} (95 % interval {first.rand.low:.2f} to {first.rand.high:.2f}; 1: the same groups, 0: as "
+            "by chance).")
 
 
 def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool) -> list[str]:
@@ -258,8 +278,10 @@ def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool)
     if tuple(a.n_codes) != tuple(b.n_codes):
         said.append("Neighbours and purity are compared where prefixes of both have as many possible values: on smaller branches "
                     "there are fewer neighbours, and they are purer.")
-    if a.guessed or b.guessed:
-        names = " and ".join(name for name, side in (("A", a), ("B", b)) if side.guessed)
+    if names := " and ".join(name for name, side in (("A", a), ("B", b)) if side.imported):
+        said.append(f"The IDs of {names} were imported, and may have been made from other embeddings than those in which "
+                    "neighbours are looked up; a set made from these has an advantage.")
+    if names := " and ".join(name for name, side in (("A", a), ("B", b)) if side.guessed):
         said.append(f"Codes per level of {names} are guessed from the largest codes, so utilisation may be too high or too low.")
     return said
 
@@ -269,9 +291,11 @@ def _n_ids(side: Side) -> int:
 
 
 def figure_frame(found: SecondOpinion) -> pd.DataFrame:
-    """The figure's rows: label, advantage, low, high (of B, in points; higher is better), better."""
+    """The figure's rows, of what can be compared: label, advantage, low, high (of B, in points; higher is better), better."""
     rows = []
     for one, row in zip(found.opinion.measures, found.frame.to_dict("records"), strict=True):
+        if not one.comparable:
+            continue
         sign = MEASURES[one.key][1]
         low, high = sorted((sign * one.difference.low, sign * one.difference.high))
         where = f"level {row['level']}" if one.level_a else row["level"]
@@ -282,8 +306,9 @@ def figure_frame(found: SecondOpinion) -> pd.DataFrame:
 
 def figure_summary(found: SecondOpinion) -> str:
     """The figure's takeaway."""
-    counts = found.frame["better"].value_counts()
-    return (f"Differences of {len(found.frame)} numbers with 95 % intervals: B is better in {counts.get('B', 0)}, A in "
+    shown = found.frame[found.frame["comparable"]]
+    counts = shown["better"].value_counts()
+    return (f"Differences of {len(shown)} numbers with 95 % intervals: B is better in {counts.get('B', 0)}, A in "
             f"{counts.get('A', 0)}, and {counts.get('', 0)} show no difference.")
 
 
@@ -335,8 +360,8 @@ def report_title(found: SecondOpinion) -> str:
 def report(found: SecondOpinion) -> str:
     """The whole as one HTML file that needs nothing else."""
     parts: Sequence[Part] = (
-        Part(text=f"A: {found.a.title}. B: {found.b.title}. {found.opinion.n_items:,} items with an ID in both."
-                  f"\n\n{found.verdict}"),
+        Part(text="\n\n".join([f"A: {found.a.title}. B: {found.b.title}. {found.opinion.n_items:,} items with an ID in both.",
+                               f"{found.head}:", *map(begun, found.lines)])),
         Part("Differences", figure_summary(found), plot.advantages(figure_frame(found), figure_summary(found)), found.frame),
         Part("Every number, with its 95 % interval", "", None, measures_table(found)),
         Part("How many IDs changed", found.changes, None, churn_table(found)),

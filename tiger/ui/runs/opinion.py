@@ -47,10 +47,8 @@ def show(chosen: list[Run]) -> None:
 
 def verdict(found: SecondOpinion) -> None:
     """The verdict, one line a measure, and the report."""
-    head, _, clauses = found.verdict.partition(": ")
-    lines = clauses.rstrip(".").split("; ")
-    st.info(f"**{layout.plain(head)}**, on {found.opinion.n_items:,} items.\n\n"
-            + "\n".join(f"- {layout.plain(line)}" for line in lines), icon=":material/balance:")
+    st.info(f"**{layout.plain(found.head)}**, on {found.opinion.n_items:,} items.\n\n"
+            + "\n".join(f"- {layout.plain(reports.begun(line))}" for line in found.lines), icon=":material/balance:")
     name = f"second-opinion-{found.a.name}-{found.b.name}.html"
     st.download_button("Report as HTML", lambda: reports.report(found).encode(), name, "text/html", key="opinion_report",
                        icon=":material/download:", on_click="ignore", help="One file that needs no network, to hand around.")
