@@ -1,4 +1,4 @@
-"""Measure the numbers of the core lessons on the bundled shop: data/lessons.json, in about ten seconds.
+"""Measure the numbers of the core lessons on the bundled shop: data/lessons.json, in about two minutes.
 
     python data/make_lessons.py
 """

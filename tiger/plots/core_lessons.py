@@ -1,5 +1,7 @@
 """Figures of the core lessons."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -37,4 +39,29 @@ def names(frame: pd.DataFrame, alt: str) -> go.Figure:
                        hovertemplate="%{x} levels: %{y:,}<extra>" + title + "</extra>")
     figure.update_xaxes(title="Levels used", dtick=1)
     figure.update_yaxes(title="Number")
+    return style(figure, alt, 280)
+
+
+def trainings(frame: pd.DataFrame, names: Mapping[str, str], column: str, title: str, alt: str, *,
+              ids: bool = False) -> go.Figure:
+    """One bar a training, the mean of its seeds, with a mark a seed.
+
+    Args:
+        frame: "trainings" of ``reports.core_lessons.measure``.
+        names: the trainings that are shown, and what they are called.
+        column: what the bars' heights are.
+        ids: whether the mean number of distinct IDs stands under each bar.
+    """
+    shown = frame[frame["training"].isin(names)]
+    n_ids = shown.groupby("training")["distinct"].mean()
+    called = {name: f"{words}<br>{n_ids[name]:,.0f} IDs" if ids else words for name, words in names.items()}
+    shown = shown.assign(training=shown["training"].map(called))
+    mean = shown.groupby("training")[[column]].mean().loc[list(called.values())]
+    figure = go.Figure()
+    figure.add_bar(x=mean.index, y=mean[column], name="Mean of the seeds", marker={"color": colour(5)},
+                   hovertemplate="%{x}: %{y:.3g}<extra></extra>")
+    figure.add_scatter(x=shown["training"], y=shown[column], mode="markers", name="One seed", customdata=shown["seed"],
+                       marker={"color": colour(0), "size": 8, "symbol": "diamond"},
+                       hovertemplate="%{x}, seed %{customdata}: %{y:.3g}<extra></extra>")
+    figure.update_yaxes(title=title, rangemode="tozero", tickformat=".0%" if column == "kept" else None)
     return style(figure, alt, 280)

@@ -20,8 +20,15 @@ from tiger.plots import core_lessons as plot
 
 FILE = paths.BUNDLED / "lessons.json"
 SIZES, SEEDS, RUN = (4, 16, 64, 256), 5, "demo-small"
+SMALL: dict[str, object] = {"n_levels": 5, "n_codes": 16, "hidden": "128", "n_steps": 300, "batch_size": 512}
+TRAININGS: dict[str, dict[str, object]] = {
+    "k-means start and restarts": {}, "Rotation trick": {"estimator": "rotation"}, "No estimator": {"estimator": "none"},
+    "Only the k-means start": {"restart_threshold": 0.0}, "Only restarts": {"kmeans_init": False},
+    "Neither": {"kmeans_init": False, "restart_threshold": 0.0}}
+"""What small RQ-VAEs are trained with, beside ``SMALL`` and the defaults."""
+BOTH, ROTATION, BLOCKED, START, RESTARTS, NEITHER = TRAININGS
 Frame: TypeAlias = "pd.DataFrame"
-Rows: TypeAlias = "list[dict[str, float]]"
+Rows: TypeAlias = "list[dict[str, float | str]]"
 
 
 @dataclass(frozen=True)
@@ -82,30 +89,44 @@ class CoreLesson:
     figure: Callable[[Frame, str], go.Figure]
 
 
-def measure(sizes: tuple[int, ...] = SIZES, n_seeds: int = SEEDS) -> dict[str, Rows]:
+def measure(sizes: tuple[int, ...] = SIZES, n_seeds: int = SEEDS, trainings: tuple[str, ...] = tuple(TRAININGS),
+            n_trained: int = 3) -> dict[str, Rows]:
     """The numbers of all core lessons, on the bundled shop.
+
+    Args:
+        sizes: of one k-means codebook.
+        n_seeds: seeds of each size.
+        trainings: names of ``TRAININGS``.
+        n_trained: seeds of each training.
 
     Returns:
         "codebooks": share of the embeddings' variance that one k-means codebook keeps, by size and seed;
-        "levels": distinct prefixes and code vectors of the bundled RQ-VAE, by levels used.
+        "levels": distinct prefixes and code vectors of the bundled RQ-VAE, by levels used;
+        "trainings": variance kept, level 1's perplexity and distinct IDs of small RQ-VAEs, by training and seed.
     """
-    from tiger import quantizers  # here, so that lessons load no torch
-
     emb_IE = datasets.load("synthetic", seed=0).embedding_IE
-    every_I = np.arange(len(emb_IE))
-    codebooks: Rows = []
-    for n_codes in sizes:
-        for seed in range(n_seeds):
-            q = quantizers.create("rkmeans", n_levels=1, n_codes=n_codes, seed=seed).fit(emb_IE)
-            kept = explained_variance(emb_IE, every_I, q.decode(q.encode(emb_IE)))
-            assert kept is not None, "the shop's items differ"
-            codebooks.append({"n_codes": n_codes, "seed": seed, "kept": round(kept, 4)})
+    codebooks: Rows = [{"n_codes": n_codes, "seed": seed, **_fitted(emb_IE, "rkmeans", seed, n_levels=1, n_codes=n_codes)}
+                       for n_codes in sizes for seed in range(n_seeds)]
+    trained: Rows = [{"training": name, "seed": seed, **_fitted(emb_IE, "rqvae", seed, **SMALL, **TRAININGS[name])}
+                     for name in trainings for seed in range(n_trained)]
     run = runs.find(RUN)
     n_prefixes_L = metrics.prefix_numbers(run.codes())[1]
     vectors_L = np.cumsum(np.broadcast_to(run.learner.params["n_codes"], len(n_prefixes_L)))
     levels: Rows = [{"levels": place + 1, "vectors": int(vectors), "distinct": int(n_prefixes), "items": len(emb_IE)}
                     for place, (vectors, n_prefixes) in enumerate(zip(vectors_L, n_prefixes_L, strict=True))]
-    return {"codebooks": codebooks, "levels": levels}
+    return {"codebooks": codebooks, "levels": levels, "trainings": trained}
+
+
+def _fitted(emb_IE: np.ndarray, name: str, seed: int, **params: object) -> dict[str, float | str]:
+    """What a quantizer keeps of the embeddings, and how it uses its codes."""
+    from tiger import quantizers  # here, so that lessons load no torch
+
+    q = quantizers.create(name, seed=seed, **params).fit(emb_IE)
+    codes_IL = q.encode(emb_IE)
+    kept = explained_variance(emb_IE, np.arange(len(emb_IE)), q.decode(codes_IL))
+    assert kept is not None, "the shop's items differ"
+    perplexity = float(metrics.perplexity(np.bincount(codes_IL[:, 0], minlength=q.codes_per_level[0])))
+    return {"kept": round(kept, 4), "perplexity": round(perplexity, 2), "distinct": int(metrics.prefix_numbers(codes_IL)[1][-1])}
 
 
 @cache
@@ -128,6 +149,38 @@ def _names_text(frame: Frame) -> str:
     first, last = frame.iloc[0], frame.iloc[-1]
     return (f"The {last['items']:,} items have {last['distinct']:,} distinct IDs, from {last['vectors']} code vectors. Level 1 "
             f"alone tells {first['distinct']} groups apart.")
+
+
+def _mean(frame: Frame, training: str, column: str = "kept") -> float:
+    return float(frame.loc[frame["training"] == training, column].mean())
+
+
+def _range(frame: Frame, training: str, column: str) -> str:
+    values = frame.loc[frame["training"] == training, column]
+    low, high = (f"{value:,.0f}" if column == "distinct" else f"{value:.1f}" for value in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _share_kept(frame: Frame, training: str) -> int:
+    """0: at most a third of what the healthy training keeps, 1: at most two thirds, 2: more."""
+    return int(np.searchsorted([1 / 3, 2 / 3], _mean(frame, training) / _mean(frame, BOTH)))
+
+
+def _estimator_text(frame: Frame) -> str:
+    return (f"Straight-through keeps {_mean(frame, BOTH):.0%} of the variance, the rotation trick {_mean(frame, ROTATION):.0%}, "
+            f"no estimator {abs(_mean(frame, BLOCKED)):.0%} (300 steps, mean of {frame['seed'].nunique()} seeds).")
+
+
+def _collapse_text(frame: Frame) -> str:
+    return (f"Level 1's perplexity is {_range(frame, NEITHER, 'perplexity')} of 16, and the 2,000 items have "
+            f"{_range(frame, NEITHER, 'distinct')} distinct ID. With a k-means start and restarts it is "
+            f"{_range(frame, BOTH, 'perplexity')}, with {_range(frame, BOTH, 'distinct')} IDs.")
+
+
+def _restarts_text(frame: Frame) -> str:
+    return (f"Restarts alone keep {_mean(frame, RESTARTS):.0%} of the variance, with {_range(frame, RESTARTS, 'distinct')} "
+            f"distinct IDs; the k-means start alone keeps {_mean(frame, START):.0%}, both {_mean(frame, BOTH):.0%} with "
+            f"{_range(frame, BOTH, 'distinct')} IDs (300 steps, {frame['seed'].nunique()} seeds).")
 
 
 LESSONS = (
@@ -161,5 +214,60 @@ LESSONS = (
         "Set **Levels** to 1 and press Play: the same four codes, but only four IDs.", ("levels",),
         Check("How many IDs can three levels of 256 codes tell apart?", ("768", "65,536", "About 16.8 million"), 2,
               "256 to the third; the three codebooks hold 768 vectors."), plot.names),
+    CoreLesson(
+        "estimator", "The straight-through estimator",
+        "The nearest code is chosen, not computed: it has no derivative, so the gradient of the error ends at the code "
+        "vectors. An **estimator** says what of it goes on to the encoder. Straight-through copies it.",
+        "An RQ-VAE is trained on the shop without an estimator. How much variance does it keep, compared with straight-through?",
+        ("At most a third as much", "A third to two thirds", "About as much"), "trainings",
+        lambda frame: _share_kept(frame, BLOCKED), _estimator_text,
+        "Without an estimator the encoder only learns from the commitment loss, which is least where all latents are "
+        "equal. Nothing in it depends on what the decoder needs.",
+        {"estimator": "none"}, ("one", "two"),
+        "The violet arrow at the code vectors is the gradient; the cross at the latent says that none of it arrives. Latents "
+        "shrink, reconstructions stay apart from their points.",
+        "Set **Gradient estimator** to straight-through while it plays: arrows reach the latents, and they spread.",
+        ("estimator",),
+        Check("What does straight-through take as the derivative of the code vectors by the latent?",
+              ("The identity", "Zero", "The distance between the two"), 0,
+              "So the encoder gets the decoder's gradient unchanged, as if nothing had been quantised."),
+        lambda frame, alt: plot.trainings(
+            frame, {BOTH: "Straight-through", ROTATION: ROTATION, BLOCKED: BLOCKED}, "kept", "Variance kept", alt)),
+    CoreLesson(
+        "collapse", "Collapse and its cause",
+        "A code vector is only moved by the items that choose it. One that no item chooses is **dead**. **Perplexity** says how "
+        "many codes are effectively in use.",
+        "An RQ-VAE with 16 codes a level starts from random code vectors, without any remedy. What is level 1's perplexity on "
+        "the shop after 300 steps?", ("Below 4", "4 to 12", "Above 12"), "trainings",
+        lambda frame: int(np.searchsorted([4, 12], _mean(frame, NEITHER, "perplexity"))), _collapse_text,
+        "The code nearest to the first latents gets all items, so it alone learns; commitment draws all latents to it, and the "
+        "other codes are never chosen again.",
+        {"start": "far", "restart": "0"}, ("one", "two"),
+        "The codes start far from the latents. The nearest one gets all points; crossed-out codes are dead.",
+        "Set **Codebooks start at** to k-means and press Play: every code has points from the first step on.",
+        ("start",),
+        Check("Why does a dead code stay dead?",
+              ("No item chooses it, so no gradient moves it", "Its learning rate is too small", "The decoder pushes it away"), 0,
+              "The codebook loss of a code is a sum over the items that chose it; the sum is empty."),
+        lambda frame, alt: plot.trainings(
+            frame, {BOTH: BOTH, NEITHER: NEITHER}, "perplexity", "Perplexity of level 1", alt)),
+    CoreLesson(
+        "restarts", "What restarts and a k-means start do",
+        "Two remedies: a **restart** moves a dead code to where some item is; a **k-means start** puts all codes among the first "
+        "latents.",
+        "With restarts alone, from random code vectors, nearly all codes are in use. How much variance is kept, compared with "
+        "both remedies?", ("At most a third as much", "A third to two thirds", "About as much"), "trainings",
+        lambda frame: _share_kept(frame, RESTARTS), _restarts_text,
+        "Random code vectors are much longer than the first latents, so the decoder first reads noise. Restarts replace them one "
+        "by one, and only then do latents begin to spread: after 300 steps this training is still far behind. Perplexity counts "
+        "which codes are used, not what they keep.",
+        {"start": "far", "restart": "1"}, ("one", "two"),
+        "In the first step all dead codes jump to points. Watch how long the latents need to spread again.",
+        "Set **Codebooks start at** to k-means and press Play: how many steps does the error need now?", ("start", "restart"),
+        Check("All codes are in use and all IDs are distinct. Is the quantizer good?",
+              ("Yes", "Not necessarily", "No"), 1,
+              "Random codes would be used evenly, too. What the codes keep of the items decides."),
+        lambda frame, alt: plot.trainings(
+            frame, {name: name for name in (BOTH, START, RESTARTS, NEITHER)}, "kept", "Variance kept", alt, ids=True)),
 )
 BY_KEY = {lesson.key: lesson for lesson in LESSONS}

@@ -32,11 +32,15 @@ def picture(app: Any) -> dict[str, Any]:
 
 
 def test_the_bundled_numbers_are_what_is_measured():
-    again = core_lessons.measure(sizes=(4, 16), n_seeds=1)
+    again = core_lessons.measure(sizes=(4, 16), n_seeds=1, trainings=(core_lessons.RESTARTS,), n_trained=1)
     frame = core_lessons.measured("codebooks")
     for row in again["codebooks"]:
         kept = frame.query("n_codes == @row['n_codes'] and seed == @row['seed']")["kept"].item()
         assert kept == pytest.approx(row["kept"], abs=2e-3)
+    [trained] = again["trainings"]
+    bundled = core_lessons.measured("trainings").query("training == @trained['training'] and seed == 0").iloc[0]
+    assert bundled["kept"] == pytest.approx(trained["kept"], abs=0.02)
+    assert bundled["perplexity"] == pytest.approx(trained["perplexity"], abs=1.5)
     assert core_lessons.measured("levels").to_dict("records") == again["levels"]
     codes_IL = runs.find("demo-small").codes()
     distinct = [len({tuple(row[:level]) for row in codes_IL.tolist()}) for level in range(1, 6)]
@@ -92,5 +96,10 @@ def test_a_lessons_picture_has_the_playgrounds_settings_and_controls(lesson: Cor
 def test_the_answer_follows_from_the_rows(kept, place):
     frame = pd.DataFrame({"n_codes": [16, 16, 256], "seed": [0, 1, 0], "kept": [kept, kept, 0.9]})
     assert LESSONS[0].answer(frame) == place
+    rows = [{"training": name, "seed": 0, "kept": 1.0, "perplexity": 15.0, "distinct": 9} for name in core_lessons.TRAININGS]
+    trained = pd.DataFrame(rows).set_index("training", drop=False)
+    trained.loc[[core_lessons.BLOCKED, core_lessons.RESTARTS], "kept"] = (0.1, 0.5, 0.9)[place]
+    trained.loc[core_lessons.NEITHER, "perplexity"] = (1.0, 8.0, 15.0)[place]
+    assert [core_lessons.BY_KEY[key].answer(trained) for key in ("estimator", "collapse", "restarts")] == [place] * 3
     levels = pd.DataFrame({"levels": [1, 2], "vectors": [16, 32], "distinct": [16, (50, 700, 1900)[place]], "items": 2000})
     assert LESSONS[1].answer(levels) == place
