@@ -97,7 +97,7 @@ def main() -> None:
         if len(index.entries()) < args.runs:
             make(args.runs)
             time.sleep(0.1)
-            judge()
+        judge()  # a verdict is of one version of the doctor, so those of an earlier call may count no more
         index._known.clear()
         start_s = time.perf_counter()
         index.entries()

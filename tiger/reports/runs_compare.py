@@ -24,6 +24,7 @@ METRIC_TITLES = {"loss": "Loss", "recon_loss": "Reconstruction loss", "commit_lo
                  "valid_recall@10": "Validation recall@10", "valid_ndcg@10": "Validation NDCG@10",
                  "level_loss": "Loss", "learning_rate": "Learning rate"}
 OTHER_METRICS = ("step", "t_s", "restarts", "seq")
+LogStamp = tuple[int, int]  # when a log was written, and its length
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,12 @@ def compare(rows: Sequence[Row], curve: str = "", fold: bool = True) -> Comparis
     """
     if len(rows) > MAX_RUNS:
         raise ValueError(f"{len(rows)} runs are chosen, but at most {MAX_RUNS} can be compared; filter or group them first.")
-    logs = [_events(row) for row in rows]
+    return _compared(tuple(rows), tuple(_log_stamp(row.entry.run) for row in rows), curve, fold)
+
+
+@lru_cache(maxsize=16)
+def _compared(rows: tuple[Row, ...], stamps: tuple[LogStamp, ...], curve: str, fold: bool) -> Comparison:
+    logs = [_read(row.entry.folder, stamp) for row, stamp in zip(rows, stamps, strict=True)]
     curves = curves_of(logs)
     drawn = next((one for one in curves if one.title == curve), curves[0] if curves else None)
     differing = differing_params(rows)
@@ -99,22 +105,22 @@ def compare(rows: Sequence[Row], curve: str = "", fold: bool = True) -> Comparis
     folds = len(set(names)) < len(names)
     lines = _lines(logs, names, drawn)
     can_fold = len({row.seedless for row in rows}) < len(rows)
-    return Comparison(tuple(rows), curves, drawn, lines, params_frame(rows, differing), differing, axes_frame(rows, differing),
+    return Comparison(rows, curves, drawn, lines, params_frame(rows, differing), differing, axes_frame(rows, differing),
                       folds, can_fold, _summary(lines, drawn))
 
 
-def _events(row: Row) -> tuple[Event, ...]:
-    path = row.entry.run.path / "events.jsonl"
+def _log_stamp(run: Run) -> LogStamp:
+    """Changes with the run's log."""
     try:
-        about = path.stat()
+        about = (run.path / "events.jsonl").stat()
     except OSError:
-        return ()
-    return _read(str(path), about.st_mtime_ns, about.st_size)
+        return 0, 0
+    return about.st_mtime_ns, about.st_size
 
 
 @lru_cache(maxsize=128)
-def _read(path: str, changed_ns: int, n_bytes: int) -> tuple[Event, ...]:
-    return tuple(event for event in Run(Path(path).parent).events()[0] if changed_param(event) is None and "row" not in event)
+def _read(folder: str, stamp: LogStamp) -> tuple[Event, ...]:
+    return tuple(event for event in Run(Path(folder)).events()[0] if changed_param(event) is None and "row" not in event)
 
 
 def curves_of(logs: Sequence[Sequence[Event]]) -> tuple[Curve, ...]:

@@ -68,6 +68,12 @@ def known(entries: Iterable[Entry]) -> dict[str, Verdict]:
     return {run_id: verdict for run_id, verdict in found.items() if verdict is not None}
 
 
+def version() -> tuple[Path, int]:
+    """Changes whenever a verdict is added, or the workspace is another."""
+    _read()
+    return cache_file(), _kept[cache_file()].read_bytes
+
+
 def due(entries: Sequence[Entry]) -> list[Entry]:
     """Those that have codes and no verdict yet."""
     have = known(entries)

@@ -1,7 +1,8 @@
 """Every run of the workspace at a glance, each read once and again only when one of its files changed.
 
-A run's small files are replaced in one move, which changes the folder's own time stamp, so two looks at the file system
-tell whether anything is new: the folder and ``status.json``.
+A run's small files are replaced in one move, which changes the folder's own time stamp, so one look at the file system tells
+whether anything is new in a run that is over. Of one that waits or trains, ``status.json`` is looked at, too: on a full disk it
+is written over in place.
 """
 
 import json
@@ -26,9 +27,11 @@ from tiger.runs.run import Run
 log = logging.getLogger(__name__)
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
 SETTLED_NS = 50_000_000  # a file changed less long ago may change again within one tick of the file system's clock
+OVER = ("finished", "failed", "stopped")  # nobody writes into the folder of such a run but by replacing files
 TAIL_BYTES = 16_384  # enough for the longest line of a log
 Stamp = tuple[int, ...]
 _known: dict[str, tuple[Stamp, "Entry | None"]] = {}
+_newest_first: list["tuple[Entry, ...]"] = [()]  # the last answer
 
 
 @dataclass(frozen=True)
@@ -97,15 +100,22 @@ class Entry:
         return registry.key(self.config.dataset)
 
 
-def entries() -> list[Entry]:
-    """Every run, own and bundled, newest first. What did not change since the last call is not read again."""
+def entries() -> tuple[Entry, ...]:
+    """Every run, own and bundled, newest first. What did not change since the last call is not read again.
+
+    While nothing changes, the answer is the same object.
+    """
     found: dict[str, Entry] = {}
     for root in (paths.BUNDLED / "runs", paths.subfolder("runs")):
         for name, folder in _folders(root):
             entry = _entry(folder)
             if entry is not None:
                 found[name] = entry
-    return sorted(found.values(), key=lambda entry: (-entry.config.created_s, entry.id))
+    last = _newest_first[0]
+    if len(last) == len(found) and all(found.get(entry.id) is entry for entry in last):
+        return last
+    _newest_first[0] = tuple(sorted(found.values(), key=lambda entry: (-entry.config.created_s, entry.id)))
+    return _newest_first[0]
 
 
 def of(run: Run) -> Entry:
@@ -116,17 +126,19 @@ def of(run: Run) -> Entry:
 def _folders(root: Path) -> list[tuple[str, str]]:
     try:
         with os.scandir(root) as listed:
-            return [(one.name, one.path) for one in listed if RUN_ID.fullmatch(one.name)]
+            return [(one.name, one.path) for one in listed if one.path in _known or RUN_ID.fullmatch(one.name)]
     except OSError:
         return []
 
 
 def _entry(folder: str) -> Entry | None:
+    known = _known.get(folder)
+    if known is not None and known[1] is not None and known[1].status.state in OVER and _changed_ns(folder) == known[0][0]:
+        return known[1]
     stamp = _stamp(folder)
     if stamp is None:
         _known.pop(folder, None)
         return None
-    known = _known.get(folder)
     if known is None or known[0] != stamp:
         run = Run(Path(folder))
         entry = _read(run) if os.path.exists(f"{folder}/config.json") and is_whole(run) else None
@@ -144,13 +156,16 @@ def _stamp(folder: str) -> Stamp | None:
 
     A status that is written over in place, as on a full disk, changes its own time stamp alone.
     """
+    changed_ns = _changed_ns(folder)
+    return (changed_ns, _changed_ns(f"{folder}/status.json")) if changed_ns else None
+
+
+def _changed_ns(path: str) -> int:
+    """When a file or folder changed, nanoseconds since 1970; 0 where there is none."""
     try:
-        return os.stat(folder).st_mtime_ns, os.stat(f"{folder}/status.json").st_mtime_ns
+        return os.stat(path).st_mtime_ns
     except OSError:
-        try:
-            return os.stat(folder).st_mtime_ns, 0
-        except OSError:
-            return None
+        return 0
 
 
 def _read(run: Run) -> Entry:

@@ -51,12 +51,28 @@ def test_what_did_not_change_is_the_same_object_and_what_changed_is_read_again(m
 
 
 def test_a_status_written_over_in_place_is_noticed():
+    """As a worker does where the disk is full."""
     run = finished("One")
+    write_status(run, state="running", pid=os.getpid(), heartbeat_s=4e9)
     settle()
     index.entries()
     path = run.path / "status.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "state": "failed"}))
     assert own()[0].status.state == "failed"
+
+
+def test_while_nothing_changes_the_answer_is_the_same_object_and_costs_one_look_a_run(monkeypatch):
+    runs_made = [finished(f"Run {number}") for number in range(5)]
+    settle()
+    before = index.entries()
+    looks = []
+    monkeypatch.setattr(index, "_changed_ns", lambda path, real=index._changed_ns: looks.append(path) or real(path))
+    assert index.entries() is before and len(looks) == len(before)
+    write_status(runs_made[0], message="told")
+    after = index.entries()
+    assert after is not before and [entry.status.message for entry in after if entry.id == runs_made[0].id] == ["told"]
+    runs.delete(runs_made[1])
+    assert len(index.entries()) == len(before) - 1
 
 
 def test_a_worker_that_died_shows_at_once_though_no_file_changed():

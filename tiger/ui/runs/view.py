@@ -7,6 +7,7 @@ import streamlit as st
 
 from tiger.analysis import doctor
 from tiger.analysis.doctor import VectorSigns
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import runs as runs_report
 from tiger.reports import runs_verdicts
@@ -147,7 +148,8 @@ def _ranged(name: str, mean: float, low: float, high: float) -> str:
 
 def keep_current(page: RunsPage) -> None:
     """Examine what was not examined yet, a little at a time, and draw the page again when a run's state changes."""
-    here = [entry for entry in page.due if state.is_here(entry.run)]
+    wanted = registry.key(state.dataset_ref())
+    here = [entry for entry in page.due if entry.dataset_key == wanted]
     elsewhere = len(page.due) - len(here)
     if st.session_state.get("runs:all_datasets"):
         here, elsewhere = list(page.due), 0
