@@ -255,7 +255,7 @@ class RunConfig:
             raise ValueError("'params' and 'embedding' of a dataset in a run's config.json must be objects.")
         parts = {name: _part(given.pop(name), name) for name in PARTS if given.get(name) is not None}
         ids, schedule = given.pop("ids", None), given.pop("schedule", None)
-        known = {name: given.pop(name) for name in _names(cls) & set(given) - {"more", "ids_run", "imported"}}
+        known = {name: given.pop(name) for name in set(_hints(cls)) & set(given) - {"more", "ids_run", "imported"}}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
                    study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
                    recording=parts.get("recording"), sweep=parts.get("sweep"),
@@ -277,8 +277,15 @@ class RunConfig:
         return found | {"dataset": dict(self.dataset), "id": self.id, "created_s": self.created_s} | self.more
 
 
-def _names(cls: type) -> set[str]:
-    return {entry.name for entry in fields(cls)}
+_known_hints: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields, by name; read once, since that takes longer than reading a run's file."""
+    if cls not in _known_hints:
+        found = get_type_hints(cls)
+        _known_hints[cls] = {entry.name: found[entry.name] for entry in fields(cls)}
+    return _known_hints[cls]
 
 
 def _part(given: Any, name: str) -> Any:
@@ -302,5 +309,4 @@ def _schedule(given: Any) -> tuple[ScheduledChange, ...]:
 
 def _fitting(cls: type, found: Mapping[str, Any]) -> Values:
     """The entries that the dataclass knows and whose kind is right."""
-    hints = get_type_hints(cls)
-    return {name: found[name] for name in _names(cls) if name in found and fits(found[name], hints[name])}
+    return {name: found[name] for name, kind in _hints(cls).items() if name in found and fits(found[name], kind)}
