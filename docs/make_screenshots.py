@@ -22,6 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 SIZE = {"width": 1400, "height": 940}
 DARK = ("home",)
 FOLDED: dict[str, str] = {}  # what would push the interesting part off the picture
+AT = {"playground": "playground?scenario=healthy&steps=140&point=7"}  # a page that is empty before somebody acts
 MAX_BYTES = 150_000
 
 
@@ -29,7 +30,7 @@ def shoot(browser: Browser, address: str, page: str, scheme: str, path: Path) ->
     """One page, drawn to its end, as a PNG with a palette."""
     context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
     tab = context.new_page()
-    tab.goto(f"{address}/{'' if page == 'home' else page}")
+    tab.goto(f"{address}/{AT.get(page, '' if page == 'home' else page)}")
     tab.wait_for_selector("h1", timeout=60_000)
     tab.wait_for_timeout(1500)
     tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner]')",

@@ -65,3 +65,34 @@ def trainings(frame: pd.DataFrame, names: Mapping[str, str], column: str, title:
                        hovertemplate="%{x}, seed %{customdata}: %{y:.3g}<extra></extra>")
     figure.update_yaxes(title=title, rangemode="tozero", tickformat=".0%" if column == "kept" else None)
     return style(figure, alt, 280)
+
+
+def collisions(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Items with an ID of their own and items that share one, a bar a run.
+
+    Args:
+        frame: "collisions" of ``reports.core_lessons.measure``.
+    """
+    figure = go.Figure()
+    parts = (("Own ID", frame["items"] - frame["sharing"]), ("Shared ID", frame["sharing"]))
+    for look, (title, value) in enumerate(parts):
+        figure.add_bar(x=value, y=frame["run"], orientation="h", name=title, marker={"color": colour(look)},
+                       text=value, texttemplate="%{text:,}", hovertemplate="%{y}: %{x:,} items<extra>" + title + "</extra>")
+    figure.update_xaxes(title="Items")
+    return style(figure, alt, 220).update_layout(barmode="stack")
+
+
+def purity(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Purity over the levels that are used, learned codes beside LSH, with a mark a seed.
+
+    Args:
+        frame: "purity" of ``reports.core_lessons.measure``.
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("codes", sort=False)):
+        mean = part.groupby("level", as_index=False)["purity"].mean()
+        figure.add_bar(x=mean["level"], y=mean["purity"], name=str(name), marker={"color": colour(place)}, text=mean["purity"],
+                       texttemplate="%{text:.1%}", hovertemplate="%{x} levels: %{y:.1%}<extra>" + str(name) + "</extra>")
+    figure.update_xaxes(title="Levels used", dtick=1)
+    figure.update_yaxes(title="Purity", tickformat=".0%", range=[0, 1])
+    return style(figure, alt, 280)

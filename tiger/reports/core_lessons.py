@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from tiger import datasets, metrics, runs
 from tiger.core import paths
+from tiger.metrics.labels import label_numbers, purity
 from tiger.metrics.reconstruction import explained_variance
 from tiger.plots import core_lessons as plot
 
@@ -26,6 +27,7 @@ TRAININGS: dict[str, dict[str, object]] = {
     "Only the k-means start": {"restart_threshold": 0.0}, "Only restarts": {"kmeans_init": False},
     "Neither": {"kmeans_init": False, "restart_threshold": 0.0}}
 """What small RQ-VAEs are trained with, beside ``SMALL`` and the defaults."""
+LEARNED, HASHED = "Learned codes", "LSH"
 BOTH, ROTATION, BLOCKED, START, RESTARTS, NEITHER = TRAININGS
 Frame: TypeAlias = "pd.DataFrame"
 Rows: TypeAlias = "list[dict[str, float | str]]"
@@ -102,7 +104,9 @@ def measure(sizes: tuple[int, ...] = SIZES, n_seeds: int = SEEDS, trainings: tup
     Returns:
         "codebooks": share of the embeddings' variance that one k-means codebook keeps, by size and seed;
         "levels": distinct prefixes and code vectors of the bundled RQ-VAE, by levels used;
-        "trainings": variance kept, level 1's perplexity and distinct IDs of small RQ-VAEs, by training and seed.
+        "trainings": variance kept, level 1's perplexity and distinct IDs of small RQ-VAEs, by training and seed;
+        "collisions": items of the bundled RQ-VAEs that share all codes;
+        "purity": of prefixes of the bundled RQ-VAE and of LSH, by level and seed.
     """
     emb_IE = datasets.load("synthetic", seed=0).embedding_IE
     codebooks: Rows = [{"n_codes": n_codes, "seed": seed, **_fitted(emb_IE, "rkmeans", seed, n_levels=1, n_codes=n_codes)}
@@ -114,7 +118,34 @@ def measure(sizes: tuple[int, ...] = SIZES, n_seeds: int = SEEDS, trainings: tup
     vectors_L = np.cumsum(np.broadcast_to(run.learner.params["n_codes"], len(n_prefixes_L)))
     levels: Rows = [{"levels": place + 1, "vectors": int(vectors), "distinct": int(n_prefixes), "items": len(emb_IE)}
                     for place, (vectors, n_prefixes) in enumerate(zip(vectors_L, n_prefixes_L, strict=True))]
-    return {"codebooks": codebooks, "levels": levels, "trainings": trained}
+    return {"codebooks": codebooks, "levels": levels, "trainings": trained, "collisions": _collisions(),
+            "purity": _purities(n_seeds)}
+
+
+def _collisions() -> Rows:
+    """Items of the bundled RQ-VAEs that share all codes with another one."""
+    found: Rows = []
+    for name in (RUN, "demo-rqvae"):
+        run = runs.find(name)
+        codes_IL = run.codes()
+        count_P = np.bincount(metrics.prefix_numbers(codes_IL)[0][:, -1])
+        found.append({"run": f"{codes_IL.shape[1]} levels of {run.learner.params['n_codes']}", "items": len(codes_IL),
+                      "distinct": len(count_P), "sharing": int(count_P[count_P > 1].sum()), "largest": int(count_P.max())})
+    return found
+
+
+def _purities(n_seeds: int) -> Rows:
+    """Purity of the bundled RQ-VAE's prefixes and of as many LSH bits, for the departments of the shop."""
+    from tiger import quantizers
+
+    cat = datasets.load("synthetic", seed=0)
+    department_I = label_numbers(cat.items["category"].str.split(" > ").str[0].to_numpy())
+    codes = {(LEARNED, 0): runs.find(RUN).codes()} | {
+        (HASHED, seed): quantizers.create("lsh", n_levels=5, n_codes=16, seed=seed).fit(cat.embedding_IE).encode(cat.embedding_IE)
+        for seed in range(n_seeds)}
+    return [{"codes": name, "seed": seed, "level": level + 1,
+             "purity": round(purity(metrics.prefix_numbers(codes_IL)[0][:, level], department_I), 4)}
+            for (name, seed), codes_IL in codes.items() for level in range(3)]
 
 
 def _fitted(emb_IE: np.ndarray, name: str, seed: int, **params: object) -> dict[str, float | str]:
@@ -175,6 +206,22 @@ def _collapse_text(frame: Frame) -> str:
     return (f"Level 1's perplexity is {_range(frame, NEITHER, 'perplexity')} of 16, and the 2,000 items have "
             f"{_range(frame, NEITHER, 'distinct')} distinct ID. With a k-means start and restarts it is "
             f"{_range(frame, BOTH, 'perplexity')}, with {_range(frame, BOTH, 'distinct')} IDs.")
+
+
+def _collisions_text(frame: Frame) -> str:
+    small, large = frame.iloc[0], frame.iloc[1]
+    return (f"With {small['run']} codes, {small['sharing']} of {small['items']:,} items share all codes, at most "
+            f"{small['largest']} the same; with {large['run']} codes, {large['sharing']} do.")
+
+
+def _purity(frame: Frame, name: str, level: int = 1) -> float:
+    return float(frame.loc[(frame["codes"] == name) & (frame["level"] == level), "purity"].mean())
+
+
+def _purity_text(frame: Frame) -> str:
+    n_seeds = frame.loc[frame["codes"] == HASHED, "seed"].nunique()
+    return (f"Level 1: learned codes {_purity(frame, LEARNED):.1%}, LSH {_purity(frame, HASHED):.1%} (mean of {n_seeds} seeds). "
+            f"First two levels: {_purity(frame, LEARNED, 2):.1%} and {_purity(frame, HASHED, 2):.1%}.")
 
 
 def _restarts_text(frame: Frame) -> str:
@@ -269,5 +316,35 @@ LESSONS = (
               "Random codes would be used evenly, too. What the codes keep of the items decides."),
         lambda frame, alt: plot.trainings(
             frame, {name: name for name in (BOTH, START, RESTARTS, NEITHER)}, "kept", "Variance kept", alt, ids=True)),
+    CoreLesson(
+        "collisions", "Collisions and the extra level",
+        "Items whose codes are equal at all levels **collide**. One more number, the collision level, then tells them apart: 0, "
+        "1, 2 and so on.",
+        "The bundled RQ-VAE can name 16 to the fifth, about a million IDs. How many of the 2,000 items share all five codes with "
+        "another item?", ("None", "1 to 200", "More than 200"), "collisions",
+        lambda frame: int(np.searchsorted([0, 200], frame["sharing"].iloc[0])), _collisions_text,
+        "Similar items fall into the same cells, as they should; IDs are not spread evenly over what is possible. More codes or "
+        "levels make fewer collisions, and longer lists for the recommender to choose from.",
+        {"codes": "4"}, ("one", "two", "three"),
+        "All points in one cell of both levels have the same ID: count them on the left plane.",
+        "Raise **Codes a level** and press Play: how many distinct IDs do the points get?", ("codes",),
+        Check("Seven items share all their codes. What does the collision level hold?",
+              ("0 to 6, another number for each", "The same code again", "Their distance to the code vector"), 0,
+              "It only has to tell them apart; it says nothing about the items."), plot.collisions),
+    CoreLesson(
+        "lsh", "Learned codes against LSH buckets",
+        "LSH draws random hyperplanes; the sides on which an item lies are the bits of its code. Nothing is learned. **Purity** "
+        "is the share of items that belong to the commonest category of their code.",
+        "Level 1 has 16 codes in both. How does the purity of learned codes compare with LSH's, for the shop's departments?",
+        ("About the same", "Up to one and a half times", "More than one and a half times"), "purity",
+        lambda frame: int(np.searchsorted([1.1, 1.5], _purity(frame, LEARNED) / _purity(frame, HASHED))), _purity_text,
+        "Random hyperplanes cut wherever they fall, also through the middle of a group. Learned cells tend to have their borders "
+        "between groups, where the error is smaller.",
+        {"method": "lsh", "levels": "1", "speed": "slow"}, ("one", "two"),
+        "Every step draws one more random line; each line doubles the number of possible codes.",
+        "Set **Quantizer** to residual k-means and press Play: the borders move between the groups.", ("method",),
+        Check("What do the directions of LSH's hyperplanes depend on?",
+              ("The seed alone", "The items' categories", "The reconstruction error"), 0,
+              "Items only shift the centre through which all planes go."), plot.purity),
 )
 BY_KEY = {lesson.key: lesson for lesson in LESSONS}

@@ -4,6 +4,7 @@ import json
 import urllib.parse
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -41,8 +42,14 @@ def test_the_bundled_numbers_are_what_is_measured():
     bundled = core_lessons.measured("trainings").query("training == @trained['training'] and seed == 0").iloc[0]
     assert bundled["kept"] == pytest.approx(trained["kept"], abs=0.02)
     assert bundled["perplexity"] == pytest.approx(trained["perplexity"], abs=1.5)
+    assert core_lessons.measured("collisions").to_dict("records") == again["collisions"]
+    ids, n_items = np.unique(codes_IL := runs.find("demo-small").codes(), axis=0, return_counts=True)
+    assert again["collisions"][0]["sharing"] == n_items[n_items > 1].sum() and again["collisions"][0]["distinct"] == len(ids)
+    kept = core_lessons.measured("purity")
+    for row in again["purity"]:
+        assert kept.query("codes == @row['codes'] and seed == @row['seed'] and level == @row['level']")["purity"].item() == \
+            pytest.approx(row["purity"], abs=2e-3)
     assert core_lessons.measured("levels").to_dict("records") == again["levels"]
-    codes_IL = runs.find("demo-small").codes()
     distinct = [len({tuple(row[:level]) for row in codes_IL.tolist()}) for level in range(1, 6)]
     assert [row["distinct"] for row in again["levels"]] == distinct == list(metrics.prefix_numbers(codes_IL)[1])
 
@@ -101,5 +108,8 @@ def test_the_answer_follows_from_the_rows(kept, place):
     trained.loc[[core_lessons.BLOCKED, core_lessons.RESTARTS], "kept"] = (0.1, 0.5, 0.9)[place]
     trained.loc[core_lessons.NEITHER, "perplexity"] = (1.0, 8.0, 15.0)[place]
     assert [core_lessons.BY_KEY[key].answer(trained) for key in ("estimator", "collapse", "restarts")] == [place] * 3
+    purity = pd.DataFrame({"codes": ["Learned codes", "LSH"], "seed": 0, "level": 1, "purity": [(0.3, 0.4, 0.9)[place], 0.3]})
+    assert core_lessons.BY_KEY["lsh"].answer(purity) == place
+    assert core_lessons.BY_KEY["collisions"].answer(pd.DataFrame({"sharing": [(0, 200, 201)[place], 9]})) == place
     levels = pd.DataFrame({"levels": [1, 2], "vectors": [16, 32], "distinct": [16, (50, 700, 1900)[place]], "items": 2000})
     assert LESSONS[1].answer(levels) == place
