@@ -32,6 +32,7 @@ FROM_IDS = ("IDs alone do not tell at which level items could have parted, nor w
             "the codebooks and what they quantise: python -m tiger external read codebooks.safetensors --vectors latents.npy")
 NO_VECTORS = "These codes have no vectors, so there is no next-best code, and no level can be added to what they leave."
 OTHER_STEP = "Codebooks are kept for the newest codes only; choose the last step to see where items could have parted."
+NOT_ENDED = "Where items could have parted is known once the run has ended, and its codes and codebooks are of one step."
 NOT_RECORDED = ("Where items could have parted was not recorded: log the codebooks, codebooks=lambda: books, and hand over what "
                 "they quantise, close(codes=codes, latents=z).")
 OTHER_CODES = ("Only {:.0%} of these items have the nearest code at every level: the codes were assigned otherwise, or the "
@@ -87,7 +88,7 @@ def geometry_of(codes: Codes, quantizer: Quantizer | None) -> tuple[Geometry | N
     """
     run, cat = codes.run, codes.cat
     if codes.step is not None:
-        return None, OTHER_STEP
+        return None, OTHER_STEP if run.has_result() else NOT_ENDED
     if quantizer is not None:
         books = quantizer.codebooks()
         if books is None:
@@ -255,8 +256,12 @@ def _card_summary(found: Explained, row: pd.Series) -> str:
 # ---- remedies
 
 
-def at_once(codes: Codes, geometry: Geometry | None) -> list[Outcome]:
-    """What remedies leave that need no training: nothing, a counter, an extra level, Sinkhorn on the last level."""
+def at_once(codes: Codes, geometry: Geometry | None, max_cells: int | None = None) -> list[Outcome]:
+    """What remedies leave that need no training: nothing, a counter, an extra level, Sinkhorn on the last level.
+
+    Args:
+        max_cells: items that share an ID times codes of the last level, above which Sinkhorn is left out; None: no limit.
+    """
     codes_IL = codes.codes_IL
     found = [Outcome("As it is", "", collisions.left_of(codes_IL, geometry)),
              Outcome("A counter as the last code", "TIGER's collision level numbers the items of an ID 0, 1, 2 …",
@@ -267,6 +272,10 @@ def at_once(codes: Codes, geometry: Geometry | None) -> list[Outcome]:
         reason = "not known without codebooks"
         return [*found, Outcome("An extra level", extra, None, reason), Outcome("Sinkhorn on the last level", last, None, reason)]
     found.append(Outcome("An extra level", extra, collisions.extra_level(codes_IL, geometry)))
+    n_shared, n_codes = metrics.collisions(codes_IL).collided_items, len(geometry.codebooks[-1])
+    if max_cells is not None and n_shared * n_codes > max_cells:
+        return [*found, Outcome("Sinkhorn on the last level", last, None,
+                                f"takes minutes for {n_shared:,} items: python -m tiger collisions {codes.run.id}")]
     try:
         balanced = Outcome("Sinkhorn on the last level", last, collisions.sinkhorn_last(codes_IL, geometry))
     except ValueError as error:

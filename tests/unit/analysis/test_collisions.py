@@ -191,13 +191,15 @@ def test_with_as_many_codes_as_items_an_extra_level_leaves_only_copies():
 def lc_rec(latent_IZ: np.ndarray, books: list[np.ndarray], codes_IL: np.ndarray) -> np.ndarray:
     """LC-Rec's generate_indices.py with its Sinkhorn, as published, on the last level; of equal shares the nearest code
     that no other item with the prefix has."""
-    codes_IL = codes_IL.copy()
+    codes_IL, best, idle = codes_IL.copy(), 0, 0
     for _ in range(20):
         groups: dict[tuple, list[int]] = {}
         for item, row in enumerate(map(tuple, codes_IL.tolist())):
             groups.setdefault(row, []).append(item)
         shared = [items for _, items in sorted(groups.items()) if len(items) > 1]
-        if not shared:
+        idle = 0 if len(groups) > best else idle + 1
+        best = max(best, len(groups))
+        if not shared or idle == 3:
             break
         was_IL = codes_IL.copy()
         for items in shared:

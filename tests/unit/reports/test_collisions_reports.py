@@ -55,6 +55,15 @@ def test_each_shared_id_has_its_row_and_the_walk_agrees(run):
     assert outcomes[0].left.error == pytest.approx(run.recon_error()[:, -1].sum() / run.recon_error()[:, 0].sum(), rel=1e-4)
 
 
+def test_where_sinkhorn_would_take_minutes_the_command_is_named(run):
+    codes = codes_at(run, datasets.load_ref(run.config.dataset))
+    geometry, _ = reports.geometry_of(codes, quantizer_of(run))
+    n_cells = metrics.collisions(codes.codes_IL).collided_items * 8
+    assert reports.at_once(codes, geometry, n_cells)[-1].left is not None
+    last = reports.at_once(codes, geometry, n_cells - 1)[-1]
+    assert last.left is None and last.reason.endswith(f"python -m tiger collisions {run.id}")
+
+
 def test_the_group_of_an_item_and_its_levels(run):
     found, _ = explained(run)
     items = found.groups.items(2)

@@ -74,6 +74,13 @@ def distinct(run_id: str) -> int:
     return len(np.unique(runs.find(run_id).codes(), axis=0))
 
 
+def test_copies_lead_to_the_items_that_share_an_id(ids):
+    links = [link.proto.label for link in open_page(DOCTOR, run=ids["copies"]).get("page_link")]
+    assert "Which items share an ID, and why" in links
+    assert "Which items share an ID, and why" not in [link.proto.label for link in open_page(
+        DOCTOR, run=ids["healthy"]).get("page_link")]
+
+
 def test_a_healthy_run_says_so_and_offers_nothing(ids):
     app = open_page(DOCTOR, run=ids["healthy"])
     assert "### Healthy" in app.success[0].value and "What helps" not in said(app)

@@ -13,6 +13,8 @@ from tiger.quantizers import kmeans
 from tiger.quantizers.sinkhorn import MAX_CELLS
 
 EPSILON, ITERATIONS, ROUNDS = 0.003, 50, 20  # LC-Rec's
+IDLE_ROUNDS = 3  # rounds in a row that gain no distinct ID, after which there are no others
+SMALLEST_SUM = 1e-120
 TIED = 1e-6  # shares, as logarithms, that count as equal
 FITTED_ROWS, KMEANS_ITERATIONS = 20_000, 25
 BLOCK_CELLS = 2**22
@@ -76,7 +78,8 @@ def sinkhorn_last(codes_IL: np.ndarray, geometry: Geometry) -> Left:
     """Give the items of each shared ID codes of the last level by a balanced assignment among themselves, round by round.
 
     A round takes every group of items with one ID and spreads it over the codes of the last level (``balanced_codes``); codes
-    that other items have already may collide again, so there are up to ``ROUNDS`` rounds.
+    that other items have already may collide again, so there are up to ``ROUNDS`` rounds, and fewer where ``IDLE_ROUNDS`` of
+    them gain nothing.
 
     Raises:
         ValueError: a group so large that its plan does not fit into memory.
@@ -91,13 +94,16 @@ def sinkhorn_last(codes_IL: np.ndarray, geometry: Geometry) -> Left:
     if now.largest * n_codes > MAX_CELLS:
         raise ValueError(f"one ID has {now.largest:,} items; spreading them over {n_codes:,} codes takes "
                          f"{now.largest * n_codes:,} cells, at most {MAX_CELLS:,} are possible. Treat the collapse first.")
+    best, idle = now.unique, 0
     for _ in range(ROUNDS):
         before_IL = made_IL.copy()
         for items_GN in _shared(before_IL, n_codes):
             left_NZ = geometry.residuals(before_IL[items_GN.ravel()], items_GN.ravel())[:, last]
             square_GNK = geometry.squares(left_NZ, last).reshape(*items_GN.shape, n_codes)
             made_IL[items_GN, last] = balanced_codes(square_GNK, _taken(before_IL, items_GN[:, 0], n_codes))
-        if (made_IL == before_IL).all():
+        unique = metrics.collisions(made_IL).unique
+        best, idle = max(best, unique), 0 if unique > best else idle + 1
+        if idle == IDLE_ROUNDS or (made_IL == before_IL).all():
             break
     n_changed = int((made_IL != codes_IL).any(1).sum())
     return Left(metrics.collisions(made_IL), n_changed, _error(geometry, made_IL, known_N))
@@ -106,10 +112,9 @@ def sinkhorn_last(codes_IL: np.ndarray, geometry: Geometry) -> Left:
 def balanced_codes(square_GNK: np.ndarray, taken_GK: np.ndarray) -> np.ndarray:
     """The code with the largest share of each row's part of the plan that spreads N rows evenly over K codes, (G, N) int64.
 
-    As LC-Rec's code has it: costs centred and scaled to -1..1, then rows, then columns are scaled to their share; on
-    logarithms, where its products can underflow. With fewer rows than codes, several codes are a row's alone and have equal
-    shares. LC-Rec leaves the choice among those to rounding; here it is the nearest that nobody else has, so that neither the
-    machine nor the order of the codes decides.
+    As LC-Rec's code has it: costs centred and scaled to -1..1, then rows, then columns are scaled to their share. With fewer
+    rows than codes, several codes are a row's alone and have equal shares. LC-Rec leaves the choice among those to rounding;
+    here it is the nearest that nobody else has, so that neither the machine nor the order of the codes decides.
 
     Args:
         square_GNK: squared distances, one plan for each of G groups.
@@ -117,12 +122,37 @@ def balanced_codes(square_GNK: np.ndarray, taken_GK: np.ndarray) -> np.ndarray:
     """
     low_G11, high_G11 = square_GNK.min((1, 2), keepdims=True), square_GNK.max((1, 2), keepdims=True)
     log_GNK = (square_GNK - (low_G11 + high_G11) / 2) / -(((high_G11 - low_G11) / 2 + 1e-5) * EPSILON)
-    for _ in range(ITERATIONS):
-        log_GNK -= logsumexp(log_GNK, axis=2, keepdims=True)
-        log_GNK -= logsumexp(log_GNK, axis=1, keepdims=True)
+    log_GNK = _scaled(log_GNK)
     tied_GNK = log_GNK >= log_GNK.max(2, keepdims=True) - TIED
     free_GNK = tied_GNK & ~taken_GK[:, None]
     return np.where(np.where(free_GNK.any(2, keepdims=True), free_GNK, tied_GNK), square_GNK, np.inf).argmin(2)
+
+
+def _scaled(log_GNK: np.ndarray) -> np.ndarray:
+    """The logarithm of each plan after ``ITERATIONS`` times scaling rows, then columns, to the sum 1; constants do not matter.
+
+    Done as products with row and column scales; where those leave the range of numbers, and at first, on logarithms.
+    """
+    kernel_GNK, row_GN, column_GK = log_GNK, np.empty(0), np.empty(0)
+    for number in range(ITERATIONS):
+        if number:
+            sum_GN = (kernel_GNK @ column_GK[..., None])[..., 0]
+            if _sound(sum_GN):
+                sum_GK = ((1 / sum_GN)[:, None] @ kernel_GNK)[:, 0]
+                if _sound(sum_GK):
+                    row_GN, column_GK = 1 / sum_GN, 1 / sum_GK
+                    continue
+            log_GNK += np.log(row_GN)[..., None] + np.log(column_GK)[:, None]
+        log_GNK = log_GNK - logsumexp(log_GNK, axis=2, keepdims=True)
+        log_GNK -= logsumexp(log_GNK, axis=1, keepdims=True)
+        kernel_GNK = np.exp(log_GNK)
+        row_GN, column_GK = np.ones(kernel_GNK.shape[:2]), np.ones(kernel_GNK.shape[::2])
+    return log_GNK + np.log(row_GN)[..., None] + np.log(column_GK)[:, None]
+
+
+def _sound(sums: np.ndarray) -> bool:
+    """Whether dividing by these, and multiplying what comes of it, stays in the range of numbers."""
+    return bool(np.isfinite(sums).all() and sums.min() > SMALLEST_SUM and sums.max() < 1 / SMALLEST_SUM)
 
 
 def _taken(codes_IL: np.ndarray, item_G: np.ndarray, n_codes: int) -> np.ndarray:

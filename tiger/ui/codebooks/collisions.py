@@ -11,6 +11,7 @@ from tiger.ui.shared.exports import Columns
 from tiger.ui.shared.pagelist import BY_KEY
 
 SHOWN = 200  # rows of the table of shared IDs
+MAX_CELLS = 5_000_000  # of Sinkhorn on a page: some seconds
 COLUMNS: Columns = {
     "semantic_id": st.column_config.TextColumn("Codes", width=100),
     "items": st.column_config.NumberColumn("Items", width=60, format="localized"),
@@ -60,7 +61,7 @@ def explained(codes: Codes) -> Explained:
 @caching.resource(32, "Measuring what remedies leave …")
 def measured(codes: Codes) -> list[Outcome]:
     """What remedies leave that need no training, for all visitors."""
-    return reports.at_once(codes, reports.geometry_of(codes, sources.quantizer(codes.run))[0])
+    return reports.at_once(codes, reports.geometry_of(codes, sources.quantizer(codes.run))[0], MAX_CELLS)
 
 
 def show(codes: Codes) -> None:
