@@ -138,6 +138,10 @@ def test_trained_remedies_are_found_by_their_settings_and_measured(run):
     assert found[0].run is None and found[2].run is None
     deeper = fit_into(runs.new_run(found[2].config), cat.embedding_IE)
     assert list(reports.trained(run, cat))[2].left.collisions == metrics.collisions(deeper.codes())
+    assert offered[0].title == "Spread the latent vectors (KoLeo)"
+    spread = runs.new_run(offered[0].config)
+    assert (reports.remedies_of(spread)[0].title, reports.remedies_of(spread)[0].changes) == (
+        "Raise the weight of KoLeo to 2", {"koleo": 2.0})
     again = reports.remedies_of(made)
     assert [remedy.changes for remedy in again] == [{"koleo": 1.0}, {"n_codes": 32}, {"n_levels": 4}]
 

@@ -115,7 +115,9 @@ def twice_as_many(sizes: Sequence[int]) -> Remedy:
 
 def spread_more(koleo: float) -> Remedy:
     """KoLeo, at twice its weight where it is on already."""
-    return replace(SPREAD, changes={"koleo": 2 * koleo}) if koleo > 0 else SPREAD
+    if koleo <= 0:
+        return SPREAD
+    return replace(SPREAD, title=f"Raise the weight of KoLeo to {2 * koleo:g}", changes={"koleo": 2 * koleo})
 
 
 def wider(n_levels: int | None = None) -> Remedy:

@@ -122,11 +122,10 @@ def remedies(codes: Codes) -> None:
         outcome_table(codes, now)
         return
     after = list(reports.trained(codes.run, codes.cat))
-    seen = tuple(one.run.state for one in after if one.run is not None)
     outcome_table(codes, [*now, *after])
     if after:
         st.markdown(AFTER_TRAINING)
-        st.fragment(_trainings, run_every=live.interval(seen))(after, seen)
+        trainings(after)
     elif codes.run.external:
         st.caption("KoLeo, more codes and a trained level have to be trained where this run was; record the next run the same "
                    "way and compare both.")
@@ -140,9 +139,8 @@ def outcome_table(codes: Codes, outcomes: list[Outcome]) -> None:
     exports.csv_button(frame, f"collision-remedies-{codes.run.id}", "Remedies as CSV")
 
 
-def _trainings(after: list[Outcome], seen: tuple[str, ...]) -> None:
+def trainings(after: list[Outcome]) -> None:
     """A button each for what was not trained yet, and how those stand that train."""
-    live.follow(seen, *(one.run for one in after if one.run is not None))
     for place, (column, one) in enumerate(zip(st.columns(len(after)), after, strict=True)):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{layout.plain(one.title)}**")
@@ -152,14 +150,17 @@ def _trainings(after: list[Outcome], seen: tuple[str, ...]) -> None:
                 assert one.config is not None
                 run_control.button(one.config, "Train it", f"collision_remedy:{place}", _queued)
             else:
-                _stands(one.run)
+                seen = live.states(one.run)
+                st.fragment(_stands, run_every=live.interval(seen))(one.run, seen)
 
 
 def _queued(run_id: str) -> None:
     state.notice(f"Run {run_id} is queued; what it leaves is measured as soon as it has finished.")
 
 
-def _stands(run: runs.Run) -> None:
+def _stands(run: runs.Run, seen: tuple[str, ...]) -> None:
+    """How a run stands; the page is drawn again when that changes."""
+    live.follow(seen, run)
     status = run.status
     with st.container(horizontal=True, vertical_alignment="center"):
         live.badge(run, status)
