@@ -62,7 +62,7 @@ class App:
     process: subprocess.Popen[bytes]
 
 
-def start(home: Path, port: int | None = None, env: dict[str, str] | None = None) -> App:
+def start(home: Path, port: int | None = None, env: dict[str, str] | None = None, words: tuple[str, ...] = ()) -> App:
     """Start the app and wait until it answers; the same port again stands for a restarted server."""
     port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,8 @@ def start(home: Path, port: int | None = None, env: dict[str, str] | None = None
     shared = os.environ.get("TIGER_SHARED_DATA") or (PROJECT.parent / "shared").resolve()
     roots = os.pathsep.join(map(str, [PROJECT.parent, shared, home]))
     around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots} | (env or {})
-    command = [sys.executable, "-m", "tiger.ui.shared.serve", "--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "tiger.ui.shared.serve", "--server.port", str(port), "--server.headless", "true",
+               *words]
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, env=around)
     url = f"http://127.0.0.1:{port}"
@@ -188,8 +189,8 @@ def serve(chromium) -> Iterator[Callable[..., App]]:
     """``start`` for tests that need a server of their own; all are stopped at the end."""
     running: list[App] = []
 
-    def begin(home: Path, port: int | None = None, env: dict[str, str] | None = None) -> App:
-        running.append(start(home, port, env))
+    def begin(home: Path, port: int | None = None, env: dict[str, str] | None = None, words: tuple[str, ...] = ()) -> App:
+        running.append(start(home, port, env, words))
         return running[-1]
 
     yield begin

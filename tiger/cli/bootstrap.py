@@ -17,6 +17,7 @@ HELP = """\
 usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
 
   app      open the app in a browser, reachable from this machine only; --share opens it to the network,
+           --class opens it to a class: visitors join with a name, and everybody has their own runs and data;
            further options go to Streamlit, such as --server.port 8600
   test     run the tests (--quick: without browsers and worker processes); further options go to pytest
   setup    install what the app needs, and nothing else (--dev: also what the tests need)

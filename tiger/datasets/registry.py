@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import datasets
-from tiger.core import files, params, paths
+from tiger.core import access, files, params, paths
 from tiger.datasets import apart as isolated
 from tiger.datasets import vectors
 from tiger.datasets.reference import DatasetRef
@@ -41,12 +41,14 @@ class Entry:
         title: short name for people.
         ref: what ``datasets.load_ref`` takes.
         created_s: seconds since 1970; 0 for the bundled dataset.
+        owner: id of the visitor of a class who loaded it and alone sees it; "": everybody does.
     """
 
     id: str
     title: str
     ref: DatasetRef
     created_s: float = 0.0
+    owner: str = ""
 
 
 def normal(ref: DatasetRef) -> dict[str, Any]:
@@ -79,16 +81,19 @@ def _reference(found: Any) -> DatasetRef:
 
 
 def entries() -> list[Entry]:
-    """Every dataset known here: the bundled one first, then the others, newest first."""
+    """Every dataset that whoever acts may use: the bundled one first, then the others, newest first."""
     found = []
     for path in paths.subfolder("datasets").glob("*.json"):
         about = files.read_json(path) or {}
         try:
-            found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"])))
+            found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"]),
+                               str(about.get("owner", ""))))
         except (KeyError, TypeError, ValueError) as error:  # somebody else's file
             log.warning("%s is no dataset and is left out: %r", path.name, error)
     found += [Entry(_id(title, ref), title, ref, created_s) for ref, title, created_s in
               ((recorded.reference(one), title, created_s) for one, title, created_s in recorded.known())]
+    visitor = access.current()
+    found = [entry for entry in found if not entry.owner or access.may_change(visitor, entry.owner)]
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 
@@ -112,19 +117,22 @@ def find_ref(ref: DatasetRef) -> Entry | None:
 
 
 def add(ref: DatasetRef, title: str) -> Entry:
-    """Remember a dataset that loaded without error; the file is replaced in one move."""
+    """Remember a dataset that loaded without error; the file is replaced in one move. What a teacher loads is everybody's."""
     known = find_ref(ref)
     if known is not None:
         return known
-    entry = Entry(_id(title, ref), title, ref, time.time())
+    visitor = access.current()
+    owner = "" if visitor is None or visitor.teacher else visitor.id
+    entry = Entry(_id(title, ref, owner), title, ref, time.time(), owner)
     path = paths.subfolder("datasets") / f"{entry.id}.json"
     files.write_json(path, asdict(entry))
     return entry
 
 
-def _id(title: str, ref: DatasetRef) -> str:
+def _id(title: str, ref: DatasetRef, owner: str = "") -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:32] or str(ref["name"])
-    return f"{slug}-{key(ref)[:6]}"
+    digits = hashlib.sha256((owner + key(ref)).encode()).hexdigest() if owner else key(ref)  # two may load the same
+    return f"{slug}-{digits[:6]}"
 
 
 def keep_upload(contents: dict[str, bytes]) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tiger import studies
-from tiger.core import params
+from tiger.core import access, params
 from tiger.datasets.reference import DatasetRef, Values
 from tiger.runs.records import LearnerConfig, RunConfig, ScheduledChange, StudyRequest, SweepRequest
 
@@ -49,6 +49,8 @@ def checked(requested: RunConfig | Mapping[str, Any]) -> RunConfig:
     word = re.sub(r"[^a-z0-9]+", "-", learner.name) if learner is not None else requested.kind
     run_id = f"{word}-{time.strftime('%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
     title = " ".join(requested.title.split())[:120] or run_id
+    visitor = access.current()
+    changes |= {"owner": visitor.id if visitor else "", "owner_name": visitor.name if visitor else ""}
     return replace(requested, **changes, id=run_id, created_s=now, title=title)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tiger.core import events, paths
+from tiger.core import access, events, paths
 from tiger.core.events import Event
 from tiger.datasets.reference import Values
 from tiger.runs import labels as run_labels
@@ -31,7 +31,7 @@ OVER = ("finished", "failed", "stopped")  # nobody writes into the folder of suc
 TAIL_BYTES = 16_384  # enough for the longest line of a log
 Stamp = tuple[int, ...]
 _known: dict[str, tuple[Stamp, "Entry | None"]] = {}
-_newest_first: list["tuple[Entry, ...]"] = [()]  # the last answer
+_newest_first: dict[str | None, "tuple[Entry, ...]"] = {}  # the last answer to each visitor
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,8 @@ class Entry:
 
     @property
     def owner(self) -> str:
-        """Who started the run, where that was recorded; "" otherwise."""
-        found = self.config.more.get("owner")
-        return found if isinstance(found, str) else ""
+        """Name of the visitor who started the run; "" for whoever runs the server."""
+        return self.config.owner_name
 
     @property
     def trained_s(self) -> float | None:
@@ -101,21 +100,24 @@ class Entry:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every run, own and bundled, newest first. What did not change since the last call is not read again.
+    """Every run that whoever acts may look at, newest first. What did not change since the last call is not read again.
 
     While nothing changes, the answer is the same object.
     """
     found: dict[str, Entry] = {}
+    visitor = access.current()
     for root in (paths.BUNDLED / "runs", paths.subfolder("runs")):
         for name, folder in _folders(root):
             entry = _entry(folder)
-            if entry is not None:
+            if entry is not None and (visitor is None or root.parent == paths.BUNDLED or entry.labels.shared
+                                      or access.may_change(visitor, entry.config.owner)):
                 found[name] = entry
-    last = _newest_first[0]
+    whose = visitor.id if visitor else None
+    last = _newest_first.get(whose, ())
     if len(last) == len(found) and all(found.get(entry.id) is entry for entry in last):
         return last
-    _newest_first[0] = tuple(sorted(found.values(), key=lambda entry: (-entry.config.created_s, entry.id)))
-    return _newest_first[0]
+    _newest_first[whose] = tuple(sorted(found.values(), key=lambda entry: (-entry.config.created_s, entry.id)))
+    return _newest_first[whose]
 
 
 def of(run: Run) -> Entry:

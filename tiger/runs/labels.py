@@ -17,7 +17,7 @@ TAG = re.compile(r"[^\s,]{1,40}")
 
 @dataclass(frozen=True)
 class Labels:
-    """Name, note, tags and star of a run.
+    """Name, note, tags and star of a run, and whether everybody in a class may look at it.
 
     Args:
         name: for people; "" where the run has the title that it was started with.
@@ -28,9 +28,10 @@ class Labels:
     note: str = ""
     tags: tuple[str, ...] = ()
     starred: bool = False
+    shared: bool = False
 
     def but(self, *, name: str | None = None, note: str | None = None, tags: list[str] | tuple[str, ...] | None = None,
-            starred: bool | None = None) -> Self:
+            starred: bool | None = None, shared: bool | None = None) -> Self:
         """The same with some changes, each checked.
 
         Raises:
@@ -43,6 +44,8 @@ class Labels:
             found = replace(found, note=_checked(note.strip(), MAX_NOTE, "A note"))
         if tags is not None:
             found = replace(found, tags=_checked_tags(tags))
+        if shared is not None:
+            found = replace(found, shared=bool(shared))
         return found if starred is None else replace(found, starred=bool(starred))
 
 
@@ -54,7 +57,7 @@ def read(folder: Path) -> Labels:
     name, note, tags = found.get("name"), found.get("note"), found.get("tags")
     kept = [tag for tag in tags if isinstance(tag, str) and TAG.fullmatch(tag)] if isinstance(tags, list) else []
     return Labels(name[:MAX_NAME] if isinstance(name, str) else "", note[:MAX_NOTE] if isinstance(note, str) else "",
-                  tuple(kept[:MAX_TAGS]), found.get("starred") is True)
+                  tuple(kept[:MAX_TAGS]), found.get("starred") is True, found.get("shared") is True)
 
 
 def write(folder: Path, labels: Labels) -> None:

@@ -76,7 +76,7 @@ def _result_mark(run: Run) -> int | str:
     result = run.path / "latent.npy"
     if not result.exists():
         return 0
-    return hashlib.sha256(result.read_bytes()).hexdigest() if run.read_only else result.stat().st_mtime_ns
+    return hashlib.sha256(result.read_bytes()).hexdigest() if run.bundled else result.stat().st_mtime_ns
 
 
 def _own(key: str) -> Path:

@@ -208,6 +208,7 @@ class RunConfig:
         ids_run: id of the run whose semantic IDs a model writes; None for models that write none.
         sweep: of a sweep: what its runs vary.
         sweep_id: id of the sweep that the run belongs to.
+        owner, owner_name: id and name of the visitor of a class whose run it is; "": of whoever runs the server.
         more: entries that this version does not know.
     """
 
@@ -228,6 +229,8 @@ class RunConfig:
     schedule: tuple[ScheduledChange, ...] = ()
     sweep: SweepRequest | None = None
     sweep_id: str | None = None
+    owner: str = ""
+    owner_name: str = ""
     more: Values = field(default_factory=dict)
 
     @property
@@ -270,6 +273,8 @@ class RunConfig:
         found |= {name: asdict(part) for name, part in parts.items() if part is not None}
         if self.sweep_id:
             found["sweep_id"] = self.sweep_id
+        if self.owner:
+            found |= {"owner": self.owner, "owner_name": self.owner_name}
         if self.schedule:
             found["schedule"] = [asdict(change) for change in self.schedule]
         if self.model is not None:

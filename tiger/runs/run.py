@@ -36,7 +36,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tiger import metrics
-from tiger.core import disk, events, files, paths
+from tiger.core import access, disk, events, files, paths
 from tiger.core.events import Event
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
@@ -94,9 +94,35 @@ class Run:
         return run_labels.read(self.path)
 
     @property
-    def read_only(self) -> bool:
-        """Bundled runs are for looking."""
+    def bundled(self) -> bool:
+        """Whether it came with the lab."""
         return self.path.parent != paths.subfolder("runs")
+
+    @property
+    def read_only(self) -> bool:
+        """Bundled runs, and in a class those of others, are for looking."""
+        return self.bundled or not access.owns(self.owner)
+
+    @property
+    def owner(self) -> str:
+        """Id of the visitor of a class whose run it is; "" for whoever runs the server."""
+        try:
+            return self.config.owner
+        except ValueError:  # nobody knows any more; then only they may touch it
+            return ""
+
+    @property
+    def visible(self) -> bool:
+        """Whether whoever acts may look at it: in a class, bundled runs, one's own, and those that were shared."""
+        return not self.read_only or self.bundled or self.labels.shared
+
+    def refuse_change(self, what: str = "changed") -> None:
+        """Raise ValueError where whoever acts may only look at the run."""
+        if self.bundled:
+            raise ValueError(f"'{self.title}' is bundled and cannot be {what}; start a run of your own.")
+        if self.read_only:
+            raise ValueError(f"'{self.title}' is {self.config.owner_name or 'somebody else'}'s and cannot be {what} by you; "
+                             "start a run of your own.")
 
     @property
     def status(self) -> Status:
@@ -218,8 +244,7 @@ class Run:
         Raises:
             ValueError: a bundled run, an unknown action, or a live hyper-parameter that cannot change that way.
         """
-        if self.read_only:
-            raise ValueError(f"'{self.title}' is bundled and cannot be changed; start a run of your own.")
+        self.refuse_change()
         if self.external:
             raise ValueError(f"'{self.title}' is trained by another program and only recorded here; stop it there.")
         if action is not None and action not in ACTIONS:

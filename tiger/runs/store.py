@@ -51,12 +51,14 @@ def find(run_id: str) -> Run:
     """The run with this id, own or bundled.
 
     Raises:
-        ValueError: not an id, or no such run.
+        ValueError: not an id, no such run, or one that whoever acts may not look at.
     """
     if isinstance(run_id, str) and RUN_ID.fullmatch(run_id):
         for root in (paths.subfolder("runs"), paths.BUNDLED / "runs"):
             if (root / run_id / "config.json").is_file():
-                return Run(root / run_id)
+                found = Run(root / run_id)
+                if found.visible:
+                    return found
     raise ValueError(f"No run '{str(run_id)[:70]}' exists here; it may have been deleted.")
 
 
@@ -66,19 +68,19 @@ def list_runs() -> list[Run]:
 
 
 def label(run: Run, *, name: str | None = None, note: str | None = None, tags: list[str] | tuple[str, ...] | None = None,
-          starred: bool | None = None) -> Labels:
+          starred: bool | None = None, shared: bool | None = None) -> Labels:
     """Change what people wrote on a run; what is not given stays. Returns all labels.
 
     Args:
         name: for people; "" brings the title back that it was started with.
         tags: all of its tags from now on.
+        shared: everybody in the class may look at it.
 
     Raises:
-        ValueError: it is bundled, or a label is too long.
+        ValueError: it is bundled or another visitor's, or a label is too long.
     """
-    if run.read_only:
-        raise ValueError(f"'{run.title}' is bundled and cannot be labelled; label a run of your own.")
-    found = run.labels.but(name=name, note=note, tags=tags, starred=starred)
+    run.refuse_change("labelled")
+    found = run.labels.but(name=name, note=note, tags=tags, starred=starred, shared=shared)
     run_labels.write(run.path, found)
     return found
 
@@ -87,10 +89,9 @@ def delete(run: Run) -> None:
     """Remove a run's folder for good.
 
     Raises:
-        ValueError: it is bundled, or a worker still has it.
+        ValueError: it is bundled or another visitor's, or a worker still has it.
     """
-    if run.read_only:
-        raise ValueError(f"'{run.title}' is bundled and cannot be deleted.")
+    run.refuse_change("deleted")
     if run.status.busy:
         raise ValueError(f"'{run.title}' is {run.state}; stop it before deleting it.")
     gone = run.path.with_name(f".gone-{secrets.token_hex(6)}")

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tiger.core import disk, files, paths
-from tiger.runs import fork_server, index, store
+from tiger.core import access, disk, files, paths
+from tiger.runs import fork_server, index, store, waiting
 from tiger.runs.fork_server import ForkedWorker, ForkServer
 from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
 from tiger.runs.run import Run
@@ -25,6 +25,7 @@ from tiger.runs.run import Run
 log = logging.getLogger(__name__)
 Worker = subprocess.Popen[bytes] | ForkedWorker
 MAX_WAITING = 32
+MAX_PER_VISITOR = 2  # of a class, so that thirty can work on two cores
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
 LOOK_S = 0.3
 # A training step asks for the memory that the step before gave back. By default glibc hands large pieces to the kernel at
@@ -109,7 +110,8 @@ class Supervisor:
         run = store.find(run_id)
         with self._alone():
             status = run.status
-            if run.read_only or status.state not in RESUMABLE:
+            run.refuse_change("resumed")
+            if status.state not in RESUMABLE:
                 raise ValueError(f"'{run.title}' is {status.state}; only a run that was stopped, "
                                  "interrupted or failed can be resumed.")
             self._check_room()
@@ -128,7 +130,11 @@ class Supervisor:
 
     def queue(self) -> list[Run]:
         """Waiting runs, the next one first."""
-        return [run for run, status in self._active() if status.state == "queued"]
+        return waiting.fair_order(self._active())
+
+    def wait_s(self, run: Run) -> float | None:
+        """Seconds until a waiting run starts, as far as that can be told; see ``waiting.left_s``."""
+        return waiting.left_s(self._active(), run, n_workers())
 
     def close(self) -> None:
         """End the supervisor's thread; workers go on."""
@@ -159,9 +165,16 @@ class Supervisor:
             self.fork_server.close()
 
     def _check_room(self) -> None:
-        if len(self.queue()) >= self.max_waiting:
+        active = self._active()
+        if sum(status.state == "queued" for _, status in active) >= self.max_waiting:
             raise ValueError(f"{self.max_waiting} runs are waiting already; stop one of them or try again "
                              "when one has finished.")
+        visitor = access.current()
+        own = 0 if visitor is None or visitor.teacher else sum(
+            run.config.owner == visitor.id and not run.config.sweep_id for run, _ in active)
+        if own >= MAX_PER_VISITOR:
+            raise ValueError(f"You have {own} runs that wait, train or are paused, and {MAX_PER_VISITOR} is the limit in a "
+                             "class; stop one of them or try again when one has finished.")
 
     @contextlib.contextmanager
     def _alone(self) -> Any:
@@ -199,9 +212,9 @@ class Supervisor:
             active = self._active()
             states = [status.state for _, status in _own_place(active)]
             running, paused = states.count("running"), states.count("paused")
-            waiting = sum(status.stage == WAITING for _, status in active if status.state == "paused")
-            room = n_workers() - running - waiting - max(0, paused - MAX_PAUSED)
-            for run in [run for run, status in active if status.state == "queued"][:max(0, room)]:
+            held_back = sum(status.stage == WAITING for _, status in active if status.state == "paused")
+            room = n_workers() - running - held_back - max(0, paused - MAX_PAUSED)
+            for run in waiting.fair_order(active)[:max(0, room)]:
                 self._start(run)
 
     def _start(self, run: Run) -> None:
@@ -214,7 +227,7 @@ class Supervisor:
         self.children[run.id] = launch(run, n_workers(), self.fork_server)
 
     def _active(self) -> list[tuple[Run, Status]]:
-        """Runs that wait or have a worker, in the queue's order. Those that are over are read once."""
+        """Runs that wait or have a worker, in the order in which they were queued. Those that are over are read once."""
         found = []
         for folder in self.folder.iterdir():
             try:

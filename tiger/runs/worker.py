@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tiger.core import disk, files, logs
+from tiger.core import access, disk, files, logs
 from tiger.core.progress import Progress
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
@@ -129,6 +129,9 @@ def execute(run: Run) -> int:
         log.error("Another worker has run %s.", run.id)
         return TAKEN
     context = WorkerContext(run)
+    if run.owner:  # what it starts belongs to the same visitor, and what they may not see it cannot read
+        owner = access.Visitor(run.owner, run.config.owner_name)
+        access.identify_by(lambda: owner)
     context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
     log.info("attempt %d at run %s", context.status.attempt + 1, run.id)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from tiger import runs
+from tiger.core import access
 from tiger.reports import runs_rows
 from tiger.reports.runs_rows import Row
 from tiger.runs import config as run_config
@@ -60,7 +61,8 @@ def actions(chosen: Sequence[Row]) -> None:
         if one:
             about(one)
         if not own:
-            st.caption("Bundled runs cannot be renamed, tagged or deleted.")
+            others = " and those of others" if access.current() else ""
+            st.caption(f"Bundled runs{others} cannot be renamed, tagged or deleted.")
 
 
 def about(row: Row) -> None:
@@ -87,11 +89,15 @@ def _links(row: Row) -> None:
 
 
 def _buttons(own: Sequence[Run]) -> None:
-    """Star, name and note, tags, delete."""
+    """Star, sharing, name and note, tags, delete."""
     found = [run.labels for run in own]
     starred = all(one.starred for one in found)
     st.button("Remove star" if starred else "Star", icon=":material/star:", key="runs:star", on_click=each,
               args=(own, lambda run: runs.label(run, starred=not starred)))
+    if access.current():
+        shared = all(one.shared for one in found)
+        st.button("Stop sharing" if shared else "Share with the class", icon=":material/group:", key="runs:share", on_click=each,
+                  args=(own, lambda run: runs.label(run, shared=not shared)), help="Everybody may then look at it.")
     with st.popover("Edit", icon=":material/edit:"):
         _edit(own, found)
     with st.popover("Delete", icon=":material/delete:"):

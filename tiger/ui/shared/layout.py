@@ -12,7 +12,7 @@ from typing import Any, TypeGuard, TypeVar
 import streamlit as st
 
 from tiger import runs
-from tiger.core import disk, errors, paths, remedies
+from tiger.core import access, disk, errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs import index
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
@@ -128,6 +128,9 @@ def sidebar() -> None:
         _run_picker()
         if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
             st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
+        if visitor := access.current():
+            st.caption(f"You are {plain(visitor.name)}. " + ("You see everybody's runs." if visitor.teacher else
+                       "The teacher sees your runs; others see what you share."))
 
 
 def _run_picker() -> None:
@@ -158,6 +161,9 @@ def entry_label(entry: index.Entry) -> str:
     status = entry.status
     early = f" after {status.step:,} of {status.n_steps:,} steps" if status.state in RESUMABLE and status.n_steps else ""
     words = [entry.title, f"{STATE_SUMMARY[status.state]}{early}"]
+    visitor = access.current()
+    if visitor and entry.owner and entry.config.owner != visitor.id:
+        words.insert(1, entry.owner)
     if entry.config.created_s:
         when = time.localtime(entry.config.created_s)
         words += [f"{when.tm_mday} {time.strftime('%b %H:%M', when)}", entry.short_id]

@@ -149,8 +149,10 @@ def queue_summary(run: runs.Run) -> str:
     if run.id not in waiting:
         return "Starting: the worker loads the dataset."
     before = waiting.index(run.id)
-    return "Next in the queue; it starts as soon as a worker is free." if before == 0 else \
+    words = "Next in the queue; it starts as soon as a worker is free." if before == 0 else \
         f"{before} {'run is' if before == 1 else 'runs are'} before this one in the queue."
+    wait_s = supervisor.current().wait_s(run)
+    return words if not wait_s else f"{words} That takes about {live.duration(wait_s)}."
 
 
 def live_params(run: runs.Run) -> None:

@@ -1,6 +1,6 @@
 """The app's server: Streamlit's, for this machine alone unless it is shared.
 
-    python -m tiger.ui.shared.serve [--share] [words for Streamlit, such as --server.port 8600]
+    python -m tiger.ui.shared.serve [--share | --class] [words for Streamlit, such as --server.port 8600]
 
 Requests whose ``Host`` header names another machine are refused, so that no website can reach the lab through a
 visitor's browser (DNS rebinding). Queued runs start with the server, not with the first visitor.
@@ -25,9 +25,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
-from tiger.core import logs, paths
+from tiger.core import access, logs, paths
 from tiger.runs import supervisor
-from tiger.ui.shared import layout  # noqa: F401  all that Home needs, pandas included
+from tiger.ui.shared import door, layout  # noqa: F401  layout: all that Home needs, pandas included
+from tiger.ui.shared.membership import Classroom
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -52,19 +53,19 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 
 def parse(words: list[str]) -> tuple[bool, dict[str, Any]]:
-    """Whether the server is shared, and Streamlit's options from the words of the command line.
+    """Whether the server is shared (``--share``, ``--class``), and Streamlit's options from the words of the command line.
 
     Raises:
         ValueError: an option that Streamlit does not have, or one without its value.
     """
     options: dict[str, Any] = {}
-    share, rest = "--share" in words, [word for word in words if word != "--share"]
+    share, rest = bool({"--share", "--class"} & set(words)), [word for word in words if word not in ("--share", "--class")]
     while rest:
         word, _, value = rest.pop(0).partition("=")
         known = config._config_options_template.get(word.removeprefix("--"))
         if not word.startswith("--") or known is None:
-            raise ValueError(f"'{word}' is not an option of tiger app; it takes --share and Streamlit's options, such as "
-                             "--server.port 8600.")
+            raise ValueError(f"'{word}' is not an option of tiger app; it takes --share, --class and Streamlit's options, such "
+                             "as --server.port 8600.")
         if not value and (not rest or rest[0].startswith("--")) and known.type is bool:
             value = "true"
         elif not value:
@@ -115,6 +116,12 @@ def own_names(share: bool, address: str) -> set[str]:
     return {name.strip().lower() for name in names} - {""}
 
 
+def invite(classroom: Classroom, url: str) -> None:
+    """Print how visitors and the teacher come in."""
+    print(f"Students join at {url}/join?code={classroom.code}  (code {classroom.code})\n"
+          f"Teacher, keep this link to yourself: {url}/teach/{classroom.key}", flush=True)
+
+
 def main(words: list[str]) -> None:
     """Serve ``app.py`` until it is interrupted."""
     logs.to_stderr()
@@ -126,10 +133,16 @@ def main(words: list[str]) -> None:
     if share:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
-    middleware = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)]
+    middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)], []
+    if "--class" in words:
+        classroom = Classroom(paths.home())
+        access.identify_by(lambda: door.whoever_asks(classroom))
+        middleware.append(Middleware(door.Door, classroom=classroom))
+        routes = door.routes(classroom)
+        invite(classroom, f"http://{socket.gethostname()}:{options.get('server.port', 8501)}")
     PagesManager.uses_pages_directory = False  # app.py has the page list; a first visitor by a deep link gets it, too
     sys.argv = [str(paths.PROJECT / "app.py")]  # beside which Streamlit finds its configuration
-    st.App(paths.PROJECT / "app.py", lifespan=lifespan, middleware=middleware).run(config=options)
+    st.App(paths.PROJECT / "app.py", lifespan=lifespan, routes=routes, middleware=middleware).run(config=options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""A class in real browsers: two visitors and a teacher at once, each with their own runs, and a server that is killed."""
+
+import contextlib
+import re
+import urllib.parse
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ONCE, SLOW_MS, settled, stop
+
+
+@pytest.fixture
+def browsers(chromium):
+    """Browsers of different people, who share no cookies."""
+    with contextlib.ExitStack() as opened:
+        def begin():
+            context = opened.enter_context(chromium.new_context(viewport={"width": 1400, "height": 900}))
+            context.set_default_timeout(SLOW_MS)
+            context.add_init_script(ONCE)
+            return context.new_page()
+        yield begin
+
+
+def join(page, url: str, name: str, code: str) -> None:
+    page.goto(url)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Code of the class").fill(code)
+    page.get_by_role("button", name="Join").click()
+    settled(page)
+
+
+def own_run(page) -> str:
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["run"][0]
+
+
+def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_nobody(serve, browsers, tmp_path):
+    app = serve(tmp_path / "home", words=("--class",))
+    log = app.log.read_text()
+    code, key = re.search(r"\(code (\w{6})\)", log)[1], re.search(r"/teach/(\S+)", log)[1]
+    ada, bob, teacher = browsers(), browsers(), browsers()
+    join(ada, f"{app.url}/train", "Ada", code)
+    assert ada.url.startswith(f"{app.url}/train") and code not in ada.url
+    expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")
+    ada.get_by_role("button", name="Start training").click()
+    expect(ada.get_by_test_id("stSidebar").get_by_text(re.compile("Healthy"))).to_be_visible()
+    settled(ada)
+    run = own_run(ada)
+    assert not run.startswith("demo")
+
+    join(bob, f"{app.url}/train?run={run}", "Bob", code)
+    expect(bob.get_by_text(f"No run '{run}' exists here")).to_be_visible()
+    assert own_run(bob).startswith("demo")
+
+    teacher.goto(f"{app.url}/teach/{key}")
+    settled(teacher)
+    teacher.goto(f"{app.url}/train?run={run}")
+    settled(teacher)
+    assert own_run(teacher) == run and key not in teacher.url
+    expect(teacher.get_by_test_id("stSidebar")).to_contain_text("You see everybody's runs")
+
+    stop(app)
+    again = serve(app.home, int(app.url.rsplit(":", 1)[1]), words=("--class",))
+    assert code in again.log.read_text()
+    ada.reload()
+    settled(ada)
+    assert own_run(ada) == run
+    expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")

@@ -1,0 +1,167 @@
+"""In a class, runs and datasets are seen and changed by those whose they are; the queue is fair to everybody."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.training import config, execute, write_shop
+from tiger import runs
+from tiger.core import access, files
+from tiger.core.access import Visitor
+from tiger.datasets import registry
+from tiger.runs import index, supervisor, waiting
+from tiger.runs.records import Status
+from tiger.runs.supervisor import Supervisor
+
+ADA, BOB, TEACHER = Visitor("a1", "Ada"), Visitor("b2", "Bob"), Visitor("t3", "Teacher", teacher=True)
+REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
+
+
+@pytest.fixture
+def act(tiger_home):
+    """From now on this visitor acts; None: the server itself."""
+    now: list[Visitor | None] = [None]
+    access.identify_by(lambda: now[0])
+    yield lambda visitor: now.__setitem__(0, visitor)
+    access.identify_by(None)
+
+
+@pytest.fixture
+def queue(act, monkeypatch):
+    """A queue of which nothing starts."""
+    monkeypatch.setattr(Supervisor, "_start_waiting", lambda self: None)
+    made = Supervisor()
+    yield made
+    made.close()
+
+
+def own_titles():
+    return [run.title for run in runs.list_runs() if not run.bundled]
+
+
+def test_others_runs_are_invisible_until_shared_and_then_only_for_looking(act):
+    act(ADA)
+    run = runs.new_run(config(REF) | {"title": "Ada's", "owner": "b2", "owner_name": "Bob"})  # what a request says does not count
+    assert (run.config.owner, run.config.owner_name) == ("a1", "Ada") and index.of(run).owner == "Ada"
+    bundled = [one.id for one in runs.list_runs() if one.bundled]
+    assert bundled and own_titles() == ["Ada's"]
+    act(BOB)
+    assert own_titles() == [] and [one.id for one in runs.list_runs()] == bundled
+    with pytest.raises(ValueError, match="No run"):
+        runs.find(run.id)
+    for change in (lambda: runs.label(run, shared=True), lambda: runs.delete(run), lambda: run.control("stop")):
+        with pytest.raises(ValueError, match=r"is Ada's and cannot be .* by you; start a run of your own"):
+            change()
+    act(ADA)
+    runs.label(run, shared=True)
+    act(BOB)
+    assert runs.find(run.id).title == "Ada's" and own_titles() == ["Ada's"] and runs.find(run.id).read_only
+    with pytest.raises(ValueError, match="is Ada's and cannot be changed"):
+        runs.find(run.id).control("stop")
+    act(ADA)
+    runs.label(run, shared=False)
+    act(BOB)
+    assert own_titles() == []
+    act(TEACHER)
+    assert own_titles() == ["Ada's"]
+    run.control("stop")
+    assert run.state == "stopped"
+
+
+def test_a_browser_that_did_not_join_owns_nothing_not_even_what_has_no_owner(act):
+    runs.new_run(config(REF) | {"title": "The server's"})
+    act(Visitor("", ""))
+    assert own_titles() == []
+
+
+def test_datasets_are_their_loaders_and_a_teachers_are_everybodys(act, tmp_path):
+    ref = write_shop(tmp_path / "shop")
+    entries = {}
+    for visitor in (ADA, BOB):
+        act(visitor)
+        entries[visitor] = registry.add(ref, "Shop")
+    assert entries[ADA].id != entries[BOB].id, "neither overwrites the other's"
+    assert [one.id for one in registry.entries()] == [registry.BUNDLED_ID, entries[BOB].id]
+    with pytest.raises(ValueError, match="No dataset"):
+        registry.find(entries[ADA].id)
+    act(TEACHER)
+    beauty = registry.add(ref | {"embedding": {"method": "tfidf", "dim": 8}}, "For all")
+    act(ADA)
+    assert {one.id for one in registry.entries()} == {registry.BUNDLED_ID, entries[ADA].id, beauty.id}
+
+
+def test_what_a_worker_makes_belongs_to_the_runs_owner(act, tmp_path):
+    act(ADA)
+    ref = write_shop(tmp_path / "shop")
+    run = runs.new_run(config(ref, "rkmeans", n_codes=8))
+    act(None)
+    execute(run)
+    made = runs.new_run(config(ref))
+    assert made.config.owner == "a1"
+
+
+def test_a_visitor_has_two_runs_and_the_third_is_refused_in_words(act, queue):
+    act(ADA)
+    first, _ = queue.submit(config(REF)), queue.submit(config(REF))
+    with pytest.raises(ValueError, match="You have 2 runs that wait, train or are paused, and 2 is the limit in a class"):
+        queue.submit(config(REF))
+    act(BOB)
+    queue.submit(config(REF))
+    act(TEACHER)
+    for _ in range(4):
+        queue.submit(config(REF))
+    act(ADA)
+    first.control("stop")
+    queue.submit(config(REF))
+    with pytest.raises(ValueError, match="No run"):
+        act(BOB)
+        queue.resume(first.id)
+
+
+def test_everybodys_first_run_comes_before_anybodys_second(act, queue):
+    made = {}
+    for visitor, name in ((ADA, "a1"), (ADA, "a2"), (BOB, "b1"), (BOB, "b2"), (None, "c1")):
+        act(visitor)
+        made[name] = queue.submit(config(REF))
+    names = {run.id: name for name, run in made.items()}
+    assert [names[run.id] for run in queue.queue()] == ["a1", "b1", "c1", "a2", "b2"]
+    files.write_json(made["a1"].path / "status.json", Status("running", pid=1, heartbeat_s=9e12).to_json())
+    active = [(run, Status("running") if name == "a1" else Status("queued")) for name, run in made.items()]
+    assert [names[run.id] for run in waiting.fair_order(active)] == ["b1", "c1", "a2", "b2"]
+
+
+class Told:
+    """A run of somebody, for the order alone."""
+
+    def __init__(self, number, owner):
+        self.id, self.owner = str(number), owner
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["queued", "queued", "running", "paused"])), max_size=14))
+def test_fair_order_is_round_robin(people):
+    """Laws: nobody is lost; one's own runs keep their order; nobody gets a turn while somebody waits who had fewer."""
+    active = [(Told(number, owner), Status(state)) for number, (owner, state) in enumerate(people)]
+    order = waiting.fair_order(active)
+    queued = [run for run, status in active if status.state == "queued"]
+    assert sorted(run.id for run in order) == sorted(run.id for run in queued)
+    had = {owner: sum(run.owner == owner and status.busy for run, status in active) for owner in "abcd"}
+    for place, run in enumerate(order):
+        mine = [one.id for one in order if one.owner == run.owner]
+        assert mine == [one.id for one in queued if one.owner == run.owner]
+        assert all(had[run.owner] <= had[later.owner] for later in order[place:])
+        had[run.owner] += 1
+
+
+def test_the_wait_is_what_those_before_have_left(act, queue, monkeypatch):
+    """By hand: one trains for 30 s more; the run before took 10 s for 60 steps when it ran last, so 60 + 30 = 40 s in all."""
+    done = runs.new_run(config(REF))
+    (done.path / "events.jsonl").write_text('{"step": 60, "t_s": 10.0, "loss": 1.0}\n')
+    files.write_json(done.path / "status.json", Status("finished", step=60, n_steps=60).to_json())
+    before, mine = queue.submit(config(REF)), queue.submit(config(REF))
+    active = [(runs.new_run(config(REF)), Status("running", left_s=30.0)), (before, Status()), (mine, Status())]
+    assert waiting.left_s(active, before, 1) == 30.0
+    assert waiting.left_s(active, mine, 1) == pytest.approx(40.0)
+    assert waiting.left_s(active, mine, 2) == pytest.approx(10.0), "two at a time: the other place is free after 10 s"
+    unknown = [(active[0][0], Status("running")), *active[1:]]
+    assert waiting.left_s(unknown, mine, 1) is None
+    assert queue.wait_s(before) == 0.0 and supervisor.n_workers() >= 1

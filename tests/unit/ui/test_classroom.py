@@ -1,0 +1,136 @@
+"""The way into a class: who may come in, with what, and what a forged or missing token gets."""
+
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from tests.support.pages import open_page
+from tests.support.training import config
+from tiger import runs
+from tiger.core import access
+from tiger.core.access import Visitor
+from tiger.ui.shared import door
+from tiger.ui.shared.membership import MAX_VISITORS, Classroom
+
+
+@pytest.fixture
+def classroom(tmp_path):
+    return Classroom(tmp_path)
+
+
+@pytest.fixture
+def browser(classroom):
+    """Makes browsers in front of an app that says who asks."""
+    async def who(request):
+        visitor = classroom.visitor(request.cookies.get(door.COOKIE))
+        return PlainTextResponse(f"{visitor.name}, {visitor.teacher}" if visitor else "nobody")
+
+    async def talk(socket):
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    app = Starlette(routes=[*door.routes(classroom), Route("/{rest:path}", who, methods=["GET", "POST"]),
+                            WebSocketRoute("/_stcore/stream", talk)],
+                    middleware=[Middleware(door.Door, classroom=classroom)])
+    return lambda: TestClient(app, follow_redirects=False)
+
+
+def test_a_visitor_joins_with_code_and_name_and_lands_where_the_link_led(browser, classroom):
+    ada = browser()
+    sent = ada.get("/tree?run=demo-small&prefix=3")
+    assert sent.status_code == 303 and sent.headers["location"] == "/join?next=%2Ftree%3Frun%3Ddemo-small%26prefix%3D3"
+    form = ada.get(sent.headers["location"])
+    assert form.status_code == 200 and 'value="/tree?run=demo-small&amp;prefix=3"' in form.text
+    assert "default-src 'none'" in form.headers["content-security-policy"]
+    entered = ada.post("/join", data={"name": "  Ada   L. ", "code": classroom.code.lower(),
+                                      "next": "/tree?run=demo-small&prefix=3"})
+    assert entered.status_code == 303 and entered.headers["location"] == "/tree?run=demo-small&prefix=3"
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=lax" in cookie
+    assert ada.get("/tree").text == "Ada L., False"
+    with ada.websocket_connect("/_stcore/stream") as socket:
+        assert socket.receive_text() == "hello"
+
+
+@pytest.mark.parametrize("where", ["//evil.example/x", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)"])
+def test_no_link_leads_elsewhere(browser, classroom, where):
+    assert browser().post("/join", data={"name": "Eve", "code": classroom.code, "next": where}).headers["location"] == "/"
+
+
+@pytest.mark.parametrize(("name", "code", "sentence"), [
+    ("Ada", "WRONG2", "not this class"), ("", None, "1 to 40 characters, but this one has 0"), ("x" * 41, None, "has 41"),
+    ("Ada", "", "not this class"), ("Ada", "é", "not this class")])
+def test_a_wrong_code_or_name_is_one_sentence_and_nobody_is_in(browser, classroom, name, code, sentence):
+    visitor = browser()
+    answer = visitor.post("/join", data={"name": name, "code": classroom.code if code is None else code})
+    assert answer.status_code == 400 and sentence in answer.text and "set-cookie" not in answer.headers
+    assert not classroom.members() and visitor.get("/").status_code == 303
+
+
+def test_what_is_typed_is_text(browser, classroom):
+    answer = browser().post("/join", data={"name": '"><script>1</script>', "code": "<b>", "next": '"><i>'})
+    assert "<script>1" not in answer.text and "<b>" not in answer.text and "<i>" not in answer.text
+
+
+def test_who_did_not_join_reaches_nothing(browser):
+    stranger = browser()
+    assert stranger.post("/_stcore/upload_file/1/2", content=b"x").status_code == 401
+    assert stranger.get("/_stcore/host-config").status_code == 401
+    stranger.cookies.set(door.COOKIE, "a token of nobody")
+    assert stranger.get("/map").status_code == 303
+    with pytest.raises(WebSocketDisconnect), stranger.websocket_connect("/_stcore/stream"):
+        pass
+    assert browser().post("/join", content=b"x" * 9000).status_code == 413
+
+
+def test_the_teachers_link_and_two_of_one_name(browser, classroom):
+    teacher = browser()
+    assert teacher.get("/teach/wrong").status_code == 403
+    assert teacher.get(f"/teach/{classroom.key}").status_code == 303
+    assert teacher.get("/").text == "Teacher, True"
+    for expected in ("Sam, False", "Sam (2), False", "Sam (3), False"):
+        sam = browser()
+        sam.post("/join", data={"name": "Sam", "code": classroom.code})
+        assert sam.get("/").text == expected
+
+
+def test_a_restarted_server_knows_everybody_and_its_file_gives_nobody_away(tmp_path, classroom):
+    token, teacher = classroom.join(classroom.code, "Ada"), classroom.teach(classroom.key)
+    again = Classroom(tmp_path)
+    assert again.code == classroom.code and again.visitor(token).name == "Ada" and again.visitor(teacher).teacher
+    assert again.teach(classroom.key) is None, "an old teacher's link ends with its server"
+    said = (tmp_path / "class.json").read_text()
+    assert not any(secret in said for secret in (token, teacher, classroom.key, again.key))
+    assert len(json.loads(said)["members"]) == 2
+
+
+def test_a_full_class_says_so(classroom):
+    for number in range(MAX_VISITORS):
+        classroom._members[str(number)] = None
+    with pytest.raises(ValueError, match=f"has {MAX_VISITORS} visitors, which is the limit"):
+        classroom.join(classroom.code, "One more")
+
+
+def test_pages_show_each_visitor_their_own(tiger_home, monkeypatch):
+    now = [Visitor("a1", "Ada")]
+    access.identify_by(lambda: now[0])
+    try:
+        runs.new_run(config({"name": "synthetic", "params": {}}) | {"title": "Ada's try"})
+        app = open_page("train")
+        assert any("You are Ada" in one.value for one in app.sidebar.caption)
+        assert any("Ada's try" in label for label in app.sidebar.selectbox(key="pick_run").options)
+        now[0] = Visitor("b2", "Bob")
+        app = open_page("train")
+        assert not any("Ada's try" in label for label in app.sidebar.selectbox(key="pick_run").options)
+        now[0] = Visitor("t3", "Teacher", teacher=True)
+        app = open_page("train")
+        assert any(label.startswith("Ada's try · Ada · ") for label in app.sidebar.selectbox(key="pick_run").options)
+    finally:
+        access.identify_by(None)
