@@ -43,10 +43,9 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     assert ada.url.startswith(f"{app.url}/train") and code not in ada.url
     expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")
     ada.get_by_role("button", name="Start training").click()
-    expect(ada.get_by_test_id("stSidebar").get_by_text(re.compile("Healthy"))).to_be_visible()
+    ada.wait_for_url(re.compile(r"[?&]run=(?!demo)"))
     settled(ada)
     run = own_run(ada)
-    assert not run.startswith("demo")
 
     join(bob, f"{app.url}/train?run={run}", "Bob", code)
     expect(bob.get_by_text(f"No run '{run}' exists here")).to_be_visible()
