@@ -116,7 +116,7 @@ def _lines(sweep: Run) -> list[Values]:
     for line in text.splitlines():
         try:
             value = json.loads(line)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # torn by a crash
             continue
         if isinstance(value, dict):
             found.append(value)
