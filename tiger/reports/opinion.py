@@ -36,7 +36,7 @@ class Side:
 
     Args:
         title: for people.
-        name: as the command line calls it: a run's id, or a file.
+        name: as the command line calls it: a run's id, or a file's name without its folder, so that a report shows no paths.
         cat: whose items the rows are.
         codes_IL: one row an item; -1 without an ID.
         n_codes: codes of each level.
@@ -104,7 +104,7 @@ def side_of_file(path: Path, cat: Catalogue) -> Side:
     """
     found = import_ids(path, cat)
     ids = found.ids
-    return Side(path.name, str(path), cat, ids.codes_IL, tuple(ids.n_codes[:ids.n_levels]), bool(found.report.guessed), True)
+    return Side(path.name, path.name, cat, ids.codes_IL, tuple(ids.n_codes[:ids.n_levels]), bool(found.report.guessed), True)
 
 
 def second_opinion(a: Side, b: Side, rounds: int = ROUNDS, seed: int = 0) -> SecondOpinion:

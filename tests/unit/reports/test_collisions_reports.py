@@ -146,6 +146,24 @@ def test_trained_remedies_are_found_by_their_settings_and_measured(run):
     assert [remedy.changes for remedy in again] == [{"koleo": 1.0}, {"n_codes": 32}, {"n_levels": 4}]
 
 
+@pytest.mark.parametrize("name", [name for name, kind in quantizers.REGISTRY.items() if kind is not quantizers.REGISTRY["rqvae"]])
+def test_every_quantizer_with_vectors_can_be_explained(run, name):
+    """Their codes are the nearest of their own codebooks, whether or not levels refine each other."""
+    cat = datasets.load_ref(run.config.dataset)
+    params = {"n_codes": 8, **({"n_levels": 2} if name != "vqvae" else {})}
+    params |= {"n_steps": 20, "hidden": "16", "batch_size": 256} if name in ("vqvae", "fsq") else {}
+    made = runs.new_run({"dataset": run.config.dataset, "title": name, "quantizer": {"name": name, "params": params}})
+    q = quantizers.create(name, **params).fit(cat.embedding_IE)
+    artifacts.write_result(made, q, cat.embedding_IE, 1)
+    found, outcomes = explained(made)
+    if q.codebooks() is None:
+        assert found.unseen == (reports.NO_VECTORS,)
+        return
+    assert not found.unseen and len(found.groups)
+    now, _, extra, balanced = (one.left for one in outcomes)
+    assert extra.error < now.error and balanced.collisions.unique >= now.collisions.unique < extra.collisions.unique
+
+
 def test_no_collisions_no_table(run):
     np.save(run.path / "codes.npy", np.stack(np.unravel_index(np.arange(500), (8, 8, 8)), 1).astype(np.int32))
     found, outcomes = explained(run)

@@ -59,6 +59,8 @@ def test_codebooks_scrub_the_kept_steps(live):
     app = open_page("codebooks", run=live.run.id)
     assert app.select_slider(key="pick_step").value == 50 and "Nearest codes" in words(app)
     assert not app.error
+    app = open_page("codebooks", run=live.run.id, view="Collisions")
+    assert "is known once the run has ended" in words(app) and "What would help" in words(app) and not app.error
 
 
 @pytest.mark.parametrize("page", ["map", "tree"])

@@ -135,11 +135,12 @@ def compare(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequence[
     label_I = np.full(n, -1) if labels is None else metrics.label_numbers(np.asarray(labels))
     if (label_I >= 0).any():
         pairs += _purity(codes_a_IL, codes_b_IL, label_I, seed, depths)
-    changes = _churn(codes_a_IL, codes_b_IL)
+    matching = tree.match(codes_a_IL, codes_b_IL)
+    changes = _churn(codes_a_IL, codes_b_IL, matching)
     scores = [score for pair in pairs for score in (pair.a, pair.b, pair.b - pair.a)]
     drawn = draw([*scores, *(score for row in changes for score in row)], rounds, seed)
     measures = tuple(_measure(pair, drawn, 3 * at) for at, pair in enumerate(pairs))
-    chance = tree.match_summary(codes_a_IL, codes_b_IL, seed=seed)["chance_share"].tolist()
+    chance = tree.match_summary(codes_a_IL, codes_b_IL, matching, seed)["chance_share"].tolist()
     churn = tuple(_churned(drawn, len(scores) + 3 * at, at + 1, 1 - chance[at]) for at in range(len(changes)))
     return Opinion(n, measures, churn, len(query_N), rounds, seed)
 
@@ -208,9 +209,9 @@ def _purity(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, label_I: np.ndarray,
     return found
 
 
-def _churn(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray) -> list[tuple[Score, Score, Score]]:
+def _churn(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, matching: tree.Matching) -> list[tuple[Score, Score, Score]]:
     """Raw churn, churn up to relabelling, and adjusted Rand index at every level that both have."""
-    moved_at_I = tree.match(codes_a_IL, codes_b_IL).moved_at_I
+    moved_at_I = matching.moved_at_I
     prefix_a_IL, prefix_b_IL = (metrics.prefix_numbers(codes_IL)[0] for codes_IL in (codes_a_IL, codes_b_IL))
     found = []
     for level in range(1, min(codes_a_IL.shape[1], codes_b_IL.shape[1]) + 1):
