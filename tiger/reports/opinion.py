@@ -268,8 +268,9 @@ def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool)
             "same items for both sets. Measures are linearised by each item's influence (delete-one jackknife), since an item "
             "drawn twice would collide with itself. Each interval holds for itself; they are not corrected for one another. They "
             "speak of other items from the same source, not of other training seeds.",
-            "Collision rate: 1 - distinct IDs / items, as in LC-Rec. Its interval is up to about 1.4 times too wide. Codebook "
-            "utilisation: perplexity / codes, mean of the levels.",
+            "Intervals of the collision rate and of purity are on the safe side, up to about 1.4 times too wide.",
+            "Collision rate: 1 - distinct IDs / items, as in LC-Rec. Codebook utilisation: perplexity / codes, mean "
+            "of the levels.",
             f"Neighbours: the {N_NEIGHBOURS} nearest by cosine similarity of {found.n_queries:,} items, in the embeddings "
             + ("that both share" if same_space else "of A and in those of B, which differ")
             + "; the share that has the same prefix, less the share of all items that has."]

@@ -7,8 +7,8 @@ or its loss, makes to first order:
     value of a resample  ~  value + 1/N sum_i w_i influence_i,   w_i: how often item i is drawn
 
 For a mean of a score over items that is the ordinary bootstrap. Influences are those of the delete-one jackknife, centred; they
-never make intervals too narrow on average, and those of the collision rate up to 1.4 times too wide, where shared IDs have two
-items (test_intervals_are_no_narrower_than_repeated_catalogues_scatter).
+make no interval too narrow on average, and those of the collision rate and of purity up to about 1.4 times too wide, where shared
+IDs or branches have few items (test_intervals_are_no_narrower_than_repeated_catalogues_scatter).
 
 Source: Davison and Hinkley 1997, "Bootstrap Methods and their Application", sections 2.7.2 (empirical influence values) and
 2.7.3 (their jackknife estimate); Efron and Stein 1981, "The jackknife estimate of variance".
