@@ -13,11 +13,11 @@ DATA = Path(__file__).resolve().parent
 def main() -> None:
     """Measure, and write the file that lessons read."""
     sys.path.insert(0, str(DATA.parent))
-    from tiger.reports import core_lessons
+    from tiger.reports import lesson_numbers
 
-    rows = core_lessons.measure()
+    rows = lesson_numbers.measure()
     lines = [f'"{name}": [\n  ' + ",\n  ".join(json.dumps(row) for row in part) + "\n]" for name, part in rows.items()]
-    core_lessons.FILE.write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
+    lesson_numbers.FILE.write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ VIEWS = {
              {"look": "Before and after", "at": "2", "width": "4", "was": "~~~"}, {"presenter": "1", "at": "4"}],
     "drift": [*({"view": view} for view in (*address.DRIFT_VIEW.options[1:3], address.DRIFT_VIEW.options[4])),
               {"view": address.DRIFT_VIEW.options[3], "study": "demo-schedule"}],
-    "lessons": [{"lesson": "residuals", "told": "1"}, {"lesson": "code", "told": "0-r-0"}],
+    "lessons": [{"lesson": "residuals", "told": "1"}, {"lesson": "code", "told": "0-r-0"},
+                {"lesson": "beam", "told": "1-r"}],
     "diversity": [{"view": address.DIVERSITY_VIEW.options[1]}],
     "runs": [{"runs": "demo-small,demo-rqvae", "view": "Second opinion"}],
     "exchange": [{"exchange": view} for view in ("Import vectors", "Import codebooks", "Export")]}

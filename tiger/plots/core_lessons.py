@@ -12,7 +12,7 @@ def kept(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Explained variance over the codebook's size, a mark a seed.
 
     Args:
-        frame: "codebooks" of ``reports.core_lessons.measure``.
+        frame: "codebooks" of ``reports.lesson_numbers.measure``.
     """
     mean = frame.groupby("n_codes", as_index=False)["kept"].mean()
     figure = go.Figure()
@@ -30,7 +30,7 @@ def names(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Distinct IDs and code vectors over the levels that are used.
 
     Args:
-        frame: "levels" of ``reports.core_lessons.measure``.
+        frame: "levels" of ``reports.lesson_numbers.measure``.
     """
     figure = go.Figure()
     for column, title, look in (("distinct", "Distinct IDs", colour(0)), ("vectors", "Code vectors", QUIET)):
@@ -47,7 +47,7 @@ def trainings(frame: pd.DataFrame, names: Mapping[str, str], column: str, title:
     """One bar a training, the mean of its seeds, with a mark a seed.
 
     Args:
-        frame: "trainings" of ``reports.core_lessons.measure``.
+        frame: "trainings" of ``reports.lesson_numbers.measure``.
         names: the trainings that are shown, and what they are called.
         column: what the bars' heights are.
         ids: whether the mean number of distinct IDs stands under each bar.
@@ -71,7 +71,7 @@ def collisions(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Items with an ID of their own and items that share one, a bar a run.
 
     Args:
-        frame: "collisions" of ``reports.core_lessons.measure``.
+        frame: "collisions" of ``reports.lesson_numbers.measure``.
     """
     figure = go.Figure()
     parts = (("Own ID", frame["items"] - frame["sharing"]), ("Shared ID", frame["sharing"]))
@@ -86,7 +86,7 @@ def purity(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Purity over the levels that are used, learned codes beside LSH, with a mark a seed.
 
     Args:
-        frame: "purity" of ``reports.core_lessons.measure``.
+        frame: "purity" of ``reports.lesson_numbers.measure``.
     """
     figure = go.Figure()
     for place, (name, part) in enumerate(frame.groupby("codes", sort=False)):
@@ -95,4 +95,19 @@ def purity(frame: pd.DataFrame, alt: str) -> go.Figure:
                        texttemplate="%{text:.1%}", hovertemplate="%{x} levels: %{y:.1%}<extra>" + str(name) + "</extra>")
     figure.update_xaxes(title="Levels used", dtick=1)
     figure.update_yaxes(title="Purity", tickformat=".0%", range=[0, 1])
+    return style(figure, alt, 280)
+
+
+def beams(frame: pd.DataFrame, alt: str) -> go.Figure:
+    """Share of users whose likeliest item beam search finds, over its width.
+
+    Args:
+        frame: "beams" of ``reports.lesson_numbers.measure``.
+    """
+    figure = go.Figure()
+    figure.add_scatter(x=frame["width"], y=frame["found"], mode="lines+markers+text", line={"color": colour(0), "width": 2},
+                       text=[f"{value:.0%}" for value in frame["found"]], textposition="bottom right", cliponaxis=False,
+                       hovertemplate="Width %{x}: %{y:.1%}<extra></extra>", showlegend=False)
+    figure.update_xaxes(title="Beam width", type="log", tickvals=frame["width"])
+    figure.update_yaxes(title="Users whose likeliest item is found", tickformat=".0%", range=[0, 1.05])
     return style(figure, alt, 280)

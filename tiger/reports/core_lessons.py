@@ -1,36 +1,20 @@
 """Core lessons: a mechanism seen on points of the plane, then a prediction about the bundled shop beside what was measured.
 
-``measure`` takes the numbers, ``data/make_lessons.py`` keeps them in ``data/lessons.json``. Answers are read off them.
+Answers are read off the numbers of ``lesson_numbers``.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger import datasets, metrics, runs
-from tiger.core import paths
-from tiger.metrics.labels import label_numbers, purity
-from tiger.metrics.reconstruction import explained_variance
 from tiger.plots import core_lessons as plot
+from tiger.reports.lesson_numbers import BLOCKED, BOTH, HASHED, LEARNED, NEITHER, RESTARTS, ROTATION, START
 
-FILE = paths.BUNDLED / "lessons.json"
-SIZES, SEEDS, RUN = (4, 16, 64, 256), 5, "demo-small"
-SMALL: dict[str, object] = {"n_levels": 5, "n_codes": 16, "hidden": "128", "n_steps": 300, "batch_size": 512}
-TRAININGS: dict[str, dict[str, object]] = {
-    "k-means start and restarts": {}, "Rotation trick": {"estimator": "rotation"}, "No estimator": {"estimator": "none"},
-    "Only the k-means start": {"restart_threshold": 0.0}, "Only restarts": {"kmeans_init": False},
-    "Neither": {"kmeans_init": False, "restart_threshold": 0.0}}
-"""What small RQ-VAEs are trained with, beside ``SMALL`` and the defaults."""
-LEARNED, HASHED = "Learned codes", "LSH"
-BOTH, ROTATION, BLOCKED, START, RESTARTS, NEITHER = TRAININGS
 Frame: TypeAlias = "pd.DataFrame"
-Rows: TypeAlias = "list[dict[str, float | str]]"
 
 
 @dataclass(frozen=True)
@@ -64,8 +48,8 @@ class CoreLesson:
         answer: place of the right one, from the rows.
         reveal: what was measured, in words.
         why: the reason.
-        settings: of the Playground's picture, where they differ from its defaults.
-        planes: which of its planes are shown: "one", "two", "three".
+        settings: of the Playground's picture, where they differ from its defaults; or seed and width of a tree.
+        planes: which of its planes are shown: "one", "two", "three"; none: beam search on a small tree.
         look_for: what to look for in the picture.
         change: one thing to change there.
         controls: the settings that this needs.
@@ -89,81 +73,6 @@ class CoreLesson:
     controls: tuple[str, ...]
     check: Check
     figure: Callable[[Frame, str], go.Figure]
-
-
-def measure(sizes: tuple[int, ...] = SIZES, n_seeds: int = SEEDS, trainings: tuple[str, ...] = tuple(TRAININGS),
-            n_trained: int = 3) -> dict[str, Rows]:
-    """The numbers of all core lessons, on the bundled shop.
-
-    Args:
-        sizes: of one k-means codebook.
-        n_seeds: seeds of each size.
-        trainings: names of ``TRAININGS``.
-        n_trained: seeds of each training.
-
-    Returns:
-        "codebooks": share of the embeddings' variance that one k-means codebook keeps, by size and seed;
-        "levels": distinct prefixes and code vectors of the bundled RQ-VAE, by levels used;
-        "trainings": variance kept, level 1's perplexity and distinct IDs of small RQ-VAEs, by training and seed;
-        "collisions": items of the bundled RQ-VAEs that share all codes;
-        "purity": of prefixes of the bundled RQ-VAE and of LSH, by level and seed.
-    """
-    emb_IE = datasets.load("synthetic", seed=0).embedding_IE
-    codebooks: Rows = [{"n_codes": n_codes, "seed": seed, **_fitted(emb_IE, "rkmeans", seed, n_levels=1, n_codes=n_codes)}
-                       for n_codes in sizes for seed in range(n_seeds)]
-    trained: Rows = [{"training": name, "seed": seed, **_fitted(emb_IE, "rqvae", seed, **SMALL, **TRAININGS[name])}
-                     for name in trainings for seed in range(n_trained)]
-    run = runs.find(RUN)
-    n_prefixes_L = metrics.prefix_numbers(run.codes())[1]
-    vectors_L = np.cumsum(np.broadcast_to(run.learner.params["n_codes"], len(n_prefixes_L)))
-    levels: Rows = [{"levels": place + 1, "vectors": int(vectors), "distinct": int(n_prefixes), "items": len(emb_IE)}
-                    for place, (vectors, n_prefixes) in enumerate(zip(vectors_L, n_prefixes_L, strict=True))]
-    return {"codebooks": codebooks, "levels": levels, "trainings": trained, "collisions": _collisions(),
-            "purity": _purities(n_seeds)}
-
-
-def _collisions() -> Rows:
-    """Items of the bundled RQ-VAEs that share all codes with another one."""
-    found: Rows = []
-    for name in (RUN, "demo-rqvae"):
-        run = runs.find(name)
-        codes_IL = run.codes()
-        count_P = np.bincount(metrics.prefix_numbers(codes_IL)[0][:, -1])
-        found.append({"run": f"{codes_IL.shape[1]} levels of {run.learner.params['n_codes']}", "items": len(codes_IL),
-                      "distinct": len(count_P), "sharing": int(count_P[count_P > 1].sum()), "largest": int(count_P.max())})
-    return found
-
-
-def _purities(n_seeds: int) -> Rows:
-    """Purity of the bundled RQ-VAE's prefixes and of as many LSH bits, for the departments of the shop."""
-    from tiger import quantizers
-
-    cat = datasets.load("synthetic", seed=0)
-    department_I = label_numbers(cat.items["category"].str.split(" > ").str[0].to_numpy())
-    codes = {(LEARNED, 0): runs.find(RUN).codes()} | {
-        (HASHED, seed): quantizers.create("lsh", n_levels=5, n_codes=16, seed=seed).fit(cat.embedding_IE).encode(cat.embedding_IE)
-        for seed in range(n_seeds)}
-    return [{"codes": name, "seed": seed, "level": level + 1,
-             "purity": round(purity(metrics.prefix_numbers(codes_IL)[0][:, level], department_I), 4)}
-            for (name, seed), codes_IL in codes.items() for level in range(3)]
-
-
-def _fitted(emb_IE: np.ndarray, name: str, seed: int, **params: object) -> dict[str, float | str]:
-    """What a quantizer keeps of the embeddings, and how it uses its codes."""
-    from tiger import quantizers  # here, so that lessons load no torch
-
-    q = quantizers.create(name, seed=seed, **params).fit(emb_IE)
-    codes_IL = q.encode(emb_IE)
-    kept = explained_variance(emb_IE, np.arange(len(emb_IE)), q.decode(codes_IL))
-    assert kept is not None, "the shop's items differ"
-    perplexity = float(metrics.perplexity(np.bincount(codes_IL[:, 0], minlength=q.codes_per_level[0])))
-    return {"kept": round(kept, 4), "perplexity": round(perplexity, 2), "distinct": int(metrics.prefix_numbers(codes_IL)[1][-1])}
-
-
-@cache
-def measured(name: str) -> Frame:
-    """The bundled rows of one measurement."""
-    return pd.DataFrame(json.loads(FILE.read_text(encoding="utf-8"))[name])
 
 
 def _kept(frame: Frame, n_codes: int) -> "pd.Series[float]":
@@ -212,6 +121,15 @@ def _collisions_text(frame: Frame) -> str:
     small, large = frame.iloc[0], frame.iloc[1]
     return (f"With {small['run']} codes, {small['sharing']} of {small['items']:,} items share all codes, at most "
             f"{small['largest']} the same; with {large['run']} codes, {large['sharing']} do.")
+
+
+def _found(frame: Frame, width: int) -> float:
+    return float(frame.loc[frame["width"] == width, "found"].iloc[0])
+
+
+def _beams_text(frame: Frame) -> str:
+    return (f"Width 1 finds the likeliest item for {_found(frame, 1):.1%} of {frame['users'].iloc[0]} users, width 5 for "
+            f"{_found(frame, 5):.1%}, width 20 for {_found(frame, 20):.1%}.")
 
 
 def _purity(frame: Frame, name: str, level: int = 1) -> float:
@@ -346,5 +264,20 @@ LESSONS = (
         Check("What do the directions of LSH's hyperplanes depend on?",
               ("The seed alone", "The items' categories", "The reconstruction error"), 0,
               "Items only shift the centre through which all planes go."), plot.purity),
+    CoreLesson(
+        "beam", "Beam search against exact search",
+        "A recommender gives every code a probability, level by level; their product is the item's. **Beam search** keeps "
+        "the likeliest prefixes of each level and drops the others; exact search scores every item.",
+        "The bundled recommender ranks the shop's 2,000 items. For how many users does a beam of width 1 find the likeliest one?",
+        ("Fewer than half", "Half to nine tenths", "More than nine tenths"), "beams",
+        lambda frame: int(np.searchsorted([0.5, 0.9], _found(frame, 1))), _beams_text,
+        "The likeliest first code need not lead to the likeliest item. What is dropped at one level cannot come back at a later "
+        "one; a wider beam drops later.",
+        {"seed": "7", "width": "1"}, (),
+        "At each level only one prefix is kept, the likeliest so far. The item that exact search finds lies behind another one.",
+        "Set **Beam width** to 2 and press Play: which item does it find, and how many prefixes are scored?", ("width",),
+        Check("From which width on does beam search surely find the likeliest item?",
+              ("From the number of items on", "From 2 on", "At no width"), 0,
+              "Then nothing is ever dropped; in practice a much smaller width is enough for nearly all users."), plot.beams),
 )
 BY_KEY = {lesson.key: lesson for lesson in LESSONS}

@@ -152,3 +152,24 @@ def test_drawn_points_return_from_their_text():
     np.testing.assert_allclose(back, xy, atol=1.5 / 512 + 1e-9)
     assert evaluate(FILES, "return [...unpack(given)].length", text[:5] + "%" + text) == 2
     assert evaluate(FILES, "return [...unpack(given)].length", text * 9) == 400
+
+
+def test_the_lessons_beam_search_keeps_the_likeliest_prefixes_and_a_wide_one_is_exact():
+    body = """return given.map(([seed, width]) => { const tree = prefixes(seed)
+      return { tree: tree.map(row => [...row]), levels: beamSearch(tree, width), best: bestLeaf(tree) } })"""
+    asked = [(seed, width) for seed in (7, 8, 9) for width in (1, 2, 4, 27)]
+    files = [FOLDER / "points.js", FOLDER / "draw.js", FOLDER / "beam.js"]
+    for (seed, width), found in zip(asked, evaluate(files, body, asked), strict=True):
+        tree = [np.array(row) for row in found["tree"]]
+        for above, below in zip([np.ones(1), *tree], tree, strict=False):
+            np.testing.assert_allclose(below.reshape(-1, 3).sum(1), above)
+        kept = [0]
+        for row, level in zip(tree, found["levels"], strict=True):
+            candidates = sorted(3 * parent + code for parent in kept for code in range(3))
+            assert sorted(level["candidates"]) == candidates
+            kept = sorted(candidates, key=lambda node, row=row: -row[node])[:width]
+            assert level["kept"] == kept
+        assert found["best"] == tree[-1].argmax()
+        assert width < 27 or kept[0] == found["best"]
+        if seed == 7:  # the lesson's tree: its text says that width 1 misses the best item and width 2 finds it
+            assert (kept[0] == found["best"]) == (width > 1)

@@ -21,6 +21,9 @@ def _text(*names: str) -> str:
 PLAYGROUND = st.components.v2.component("tiger.playground", html=_text("playground.html"), css=_text("playground.css"),
                                         js=_text(*SCRIPTS))
 
+BEAM = st.components.v2.component("tiger.beam_lesson", html=_text("beam.html"), css=_text("playground.css"),
+                                  js=_text("points.js", "draw.js", "beam.js"))
+
 
 def show() -> None:
     """The Playground, opened as the address says; from then on the browser keeps the address."""
@@ -40,6 +43,19 @@ def show_lesson(key: str, settings: Mapping[str, str], planes: tuple[str, ...], 
     asked = {**{param.name: param.default for param in scenarios.SETTINGS}, **settings}
     PLAYGROUND(key=f"plane:{key}", data=_data(asked) | {"lesson": {
         "key": key, "planes": planes, "controls": controls, "plays": plays}})
+
+
+def show_tree(key: str, settings: Mapping[str, str], controls: tuple[str, ...], plays: bool) -> None:
+    """Beam search on a small tree, in a lesson.
+
+    Args:
+        key: of the lesson.
+        settings: "seed" of the tree's probabilities, and the beam "width".
+        controls: "width" where it can be changed.
+        plays: it begins to play.
+    """
+    BEAM(key=f"tree:{key}", data={"seed": int(settings["seed"]), "width": int(settings["width"]), "controls": controls,
+                                  "plays": plays})
 
 
 def _data(asked: dict[str, Any]) -> dict[str, Any]:

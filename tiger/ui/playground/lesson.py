@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tiger.reports import core_lessons, lessons
+from tiger.reports import core_lessons, lesson_numbers, lessons
 from tiger.reports.core_lessons import CoreLesson
 from tiger.ui.playground import component
 from tiger.ui.shared import address, exports, layout, state
@@ -44,8 +44,11 @@ def tell(lesson: CoreLesson) -> None:
         st.markdown(lesson.story)
         _predict(lesson, now)
     with right:
-        component.show_lesson(lesson.key, lesson.settings, lesson.planes, lesson.controls if now.revealed else (),
-                              now.predicted is not None)
+        controls, plays = lesson.controls if now.revealed else (), now.predicted is not None
+        if lesson.planes:
+            component.show_lesson(lesson.key, lesson.settings, lesson.planes, controls, plays)
+        else:
+            component.show_tree(lesson.key, lesson.settings, controls, plays)
         if now.predicted is not None:
             st.markdown(f"**Change one thing.** {lesson.change}" if now.revealed else f"**Watch.** {lesson.look_for}")
     if now.revealed:
@@ -64,7 +67,7 @@ def _predict(lesson: CoreLesson, now: Told) -> None:
         st.button("Reveal what was measured", icon=":material/visibility:", key=f"reveal:{lesson.key}", type="primary",
                   on_click=address.write, args=(address.TOLD, f"{now.predicted}-r"))
     else:
-        frame = core_lessons.measured(lesson.measurement)
+        frame = lesson_numbers.measured(lesson.measurement)
         right = lesson.answer(frame)
         if now.predicted == right:
             st.success(f"As you predicted: **{lesson.options[right]}**.", icon=":material/check_circle:")
@@ -79,7 +82,7 @@ def _lock(lesson: CoreLesson, key: str) -> None:
 
 
 def _reveal(lesson: CoreLesson, now: Told) -> None:
-    frame = core_lessons.measured(lesson.measurement)
+    frame = lesson_numbers.measured(lesson.measurement)
     left, right = st.columns([5, 7], gap="medium")
     with left:
         _check(lesson, now)
