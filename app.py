@@ -11,6 +11,7 @@ st.set_page_config(page_title="TIGER Lab", page_icon=str(layout.LOGO), layout="w
                    menu_items={"About": "**TIGER Lab**: generative retrieval with semantic IDs."})
 st.logo(str(layout.LOGO), size="large")
 page = layout.navigation()
+layout.note_page(page.title)
 address.begin(page.url_path)
 with layout.guard("The sidebar"):
     layout.sidebar()

@@ -56,6 +56,10 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     teacher.goto(f"{app.url}/train?run={run}")
     settled(teacher)
     assert own_run(teacher) == run and key not in teacher.url
+    teacher.get_by_role("link", name="Class", exact=True).click()
+    settled(teacher)
+    expect(teacher.get_by_test_id("stMetric").filter(has_text="Here now")).to_contain_text("2 of 2")
+    assert bob.get_by_role("link", name="Class", exact=True).count() == 0
     expect(teacher.get_by_test_id("stSidebar")).to_contain_text("You see everybody's runs")
 
     stop(app)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,12 +11,16 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from tests.support.made_runs import finished
 from tests.support.pages import open_page
 from tests.support.training import config
 from tiger import runs
-from tiger.core import access
+from tiger.core import access, paths
 from tiger.core.access import Visitor
-from tiger.ui.shared import door
+from tiger.reports import classroom as report
+from tiger.reports import core_lessons
+from tiger.ui.classroom import view
+from tiger.ui.shared import door, membership
 from tiger.ui.shared.membership import MAX_VISITORS, Classroom
 
 
@@ -116,6 +121,73 @@ def test_a_full_class_says_so(classroom):
         classroom._members[str(number)] = None
     with pytest.raises(ValueError, match=f"has {MAX_VISITORS} visitors, which is the limit"):
         classroom.join(classroom.code, "One more")
+
+
+@pytest.fixture
+def lecture(tiger_home):
+    """An open class with a teacher, Ada and Bob, and a way to say who acts."""
+    room = membership.open_class(paths.home())
+    token = {name: room.join(room.code, name) for name in ("Ada", "Bob")} | {"Teacher": room.teach(room.key)}
+    people = {name: room.visitor(one) for name, one in token.items()}
+    now = [people["Teacher"]]
+    access.identify_by(lambda: now[0])
+    yield room, people, lambda name: now.__setitem__(0, people[name])
+    access.identify_by(None)
+    membership._opened.clear()
+
+
+def board(app):
+    return next(frame.value for frame in app.dataframe if "Newest run" in frame.value)
+
+
+def test_the_teachers_board_shows_where_everybody_is_and_how_their_runs_went(lecture):
+    room, people, act = lecture
+    act("Ada")
+    made = finished("Ada's try", beta=0.25, seed=0)
+    (made.path / "events.jsonl").write_text("".join(
+        json.dumps({"step": step, "t_s": 1.0, "perplexity": [k, 16.0, 16.0]}) + "\n" for step, k in ((1, 4.0), (2, 10.0))))
+    room.note_page(people["Ada"], "Doctor")
+    act("Bob")
+    room.predict(people["Bob"], core_lessons.LESSONS[0].key, 1)
+    room.predict(people["Bob"], core_lessons.LESSONS[0].key, 0)  # too late
+    with pytest.raises(ValueError, match="Could not find a navigation page"):
+        open_page("classroom")
+    act("Teacher")
+    app = open_page("classroom")
+    table = board(app).set_index("Name")
+    assert table.index.tolist() == ["Ada", "Bob"]
+    assert table.loc["Ada", ["Page", "Runs", "Newest run", "State"]].tolist() == ["Doctor", 1, "Ada's try", "finished"]
+    sizes = made.codes_per_level()
+    by_hand = [round(float(np.mean([k / sizes[0], *(16 / size for size in sizes[1:3])])), 3) for k in (4.0, 10.0)]
+    assert list(table.loc["Ada", "Perplexity"]) == by_hand
+    assert table["Here"].tolist() == [True, True] and not table.loc["Bob", "Newest run"]
+    assert {metric.label: metric.value for metric in app.metric} == {"Here now": "2 of 2", "Training": "0", "Waiting": "0",
+                                                                   "Code to join": room.code}
+    lesson = core_lessons.LESSONS[0]
+    bars = [one.proto.text for one in app.get("progress")]
+    assert f"{lesson.options[1]}: **1** of 1" in " ".join(bars).replace("\\", "")
+    assert not app.error
+
+
+def test_a_teacher_shows_a_run_to_all_and_clears_the_class(lecture):
+    room, _, act = lecture
+    act("Ada")
+    made = finished("Ada's try", beta=0.25, seed=0)
+    room.predict(access.current(), core_lessons.LESSONS[0].key, 1)
+    act("Bob")
+    assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))
+    act("Teacher")
+    view.show(made.id)
+    act("Bob")
+    assert runs.find(made.id).read_only
+    assert any(link.proto.label == "The teacher shows: Ada's try" for link in open_page("train").sidebar.get("page_link"))
+    act("Teacher")
+    text = report.report(view.answer(), "today")
+    assert "Ada&#x27;s try" in text or "Ada's try" in text
+    view.clear_all()
+    assert not made.path.exists() and room.predictions == {} and room.shown == "" and len(room.members()) == 3
+    act("Bob")
+    assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))
 
 
 def test_pages_show_each_visitor_their_own(tiger_home, monkeypatch):

@@ -30,7 +30,7 @@ def test_every_page_opens_with_its_question_and_without_an_error(page):
 
 def test_the_page_list_names_every_file_once():
     files = sorted(path.name for path in (paths.PROJECT / "pages").glob("*.py"))
-    assert sorted(page.file.removeprefix("pages/") for page in pagelist.PAGES) == files
+    assert sorted(page.file.removeprefix("pages/") for page in (*pagelist.PAGES, pagelist.CLASS)) == files
 
 
 def test_home_shows_the_numbers_of_the_dataset_and_the_run():

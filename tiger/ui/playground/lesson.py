@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from tiger.core import access
 from tiger.reports import core_lessons, lesson_numbers, lessons
 from tiger.reports.core_lessons import CoreLesson
 from tiger.ui.playground import component
-from tiger.ui.shared import address, exports, layout, state
+from tiger.ui.shared import address, exports, layout, membership, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 
@@ -78,7 +79,11 @@ def _predict(lesson: CoreLesson, now: Told) -> None:
 
 def _lock(lesson: CoreLesson, key: str) -> None:
     if told(lesson).predicted is None and st.session_state.get(key) in lesson.options:
-        address.write(address.TOLD, str(lesson.options.index(st.session_state[key])))
+        place = lesson.options.index(st.session_state[key])
+        address.write(address.TOLD, str(place))
+        visitor, classroom = access.current(), membership.current()
+        if visitor and classroom:
+            classroom.predict(visitor, lesson.key, place)
 
 
 def _reveal(lesson: CoreLesson, now: Told) -> None:

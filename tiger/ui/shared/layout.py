@@ -16,8 +16,8 @@ from tiger.core import access, disk, errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs import index
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
-from tiger.ui.shared import address, forms, glossary, state
-from tiger.ui.shared.pagelist import BY_KEY, PAGES, PATH
+from tiger.ui.shared import address, forms, glossary, membership, state
+from tiger.ui.shared.pagelist import BY_KEY, CLASS, PAGES, PATH
 
 T = TypeVar("T")
 log = logging.getLogger("tiger.ui")
@@ -98,10 +98,18 @@ def frame(title: str) -> Iterator[None]:
 def navigation() -> Any:
     """The page list as Streamlit's navigation; returns the chosen page."""
     sections: dict[str, list[Any]] = {}
-    for entry in PAGES:
+    visitor = access.current()
+    for entry in (*PAGES, *([CLASS] if visitor and visitor.teacher else [])):
         sections.setdefault(entry.section, []).append(st.Page(
             paths.PROJECT / entry.file, title=entry.title, icon=entry.icon, default=entry.key == "home"))
     return st.navigation(sections, expanded=True)
+
+
+def note_page(title: str) -> None:
+    """Tell the class's teacher where this visitor is; nothing outside of a class."""
+    visitor, classroom = access.current(), membership.current()
+    if visitor and classroom:
+        classroom.note_page(visitor, title)
 
 
 def _join_frame() -> None:
@@ -129,8 +137,22 @@ def sidebar() -> None:
         if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
             st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
         if visitor := access.current():
+            _class_says()
             st.caption(f"You are {plain(visitor.name)}. " + ("You see everybody's runs." if visitor.teacher else
                        "The teacher sees your runs; others see what you share."))
+
+
+def _class_says() -> None:
+    """The run that the teacher shows to everybody."""
+    classroom = membership.current()
+    if classroom is None or not classroom.shown:
+        return
+    try:
+        shown = runs.find(classroom.shown)
+    except ValueError:  # deleted, or shared no more
+        return
+    st.page_link(BY_KEY["train"].file, label=f"The teacher shows: {plain(shown.title)}", icon=":material/cast_for_education:",
+                 query_params={"run": shown.id})
 
 
 def _run_picker() -> None:

@@ -36,7 +36,9 @@ class Classroom:
 
     Attributes:
         code: what visitors join with.
-        key: of the teacher's link; "" where the class was opened before, as only its hash is kept.
+        key: of the teacher's link, a new one with each start; teachers who came before stay.
+        predictions: lesson -> visitor -> place of the answer that they locked in.
+        shown: id of the run that the teacher shows to everybody; "" for none.
     """
 
     def __init__(self, folder: Path):
@@ -45,7 +47,11 @@ class Classroom:
         self.code = str(found.get("code") or "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)))
         self._members = {token: Member(Visitor(**one["visitor"]), float(one["joined_s"]))
                          for token, one in found.get("members", {}).items()}
-        self.key = secrets.token_urlsafe(12)  # a new link with each start; teachers who came before stay
+        self.predictions = {str(lesson): {str(one): int(place) for one, place in chosen.items()}
+                            for lesson, chosen in found.get("predictions", {}).items()}
+        self.shown = str(found.get("shown", ""))
+        self._seen: dict[str, tuple[str, float]] = {}
+        self.key = secrets.token_urlsafe(12)
         self._key_hash = _hashed(self.key)
         self._save()
 
@@ -80,6 +86,33 @@ class Classroom:
         """Everybody, in the order in which they joined."""
         return sorted(self._members.values(), key=lambda member: member.joined_s)
 
+    def note_page(self, visitor: Visitor, page: str) -> None:
+        """A visitor looks at a page."""
+        self._seen[visitor.id] = (page, time.monotonic())
+
+    def seen(self, visitor: Visitor) -> tuple[str, float | None]:
+        """The page that a visitor looked at last, and for how many seconds their browser asked nothing; "" and None: never."""
+        page, at_s = self._seen.get(visitor.id, ("", None))
+        return page, None if at_s is None else time.monotonic() - at_s
+
+    def predict(self, visitor: Visitor, lesson: str, place: int) -> None:
+        """A visitor locks in an answer; the first one counts."""
+        with self._lock:
+            self.predictions.setdefault(lesson, {}).setdefault(visitor.id, place)
+            self._save()
+
+    def show(self, run_id: str) -> None:
+        """Show a run to everybody; "" shows none."""
+        with self._lock:
+            self.shown = run_id
+            self._save()
+
+    def clear(self) -> None:
+        """Forget predictions and what is shown; everybody stays."""
+        with self._lock:
+            self.predictions, self.shown = {}, ""
+            self._save()
+
     def _add(self, name: str, teacher: bool) -> str:
         token = secrets.token_urlsafe(24)
         with self._lock:
@@ -88,7 +121,23 @@ class Classroom:
         return token
 
     def _save(self) -> None:
-        files.write_json(self.path, {"code": self.code, "members": {token: asdict(one) for token, one in self._members.items()}})
+        files.write_json(self.path, {
+            "code": self.code, "shown": self.shown, "predictions": self.predictions,
+            "members": {token: asdict(one) for token, one in self._members.items()}})
+
+
+_opened: list[Classroom] = []
+
+
+def open_class(folder: Path) -> Classroom:
+    """Open this server's class."""
+    _opened[:] = [Classroom(folder)]
+    return _opened[0]
+
+
+def current() -> Classroom | None:
+    """This server's class; None where it has none."""
+    return _opened[0] if _opened else None
 
 
 def _hashed(secret: str) -> str:

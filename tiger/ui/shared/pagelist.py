@@ -69,7 +69,9 @@ PAGES = (
     Page("pages/diversity.py", "Diversity", ":material/thermostat:",
          "Does a higher temperature make recommendations more diverse?", "Research"),
 )
-BY_KEY = {page.key: page for page in PAGES}
+CLASS = Page("pages/classroom.py", "Class", ":material/groups:", "Where is everybody, and what did they find?", "Learn")
+"""The teacher's page; only a class has it."""
+BY_KEY = {page.key: page for page in (*PAGES, CLASS)}
 PATH = (
     Step("playground", "Play with points", "Press **Play**: points of the plane get their codes. Then press **Watch it "
          "collapse** and cure **Far-off start**."),

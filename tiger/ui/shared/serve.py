@@ -27,7 +27,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from tiger.core import access, logs, paths
 from tiger.runs import supervisor
-from tiger.ui.shared import door, layout  # noqa: F401  layout: all that Home needs, pandas included
+from tiger.ui.shared import door, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
@@ -135,7 +135,7 @@ def main(words: list[str]) -> None:
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
     middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)], []
     if "--class" in words:
-        classroom = Classroom(paths.home())
+        classroom = membership.open_class(paths.home())
         access.identify_by(lambda: door.whoever_asks(classroom))
         middleware.append(Middleware(door.Door, classroom=classroom))
         routes = door.routes(classroom)
