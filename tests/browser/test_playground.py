@@ -74,3 +74,25 @@ def test_points_are_drawn_by_pointer_and_by_keys_and_kept_in_the_address(page, a
     assert facts(page) == seen
     button(page, "Clear").click()
     sync_api.expect(page.locator(".drawing span")).to_have_text("0 of 200 points")
+
+
+def test_a_core_lesson_is_predicted_watched_revealed_changed_and_kept(page, app):
+    visit(page, app, "lessons?lesson=collapse")
+    sync_api.expect(page.locator("figure.two canvas")).to_be_visible()
+    sync_api.expect(page.locator(".play")).to_be_hidden()
+    page.get_by_text("Above 12", exact=True).click()
+    page.get_by_role("button", name="Lock in and watch").click()
+    sync_api.expect(page.locator(".at")).to_have_text(re.compile(r"^Step [1-9]\d"))
+    before = step(page)
+    page.get_by_role("button", name="Reveal what was measured").click()
+    sync_api.expect(page.get_by_text("Measured: Below 4.")).to_be_visible()
+    settled(page)
+    assert step(page) >= before, "the picture goes on"
+    page.get_by_label("Codebooks start at").select_option("kmeans")
+    sync_api.expect(page.locator(".usage")).to_contain_text(re.compile(r"Level 1: perplexity [5-8]\.\d of 8"))
+    page.get_by_text("No item chooses it, so no gradient moves it", exact=True).click()
+    page.get_by_role("link", name="Next lesson: What restarts and a k-means start do").click()
+    settled(page)
+    page.reload()
+    settled(page)
+    sync_api.expect(page.get_by_role("radio", name="Collapse and its cause ✓")).to_be_visible()
