@@ -52,6 +52,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes on one thread: small batches train fastest so, and sums are the same everywhere."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def tiger_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty workspace that is gone after the test, and its supervisor and workers with it."""
     home = tmp_path / "workspace"

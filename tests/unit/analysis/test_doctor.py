@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from tiger import metrics, quantizers
 from tiger.analysis import doctor
@@ -175,15 +174,6 @@ REAL = [
     ("untrained", {"n_steps": 5}),
     ("collision_storm", {"n_codes": 4, "n_levels": 3}),
 ]
-
-
-@pytest.fixture
-def one_thread():
-    """Small batches train fastest on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.support.training import clusters
 from tiger import quantizers, reports
@@ -16,13 +15,7 @@ RNG = np.random.default_rng(0)
 EVEN = np.stack([RNG.permutation(np.arange(2000) % 64) for _ in range(3)], 1)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small batches train fastest on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def train(emb_IE: np.ndarray, name: str = "rqvae", **changes) -> doctor.Diagnosis:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from tests.support.training import clusters, fit_into
 from tiger import datasets, quantizers, reports, runs
@@ -17,12 +16,7 @@ SMALL = {"n_codes": 64, "n_levels": 3, "hidden": "64", "latent_width": 16, "batc
 OFF = {"kmeans_init": False, "restart_threshold": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

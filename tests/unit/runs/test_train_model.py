@@ -19,12 +19,7 @@ REF = {"name": "synthetic", "params": {}}
 IDS = {"run": "demo-rqvae"}  # only its name is looked at here
 
 
-@pytest.fixture(autouse=True)
-def one_thread(tiger_home):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("tiger_home", "one_thread")
 
 
 def new_run(name: str, **params) -> Run:

@@ -20,12 +20,7 @@ REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 EMB_IE = np.random.default_rng(0).normal(size=(200, 24)).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
