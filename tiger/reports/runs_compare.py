@@ -45,7 +45,7 @@ class Curve:
         return f"{words} of level {self.level}" if self.level else words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Everything that is shown of the chosen runs.
 

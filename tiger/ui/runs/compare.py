@@ -1,7 +1,9 @@
 """Chosen runs side by side: curves, the parameters that differ, parallel coordinates, a second opinion on their IDs."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.plots import runs as run_plots
@@ -48,9 +50,15 @@ def curves(found: Comparison) -> None:
     if found.drawn is None or not len(found.lines):
         layout.empty("None of these runs logged a curve.")
         return
-    figure = run_plots.run_curves(found.lines, found.drawn.title, found.summary, found.drawn.metric in LOGARITHMIC)
-    exports.chart(figure, "runs:curves", "run-curves", found.lines)
+    exports.chart(_figure(found), "runs:curves", "run-curves", found.lines)
     st.caption(layout.plain(found.summary))
+
+
+@lru_cache(maxsize=16)
+def _figure(found: Comparison) -> go.Figure:
+    """The curves; a comparison is the same object while its runs do not change."""
+    assert found.drawn is not None
+    return run_plots.run_curves(found.lines, found.drawn.title, found.summary, found.drawn.metric in LOGARITHMIC)
 
 
 def differences(found: Comparison) -> None:
