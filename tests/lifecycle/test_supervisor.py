@@ -15,7 +15,7 @@ from tiger import runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
 from tiger.runs import supervisor as jobs
-from tiger.runs.records import WAITING
+from tiger.runs.records import WAITING, Status
 from tiger.runs.supervisor import Supervisor
 
 LONG = 1_000_000
@@ -249,3 +249,16 @@ def test_cores_are_shared(monkeypatch):
     assert jobs.n_workers() == 5
     monkeypatch.undo()
     assert 1 <= jobs.n_cores() <= (os.cpu_count() or 1)
+
+
+def test_runs_that_are_over_are_read_once(shop, server, monkeypatch):
+    """Imported IDs are finished from the start and never had a worker; a server looks at its folder three times a second."""
+    ended = [runs.new_run(config(shop), Status("finished")), runs.new_run(config(shop), Status("failed", pid=1))]
+    supervisor = server()
+    supervisor.close()
+    supervisor.queue()
+    read = []
+    monkeypatch.setattr(jobs, "Run", lambda path, real=jobs.Run: read.append(path) or real(path))
+    assert supervisor.queue() == [] and read == []
+    files.write_json(ended[1].path / "status.json", Status("queued").to_json())
+    assert [run.id for run in supervisor.queue()] == [ended[1].id] and len(read) == 1

@@ -229,21 +229,21 @@ class Supervisor:
     def _active(self) -> list[tuple[Run, Status]]:
         """Runs that wait or have a worker, in the order in which they were queued. Those that are over are read once."""
         found = []
-        for folder in self.folder.iterdir():
+        for name in os.listdir(self.folder):
             try:
-                changed_ns = (folder / "status.json").stat().st_mtime_ns
+                changed_ns = os.stat(f"{self.folder}/{name}/status.json").st_mtime_ns
             except OSError:  # no run, or one that is being deleted
                 continue
-            if self.over.get(folder.name) == changed_ns or not store.RUN_ID.fullmatch(folder.name):
+            if self.over.get(name) == changed_ns or not store.RUN_ID.fullmatch(name):
                 continue
-            run = Run(folder)
+            run = Run(self.folder / name)
             status = run.status
             if status.active and not store.is_whole(run):  # nobody knows what it asks for
-                self.over[folder.name] = changed_ns
+                self.over[name] = changed_ns
             elif status.active:
                 found.append((run, status))
-            elif status.pid is not None:  # one that was stopped while it waited may still be told to run
-                self.over[folder.name] = changed_ns
+            elif status.pid is not None or status.state == "finished":  # one stopped while it waited may be told to run
+                self.over[name] = changed_ns
         return sorted(found, key=lambda pair: pair[1].queued_s or pair[0].config.created_s)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.made_runs import finished, write_status
 from tests.support.pages import open_page
 from tiger import runs
-from tiger.runs import outcome, supervisor, sweep, sweep_plan
+from tiger.runs import index, outcome, supervisor, sweep, sweep_plan
 from tiger.runs.records import Status
 
 
@@ -38,6 +38,17 @@ def test_all_runs_are_listed_and_the_address_filters_and_groups(four):
     assert table(app, "Name", "Started")["Name"].tolist() == ["beta 25"] * 2 + ["beta 0.25"] * 2
     assert table(app, "Group")["Runs"].tolist() == [2, 2]
     assert not app.error
+
+
+def test_a_rerun_looks_at_the_runs_once(four, monkeypatch):
+    app, looks = open_page("runs"), []
+    monkeypatch.setattr(index, "entries", lambda real=index.entries: looks.append(1) or real())
+    app.run()
+    assert len(looks) == 1
+    runs.label(four[0], name="Another name")
+    assert "Another name" in table(app.run(), "Name", "Started")["Name"].tolist()
+    app = open_page("runs", dataset="unknown")
+    assert not app.exception and len(table(app, "Name", "Started")) == len(runs.list_runs())
 
 
 def test_a_chosen_run_is_renamed_noted_tagged_starred_and_deleted(four):

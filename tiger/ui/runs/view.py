@@ -31,7 +31,7 @@ def read() -> RunsRequest:
 
 def answer() -> RunsPage:
     """The table; what did not change since the last rerun is not read again."""
-    return runs_report.runs_page(index.entries(), read())
+    return runs_report.runs_page(state.take_entries(), read())
 
 
 def filters(page: RunsPage) -> None:

@@ -156,13 +156,16 @@ def _class_says() -> None:
 
 
 def _run_picker() -> None:
+    state.keep_entries(None)
     chosen = state.current_run()
     if chosen is None:
         st.caption("No run of this dataset yet.")
         st.page_link(BY_KEY["train"].file, label="Train the first one", icon=":material/play_circle:",
                      query_params=state.link_params())
         return
-    here = state.entries_here()
+    everything = index.entries()
+    state.keep_entries(everything)
+    here = state.entries_here(among=everything)
     offered = [entry for number, entry in enumerate(here)
                if number < MAX_PICKED or entry.labels.starred or entry.id == chosen.id]
     labels = {entry.id: entry_label(entry) for entry in offered}

@@ -5,6 +5,7 @@ its demo run. Whatever comes from the address is checked; what is unknown is sai
 """
 
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -21,6 +22,7 @@ from tiger.ui.shared.caching import data_key
 
 __all__ = ["GROUP_LIMIT", "data_key", "notice", "take_notices"]
 DEMO_RUN, DEMO_MODEL = "demo-small", "demo-recommender"
+ENTRIES = "entries"  # what the sidebar looked up, for the page of the same rerun
 NUMBERS = {param.name: param for param in address.SCHEMA if isinstance(param, address.Number)}
 
 
@@ -95,10 +97,27 @@ def dataset_ref() -> DatasetRef:
     return dataset().ref
 
 
-def entries_here(kinds: tuple[str, ...] = run_config.CODED) -> list[index.Entry]:
-    """Runs of these kinds made from the current dataset at a glance, newest first."""
+def entries_here(kinds: tuple[str, ...] = run_config.CODED, among: Sequence[index.Entry] | None = None) -> list[index.Entry]:
+    """Runs of these kinds made from the current dataset at a glance, newest first.
+
+    Args:
+        among: all runs, where they were looked up already.
+    """
     wanted = registry.key(dataset_ref())
-    return [entry for entry in index.entries() if entry.config.kind in kinds and entry.dataset_key == wanted]
+    everything = index.entries() if among is None else among
+    return [entry for entry in everything if entry.config.kind in kinds and entry.dataset_key == wanted]
+
+
+def keep_entries(found: tuple[index.Entry, ...] | None) -> None:
+    """Keep what the sidebar looked up for the page that is drawn next; None forgets it."""
+    st.session_state[ENTRIES] = found
+
+
+def take_entries() -> tuple[index.Entry, ...]:
+    """Every run at a glance, as the sidebar of this rerun looked it up: looking at thousands of folders twice takes as long as
+    the rest of a page."""
+    found: tuple[index.Entry, ...] | None = st.session_state.pop(ENTRIES, None)
+    return index.entries() if found is None else found
 
 
 def runs_here() -> list[runs.Run]:
