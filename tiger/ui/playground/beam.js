@@ -93,7 +93,8 @@ function paintTree(show) {
     pen.globalAlpha = 1
     pen.fillStyle = ink
     pen.font = `650 12px ${type.family}`
-    pen.fillText(`▲ ${text} ${percent(tree.at(-1)[leaf])}`, Math.min(w - 52, Math.max(52, x(LEVELS - 1, leaf))), y(LEVELS - 1) + 19 + 15 * row)
+    const centre = Math.min(w - 52, Math.max(52, x(LEVELS - 1, leaf)))
+    pen.fillText(`▲ ${text} ${percent(tree.at(-1)[leaf])}`, centre, y(LEVELS - 1) + 19 + 15 * row)
   }
   pen.globalAlpha = 1
   tell(show, levels, exact)
@@ -108,8 +109,9 @@ function tell(show, levels, exact) {
   let text = `${looked} prefixes scored so far.`
   if (done === LEVELS) {
     const found = levels.at(-1).kept[0]
-    text = `Beam search scored ${looked} prefixes and found (${codesOf(found).join(', ')}). ` + (found === exact ? 'That is the likeliest item.'
-      : `The likeliest item is (${codesOf(exact).join(', ')}): its prefix was dropped.`)
+    text = `Beam search scored ${looked} prefixes and found (${codesOf(found).join(', ')}). `
+    text += found === exact ? 'That is the likeliest item.'
+      : `The likeliest item is (${codesOf(exact).join(', ')}): its prefix was dropped.`
   }
   if (find('.point').textContent !== text) find('.point').textContent = text
   find('.tree').setAttribute('aria-label', `A tree of ${LEVELS} levels with ${CODES} codes each. ${text}`)
@@ -124,7 +126,8 @@ function proceed(show) {
 }
 
 function beginBeam(root, data) {
-  const show = { root, tree: prefixes(data.seed), width: data.width, done: 0, playing: false }, find = selector => root.querySelector(selector)
+  const show = { root, tree: prefixes(data.seed), width: data.width, done: 0, playing: false }
+  const find = selector => root.querySelector(selector)
   const restart = () => {
     clearTimeout(show.timer)
     Object.assign(show, { done: 0, playing: false })

@@ -11,7 +11,7 @@ from tiger.ui.playground import scenarios
 from tiger.ui.shared import address
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "playground.js", "mount.js")
+SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "planes.js", "playground.js", "mount.js")
 
 
 def _text(*names: str) -> str:

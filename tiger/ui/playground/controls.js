@@ -51,7 +51,8 @@ export function keep(play, address = addressed(play)) {
 export function opening(play) {
   const { asked, lesson } = play.data, address = addressed(play)
   if (last && !lesson && (address === '' || address === last.address)) return last
-  return { scenario: asked.scenario, settings: settingsOf(play, { ...asked, seed: String(asked.seed) }), speed: asked.speed ?? 'normal',
+  const settings = settingsOf(play, { ...asked, seed: String(asked.seed ?? 0) })
+  return { scenario: asked.scenario ?? '', settings, speed: asked.speed ?? 'normal',
            chosen: asked.point ?? 0, step: asked.steps ?? 0 }
 }
 
@@ -60,7 +61,8 @@ export function fitLesson(play) {
   const { lesson } = play.data, { root } = play
   if (!lesson) return
   root.querySelector('.pg').classList.add('lesson')
-  for (const name of ['.scenarios', '.look', '.shapes', '.again', '.loss', '.curves', '.point']) root.querySelector(name).hidden = true
+  for (const name of ['.scenarios', '.look', '.shapes', '.again', '.loss', '.curves', '.point'])
+    root.querySelector(name).hidden = true
   for (const name of ['one', 'two', 'three']) root.querySelector(`.${name}`).hidden = !lesson.planes.includes(name)
   for (const label of root.querySelectorAll('[data-for]')) label.hidden = !lesson.controls.includes(label.dataset.for)
   root.querySelector('.all').parentElement.hidden = true
@@ -86,7 +88,10 @@ export function remember(play, now = false) {
   if (play.data.lesson || (!play.root.isConnected && !play.root.host?.isConnected)) return
   const { options } = play.data, query = new URLSearchParams(location.search), scenario = scenarioOf(play)
   const put = (name, text, silent) => text === silent ? query.delete(name) : query.set(name, text)
-  for (const name of Object.keys(options)) put(name, scenario ? '' : texted(name, play.settings[name]), scenario ? '' : options[name][0])
+  for (const name of Object.keys(options)) {
+    if (scenario) query.delete(name)
+    else put(name, texted(name, play.settings[name]), options[name][0])
+  }
   const turns = writeTurns(play.settings.turns)
   put('xy', play.settings.points === 'drawn' ? play.settings.drawn : '', '')
   put('seed', String(play.settings.seed), '0')
@@ -171,10 +176,12 @@ export function buildControls(play) {
     const name = control.dataset.set
     if (SLIDERS.includes(name)) {
       const stops = ordered(play, name)
-      Object.assign(control, { min: 0, max: stops.length - 1, step: 1, oninput: () => change(play, name, Number(stops[control.value])) })
+      Object.assign(control, { min: 0, max: stops.length - 1, step: 1 })
+      control.oninput = () => change(play, name, Number(stops[control.value]))
     } else if (control.type === 'checkbox') control.onchange = () => change(play, name, control.checked)
     else {
-      control.replaceChildren(...data.options[name].map(value => element('option', { value, textContent: data.labels[name][value] })))
+      const labels = data.labels[name]
+      control.replaceChildren(...data.options[name].map(value => element('option', { value, textContent: labels[value] })))
       control.onchange = () => change(play, name, control.value)
     }
   }
@@ -221,10 +228,12 @@ export function syncControls(play) {
     control.disabled = off
     control.parentElement.classList.toggle('off', off)
   }
-  for (const button of find('.scenarios').querySelectorAll('button')) button.setAttribute('aria-pressed', button.dataset.key === play.scenario)
+  for (const button of find('.scenarios').querySelectorAll('button'))
+    button.setAttribute('aria-pressed', button.dataset.key === play.scenario)
   for (const button of find('.shapes').querySelectorAll('button'))
     button.setAttribute('aria-pressed', button.dataset.key === settings.points)
-  find('.look').replaceChildren(...marked(scenarioOf(play)?.look_for ?? 'Your own settings. Press **Play**, or **Step** for a single step.'))
+  const own = 'Your own settings. Press **Play**, or **Step** for a single step.'
+  find('.look').replaceChildren(...marked(scenarioOf(play)?.look_for ?? own))
   find('.speed').value = play.speed
   find('.step').textContent = play.speed === 'slow' && lab.trained ? 'Next part' : 'Step'
   find('.again').textContent = `Seed ${settings.seed} ↻`

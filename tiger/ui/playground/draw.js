@@ -14,8 +14,9 @@ export function surface(canvas, reach = 1, centre = [0, 0]) {
   pen.globalAlpha = 1
   pen.setLineDash([])
   const [w, h] = [wide / ratio, high / ratio], scale = Math.min(w, h) / 2 / reach, [cx, cy] = centre
-  return { pen, w, h, scale, centre, whole: Math.max(w, h) / 2 / scale, at: (x, y) => [w / 2 + scale * (x - cx), h / 2 - scale * (y - cy)],
-           back: (px, py) => [(px - w / 2) / scale + cx, (h / 2 - py) / scale + cy], reach }
+  return { pen, w, h, scale, centre, reach, whole: Math.max(w, h) / 2 / scale,
+           at: (x, y) => [w / 2 + scale * (x - cx), h / 2 - scale * (y - cy)],
+           back: (px, py) => [(px - w / 2) / scale + cx, (h / 2 - py) / scale + cy] }
 }
 
 function disc(pen, x, y, radius) {
@@ -237,7 +238,8 @@ export function bars(canvas, counts, colourOf, ink) {
 export function curves(canvas, series, { top, log = false, marks = [], ink, title, last }) {
   const { pen, w, h } = surface(canvas), n = Math.max(2, series[0].values.length), head = 15, foot = h - 2
   const low = log ? Math.log(1e-3) : 0, high = log ? Math.log(Math.max(0.01, top)) : top
-  const y = value => foot - (foot - head) * Math.min(1, Math.max(0, ((log ? Math.log(Math.max(value, 1e-9)) : value) - low) / (high - low)))
+  const share = value => ((log ? Math.log(Math.max(value, 1e-9)) : value) - low) / (high - low)
+  const y = value => foot - (foot - head) * Math.min(1, Math.max(0, share(value)))
   pen.globalAlpha = 0.25
   pen.strokeStyle = ink
   pen.lineWidth = 1
@@ -260,11 +262,11 @@ export function curves(canvas, series, { top, log = false, marks = [], ink, titl
     pen.setLineDash(dash ?? [])
     pen.beginPath()
     let started = false
-    for (let step = 0; step < values.length; step += step + every < values.length || step === values.length - 1 ? every : values.length - 1 - step) {
-      if (values[step] === undefined) continue
-      pen[started ? 'lineTo' : 'moveTo'](step / (n - 1) * w, y(values[step]))
+    values.forEach((value, step) => {
+      if (value === undefined || (step % every && step < values.length - 1)) return
+      pen[started ? 'lineTo' : 'moveTo'](step / (n - 1) * w, y(value))
       started = true
-    }
+    })
     pen.stroke()
   }
   pen.setLineDash([])

@@ -17,7 +17,8 @@ export function captions(play) {
            lab.trained ? '→ residual · violet: gradient · dashed: commitment' : '◯ code vector · → residual')
   const level = play.level + 1
   if (planes) set('three', `Level ${level}: other random lines`, 'LSH has no residuals: every level sees the same points')
-  else if (lab.levels > 1) set('three', `Residuals in cells of level ${level}`, `What level ${level - 1} leaves, all cells laid over one another`)
+  else if (lab.levels > 1)
+    set('three', `Residuals in cells of level ${level}`, `What level ${level - 1} leaves, all cells laid over one another`)
   else set('three', 'Residuals', 'What level 1 leaves; there is no level 2 to code it')
   const which = root.querySelector('.which')
   which.hidden = lab.levels < 3
@@ -36,9 +37,11 @@ export function captions(play) {
 
 // What the pictures are called by those who cannot see them.
 function name(play, text) {
-  const { root, lab } = play, names = ['Points and reconstructions', lab.trained ? 'Latents in cells of level 1' : 'Points in cells of level 1',
-                                       lab.method === 'lsh' ? 'Points in cells of another level' : 'Residuals']
-  root.querySelectorAll('figure canvas').forEach((canvas, n) => canvas.setAttribute('aria-label', `${names[n]}. ${text} Arrow keys choose a point.`))
+  const { root, lab } = play
+  const names = ['Points and reconstructions', lab.trained ? 'Latents in cells of level 1' : 'Points in cells of level 1',
+                 lab.method === 'lsh' ? 'Points in cells of another level' : 'Residuals']
+  root.querySelectorAll('figure canvas').forEach((canvas, n) =>
+    canvas.setAttribute('aria-label', `${names[n]}. ${text} Arrow keys choose a point.`))
   root.querySelector('.perplexity').setAttribute('aria-label', `Perplexity by level over the steps. ${text}`)
   root.querySelector('.error').setAttribute('aria-label', `Reconstruction error over the steps. ${text}`)
 }
@@ -89,7 +92,8 @@ export function facts(play, shown) {
     bars(box.lastElementChild, [...count], k => level ? (play.dark ? '#aaa59d' : '#77716a') : colourOf(play, k), play.ink)
     box.lastElementChild.setAttribute('aria-label', `Points of each code. ${words}.`)
   })
-  find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${(lab.codes ** codes.length).toLocaleString('en')} possible, for ${lab.n} points`
+  const possible = (lab.codes ** codes.length).toLocaleString('en')
+  find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${possible} possible, for ${lab.n} points`
   lines(play, find)
   const error = Math.hypot(seen.out[2 * shown] - lab.xy[2 * shown], seen.out[2 * shown + 1] - lab.xy[2 * shown + 1]) ** 2
   const id = codes.map(level => level[shown]), key = `${shown} ${id} ${number(error)}`
@@ -100,8 +104,8 @@ export function facts(play, shown) {
       if (!level) chip.style.borderColor = chip.style.boxShadow = colourOf(play, one)
       return chip
     })
-    find('.point').replaceChildren(`Point ${shown}: semantic ID `, ...chips, ` · squared distance to its reconstruction ${number(error)}`
-      + ' · point at another, or use the arrow keys on a plane')
+    find('.point').replaceChildren(`Point ${shown}: semantic ID `, ...chips,
+      ` · squared distance to its reconstruction ${number(error)} · point at another, or use the arrow keys on a plane`)
   }
   if (!play.playing && play.t === 1) say(play, summary, find)
 }
@@ -114,8 +118,9 @@ function lines(play, find) {
   curves(find('.perplexity'), series, { top: lab.codes, marks, ink: play.ink, title: 'Perplexity by level',
                                         last: last.perplexity.map(value => value.toFixed(1)).join(', ') })
   const errors = history.map(one => one?.recon)
-  curves(find('.error'), [{ values: errors, colour: looks[0][0] }], { top: Math.max(...errors.filter(Number.isFinite)), log: true, marks,
-    ink: play.ink, title: 'Reconstruction error (log)', last: number(last.recon) })
+  curves(find('.error'), [{ values: errors, colour: looks[0][0] }], {
+    top: Math.max(...errors.filter(Number.isFinite)), log: true, marks, ink: play.ink,
+    title: 'Reconstruction error (log)', last: number(last.recon) })
 }
 
 // For those who cannot see the pictures: said when the picture rests.
