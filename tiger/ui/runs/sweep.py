@@ -134,6 +134,8 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def _watch(run: runs.Run, seen: tuple[str, ...]) -> None:
+    if view.chosen_ids() != [run.id]:  # its button chose others, and a fragment alone was drawn again
+        st.rerun()
     status = run_control.head(run, seen, titled=False)
     with layout.guard("The sweep"):
         found = sweeps.result(run)
