@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tiger.core import files
 from tiger.datasets.reference import Values
 from tiger.runs import index, store, supervisor, sweep_plan
-from tiger.runs.records import LearnerConfig, RunConfig, SweepRequest
+from tiger.runs.records import RESUMABLE, LearnerConfig, RunConfig, SweepRequest
 from tiger.runs.run import Run
 from tiger.runs.sweep_plan import Point
 
@@ -193,7 +193,7 @@ def value_of(entry: index.Entry | None, objective: str) -> float | None:
 def take(sweep: Run, attempt: int) -> Run | None:
     """The next run to train, noted in the sweep's folder so that nobody else takes it; None where nothing is left.
 
-    First what an earlier attempt left unfinished, then the next point, unless the time is used up.
+    First what an earlier attempt left unfinished or failed at, then the next point, unless the time is used up.
     """
     request = request_of(sweep)
     if request.sampler == "optuna":
@@ -202,7 +202,7 @@ def take(sweep: Run, attempt: int) -> Run | None:
         known = members(sweep)
         for member in known:
             entry = entry_of(member) if member.attempt < attempt else None
-            if entry is not None and entry.status.state in ("queued", "stopped", "interrupted"):
+            if entry is not None and entry.status.state in ("queued", *RESUMABLE):
                 note(sweep, member.point, entry.id, attempt)
                 return entry.run
         if request.max_minutes is not None and used_s(sweep) > 60 * request.max_minutes:

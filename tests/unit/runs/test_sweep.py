@@ -136,13 +136,16 @@ def test_a_setting_that_fails_does_not_end_the_others(shop):
     assert run.status.message == "1 run failed, such as 'learning rate 0.001, seed 0': the loss is not finite."
 
 
-def test_a_sweep_whose_runs_all_fail_fails(shop):
-    run = made(shop | {"params": {"path": "/no/such/folder"}}, {"beta": [0.25, 4.0]})
+def test_a_sweep_whose_runs_all_fail_fails_and_tries_them_again_when_it_is_resumed(shop, tmp_path):
+    run = made(shop | {"params": {"path": str(tmp_path / "later")}}, {"beta": [0.25, 4.0]})
     with workers_here():
         worker.execute(run)
     assert run.state == "failed" and states(run) == ["failed"] * 2
     words = run.status.message
-    assert words.startswith("2 runs failed, such as 'beta 0.25, seed 0': ") and "/no/such/folder" in words
+    assert words.startswith("2 runs failed, such as 'beta 0.25, seed 0': ") and "later' does not exist" in words
+    write_shop(tmp_path / "later", n_items=90)
+    resume(run)
+    assert run.state == "finished" and states(run) == ["finished"] * 2 and run.status.message == ""
 
 
 def test_a_member_that_somebody_stops_can_go_on_with_the_sweep(shop):
