@@ -4,7 +4,7 @@
 
 The real app with ``--class`` and its real workers; visitors speak Streamlit's protocol over a websocket, each with a cookie of
 their own, and poll their live page once a second as a browser does. Each trains the recipe "Healthy" on the bundled shop, looks
-at another page every few seconds, and goes back. With ``--kill`` the server is killed in the middle and started again: everybody
+at another page after 8 to 16 seconds and goes back 4 to 10 seconds later: about three page switches a second in all. With ``--kill`` the server is killed in the middle and started again: everybody
 comes back to the same page and run. Targets: every run finished within 90 s of the first Start, page switches p95 under 1 s, no
 error, no worker left over. Prints one JSON object.
 """
@@ -120,7 +120,7 @@ async def study(student: Student, rng: random.Random, end_s: float, switches: li
     await student.look(press="Start training")
     mine = student.query
     while time.monotonic() < end_s:
-        until_s = time.monotonic() + rng.uniform(3, 8)
+        until_s = time.monotonic() + rng.uniform(8, 16)
         while time.monotonic() < until_s:
             begin_s = time.monotonic()
             await student.tick()
@@ -128,7 +128,7 @@ async def study(student: Student, rng: random.Random, end_s: float, switches: li
         away = rng.choice(ELSEWHERE)
         student.page, student.query = away, mine
         switches.append(await student.look())
-        await asyncio.sleep(rng.uniform(1, 3))
+        await asyncio.sleep(rng.uniform(4, 10))
         student.page, student.query = "train", mine
         switches.append(await student.look())
     student.query = mine

@@ -135,6 +135,7 @@ def main(words: list[str]) -> None:
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
     middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)], []
     if "--class" in words:
+        os.environ.setdefault("TIGER_WORKERS", str(supervisor.n_cores()))  # many small runs: one core each wastes none
         classroom = membership.open_class(paths.home())
         access.identify_by(lambda: door.whoever_asks(classroom))
         middleware.append(Middleware(door.Door, classroom=classroom))
