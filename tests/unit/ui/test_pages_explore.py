@@ -34,6 +34,8 @@ def test_the_tree_says_what_the_hyperplanes_do(demo):
     if runs.find("demo-rqvae").learner.params["n_codes"] != 256:
         pytest.skip("the demo run has another number of codes")
     buckets = len(np.unique(lsh.bits(cat.embedding_IE)[:, :5], axis=0))
+    for run, level, bits in (("demo-rqvae", "1", 8), ("demo-small", "3", 12)):  # 256 codes are 8 bits a level, 16 codes 4
+        assert f"After {bits} hyperplanes" in text_of(open_page("tree", run=run, level=level))
     app = open_page("tree", planes="5")
     assert f"After 5 hyperplanes there are {buckets} buckets" in text_of(app)
     app.button(key="plane_more").click().run()

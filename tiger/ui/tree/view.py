@@ -56,7 +56,7 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
         st.subheader(layout.plain(codes.run.title), anchor=False)
     with right:
         st.subheader(layout.plain(other.title), anchor=False)
-        planes = _planes(other) if other.kind == "LSH" else 0
+        planes = _planes(other, level) if other.kind == "LSH" else 0
     left, right = st.columns(2, gap="medium")  # a row of their own, so that both trees begin at the same height
     with left:
         _tree(answers.own_tree(codes, level, chosen.row or 0), kind, "own_tree")
@@ -71,12 +71,12 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
     branch_card(chosen)
 
 
-def _planes(other: Reference) -> int:
-    """Step through the hyperplanes one by one."""
+def _planes(other: Reference, level: int) -> int:
+    """Step through the hyperplanes one by one; at first there are as many as the shown levels of the run have bits."""
     if other.n_bits == 1:
         return 1
     param = address.PLANES.below(other.n_bits + 1)
-    planes = address.read(param, min(4, other.n_bits))
+    planes = address.read(param, sum(other.widths[:level]))
     st.session_state["planes"] = planes
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider("Hyperplanes", 1, other.n_bits, key="planes",
