@@ -4,9 +4,9 @@
 
 The real app with ``--class`` and its real workers; visitors speak Streamlit's protocol over a websocket, each with a cookie of
 their own, and poll their live page once a second as a browser does. Each trains the recipe "Healthy" on the bundled shop, looks
-at another page after 8 to 16 seconds and goes back 4 to 10 seconds later: about three page switches a second in all. With ``--kill`` the server is killed in the middle and started again: everybody
-comes back to the same page and run. Targets: every run finished within 90 s of the first Start, page switches p95 under 1 s, no
-error, no worker left over. Prints one JSON object.
+at another page after 8 to 16 seconds and goes back 4 to 10 seconds later: about three page switches a second in all. With
+``--kill`` the server is killed in the middle and started again: everybody comes back to the same page and run. Targets: every
+run finished within 90 s of the first Start, page switches p95 under 1 s, no error, no worker left over. Prints one JSON object.
 """
 
 import argparse
