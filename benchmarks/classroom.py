@@ -150,6 +150,7 @@ async def progress(home: Path, n: int, memory: list[float], server: psutil.Proce
             times["half"] = time.monotonic() - begin_s
         if over >= n:
             times["all"] = time.monotonic() - (begin_s or 0.0)
+            times["server_cpu"], times["visitors_cpu"] = (sum(one.cpu_times()[:2]) for one in (server, psutil.Process()))
         memory.append(server.memory_info().rss / 2**20)
         await asyncio.sleep(0.25)
     return times
@@ -168,6 +169,7 @@ async def lesson(app: App, args: argparse.Namespace) -> dict[str, Any]:
     await asyncio.gather(*studying)
     found: dict[str, Any] = {
         "first_start_to_half_of_the_results_s": round(done["half"], 1), "first_start_to_all_results_s": round(done["all"], 1),
+        "cpu_until_then_s": {"server": round(done["server_cpu"], 1), "these_visitors": round(done["visitors_cpu"], 1)},
         "page_switch_ms": {"n": len(switches)} | {f"p{q}": round(float(np.percentile(switches, q))) for q in (50, 95, 100)},
         "server_mb": {"first": round(memory[0]), "last": round(psutil.Process(app.process.pid).memory_info().rss / 2**20)}}
     if args.kill:

@@ -6,6 +6,7 @@ one workspace share it.
 
 import contextlib
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ MAX_WAITING = 32
 MAX_PER_VISITOR = 2  # of a class, so that thirty can work on two cores
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
 LOOK_S = 0.3
+STARTS_S = 1.0  # how long an answer about the queue holds
 # A training step asks for the memory that the step before gave back. By default glibc hands large pieces to the kernel at
 # once, which clears every page before it comes back: up to a tenth of a recommender's step. Only glibc reads these, at start.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20)}
@@ -82,6 +84,7 @@ class Supervisor:
         self.children: dict[str, Worker] = {}
         self.fork_server: ForkServer | None = None
         self.over: dict[str, int] = {}  # runs that are over, and when their status was written last
+        self._starts: tuple[float, dict[str, float | None]] = (-math.inf, {})
         self.wake, self.closed = threading.Event(), False
         self.mutex = threading.RLock()
         self.folder = paths.subfolder("runs")  # this workspace's for good, wherever TIGER_HOME may point later
@@ -98,6 +101,7 @@ class Supervisor:
         with self._alone():
             self._check_room()
             run = store.new_run(config)
+        self._starts = (-math.inf, {})
         self.wake.set()
         return run
 
@@ -117,6 +121,7 @@ class Supervisor:
             self._check_room()
             disk.check_space(self.folder)
             requeue(run, status, "queued")
+        self._starts = (-math.inf, {})
         self.wake.set()
         return run
 
@@ -132,9 +137,17 @@ class Supervisor:
         """Waiting runs, the next one first."""
         return waiting.fair_order(self._active())
 
-    def wait_s(self, run: Run) -> float | None:
-        """Seconds until a waiting run starts, as far as that can be told; see ``waiting.left_s``."""
-        return waiting.left_s(self._active(), run, n_workers())
+    def starts(self) -> dict[str, float | None]:
+        """Waiting runs by id, the next one first, and in how many seconds each starts; see ``waiting.starts``.
+
+        The answer is up to a second old: thirty people may look at their place in the queue at once.
+        """
+        with self.mutex:
+            made_s, found = self._starts
+            if time.monotonic() - made_s > STARTS_S:
+                found = waiting.starts(self._active(), n_workers())
+                self._starts = time.monotonic(), found
+            return found
 
     def close(self) -> None:
         """End the supervisor's thread; workers go on."""

@@ -1,5 +1,6 @@
 """Whose run is next, and how long the others wait."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -26,29 +27,34 @@ def fair_order(active: Sequence[tuple[Run, Status]]) -> list[Run]:
     return [run for _, _, run in sorted(turns, key=lambda turn: turn[:2])]
 
 
-def left_s(active: Sequence[tuple[Run, Status]], run: Run, n_workers: int) -> float | None:
-    """Seconds until a waiting run starts, from what those before it have left.
+def starts(active: Sequence[tuple[Run, Status]], n_workers: int) -> dict[str, float | None]:
+    """Seconds until each waiting run starts, by its id, in fair order; from what those before it have left.
 
     Those that train say it themselves; for those that wait it is what the newest finished run of the same method took, per
     step. None where one of them is unknown.
 
     Args:
-        active: as ``fair_order`` takes it; holds ``run``.
+        active: as ``fair_order`` takes it.
         n_workers: runs that train at the same time.
     """
-    free_s = [status.left_s for _, status in active if status.state == "running"]
-    if any(one is None for one in free_s):
-        return None
-    places = sorted(float(one or 0.0) for one in free_s)[-n_workers:]
-    places += [0.0] * (n_workers - len(places))
-    for before in fair_order(active):
-        if before.id == run.id:
-            return min(places)
-        took_s = expected_s(before.config)
-        if took_s is None:
-            return None
-        places[places.index(min(places))] += took_s
-    return None
+    order = fair_order(active)
+    busy_s = [status.left_s for _, status in active if status.state == "running"]
+    known_s = [left_s for left_s in busy_s if left_s is not None]
+    if len(known_s) < len(busy_s):
+        return {run.id: None for run in order}
+    places_s = [0.0] * max(0, n_workers - len(known_s)) + sorted(known_s)[-n_workers:]
+    found: dict[str, float | None] = {}
+    took: dict[str, float | None] = {}
+    for run in order:
+        next_s = min(places_s)
+        found[run.id] = None if math.isinf(next_s) else next_s
+        config = run.config
+        like = repr((config.learner, config.dataset))
+        if like not in took:
+            took[like] = expected_s(config)
+        lasts_s = took[like]
+        places_s[places_s.index(next_s)] = math.inf if lasts_s is None else next_s + lasts_s
+    return found
 
 
 def expected_s(config: RunConfig) -> float | None:

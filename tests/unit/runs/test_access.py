@@ -159,9 +159,12 @@ def test_the_wait_is_what_those_before_have_left(act, queue, monkeypatch):
     files.write_json(done.path / "status.json", Status("finished", step=60, n_steps=60).to_json())
     before, mine = queue.submit(config(REF)), queue.submit(config(REF))
     active = [(runs.new_run(config(REF)), Status("running", left_s=30.0)), (before, Status()), (mine, Status())]
-    assert waiting.left_s(active, before, 1) == 30.0
-    assert waiting.left_s(active, mine, 1) == pytest.approx(40.0)
-    assert waiting.left_s(active, mine, 2) == pytest.approx(10.0), "two at a time: the other place is free after 10 s"
+    assert waiting.starts(active, 1) == {before.id: 30.0, mine.id: pytest.approx(40.0)}
+    assert waiting.starts(active, 2) == {before.id: 0.0, mine.id: pytest.approx(10.0)}, "the other place is free after 10 s"
+    assert waiting.starts(active, 3) == {before.id: 0.0, mine.id: 0.0}
     unknown = [(active[0][0], Status("running")), *active[1:]]
-    assert waiting.left_s(unknown, mine, 1) is None
-    assert queue.wait_s(before) == 0.0 and supervisor.n_workers() >= 1
+    assert waiting.starts(unknown, 1) == {before.id: None, mine.id: None}
+    monkeypatch.setattr(supervisor, "n_workers", lambda: 1)
+    assert queue.starts()[mine.id] == pytest.approx(10.0)
+    later = queue.submit(config(REF))
+    assert queue.starts()[later.id] == pytest.approx(30.0), "the stand-in for the one that trains waits here, too"

@@ -145,13 +145,13 @@ def tell(do: Callable[..., object], *args: Any) -> None:
 
 def queue_summary(run: runs.Run) -> str:
     """Where a waiting run stands."""
-    waiting = [other.id for other in supervisor.current().queue()]
-    if run.id not in waiting:
+    starts = supervisor.current().starts()
+    if run.id not in starts:
         return "Starting: the worker loads the dataset."
-    before = waiting.index(run.id)
+    before = list(starts).index(run.id)
     words = "Next in the queue; it starts as soon as a worker is free." if before == 0 else \
         f"{before} {'run is' if before == 1 else 'runs are'} before this one in the queue."
-    wait_s = supervisor.current().wait_s(run)
+    wait_s = starts[run.id]
     return words if not wait_s else f"{words} That takes about {live.duration(wait_s)}."
 
 

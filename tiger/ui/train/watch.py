@@ -1,6 +1,9 @@
 """Watch a quantizer train: curves, live parameters, one stepped batch, and what the result is like."""
 
+import functools
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -65,7 +68,12 @@ def gradient(cls: type[quantizers.Quantizer]) -> None:
         st.latex(cls.gradient_formula)
         st.caption("B is the batch size. sR is the gradient estimator: the identity (straight-through), a rotation, or 0. "
                    "Training itself uses PyTorch's autograd; a test holds this function equal to it.")
-        st.code(inspect.getsource(cls.gradient_function), wrap_lines=True)
+        st.code(_source(cls.gradient_function), wrap_lines=True)
+
+
+@functools.cache
+def _source(function: Callable[..., Any]) -> str:
+    return inspect.getsource(function)
 
 
 def stepped(run: runs.Run, status: Status) -> None:
