@@ -22,3 +22,4 @@ else:
 
     with layout.guard("The lesson"):
         tell()
+core.take_home()

@@ -29,6 +29,7 @@ BUNDLED_ID = "synthetic"
 TFIDF = {"method": "tfidf"}
 ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 MAX_UPLOAD_BYTES = 200 * 2**20
+VISITOR_BYTES, VISITOR_DATASETS = 400 * 2**20, 10  # what a visitor of a class may keep here
 MAX_STAMPS = 2000  # files of a folder that are looked at for changes
 
 
@@ -117,12 +118,19 @@ def find_ref(ref: DatasetRef) -> Entry | None:
 
 
 def add(ref: DatasetRef, title: str) -> Entry:
-    """Remember a dataset that loaded without error; the file is replaced in one move. What a teacher loads is everybody's."""
+    """Remember a dataset that loaded without error; the file is replaced in one move. What a teacher loads is everybody's.
+
+    Raises:
+        ValueError: a visitor of a class has as many datasets as one may have.
+    """
     known = find_ref(ref)
     if known is not None:
         return known
     visitor = access.current()
     owner = "" if visitor is None or visitor.teacher else visitor.id
+    if owner and sum(one.owner == owner for one in entries()) >= VISITOR_DATASETS:
+        raise ValueError(f"You have {VISITOR_DATASETS} datasets here, which is the limit in a class; ask your teacher to clear "
+                         "some.")
     entry = Entry(_id(title, ref, owner), title, ref, time.time(), owner)
     path = paths.subfolder("datasets") / f"{entry.id}.json"
     files.write_json(path, asdict(entry))
@@ -142,7 +150,8 @@ def keep_upload(contents: dict[str, bytes]) -> Path:
         contents: file name, as the browser sent it, to content.
 
     Raises:
-        ValueError: nothing was given, a file is empty, or all together are over the limit.
+        ValueError: nothing was given, a file is empty, or all together are over the limit, or over what a visitor of a class may
+            keep here.
     """
     if not contents:
         raise ValueError("No file was chosen; choose the files first.")
@@ -153,8 +162,13 @@ def keep_upload(contents: dict[str, bytes]) -> Path:
     for name, content in contents.items():
         if not content:
             raise ValueError(f"'{name}' is empty; check the file and upload it again.")
-    folder = paths.subfolder("uploads") / secrets.token_hex(8)
-    folder.mkdir()
+    visitor = access.current()
+    kept = 0 if visitor is None or visitor.teacher else sum(
+        file.stat().st_size for folder in _folders_of(visitor.id) for file in folder.rglob("*") if file.is_file())
+    if kept and kept + total > VISITOR_BYTES:
+        raise ValueError(f"You keep {kept / 2**20:.0f} MB of files here and these are {total / 2**20:.0f} MB more, but a visitor "
+                         f"of a class may keep {VISITOR_BYTES // 2**20} MB; ask your teacher to clear some.")
+    folder = _new_folder()
     try:
         for name, content in contents.items():
             (folder / safe_name(name)).write_bytes(content)
@@ -162,6 +176,28 @@ def keep_upload(contents: dict[str, bytes]) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
+
+
+def _new_folder() -> Path:
+    """An empty folder for uploads; in a class its name begins with the id of the visitor whose it is."""
+    visitor = access.current()
+    name = secrets.token_hex(8)
+    folder = paths.subfolder("uploads") / (f"{visitor.id}-{name}" if visitor and visitor.id else name)
+    folder.mkdir()
+    return folder
+
+
+def _folders_of(owner: str) -> list[Path]:
+    return list(paths.subfolder("uploads").glob(f"{owner}-*")) if owner else []
+
+
+def forget(owner: str) -> None:
+    """Delete every dataset and upload of a visitor of a class."""
+    for path in paths.subfolder("datasets").glob("*.json"):
+        if owner and (files.read_json(path) or {}).get("owner") == owner:
+            path.unlink(missing_ok=True)
+    for folder in _folders_of(owner):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def drop_uploads(ref: DatasetRef) -> None:
@@ -193,8 +229,7 @@ def vectors_alone(path: str, ids: str = "", tensor: str = "", apart: bool = Fals
     given = vectors.Given(path, ids, tensor)
     listed, n_rows = isolated.vectors_of(given) if apart else given.rows()  # before anything is written
     names = listed or [str(row) for row in range(n_rows)]
-    folder = paths.subfolder("uploads") / secrets.token_hex(8)
-    folder.mkdir()
+    folder = _new_folder()
     lines = ["item_id,title", *(f'"{name}","{"" if ids else "Item "}{name}"' for name in
                                 (name.replace('"', '""') for name in names))]
     table = folder / f"{safe_name(Path(path).stem)}.csv"

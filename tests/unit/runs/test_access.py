@@ -90,6 +90,32 @@ def test_datasets_are_their_loaders_and_a_teachers_are_everybodys(act, tmp_path)
     assert {one.id for one in registry.entries()} == {registry.BUNDLED_ID, entries[ADA].id, beauty.id}
 
 
+def test_a_visitor_keeps_so_much_and_no_more_until_the_teacher_clears_it(act, monkeypatch):
+    monkeypatch.setattr(registry, "VISITOR_BYTES", 2500)
+    monkeypatch.setattr(registry, "VISITOR_DATASETS", 2)
+    act(ADA)
+    first = registry.keep_upload({"a.csv": b"x" * 2000})
+    assert first.name.startswith("a1-")
+    with pytest.raises(ValueError, match="a visitor of a class may keep 0 MB; ask your teacher"):
+        registry.keep_upload({"b.csv": b"x" * 600})
+    registry.keep_upload({"b.csv": b"x" * 500})
+    for dim in (4, 5):
+        registry.add(REF | {"embedding": {"method": "tfidf", "dim": dim}}, "Mine")
+    with pytest.raises(ValueError, match="You have 2 datasets here, which is the limit in a class"):
+        registry.add(REF | {"embedding": {"method": "tfidf", "dim": 6}}, "Mine")
+    act(BOB)
+    others = registry.keep_upload({"c.csv": b"x" * 2400})
+    act(TEACHER)
+    registry.keep_upload({"d.csv": b"x" * 9000})
+    registry.forget("a1")
+    assert not first.exists() and others.exists()
+    registry.forget("")
+    assert others.exists()
+    act(ADA)
+    assert [one.id for one in registry.entries()] == [registry.BUNDLED_ID]
+    registry.keep_upload({"e.csv": b"x" * 2400})
+
+
 def test_what_a_worker_makes_belongs_to_the_runs_owner(act, tmp_path):
     act(ADA)
     ref = write_shop(tmp_path / "shop")

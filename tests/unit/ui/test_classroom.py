@@ -18,7 +18,8 @@ from tiger import runs
 from tiger.core import access, paths
 from tiger.core.access import Visitor
 from tiger.reports import classroom as report
-from tiger.reports import core_lessons
+from tiger.reports import core_lessons, lab_report, lesson_numbers
+from tiger.runs import index
 from tiger.ui.classroom import view
 from tiger.ui.shared import door, membership
 from tiger.ui.shared.membership import MAX_VISITORS, Classroom
@@ -188,6 +189,31 @@ def test_a_teacher_shows_a_run_to_all_and_clears_the_class(lecture):
     assert not made.path.exists() and room.predictions == {} and room.shown == "" and len(room.members()) == 3
     act("Bob")
     assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))
+
+
+def test_a_lab_report_holds_ones_own_predictions_and_runs_and_nobody_elses(lecture):
+    room, _, act = lecture
+    lesson = core_lessons.LESSONS[0]
+    right = lesson.answer(lesson_numbers.measured(lesson.measurement))
+    wrong = (right + 1) % len(lesson.options)
+    act("Bob")
+    finished("Bob's try", beta=0.25, seed=0)
+    room.predict(access.current(), lesson.key, right)
+    act("Ada")
+    finished("Ada's first", beta=25.0, seed=0)
+    finished("Ada's second", beta=0.25, seed=0)
+    room.predict(access.current(), lesson.key, wrong)
+    app = open_page("lessons")
+    assert not app.error and any(one.proto.label == "Lab report" for one in app.get("download_button"))
+    mine = [entry for entry in index.entries() if entry.config.owner]
+    text = lab_report.report("Ada", mine, room.predictions_of(access.current()), "today")
+    assert "Lab report of Ada" in text and "Bob" not in text and "0 of 1 predictions were what was measured" in text
+    for run in ("Ada&#x27;s first", "Ada&#x27;s second"):
+        assert run in text or run.replace("&#x27;", "'") in text
+    assert "python -m tiger train" in text
+    frame = lab_report.predictions_frame({lesson.key: right, "unknown": 1, core_lessons.LESSONS[1].key: 99})
+    assert frame["Right"].tolist() == ["yes"] and frame["Predicted"].tolist() == frame["Measured"].tolist()
+    assert "Nothing was predicted or trained yet" in lab_report.report("", [], {}, "today")
 
 
 def test_pages_show_each_visitor_their_own(tiger_home, monkeypatch):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import access
+from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import classroom as report
 from tiger.reports import runs_verdicts
@@ -135,7 +136,8 @@ def controls() -> None:
     with st.container(horizontal=True, key="class_controls"):
         st.button("Pause all runs", icon=":material/pause:", key="class_pause", on_click=pause_all)
         with st.popover("Clear all", icon=":material/delete_sweep:"):
-            st.markdown("Stop and delete every visitor's runs, and forget all predictions? Visitors stay in the class.")
+            st.markdown("Stop and delete every visitor's runs, datasets and uploads, and forget all predictions? Visitors stay "
+                        "in the class.")
             st.button("Clear for good", type="primary", key="class_clear", on_click=clear_all)
         when = time.strftime("%d %B %Y, %H:%M")
         st.download_button("Class report", report.report(page, when), "class-report.html", "text/html",
@@ -158,7 +160,7 @@ def pause_all() -> None:
 
 
 def clear_all() -> None:
-    """Stop what trains, delete what is over, forget predictions; what still stops is said."""
+    """Stop what trains, delete runs, datasets and uploads, forget predictions; what still stops is said."""
     classroom = membership.current()
     assert classroom is not None
     left = 0
@@ -170,6 +172,8 @@ def clear_all() -> None:
             runs.delete(entry.run)
         except ValueError:  # its worker still ends
             left += 1
+    for person in people(classroom):
+        registry.forget(person.id)
     classroom.clear()
     if left:
         state.notice(f"{left} {'run is' if left == 1 else 'runs are'} being stopped; press Clear all again in a moment.")

@@ -1,13 +1,15 @@
 """A core lesson: predict, watch the mechanism in the Playground, see what was measured, change one thing, answer a question."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import streamlit as st
 
 from tiger.core import access
-from tiger.reports import core_lessons, lesson_numbers, lessons
+from tiger.reports import core_lessons, lab_report, lesson_numbers, lessons
 from tiger.reports.core_lessons import CoreLesson
+from tiger.runs import index
 from tiger.ui.playground import component
 from tiger.ui.shared import address, exports, layout, membership, state
 from tiger.ui.shared.pagelist import BY_KEY
@@ -120,6 +122,18 @@ def _answer(lesson: CoreLesson, now: Told, key: str) -> None:
 def done_lessons() -> set[str]:
     """Keys of the lessons that were worked through to the end."""
     return set(address.read(address.DONE).split(".")) & set(core_lessons.BY_KEY)
+
+
+def take_home() -> None:
+    """The lab report: in a class of this visitor's predictions and runs, else of all runs here."""
+    visitor, classroom = access.current(), membership.current()
+    mine = [entry for entry in index.entries() if entry.config.created_s and (
+        visitor is None or entry.config.owner == visitor.id)]  # here: the download itself runs where nobody is told apart
+    predicted = {} if visitor is None or classroom is None else classroom.predictions_of(visitor)
+    when, name = time.strftime("%d %B %Y"), visitor.name if visitor else ""
+    st.download_button("Lab report", lambda: lab_report.report(name, mine, predicted, when).encode(), "lab-report.html",
+                       "text/html", key="lab_report", icon=":material/download:", on_click="ignore", type="tertiary",
+                       help="What you predicted and trained, with verdicts and curves, as one file to take home.")
 
 
 def next_lesson(lesson: CoreLesson) -> tuple[str, str]:

@@ -101,6 +101,10 @@ class Classroom:
             self.predictions.setdefault(lesson, {}).setdefault(visitor.id, place)
             self._save()
 
+    def predictions_of(self, visitor: Visitor) -> dict[str, int]:
+        """Lesson -> place of the answer that this visitor locked in."""
+        return {lesson: chosen[visitor.id] for lesson, chosen in self.predictions.items() if visitor.id in chosen}
+
     def show(self, run_id: str) -> None:
         """Show a run to everybody; "" shows none."""
         with self._lock:
