@@ -101,6 +101,7 @@ def test_the_teachers_link_and_two_of_one_name(browser, classroom):
     assert teacher.get("/teach/wrong").status_code == 403
     assert teacher.get(f"/teach/{classroom.key}").status_code == 303
     assert teacher.get("/").text == "Teacher, True"
+    assert teacher.get(f"/teach/{classroom.key}").status_code == 303 and len(classroom.members()) == 1, "not a second one"
     for expected in ("Sam, False", "Sam (2), False", "Sam (3), False"):
         sam = browser()
         sam.post("/join", data={"name": "Sam", "code": classroom.code})
