@@ -21,7 +21,8 @@ def test_a_first_visit_completes_its_address_without_a_history_entry(page, app, 
     page.goto(f"{app.url}/{start}")
     settled(page)
     page.wait_for_url("**dataset=synthetic**")
-    assert params_of(page)["run"] == "demo-small" and params_of(page).get("level") != "99"
+    page.wait_for_url("**run=demo-small**")
+    assert params_of(page).get("level") != "99"
     page.go_back()
     assert page.url == "about:blank"
 

@@ -70,7 +70,7 @@ def test_its_page_shows_it_and_its_form_starts_another_one(demo, monkeypatch):
     worker.execute(made)
     asked = []
     queue = type("Fake", (), {"submit": lambda self, config: asked.append(config) or runs.new_run(config),
-                             "queue": lambda self: []})
+                             "starts": lambda self: {}})
     monkeypatch.setattr("tiger.runs.supervisor.current", queue)
     app = AppTest.from_string("from tiger.ui.studies import page\npage.show('toy')", default_timeout=60)
     app.query_params["run"] = demo.id

@@ -113,7 +113,7 @@ def test_the_doctor_examines_what_has_codes():
 def test_a_run_gets_its_name_at_start(monkeypatch):
     made = []
     monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
-        "submit": lambda self, config: made.append(config) or runs.new_run(config), "queue": lambda self: []})())
+        "submit": lambda self, config: made.append(config) or runs.new_run(config), "starts": lambda self: {}})())
     app = open_page("train")
     app.text_input(key="name:start").set_value("Baseline, wide").run()
     assert app.code[0].value.endswith("--title 'Baseline, wide'")
@@ -141,7 +141,7 @@ def sweeps_made(monkeypatch):
     """Runs that the form queues; nothing trains."""
     made: list[runs.Run] = []
     monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
-        "submit": lambda self, config: made.append(runs.new_run(config)) or made[-1], "queue": lambda self: []})())
+        "submit": lambda self, config: made.append(runs.new_run(config)) or made[-1], "starts": lambda self: {}})())
     return made
 
 

@@ -227,7 +227,7 @@ def queue_of(monkeypatch) -> list:
     """What pages ask the queue for; each makes a run that waits."""
     asked: list = []
     fake = type("Fake", (), {"submit": lambda self, config: asked.append(config) or runs.new_run(config),
-                             "queue": lambda self: []})
+                             "starts": lambda self: {}})
     monkeypatch.setattr("tiger.runs.supervisor.current", fake)
     return asked
 

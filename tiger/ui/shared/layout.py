@@ -132,7 +132,7 @@ def sidebar() -> None:
         st.session_state["pick_dataset"] = state.dataset().id  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}
         st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
-                     on_change=lambda: state.choose_dataset(st.session_state["pick_dataset"]))
+                     on_change=_picked, args=("pick_dataset", frozenset(entries), state.choose_dataset))
         _run_picker()
         if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
             st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
@@ -140,6 +140,12 @@ def sidebar() -> None:
             _class_says()
             st.caption(f"You are {plain(visitor.name)}. " + ("You see everybody's runs." if visitor.teacher else
                        "The teacher sees your runs; others see what you share."))
+
+
+def _picked(key: str, offered: frozenset[str], choose: Callable[[str], None]) -> None:
+    """A picker changed. A browser that comes back to a restarted server may still name a label that is none any more."""
+    if st.session_state[key] in offered:
+        choose(st.session_state[key])
 
 
 def _class_says() -> None:
@@ -171,7 +177,7 @@ def _run_picker() -> None:
     labels = {entry.id: entry_label(entry) for entry in offered}
     st.session_state["pick_run"] = chosen.id
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
-                 on_change=lambda: state.choose_run(st.session_state["pick_run"]))
+                 on_change=_picked, args=("pick_run", frozenset(labels), state.choose_run))
     if len(offered) < len(here):
         st.page_link(BY_KEY["runs"].file, label=f"All {len(here):,} runs", icon=BY_KEY["runs"].icon)
 
