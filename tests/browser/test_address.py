@@ -22,7 +22,7 @@ def test_a_first_visit_completes_its_address_without_a_history_entry(page, app, 
     settled(page)
     page.wait_for_url("**dataset=synthetic**")
     page.wait_for_url("**run=demo-small**")
-    assert params_of(page).get("level") != "99"
+    page.wait_for_function("new URL(location.href).searchParams.get('level') !== '99'")
     page.go_back()
     assert page.url == "about:blank"
 
