@@ -1,9 +1,12 @@
 """``python -m tiger train [NAME]``: the run that the Train or Recommender page would start, in the foreground."""
 
 import argparse
+import contextlib
 import os
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -126,17 +129,31 @@ def watch(made: Run, args: argparse.Namespace) -> None:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
     child = supervisor.launch(made, supervisor.n_at_once())
     unit = "run" if made.config.kind == "sweep" else "step"
-    with tqdm(total=None, unit=unit, disable=args.json, dynamic_ncols=True, leave=True) as bar:
+    with tqdm(total=None, unit=unit, disable=args.json, dynamic_ncols=True, leave=True) as bar, _interrupts() as interrupts:
         code = None
         while code is None:  # whatever its status says: as long as the worker lives, Ctrl-C is for it
-            try:
-                code = child.poll()
-                _show(bar, made.status)
-                if code is None:
-                    time.sleep(LOOK_S)
-            except KeyboardInterrupt:
+            code = child.poll()
+            _show(bar, made.status)
+            if interrupts:
+                interrupts.clear()
                 made.control("stop")
+            if code is None:
+                time.sleep(LOOK_S)
     supervisor.record_exit(made, child.pid, code)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Ctrl-C adds to the list instead of raising: an exception that meets a destructor at work is lost."""
+    found: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # only that one may say what a signal does
+        yield found
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: found.append(number))
+    try:
+        yield found
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _show(bar: Any, status: Status) -> None:
