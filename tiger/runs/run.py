@@ -101,7 +101,8 @@ class Run:
     @property
     def read_only(self) -> bool:
         """Bundled runs, and in a class those of others, are for looking."""
-        return self.bundled or not access.owns(self.owner)
+        visitor = access.current()  # where nobody is told apart, nothing is read
+        return self.bundled or (visitor is not None and not access.may_change(visitor, self.owner))
 
     @property
     def owner(self) -> str:
@@ -114,7 +115,7 @@ class Run:
     @property
     def visible(self) -> bool:
         """Whether whoever acts may look at it: in a class, bundled runs, one's own, and those that were shared."""
-        return not self.read_only or self.bundled or self.labels.shared
+        return self.bundled or not self.read_only or self.labels.shared
 
     def refuse_change(self, what: str = "changed") -> None:
         """Raise ValueError where whoever acts may only look at the run."""

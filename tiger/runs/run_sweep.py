@@ -204,6 +204,7 @@ def main() -> int:
     """A helper: trains until nothing is left, the sweep stops, or the sweep's own process is gone."""
     run, attempt, parent = Run(Path(sys.argv[1]).resolve()), int(sys.argv[2]), int(sys.argv[3])
     logs.to_stderr()
+    worker.act_for_owner(run)
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: told.append(signum))

@@ -18,12 +18,15 @@ def fair_order(active: Sequence[tuple[Run, Status]]) -> list[Run]:
     Args:
         active: runs that wait or have a worker, in the order in which they were queued.
     """
+    waiting = [run for run, status in active if status.state == "queued"]
+    if len(waiting) < 2:
+        return waiting
     taken = Counter(run.owner for run, status in active if status.busy)
     turns = []
-    for number, (run, status) in enumerate(active):
-        if status.state == "queued":
-            turns.append((taken[run.owner], number, run))
-            taken[run.owner] += 1
+    for number, run in enumerate(waiting):
+        owner = run.owner
+        turns.append((taken[owner], number, run))
+        taken[owner] += 1
     return [run for _, _, run in sorted(turns, key=lambda turn: turn[:2])]
 
 

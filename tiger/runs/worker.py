@@ -122,6 +122,13 @@ EXECUTORS: dict[str, Callable[[WorkerContext], Iterator[Progress]]] = {
 """What executes each kind of run. A new kind is one line here; every kind of study is executed by ``study``."""
 
 
+def act_for_owner(run: Run) -> None:
+    """What this process makes from now on belongs to the run's visitor, and what they may not see it cannot read."""
+    if run.owner:
+        owner = access.Visitor(run.owner, run.config.owner_name)
+        access.identify_by(lambda: owner)
+
+
 def execute(run: Run) -> int:
     """Execute a run to its end, whatever that is. Returns the exit code."""
     lock = files.Lock(run.path / ".lock")
@@ -129,9 +136,7 @@ def execute(run: Run) -> int:
         log.error("Another worker has run %s.", run.id)
         return TAKEN
     context = WorkerContext(run)
-    if run.owner:  # what it starts belongs to the same visitor, and what they may not see it cannot read
-        owner = access.Visitor(run.owner, run.config.owner_name)
-        access.identify_by(lambda: owner)
+    act_for_owner(run)
     context.update_status(state="running", stage="starting", message="", rate=0.0, left_s=None)
     log.info("attempt %d at run %s", context.status.attempt + 1, run.id)
     for number in (signal.SIGTERM, signal.SIGINT):

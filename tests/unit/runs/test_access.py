@@ -1,16 +1,18 @@
 """In a class, runs and datasets are seen and changed by those whose they are; the queue is fair to everybody."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.training import config, execute, write_shop
+from tests.support.training import config, execute, keep_process, write_shop
 from tiger import runs
 from tiger.core import access, files
 from tiger.core.access import Visitor
 from tiger.datasets import registry
-from tiger.runs import index, supervisor, waiting
-from tiger.runs.records import Status
+from tiger.runs import index, run_sweep, supervisor, sweep, waiting
+from tiger.runs.records import LearnerConfig, RunConfig, Status, SweepRequest
 from tiger.runs.supervisor import Supervisor
 
 ADA, BOB, TEACHER = Visitor("a1", "Ada"), Visitor("b2", "Bob"), Visitor("t3", "Teacher", teacher=True)
@@ -124,6 +126,21 @@ def test_what_a_worker_makes_belongs_to_the_runs_owner(act, tmp_path):
     execute(run)
     made = runs.new_run(config(ref))
     assert made.config.owner == "a1"
+
+
+def test_what_a_helper_of_a_sweep_makes_belongs_to_the_sweeps_owner(act, tmp_path, monkeypatch):
+    """A helper is a process of its own; here it runs inside this one."""
+    act(ADA)
+    base = RunConfig("quantizer", write_shop(tmp_path / "shop", 70), quantizer=LearnerConfig("rkmeans", {"n_levels": 2}))
+    made = runs.new_run(sweep.run_config_of(base, SweepRequest({"n_codes": [4, 8]})))
+    act(None)
+    keep_process(monkeypatch)
+    sweep.begin(made, 1, 0.0)
+    monkeypatch.setattr("sys.argv", ["run_sweep", str(made.path), "1", str(os.getpid())])
+    assert run_sweep.main() == 0
+    act(ADA)
+    members = [run for run in runs.list_runs() if run.config.sweep_id == made.id]
+    assert [run.config.owner for run in members] == ["a1", "a1"] and all(run.state == "finished" for run in members)
 
 
 def test_a_visitor_has_two_runs_and_the_third_is_refused_in_words(act, queue):
