@@ -12,7 +12,7 @@ from tiger.core.tables import csv_bytes
 from tiger.reports import collisions as reports
 from tiger.reports import study_page
 from tiger.reports.codes import Codes, codes_at, quantizer_of
-from tiger.runs.records import Status
+from tiger.runs import supervisor
 
 SHOWN = 10
 COLUMNS = ("semantic_id", "items", "cause", "cosine", "level", "relative", "cost", "free", "titles")
@@ -69,7 +69,7 @@ def trained(args: argparse.Namespace, chosen: runs.Run, codes: Codes) -> list[re
         for one in list(reports.trained(chosen, codes.cat)):
             if one.run is None and one.config is not None:
                 flags.say(args, f"\n{one.title}: {one.why}")
-                train.watch(runs.new_run(one.config, Status(**train.at_once())), args)
+                train.watch(runs.new_run(one.config, supervisor.taken()), args)
     found = list(reports.trained(chosen, codes.cat))
     if any(one.run is None for one in found):
         flags.say(args, f"\nTrain the others as well: python -m tiger collisions {chosen.id} --train")
@@ -80,8 +80,7 @@ def trained(args: argparse.Namespace, chosen: runs.Run, codes: Codes) -> list[re
 
 def _rows(frame: pd.DataFrame) -> list[flags.Output]:
     """A frame's rows; None where a cell is empty."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
+    return flags.records(frame.astype(object).where(frame.notna(), None))
 
 
 def _blank(rows: list[flags.Output]) -> list[flags.Output]:

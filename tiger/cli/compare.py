@@ -63,11 +63,9 @@ def compare_ids(args: argparse.Namespace) -> flags.Output:
     a, b = sides
     found = opinion.second_opinion(a, b, opinion.ROUNDS if args.rounds is None else args.rounds, args.seed)
     flags.say(args, f"A: {found.a.title}\nB: {found.b.title}\n\n{found.verdict}\n")
-    flags.table(args, [{str(name): value for name, value in row.items()}
-                       for row in opinion.measures_table(found).to_dict("records")])
+    flags.table(args, flags.records(opinion.measures_table(found)))
     flags.say(args, f"\n{found.changes}\n")
-    flags.table(args, [{str(name): value for name, value in row.items()}
-                       for row in opinion.churn_table(found).to_dict("records")])
+    flags.table(args, flags.records(opinion.churn_table(found)))
     flags.say(args, "\n" + "\n".join(found.notes))
     if args.csv:
         Path(args.csv).write_bytes(csv_bytes(found.frame))
@@ -76,7 +74,7 @@ def compare_ids(args: argparse.Namespace) -> flags.Output:
         files.write(Path(args.out), opinion.report(found))
         flags.say(args, f"Report: {args.out}")
     return {"a": found.a.name, "b": found.b.name, "items": found.opinion.n_items, "verdict": found.verdict,
-            "changes": found.changes, "measures": found.frame.to_dict("records"), "churn": found.churn.to_dict("records"),
+            "changes": found.changes, "measures": flags.records(found.frame), "churn": flags.records(found.churn),
             "rounds": found.opinion.rounds, "seed": found.opinion.seed, "notes": list(found.notes)}
 
 

@@ -10,7 +10,8 @@ from tiger.cli.runs import pick
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports.doctor import Examined
 from tiger.runs import config as run_config
-from tiger.runs.records import RunConfig, Status
+from tiger.runs import supervisor
+from tiger.runs.records import RunConfig
 from tiger.semantic_ids import COLLISION_TOKEN, import_ids
 
 MAX_REMEDIES = 3
@@ -79,7 +80,7 @@ def treat(args: argparse.Namespace, chosen: runs.Run, cat: Catalogue) -> flags.O
 
     def train_remedy(config: RunConfig, found: Treatment) -> runs.Run:
         tell_remedy(args, found.remedy)
-        made = runs.new_run(config, Status(**train.at_once()))
+        made = runs.new_run(config, supervisor.taken())
         train.watch(made, args)
         return made
 

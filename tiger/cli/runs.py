@@ -139,7 +139,7 @@ def compare(chosen: Sequence[runs.Run], args: argparse.Namespace) -> list[flags.
     from tiger.reports.runs_rows import rows_of
     found = runs_compare.compare(rows_of([index.of(one) for one in chosen]))
     _write(args, found.params)
-    rows = [{str(name): value for name, value in row.items()} for row in found.params.to_dict("records")]
+    rows = flags.records(found.params)
     flags.table(args, rows)
     return rows
 
@@ -179,7 +179,8 @@ def resume(chosen: runs.Run, args: argparse.Namespace) -> flags.Output:
         from tiger.runs import artifacts
         artifacts.restart(chosen)
         status = status.but(step=0)
-    supervisor.requeue(chosen, status, **train.at_once())
+    first = supervisor.taken()
+    supervisor.requeue(chosen, status, first.state, stage=first.stage, pid=first.pid, heartbeat_s=first.heartbeat_s)
     return train.follow(chosen, args)
 
 

@@ -13,8 +13,7 @@ from tiger.cli import flags, train
 from tiger.datasets.reference import Values
 from tiger.reports import study_page
 from tiger.runs import config as run_config
-from tiger.runs import study_artifacts
-from tiger.runs.records import Status
+from tiger.runs import study_artifacts, supervisor
 from tiger.runs.run import Run
 from tiger.studies.drift import version_files
 
@@ -41,7 +40,7 @@ class Command:
         report, rows = study_page.REPORTS[self.kind], study_artifacts.rows(made)
         frame = report.frame(rows)
         if rows:
-            flags.table(args, [{str(key): value for key, value in row.items()} for row in report.brief(frame).to_dict("records")])
+            flags.table(args, flags.records(report.brief(frame)))
             flags.say(args, f"\n{report.summary(frame)}")
         if args.out and rows:
             study_page.write(made, args.out)
@@ -81,6 +80,6 @@ def carry_out(kind: str, args: argparse.Namespace) -> tuple[Run, flags.Output]:
     parent = coded(args.run)
     given = with_whole_paths(kind, flags.given_specs(args, studies.find(kind).params))
     made = runs.new_run(study_artifacts.request(kind, parent.config.dataset, parent.id, given, args.model, args.title),
-                        Status(**train.at_once()))
+                        supervisor.taken())
     flags.say(args, f"Study {made.id} in {made.path}")
     return made, train.follow(made, args)

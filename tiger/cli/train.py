@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -16,7 +15,6 @@ from tqdm import tqdm
 from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.core import params
-from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
 from tiger.runs.records import LearnerConfig, Status
@@ -112,11 +110,6 @@ def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> flags.Outpu
     coded = [run for run in runs.list_runs() if run.config.kind in run_config.CODED and not run.read_only]
     run = coded[0] if args.ids == "last" and coded else runs.find(args.ids)
     return config | {"ids": {"run": run.id}, "dataset": run.config.dataset}
-
-
-def at_once() -> Values:
-    """The first status of a run that this process starts itself, so that no server's queue takes it."""
-    return {"state": "running", "stage": "starting", "pid": os.getpid(), "heartbeat_s": time.time()}
 
 
 def follow(made: Run, args: argparse.Namespace) -> flags.Output:

@@ -5,6 +5,7 @@ so a hyper-parameter is written down once.
 """
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -44,18 +45,13 @@ def param(default: Any, help: str, *, low: float | None = None, high: float | No
     return dataclasses.field(default=default, metadata=info)
 
 
-_specs: dict[type, list[Spec]] = {}
-"""What ``specs`` found: reading type hints takes a fifth of a millisecond, and every listed run asks for some."""
-
-
 def specs(cls: type) -> list[Spec]:
     """The hyper-parameters of a dataclass, in the order they are written."""
-    if cls not in _specs:
-        _specs[cls] = _read_specs(cls)
-    return list(_specs[cls])
+    return list(_specs(cls))
 
 
-def _read_specs(cls: type) -> list[Spec]:
+@functools.cache  # reading type hints takes a fifth of a millisecond, and every listed run asks for some
+def _specs(cls: type) -> list[Spec]:
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):
@@ -149,3 +145,8 @@ def build(cls: type, values: Values) -> Any:
 def values(obj: Any) -> Values:
     """The hyper-parameters of an object as plain values, for ``config.json``."""
     return {spec.name: getattr(obj, spec.name) for spec in specs(type(obj))}
+
+
+def plain_name(name: str) -> str:
+    """A hyper-parameter's name in a sentence: ``n_levels`` is "levels", ``learning_rate`` "learning rate"."""
+    return name.removeprefix("n_").replace("_", " ")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiger.metrics.codes import prefix_numbers
+from tiger.metrics.codes import has_id, prefix_numbers
 
 SAFE = (1e-15, 1e18)  # lengths of rows whose squares float32 can hold
 
@@ -203,7 +203,7 @@ def neighbour_recall(codes_IL: np.ndarray, query_N: np.ndarray,
         query_N: item numbers.
         neighbour_Nk: their true neighbours, for example from ``nearest``.
     """
-    keep_N = np.all(codes_IL[query_N] >= 0, axis=1)
+    keep_N = has_id(codes_IL[query_N])
     recall_NL, chance_NL = neighbour_shares(codes_IL, np.asarray(query_N)[keep_N], np.asarray(neighbour_Nk)[keep_N])
     return [NeighbourRecall(depth + 1, mean_interval(recall_N), float(chance_N.mean()) if len(chance_N) else float("nan"))
             for depth, (recall_N, chance_N) in enumerate(zip(recall_NL.T, chance_NL.T, strict=True))]

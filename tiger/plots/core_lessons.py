@@ -83,7 +83,7 @@ def collisions(frame: pd.DataFrame, alt: str) -> go.Figure:
 
 
 def purity(frame: pd.DataFrame, alt: str) -> go.Figure:
-    """Purity over the levels that are used, learned codes beside LSH, with a mark a seed.
+    """Purity over the levels that are used, learned codes beside LSH: the mean of the seeds.
 
     Args:
         frame: "purity" of ``reports.lesson_numbers.measure``.

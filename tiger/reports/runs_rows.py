@@ -191,5 +191,5 @@ def short(value: Any) -> str:
 
 def param_title(name: str) -> str:
     """A hyper-parameter as a column's name."""
-    words = name.removeprefix("n_").replace("_", " ")
+    words = params.plain_name(name)
     return words[:1].upper() + words[1:]

@@ -320,7 +320,7 @@ def summary(found: Variation, title: str) -> str:
 
 
 def _name(effect: Effect) -> str:
-    return effect.name.removeprefix("n_").replace("_", " ")
+    return params.plain_name(effect.name)
 
 
 def _share(effect: Effect) -> str:

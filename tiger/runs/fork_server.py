@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tiger.core import logs, paths
+from tiger.core import files, logs, paths
 
 log = logging.getLogger(__name__)
 PRELOADED = ("torch", "sklearn.cluster", "tiger.datasets", "tiger.quantizers", "tiger.models", "tiger.runs.data",
@@ -136,7 +136,7 @@ class ForkServer:
         """How a worker ended; None while it runs. Known once: the next worker may get the same number."""
         with self._mutex:
             self._hear(0.0)
-            if pid not in self._codes and self._gone and not _is_alive(pid):
+            if pid not in self._codes and self._gone and not files.pid_alive(pid):
                 return -signal.SIGKILL  # nobody is left who could tell; what ends both is the system that ran out of memory
             return self._codes.pop(pid, None)
 
@@ -165,11 +165,6 @@ class ForkServer:
                 self._codes[message["pid"]] = message["code"]
             patience_s = 0.0
         return None
-
-
-def _is_alive(pid: int) -> bool:
-    import psutil
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 class _Process:

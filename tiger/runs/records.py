@@ -4,6 +4,7 @@ A file of an older lab reads as one of today: unknown entries are kept where the
 left out elsewhere, missing ones have their defaults, and what is of the wrong kind counts as missing.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
@@ -258,7 +259,8 @@ class RunConfig:
             raise ValueError("'params' and 'embedding' of a dataset in a run's config.json must be objects.")
         parts = {name: _part(given.pop(name), name) for name in PARTS if given.get(name) is not None}
         ids, schedule = given.pop("ids", None), given.pop("schedule", None)
-        known = {name: given.pop(name) for name in set(_hints(cls)) & set(given) - {"more", "ids_run", "imported"}}
+        own = {entry.name for entry in fields(cls)} - {"more", "ids_run", "imported"}
+        known = {name: given.pop(name) for name in own & set(given)}
         return cls(**_fitting(cls, known), quantizer=parts.get("quantizer"), model=parts.get("model"),
                    study=parts.get("study"), projection=parts.get("projection"), imported=parts.get("import"),
                    recording=parts.get("recording"), sweep=parts.get("sweep"),
@@ -282,15 +284,11 @@ class RunConfig:
         return found | {"dataset": dict(self.dataset), "id": self.id, "created_s": self.created_s} | self.more
 
 
-_known_hints: dict[type, dict[str, Any]] = {}
-
-
+@functools.cache
 def _hints(cls: type) -> dict[str, Any]:
     """The types of a dataclass's fields, by name; read once, since that takes longer than reading a run's file."""
-    if cls not in _known_hints:
-        found = get_type_hints(cls)
-        _known_hints[cls] = {entry.name: found[entry.name] for entry in fields(cls)}
-    return _known_hints[cls]
+    found = get_type_hints(cls)
+    return {entry.name: found[entry.name] for entry in fields(cls)}
 
 
 def _part(given: Any, name: str) -> Any:

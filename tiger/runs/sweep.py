@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tiger.core import files
+from tiger.core import files, params
 from tiger.datasets.reference import Values
 from tiger.runs import index, store, supervisor, sweep_plan
 from tiger.runs.records import RESUMABLE, LearnerConfig, RunConfig, SweepRequest
@@ -61,7 +61,7 @@ def run_config_of(base: RunConfig, request: SweepRequest) -> RunConfig:
     Args:
         base: what a single run with the settings that all members share would be asked.
     """
-    title = base.title or f"Sweep of {', '.join(name.removeprefix('n_').replace('_', ' ') for name in request.grid)}"
+    title = base.title or f"Sweep of {', '.join(params.plain_name(name) for name in request.grid)}"
     return replace(base, kind="sweep", title=title, sweep=request)
 
 

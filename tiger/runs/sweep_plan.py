@@ -171,11 +171,7 @@ def read_seeds(text: str) -> list[int]:
 
 def setting_text(setting: Mapping[str, Any]) -> str:
     """A setting for people: "beta 0.25, kmeans init off"."""
-    return ", ".join(f"{_words(name)} {_short(value)}" for name, value in setting.items())
-
-
-def _words(name: str) -> str:
-    return name.removeprefix("n_").replace("_", " ")
+    return ", ".join(f"{params.plain_name(name)} {_short(value)}" for name, value in setting.items())
 
 
 def _short(value: Any) -> str:
@@ -184,7 +180,7 @@ def _short(value: Any) -> str:
 
 def grid_text(request: SweepRequest) -> str:
     """What a sweep varies, for people: "beta 0.25, 1; kmeans init on, off"."""
-    return "; ".join(f"{_words(name)} {', '.join(map(_short, values))}" for name, values in request.grid.items()
+    return "; ".join(f"{params.plain_name(name)} {', '.join(map(_short, values))}" for name, values in request.grid.items()
                      if isinstance(values, list))
 
 

@@ -135,6 +135,7 @@ def test_what_a_helper_of_a_sweep_makes_belongs_to_the_sweeps_owner(act, tmp_pat
     made = runs.new_run(sweep.run_config_of(base, SweepRequest({"n_codes": [4, 8]})))
     act(None)
     keep_process(monkeypatch)
+    monkeypatch.setattr("tiger.core.logs.to_stderr", lambda: None)  # this process keeps its log, too
     sweep.begin(made, 1, 0.0)
     monkeypatch.setattr("sys.argv", ["run_sweep", str(made.path), "1", str(os.getpid())])
     assert run_sweep.main() == 0

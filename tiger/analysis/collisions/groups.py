@@ -103,10 +103,8 @@ def group(codes_IL: np.ndarray, emb_IE: np.ndarray, texts: Sequence[str]) -> Gro
     if not len(codes_IL) == len(emb_IE) == len(texts):
         raise ValueError(f"there are codes of {len(codes_IL)} items, embeddings of {len(emb_IE)} and texts of {len(texts)}; give "
                          "all three for the same items.")
-    prefix_I = metrics.prefix_numbers(codes_IL)[0][:, -1]
-    known_N = np.flatnonzero(prefix_I >= 0)
-    order_N = known_N[np.argsort(prefix_I[known_N], kind="stable")]
-    _, start_U, count_U = np.unique(prefix_I[order_N], return_index=True, return_counts=True)
+    order_N, start_U, count_U = by_id(codes_IL)
+    n_items = len(order_N)
     shared_G = np.flatnonzero(count_U > 1)
     shared_G = shared_G[np.argsort(-count_U[shared_G], kind="stable")]
     size_G = count_U[shared_G].astype(np.int64)
@@ -115,8 +113,16 @@ def group(codes_IL: np.ndarray, emb_IE: np.ndarray, texts: Sequence[str]) -> Gro
     start_G = np.cumsum(size_G) - size_G
     n_vectors_G, n_apart_G = _apart(np.repeat(np.arange(len(size_G)), size_G), emb_IE[order_N],
                                     [texts[item] for item in order_N])
-    return Groups(len(known_N), len(count_U), order_N, start_G, size_G, n_vectors_G, n_apart_G,
+    return Groups(n_items, len(count_U), order_N, start_G, size_G, n_vectors_G, n_apart_G,
                   *_cosines(metrics.unit_rows(emb_IE[order_N]), start_G, size_G))
+
+
+def by_id(codes_IL: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The items that have an ID, sorted by it, ascending inside each; where each ID begins there, and how many items it has."""
+    prefix_I = metrics.prefix_numbers(codes_IL)[0][:, -1]
+    known_N = np.flatnonzero(prefix_I >= 0)
+    order_N = known_N[np.argsort(prefix_I[known_N], kind="stable")]
+    return order_N, *np.unique(prefix_I[order_N], return_index=True, return_counts=True)[1:]
 
 
 def _apart(group_N: np.ndarray, emb_NE: np.ndarray, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

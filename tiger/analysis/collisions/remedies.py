@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tiger import metrics
+from tiger.analysis.collisions.groups import by_id
 from tiger.analysis.collisions.parting import Geometry
 from tiger.core.sampling import even_sample
 from tiger.quantizers import kmeans
@@ -171,10 +172,7 @@ def _taken(codes_IL: np.ndarray, item_G: np.ndarray, n_codes: int) -> np.ndarray
 
 def _shared(codes_IL: np.ndarray, n_codes: int) -> Iterator[np.ndarray]:
     """The items of each ID that several share; groups of one size together, (G, N), as many as fit into memory."""
-    prefix_I = metrics.prefix_numbers(codes_IL)[0][:, -1]
-    known_N = np.flatnonzero(prefix_I >= 0)
-    order_N = known_N[np.argsort(prefix_I[known_N], kind="stable")]
-    _, start_U, size_U = np.unique(prefix_I[order_N], return_index=True, return_counts=True)
+    order_N, start_U, size_U = by_id(codes_IL)
     for size in np.unique(size_U[size_U > 1]).tolist():
         items_GN = order_N[start_U[size_U == size][:, None] + np.arange(size)]
         step = max(1, BLOCK_CELLS // (size * n_codes))

@@ -97,5 +97,5 @@ def _help(spec: Spec) -> str:
 
 def words(name: str) -> str:
     """A hyper-parameter's name as a label: ``n_levels`` is "Levels", ``learning_rate`` "Learning rate"."""
-    text = name.removeprefix("n_").replace("_", " ")
+    text = params.plain_name(name)
     return TERMS.get(name) or text[:1].upper() + text[1:]
