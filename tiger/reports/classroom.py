@@ -91,7 +91,7 @@ def class_page(people: Sequence[Person], entries: Sequence[Entry], predictions: 
                          columns=["Name", "Page", "Here", "Runs", "Newest run", "State", "Perplexity", "Distinct IDs", "Verdict",
                                   "Run"])
     states = [entry.status.state for mine in owned.values() for entry in mine]
-    return ClassPage(table, tuple(newest.values()), tuple(_tallies(predictions)), sum(person.here for person in people),
+    return ClassPage(table, tuple(newest.values()), tallies(predictions), sum(person.here for person in people),
                      states.count("running"), states.count("queued"))
 
 
@@ -122,7 +122,8 @@ def _shares(folder: str, step: int, state: str) -> tuple[float, ...]:
     return tuple(round(float(found[place]), 3) for place in places)
 
 
-def _tallies(predictions: Mapping[str, Mapping[str, int]]) -> list[Tally]:
+def tallies(predictions: Mapping[str, Mapping[str, int]]) -> tuple[Tally, ...]:
+    """How each lesson was predicted that somebody predicted, in the order of the lessons."""
     found = []
     for lesson in core_lessons.LESSONS:
         chosen = predictions.get(lesson.key, {})
@@ -130,7 +131,7 @@ def _tallies(predictions: Mapping[str, Mapping[str, int]]) -> list[Tally]:
         if any(counts):
             found.append(Tally(lesson.key, lesson.title, lesson.question, tuple(lesson.options), counts,
                                lesson.answer(lesson_numbers.measured(lesson.measurement))))
-    return found
+    return tuple(found)
 
 
 def tally_frame(tally: Tally) -> pd.DataFrame:

@@ -179,14 +179,14 @@ def test_a_teacher_shows_a_run_to_all_and_clears_the_class(lecture):
     act("Bob")
     assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))
     act("Teacher")
-    view.show(made.id)
+    view.show(room, made.id)
     act("Bob")
     assert runs.find(made.id).read_only
     assert any(link.proto.label == "The teacher shows: Ada's try" for link in open_page("train").sidebar.get("page_link"))
     act("Teacher")
-    text = report.report(view.answer(), "today")
+    text = report.report(view.answer(room), "today")
     assert "Ada&#x27;s try" in text or "Ada's try" in text
-    view.clear_all()
+    view.clear_all(room)
     assert not made.path.exists() and room.predictions == {} and room.shown == "" and len(room.members()) == 3
     act("Bob")
     assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))

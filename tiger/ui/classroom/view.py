@@ -2,20 +2,17 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
 
 import streamlit as st
 
 from tiger import runs
-from tiger.core import access
 from tiger.datasets import registry
-from tiger.datasets.catalogue import Catalogue
 from tiger.reports import classroom as report
 from tiger.reports import runs_verdicts
 from tiger.reports.classroom import ClassPage, Person
 from tiger.runs import index
 from tiger.runs.index import Entry
-from tiger.ui.shared import layout, membership, state
+from tiger.ui.shared import diagnoses, layout, membership, state
 from tiger.ui.shared.membership import Classroom
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -28,11 +25,14 @@ COLUMNS = {
     "Here": None, "Run": None}
 
 
-def answer() -> ClassPage | None:
-    """The class as it is now; None for everybody but its teacher, to whom alone the navigation offers the page."""
-    classroom, visitor = membership.current(), access.current()
-    if classroom is None or visitor is None or not visitor.teacher:
-        return None
+def taught() -> Classroom | None:
+    """The class, for its teacher, to whom alone the navigation offers the page; None for everybody else."""
+    here = membership.here()
+    return here[0] if here and here[1].teacher else None
+
+
+def answer(classroom: Classroom) -> ClassPage:
+    """The class as it is now."""
     return report.class_page(people(classroom), index.entries(), classroom.predictions)
 
 
@@ -45,10 +45,12 @@ def people(classroom: Classroom) -> list[Person]:
 @st.fragment(run_every=TICK_S)
 def board() -> None:
     """The table of visitors, drawn again every other second."""
-    page, classroom = answer(), membership.current()
-    if page is None or classroom is None:
+    classroom = taught()
+    if classroom is None:
         return
-    _examine(page.newest)
+    page = answer(classroom)
+    if due := runs_verdicts.due(page.newest):
+        diagnoses.examine(due, BUDGET_S)
     with st.container(horizontal=True, key="class_numbers"):
         st.metric("Here now", f"{page.n_here} of {len(page.table)}", width="content")
         st.metric("Training", page.n_training, width="content")
@@ -58,60 +60,45 @@ def board() -> None:
         st.info(f"Nobody has joined yet. Visitors open this server's address and type the code {classroom.code}.",
                 icon=":material/group_add:")
         return
-    _table(page)
+    _table(classroom, page)
 
 
-def _table(page: ClassPage) -> None:
+def _table(classroom: Classroom, page: ClassPage) -> None:
     """The board; the run of the chosen line can be opened and shown."""
     picked = st.dataframe(page.table, key="class_board", hide_index=True, on_select="rerun", selection_mode="single-row",
                           column_config=COLUMNS, height="content" if len(page.table) <= MAX_ROWS else HEIGHT)
     rows = picked["selection"]["rows"]
     run_id = str(page.table["Run"].iloc[rows[0]]) if rows and rows[0] < len(page.table) else ""
     if run_id:
-        _open_actions(run_id)
+        _open_actions(classroom, run_id)
     else:
         st.caption("Click the box at the left of a line: open that visitor's newest run, or show it to the class.")
 
 
-def _open_actions(run_id: str) -> None:
+def _open_actions(classroom: Classroom, run_id: str) -> None:
     """What can be done with one visitor's run."""
-    classroom = membership.current()
-    assert classroom is not None
     with st.container(horizontal=True, vertical_alignment="center", key="class_run"):
         for key in ("train", "codebooks", "doctor"):
             st.page_link(BY_KEY[key].file, label=BY_KEY[key].title, icon=BY_KEY[key].icon, query_params={"run": run_id})
         shown = classroom.shown == run_id
         st.button("Stop showing it" if shown else "Show it to the class", icon=":material/cast_for_education:", key="class_show",
-                  on_click=layout.attempt, args=(show, "" if shown else run_id))
+                  on_click=layout.attempt, args=(show, classroom, "" if shown else run_id))
 
 
-def show(run_id: str) -> None:
+def show(classroom: Classroom, run_id: str) -> None:
     """Show a run to everybody: it is shared, and every sidebar leads to it."""
-    classroom = membership.current()
-    assert classroom is not None
     if run_id:
         runs.label(runs.find(run_id), shared=True)
     classroom.show(run_id)
 
 
-def _examine(newest: Sequence[Entry]) -> None:
-    """Let the doctor look at runs that it has not seen, for a moment."""
-    due = runs_verdicts.due(newest)
-    if due:
-        runs_verdicts.examine(due, _catalogue, BUDGET_S)
-
-
-def _catalogue(entry: Entry) -> Catalogue:
-    return state.load_catalogue(entry.config.dataset)
-
-
 @st.fragment(run_every=TICK_S)
 def predictions() -> None:
     """Bars of what was predicted, a lesson at a time, for the projector."""
-    page = answer()
-    if page is None:
+    classroom = taught()
+    if classroom is None:
         return
-    tallies = {tally.key: tally for tally in page.tallies}
+    tallies = {tally.key: tally for tally in report.tallies(classroom.predictions)}
     st.subheader("Predictions", anchor=False)
     if not tallies:
         st.caption("Once somebody locks in a prediction on the Lessons page, its bars stand here.")
@@ -129,42 +116,41 @@ def predictions() -> None:
 
 def controls() -> None:
     """What a teacher does for everybody: pause, clear, and take the class home."""
-    page = answer()
-    if page is None:
+    classroom = taught()
+    if classroom is None:
         return
     st.subheader("Everybody", anchor=False)
     with st.container(horizontal=True, key="class_controls"):
-        st.button("Pause all runs", icon=":material/pause:", key="class_pause", on_click=pause_all)
+        st.button("Pause all runs", icon=":material/pause:", key="class_pause", on_click=pause_all, args=(classroom,))
         with st.popover("Clear all", icon=":material/delete_sweep:"):
             st.markdown("Stop and delete every visitor's runs, datasets and uploads, and forget all predictions? Visitors stay "
                         "in the class.")
-            st.button("Clear for good", type="primary", key="class_clear", on_click=clear_all)
+            st.button("Clear for good", type="primary", key="class_clear", on_click=clear_all,
+                      args=(classroom,))
         when = time.strftime("%d %B %Y, %H:%M")
-        st.download_button("Class report", report.report(page, when), "class-report.html", "text/html",
+        page = answer(classroom)  # here: the download itself runs where nobody is told apart
+        st.download_button("Class report", lambda: report.report(page, when).encode(), "class-report.html", "text/html",
                            icon=":material/download:", key="class_report", on_click="ignore")
 
 
-def visitors_entries() -> list[Entry]:
+def visitors_entries(classroom: Classroom) -> list[Entry]:
     """Every run that belongs to a visitor; a teacher's own stay out of it."""
-    classroom = membership.current()
-    ids = {person.id for person in people(classroom)} if classroom else set()
+    ids = {person.id for person in people(classroom)}
     return [entry for entry in index.entries() if entry.config.owner in ids]
 
 
-def pause_all() -> None:
+def pause_all(classroom: Classroom) -> None:
     """Pause whatever trains."""
-    for entry in visitors_entries():
+    for entry in visitors_entries(classroom):
         if entry.status.state == "running":
             with contextlib.suppress(ValueError):  # a kind of run that cannot be paused
                 entry.run.control("pause")
 
 
-def clear_all() -> None:
+def clear_all(classroom: Classroom) -> None:
     """Stop what trains, delete runs, datasets and uploads, forget predictions; what still stops is said."""
-    classroom = membership.current()
-    assert classroom is not None
     left = 0
-    for entry in visitors_entries():
+    for entry in visitors_entries(classroom):
         if entry.status.active:
             with contextlib.suppress(ValueError):  # it ended just now
                 entry.run.control("stop")

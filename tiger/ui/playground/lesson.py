@@ -72,10 +72,7 @@ def _predict(lesson: CoreLesson, now: Told) -> None:
     else:
         frame = lesson_numbers.measured(lesson.measurement)
         right = lesson.answer(frame)
-        if now.predicted == right:
-            st.success(f"As you predicted: **{lesson.options[right]}**.", icon=":material/check_circle:")
-        else:
-            st.warning(f"Measured: **{lesson.options[right]}**.", icon=":material/lightbulb:")
+        layout.prediction(lesson.options, now.predicted, right)
         st.markdown(f"{layout.plain(lesson.reveal(frame))} **Why?** {lesson.why}")
 
 
@@ -83,9 +80,8 @@ def _lock(lesson: CoreLesson, key: str) -> None:
     if told(lesson).predicted is None and st.session_state.get(key) in lesson.options:
         place = lesson.options.index(st.session_state[key])
         address.write(address.TOLD, str(place))
-        visitor, classroom = access.current(), membership.current()
-        if visitor and classroom:
-            classroom.predict(visitor, lesson.key, place)
+        if here := membership.here():
+            here[0].predict(here[1], lesson.key, place)
 
 
 def _reveal(lesson: CoreLesson, now: Told) -> None:
@@ -126,10 +122,10 @@ def done_lessons() -> set[str]:
 
 def take_home() -> None:
     """The lab report: in a class of this visitor's predictions and runs, else of all runs here."""
-    visitor, classroom = access.current(), membership.current()
+    visitor, here = access.current(), membership.here()
     mine = [entry for entry in index.entries() if entry.config.created_s and (
         visitor is None or entry.config.owner == visitor.id)]  # here: the download itself runs where nobody is told apart
-    predicted = {} if visitor is None or classroom is None else classroom.predictions_of(visitor)
+    predicted = here[0].predictions_of(here[1]) if here else {}
     when, name = time.strftime("%d %B %Y"), visitor.name if visitor else ""
     st.download_button("Lab report", lambda: lab_report.report(name, mine, predicted, when).encode(), "lab-report.html",
                        "text/html", key="lab_report", icon=":material/download:", on_click="ignore", type="tertiary",

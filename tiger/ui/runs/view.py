@@ -5,17 +5,14 @@ import hashlib
 import pandas as pd
 import streamlit as st
 
-from tiger.analysis import doctor
-from tiger.analysis.doctor import VectorSigns
 from tiger.datasets import registry
-from tiger.datasets.catalogue import Catalogue
 from tiger.reports import runs as runs_report
 from tiger.reports import runs_verdicts
 from tiger.reports.runs import RunsPage, RunsRequest
 from tiger.reports.runs_rows import OUTCOMES, param_title
 from tiger.runs import index
 from tiger.runs.index import Entry
-from tiger.ui.shared import address, caching, exports, layout, pickers, state
+from tiger.ui.shared import address, diagnoses, exports, layout, pickers, state
 
 TICK_S, BUDGET_S = 0.7, 0.4  # between two looks while runs are examined, and how long each examines
 PERCENT = ("Distinct share", "Explained variance", "Codebook use")
@@ -170,7 +167,7 @@ def _tick(due: list[Entry], active: tuple[tuple[str, str], ...]) -> None:
     """One look: examine for a moment, or see whether a run went on."""
     left = runs_verdicts.due(due)
     if left:
-        runs_verdicts.examine(left, _catalogue, BUDGET_S, _signs)
+        diagnoses.examine(left, BUDGET_S)
         left = runs_verdicts.due(due)
         if left:
             st.caption(f"The doctor examines the runs: {len(left):,} left.")
@@ -179,11 +176,3 @@ def _tick(due: list[Entry], active: tuple[tuple[str, str], ...]) -> None:
     if _active() != active:
         st.rerun()
 
-
-def _catalogue(entry: Entry) -> Catalogue:
-    return state.load_catalogue(entry.config.dataset)
-
-
-@caching.resource(4)
-def _signs(cat: Catalogue) -> VectorSigns:
-    return doctor.measure(cat.embedding_IE)

@@ -1,12 +1,16 @@
 """The doctor's diagnoses of runs and its findings on embeddings, cached for all visitors, as pages show them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from tiger import reports, runs
 from tiger.analysis import doctor
 from tiger.analysis.doctor import Diagnosis, VectorReport, VectorSigns
 from tiger.datasets.catalogue import Catalogue
+from tiger.reports import runs_verdicts
 from tiger.runs import presets, supervisor
+from tiger.runs.index import Entry
 from tiger.ui.shared import caching, layout, state
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -32,6 +36,11 @@ def of_run(run: runs.Run, cat: Catalogue, window: int = 0) -> Diagnosis:
 def vector_signs(cat: Catalogue) -> VectorSigns:
     """What the embeddings themselves tell."""
     return doctor.measure(cat.embedding_IE)
+
+
+def examine(due: Sequence[Entry], limit_s: float) -> None:
+    """Let the doctor look at runs that it has not seen, for a moment; see ``runs_verdicts.examine``."""
+    runs_verdicts.examine(due, lambda entry: state.load_catalogue(entry.config.dataset), limit_s, vector_signs)
 
 
 def box(severity: str, text: str) -> None:

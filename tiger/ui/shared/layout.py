@@ -4,7 +4,7 @@ import gc
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -107,9 +107,8 @@ def navigation() -> Any:
 
 def note_page(title: str) -> None:
     """Tell the class's teacher where this visitor is; nothing outside of a class."""
-    visitor, classroom = access.current(), membership.current()
-    if visitor and classroom:
-        classroom.note_page(visitor, title)
+    if here := membership.here():
+        here[0].note_page(here[1], title)
 
 
 def _join_frame() -> None:
@@ -137,7 +136,7 @@ def sidebar() -> None:
         if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
             st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
         if visitor := access.current():
-            _class_says()
+            _teacher_shows()
             st.caption(f"You are {plain(visitor.name)}. " + ("You see everybody's runs." if visitor.teacher else
                        "The teacher sees your runs; others see what you share."))
 
@@ -148,13 +147,13 @@ def _picked(key: str, offered: frozenset[str], choose: Callable[[str], None]) ->
         choose(st.session_state[key])
 
 
-def _class_says() -> None:
+def _teacher_shows() -> None:
     """The run that the teacher shows to everybody."""
-    classroom = membership.current()
-    if classroom is None or not classroom.shown:
+    here = membership.here()
+    if here is None or not here[0].shown:
         return
     try:
-        shown = runs.find(classroom.shown)
+        shown = runs.find(here[0].shown)
     except ValueError:  # deleted, or shared no more
         return
     st.page_link(BY_KEY["train"].file, label=f"The teacher shows: {plain(shown.title)}", icon=":material/cast_for_education:",
@@ -218,6 +217,14 @@ def heading(key: str, explanation: str, *, terms: bool = True) -> None:
     _path(key)
     st.session_state["notices_at"] = st.container()
     say_notices()
+
+
+def prediction(options: Sequence[str], predicted: int, right: int) -> None:
+    """Whether what was predicted is what was measured."""
+    if predicted == right:
+        st.success(f"As you predicted: **{options[right]}**.", icon=":material/check_circle:")
+    else:
+        st.warning(f"Measured: **{options[right]}**.", icon=":material/lightbulb:")
 
 
 def path_params(number: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tiger.core import files
+from tiger.core import access, files
 from tiger.core.access import Visitor
 
 FILE = "class.json"
@@ -139,9 +139,10 @@ def open_class(folder: Path) -> Classroom:
     return _opened[0]
 
 
-def current() -> Classroom | None:
-    """This server's class; None where it has none."""
-    return _opened[0] if _opened else None
+def here() -> tuple[Classroom, Visitor] | None:
+    """The class and the visitor of it who acts; None outside of a class."""
+    visitor = access.current()
+    return (_opened[0], visitor) if _opened and visitor else None
 
 
 def _hashed(secret: str) -> str:

@@ -72,10 +72,7 @@ def reveal(lesson: Lesson, run: runs.Run, chosen: int) -> None:
         st.info("This study has no results; carry it out again below.", icon=":material/hourglass_empty:")
         return
     right = lesson.answer(found.frame)
-    if chosen == right:
-        st.success(f"As you predicted: **{lesson.options[right]}**.", icon=":material/check_circle:")
-    else:
-        st.warning(f"Measured: **{lesson.options[right]}**.", icon=":material/lightbulb:")
+    layout.prediction(lesson.options, chosen, right)
     words = lesson.reveal(found.frame)
     st.markdown(layout.plain(words))
     exports.chart(lesson.figure(found.frame, words), f"lesson:{lesson.key}", f"lesson-{lesson.key}", found.frame)
