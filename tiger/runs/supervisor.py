@@ -126,7 +126,7 @@ class Supervisor:
         return run
 
     def keep_warm(self) -> None:
-        """Have workers start within half a second, by a process that has torch loaded (300 MB); for servers.
+        """Have workers start at once, forked from a process that has torch loaded (300 MB); for servers.
 
         It takes some seconds to get ready; runs that start before get a new process, as they do on other systems than Linux.
         """
