@@ -5,7 +5,8 @@
 Leave-one-out, the whole catalogue ranked, no sampling, under both rules: items of the history left out of the lists
 ("valid", "test": the lab's default where data hold no repeats, as here), and kept ("valid_kept", "test_kept"). Seconds
 hold everything: vectors, IDs, training. Settings were chosen on the validation item (docs/EXPERIMENTS.md); the test
-item is looked at once, at the end. Appends one JSON line to benchmarks/logs/beauty_recommenders.jsonl.
+item is looked at once, at the end. Appends one JSON line to benchmarks/logs/beauty_recommenders.jsonl. With --keep the
+model and its codes are saved below that folder, for benchmarks that combine trained models.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from bare import BEAUTY, machine
 
@@ -36,7 +38,7 @@ VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its val
 }
 
 
-def run(variant: str, seed: int, data: Path, embedding: str, width: int) -> dict[str, object]:
+def run(variant: str, seed: int, data: Path, embedding: str, width: int, keep: Path | None = None) -> dict[str, object]:
     """Train one variant and score it on the validation and the test item."""
     name, values, kind, quantizer_values = VARIANTS[variant]
     start_s = time.perf_counter()
@@ -49,6 +51,11 @@ def run(variant: str, seed: int, data: Path, embedding: str, width: int) -> dict
     seeded = {} if name == "popularity" else {"seed": seed}
     model = models.create(name, **seeded, **values).fit(cat, ids)
     fit_s = time.perf_counter() - start_s
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        model.save(keep)
+        if ids is not None:
+            np.save(keep / "codes.npy", codes_IL)
     users = {"valid": cat.split().user_U[::3], "test": None}  # the validation item is on record already
     scores = {split + ending: model.evaluate(cat, split, k=(5, 10), width=width, users=some, exclude_seen=excludes)
               for split, some in users.items() for excludes, ending in ((True, ""), (False, "_kept"))}
@@ -65,9 +72,11 @@ def main() -> None:
     parser.add_argument("--embedding", default="cooccurrence", help="tfidf, cooccurrence or sentence")
     parser.add_argument("--width", type=int, default=50, help="beam width of the scores")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="save the model and its codes below this folder, as VARIANT-SEED")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    row = run(given.variant, given.seed, given.data, given.embedding, given.width) | {"machine": machine()}
+    keep = given.keep and given.keep / f"{given.variant}-{given.seed}"
+    row = run(given.variant, given.seed, given.data, given.embedding, given.width, keep) | {"machine": machine()}
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as file:
         file.write(json.dumps(row) + "\n")
