@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tiger.core.access import Visitor
+from tiger.ui.shared import identity
 from tiger.ui.shared.membership import MAX_NAME, Classroom
 
 COOKIE, COOKIE_S = "tiger_visitor", 30 * 24 * 3600
@@ -56,8 +57,10 @@ SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline
 
 
 def routes(classroom: Classroom) -> list[Route]:
-    """The addresses of the door."""
+    """The addresses of the door; where an identity provider says who somebody is, nobody comes in by a name alone."""
     async def form(request: Request) -> Response:
+        if identity.configured():
+            return RedirectResponse(f"/?{request.url.query}", status_code=303, headers=SAFE)
         return _page(code=request.query_params.get("code", ""), next_path=request.query_params.get("next", ""))
 
     async def join(request: Request) -> Response:
@@ -78,7 +81,8 @@ def routes(classroom: Classroom) -> list[Route]:
             return PlainTextResponse("This teacher's link is of an earlier start; the server printed a new one.\n", 403)
         return _enter(token, "")
 
-    return [Route("/join", form, methods=["GET"]), Route("/join", join, methods=["POST"]), Route("/teach/{key}", teach)]
+    by_name = [] if identity.configured() else [Route("/join", join, methods=["POST"])]
+    return [Route("/join", form, methods=["GET"]), *by_name, Route("/teach/{key}", teach)]
 
 
 def _page(code: str, next_path: str, name: str = "", error: str = "") -> Response:
@@ -123,4 +127,4 @@ def whoever_asks(classroom: Classroom) -> Visitor | None:
     """The visitor for whom this script runs; None outside of scripts, where the server acts by itself."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return None
-    return classroom.visitor(st.context.cookies.get(COOKIE)) or NOBODY
+    return classroom.visitor(st.context.cookies.get(COOKIE)) or classroom.visitor(identity.token()) or NOBODY

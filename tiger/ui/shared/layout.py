@@ -16,7 +16,7 @@ from tiger.core import access, disk, errors, paths, remedies
 from tiger.datasets import registry
 from tiger.runs import index
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
-from tiger.ui.shared import address, forms, glossary, membership, state
+from tiger.ui.shared import address, forms, glossary, identity, membership, state
 from tiger.ui.shared.pagelist import BY_KEY, CLASS, PAGES, PATH
 
 T = TypeVar("T")
@@ -139,6 +139,7 @@ def sidebar() -> None:
             _teacher_shows()
             st.caption(f"You are {plain(visitor.name)}. " + ("You see everybody's runs." if visitor.teacher else
                        "The teacher sees your runs; others see what you share."))
+            identity.account()
 
 
 def _picked(key: str, offered: frozenset[str], choose: Callable[[str], None]) -> None:

@@ -1,7 +1,8 @@
 """Who belongs to the class: a code to join with, a teacher's key, and one secret token a browser.
 
 The workspace keeps ``class.json``. Tokens and the teacher's key are kept as hashes only, so nobody who reads the file can act
-for somebody; the token itself is in the visitor's browser, as a cookie that no script can read and no link carries.
+for somebody; the token itself is in the visitor's browser, as a cookie that no script can read and no link carries. Where an
+identity provider says who somebody is, its answer stands for the token.
 """
 
 import hashlib
@@ -55,8 +56,11 @@ class Classroom:
         self._key_hash = _hashed(self.key)
         self._save()
 
-    def join(self, code: str, name: str) -> str:
+    def join(self, code: str, name: str, token: str | None = None) -> str:
         """Take in a visitor; returns the token of their browser.
+
+        Args:
+            token: what stands for this visitor, where an identity provider said who they are; None: a new secret.
 
         Raises:
             ValueError: the code is another one, the name is empty or too long, or the class is full.
@@ -71,11 +75,11 @@ class Classroom:
                 raise ValueError(f"The class has {MAX_VISITORS} visitors, which is the limit; ask your teacher to clear it.")
             names = {member.visitor.name for member in self._members.values()}
             tried = (said, *(f"{said} ({number})" for number in range(2, MAX_VISITORS + 2)))
-            return self._add(next(one for one in tried if one not in names), teacher=False)
+            return self._add(next(one for one in tried if one not in names), False, token)
 
     def teach(self, key: str) -> str | None:
         """The token of a teacher's browser; None where the key is another one."""
-        return self._add("Teacher", teacher=True) if hmac.compare_digest(_hashed(key), self._key_hash) else None
+        return self._add("Teacher", True) if hmac.compare_digest(_hashed(key), self._key_hash) else None
 
     def visitor(self, token: str | None) -> Visitor | None:
         """Whose browser has this token."""
@@ -117,8 +121,8 @@ class Classroom:
             self.predictions, self.shown = {}, ""
             self._save()
 
-    def _add(self, name: str, teacher: bool) -> str:
-        token = secrets.token_urlsafe(24)
+    def _add(self, name: str, teacher: bool, token: str | None = None) -> str:
+        token = token or secrets.token_urlsafe(24)
         with self._lock:
             self._members[_hashed(token)] = Member(Visitor(secrets.token_hex(6), name, teacher), time.time())
             self._save()

@@ -27,7 +27,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from tiger.core import access, logs, paths
 from tiger.runs import supervisor
-from tiger.ui.shared import door, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
+from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
@@ -138,7 +138,8 @@ def main(words: list[str]) -> None:
         os.environ.setdefault("TIGER_WORKERS", str(supervisor.n_cores()))  # many small runs: one core each wastes none
         classroom = membership.open_class(paths.home())
         access.identify_by(lambda: door.whoever_asks(classroom))
-        middleware.append(Middleware(door.Door, classroom=classroom))
+        if not identity.configured():  # otherwise app.py has the way in, which needs Streamlit's websocket
+            middleware.append(Middleware(door.Door, classroom=classroom))
         routes = door.routes(classroom)
         invite(classroom, f"http://{socket.gethostname()}:{options.get('server.port', 8501)}")
     PagesManager.uses_pages_directory = False  # app.py has the page list; a first visitor by a deep link gets it, too
