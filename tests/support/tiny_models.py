@@ -1,8 +1,12 @@
 """A catalogue small enough for a brute-force oracle, with a rule that models can learn."""
 
+import functools
+import tempfile
+
 import numpy as np
 import pandas as pd
 
+from tiger import models
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 
@@ -41,4 +45,19 @@ VALUES = {"popularity": {}, "encoder_decoder": SMALL | {"head": 8, "ff": 32}}
 
 
 def values(name: str) -> dict:
+    if name == "ensemble":
+        return {"first": saved("rq_transformer"), "second": saved("sasrec")}
     return dict(VALUES.get(name, SMALL))
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def saved(name: str) -> str:
+    """A folder with this model, trained on the catalogue above; the same one every time."""
+    path = f"{_folder().name}/{name}"
+    models.create(name, **values(name)).fit(catalogue(), semantic_ids()).save(path)
+    return path

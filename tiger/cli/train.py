@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
+from tiger.cli.recommenders import pick_model
 from tiger.core import params
+from tiger.reports import recommenders
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
 from tiger.runs.records import LearnerConfig, Status
@@ -100,8 +102,13 @@ def requested(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> flags.Output:
-    """What the configuration of a model run has beside a quantizer run's."""
+    """What the configuration of a model run has beside a quantizer run's; members and IDs bring their dataset along."""
     config: dict[str, Any] = {"kind": "model", "model": learner}
+    members = [name for name in models.REGISTRY[args.learner].member_params if learner["params"].get(name)]
+    if members:
+        found = [pick_model(learner["params"][name]) for name in members]
+        learner["params"] |= {name: one.id for name, one in zip(members, found, strict=True)}
+        return config | {"dataset": found[0].config.dataset}
     if not args.ids:
         if models.REGISTRY[args.learner].generative:
             raise ValueError(f"{args.learner} writes semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
@@ -181,6 +188,9 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
         test = found["metrics"]["test"]
         flags.say(args, f"Test item of {test['n_users']:,} users: recall@10 {test['recall@10']:.4f}, NDCG@10 "
                         f"{test['ndcg@10']:.4f}. Next: python -m tiger recommend {made.id} --user 0")
+    model = made.recommender() if found.get("metrics") and models.REGISTRY[made.learner.name].member_params else None
+    if isinstance(model, models.Ensemble):
+        flags.say(args, recommenders.weight_summary(model))
     if "unique" in found:
         flags.say(args, f"{found['unique']:,} distinct IDs for {found['items']:,} items; perplexity per "
                         f"level {', '.join(map(str, found['perplexity']))}.")

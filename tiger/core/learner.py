@@ -63,13 +63,19 @@ class Learner(ABC):
         if state is not None:
             raise ValueError(f"{self.name} is fitted in one call and cannot continue from a saved state; fit it again.")
 
+    def about(self) -> params.Values:
+        """What stands in ``quantizer.json`` or ``model.json``: name and hyper-parameters."""
+        return {self.kind: self.name, "params": params.values(self)}
+
+    def read_about(self, about: params.Values) -> None:  # noqa: B027  most learners have no more than hyper-parameters
+        """Take from ``about`` what is neither a hyper-parameter nor a tensor."""
+
     def save(self, folder: Path | str) -> None:
         """Write ``quantizer.json`` or ``model.json``, and ``weights.safetensors``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {key: value.contiguous() for key, value in self.tensors().items()}
-        about = {self.kind: self.name, "params": params.values(self)}
-        (folder / f"{self.kind}.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (folder / f"{self.kind}.json").write_text(json.dumps(self.about(), indent=1), encoding="utf-8")
         save_file(tensors, folder / WEIGHTS)
 
     def read_weights(self, folder: Path | str) -> Self:
@@ -107,4 +113,6 @@ class Registry(dict[str, type[T]], Generic[T]):
     def load(self, folder: Path | str) -> T:
         """Read a fitted one that ``save`` wrote."""
         about = json.loads((Path(folder) / f"{self.kind}.json").read_text(encoding="utf-8"))
-        return self.create(about[self.kind], **about["params"]).read_weights(folder)
+        made = self.create(about[self.kind], **about["params"])
+        made.read_about(about)
+        return made.read_weights(folder)

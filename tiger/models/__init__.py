@@ -3,6 +3,7 @@
 from tiger.core.learner import LiveParams, Registry
 from tiger.models.base import Recommender
 from tiger.models.encoder_decoder import EncoderDecoder
+from tiger.models.ensemble import Ensemble
 from tiger.models.pair_ranker import Cascade, PairRanker
 from tiger.models.popularity import Popularity
 from tiger.models.rq_transformer import RQTransformer
@@ -16,8 +17,9 @@ REGISTRY: Registry[Recommender] = Registry("model", {
     "vector_regression": VectorRegression,
     "pair_ranker": PairRanker,
     "cascade": Cascade,
+    "ensemble": Ensemble,
     "popularity": Popularity,
 })
 create, load = REGISTRY.create, REGISTRY.load
 
-__all__ = ["REGISTRY", "LiveParams", "Recommender", "create", "load"]
+__all__ = ["REGISTRY", "Ensemble", "LiveParams", "Recommender", "create", "load"]

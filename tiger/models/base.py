@@ -37,6 +37,7 @@ class Recommender(Learner):
 
     kind: ClassVar[str] = "model"
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
+    member_params: ClassVar[tuple[str, ...]] = ()  # hyper-parameters that name the trained recommenders which it combines
     max_eval_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
     seed: int = param(0, "Random seed; the same seed gives the same result.", low=0, high=2**31 - 1)
 
@@ -97,6 +98,15 @@ class Recommender(Learner):
             ValueError: not fitted, or a history that cannot be read; see ``check_history``.
         """
         return self.score_batch([self.with_user(self.check_history(history), user)])[0]
+
+    def log_probabilities(self, histories: list[np.ndarray]) -> np.ndarray:
+        """Log-probabilities (B, I) of the next item: the scores' softmax over the catalogue."""
+        return torch.from_numpy(self.score_batch(histories)).log_softmax(1).numpy()
+
+    def item_log_probabilities(self, histories: list[np.ndarray], item_BC: np.ndarray) -> np.ndarray:
+        """``log_probabilities`` of some items of each user (B, C); -inf where the item is -1."""
+        logp_BC = np.take_along_axis(self.log_probabilities(histories), np.maximum(item_BC, 0), 1)
+        return np.where(item_BC >= 0, logp_BC, -np.inf)
 
     def rank_batch(self, histories: list[np.ndarray], k: int, width: int = 20,
                    seen: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:

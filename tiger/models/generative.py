@@ -87,6 +87,15 @@ class GenerativeRecommender(NeuralRecommender):
         parts = [beam.score_all(self.net_, self.trie_, [row]) for row in rows]  # type: ignore[arg-type]
         return torch.cat(parts).numpy()
 
+    def log_probabilities(self, histories: list[np.ndarray]) -> np.ndarray:
+        """The scores: they are log-probabilities. They add up to less than 1, since IDs that no item has get the rest."""
+        return self.score_batch(histories)
+
+    def item_log_probabilities(self, histories: list[np.ndarray], item_BC: np.ndarray) -> np.ndarray:
+        """Only the IDs of these items are written, not the catalogue's."""
+        rows = [self.readable_history(row) for row in histories]
+        return exact.score_items(self.net_, self.trie_, rows, torch.from_numpy(item_BC)).numpy()  # type: ignore[arg-type]
+
     def recommend(self, history: Sequence[int] | np.ndarray, k: int = 10, width: int = 20,
                   user: int | None = None, exclude_seen: bool | None = None) -> pd.DataFrame:
         """See ``Recommender.recommend``. Raises ValueError where the width makes no sense, too."""

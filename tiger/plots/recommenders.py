@@ -49,6 +49,24 @@ def width_lines(frame: pd.DataFrame, alt: str, title: str) -> go.Figure:
     return style(figure, alt)
 
 
+def weight_lines(frame: pd.DataFrame, alt: str, chosen: float) -> go.Figure:
+    """Scores over the weight of an ensemble's second member; a vertical line marks the chosen weight.
+
+    Args:
+        frame: columns series, weight (0..1), value.
+    """
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
+        figure.add_scatter(x=part["weight"], y=part["value"], mode="lines+markers", name=str(name),
+                           line={"color": colour(place), "width": 2, "dash": DASHES[place]},
+                           marker={"symbol": SYMBOLS[place], "size": 7},
+                           hovertemplate="weight %{x:.2f}: %{y:.4f}<extra>%{fullData.name}</extra>")
+    figure.add_vline(x=chosen, line={"color": QUIET, "dash": "dot", "width": 1.5})
+    figure.update_xaxes(title="Weight of the second member (0: first alone, 1: second alone)")
+    figure.update_yaxes(title="Validation score", rangemode="tozero")
+    return style(figure, alt)
+
+
 def cost_lines(frame: pd.DataFrame, alt: str, value: str, title: str) -> go.Figure:
     """Cost of one request over the catalogue's size, both logarithmic; filled marks are measured, lines are not.
 

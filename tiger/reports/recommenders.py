@@ -1,5 +1,6 @@
 """Recommenders side by side: models x IDs with item-level scores, seeds and confidence intervals."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import TypedDict
@@ -15,7 +16,7 @@ from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef, Values
 from tiger.models.generative import GenerativeRecommender
-from tiger.runs.records import LearnerConfig
+from tiger.runs.records import LearnerConfig, RunConfig
 from tiger.runs.run import Run
 
 NAMES = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
@@ -30,7 +31,7 @@ class IdsAbout(TypedDict):
     ids: str
     quantizer: str
     made: str
-    ids_seed: int
+    ids_seed: int | str
 
 
 def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame:
@@ -55,7 +56,7 @@ def scores_frame(model_runs: Sequence[Run], split: str = "test") -> pd.DataFrame
         unfinished = "" if run.state == "finished" else f", ended after step {run.status.step:,}"
         ends = {f"{name} {end}": scores["interval"][name][at] for name in NAMES for at, end in enumerate(("low", "high"))}
         rows.append({"run": run.id, "title": run.title, "dataset": known[key], "model": given.name,
-                     **ids_about(run.config.ids_run), "seed": given.params.get("seed", 0),
+                     **inputs_about(run.config), "seed": given.params.get("seed", 0),
                      "settings": settings_summary(given) + unfinished, **{name: scores[name] for name in NAMES}, **ends,
                      "seen": "excluded" if scores.get("exclude_seen") else "kept", "beyond": beyond_paper(given, ref),
                      "n_users": scores["n_users"], "n_users_all": scores["n_users_all"], "width": scores["width"],
@@ -123,7 +124,9 @@ def table_summary(table: pd.DataFrame) -> str:
 
 def row_summary(model: str, ids: str, between: str = " · ") -> str:
     """A row's name for people: the model, and the IDs that it writes, if any."""
-    title = str(getattr(models.REGISTRY.get(model), "title", model))
+    learner = models.REGISTRY.get(model)
+    title = str(getattr(learner, "title", model))
+    between = " of " if getattr(learner, "member_params", ()) else between
     return title if ids == "–" else f"{title}{between}{ids}"
 
 
@@ -160,20 +163,51 @@ def ids_about(ids_run: str | None) -> IdsAbout:
     return about
 
 
+def inputs_about(config: RunConfig) -> IdsAbout:
+    """What a model is made from besides the data: the IDs that it writes, or the recommenders that it combines."""
+    given = config.learner
+    names = models.REGISTRY[given.name].member_params if given is not None and given.name in models.REGISTRY else ()
+    if given is None or not names:
+        return ids_about(config.ids_run)
+    parts = [_member_about(str(given.params[name])) for name in names]
+    ids, quantizer = (" + ".join(part[key] for part in parts) for key in ("ids", "quantizer"))
+    return IdsAbout(ids=ids, quantizer=quantizer, made="; ".join(part["made"] for part in parts),
+                    ids_seed=" + ".join(str(part["ids_seed"]) for part in parts))
+
+
+def _member_about(run_id: str) -> IdsAbout:
+    """``IdsAbout`` of one recommender that is combined: its model and IDs, their settings, and their seeds."""
+    try:
+        config = runs.find(run_id).config
+    except ValueError:
+        return IdsAbout(ids=f"{run_id} (deleted)", quantizer="deleted", made=f"run {run_id}", ids_seed=0)
+    given, own = config.learner, inputs_about(config)
+    if given is None or given.name not in models.REGISTRY:
+        return IdsAbout(ids=run_id, quantizer=config.kind, made=f"run {run_id}", ids_seed=0)
+    title = row_summary(given.name, own["quantizer"], " on ")
+    return IdsAbout(ids=title, quantizer=title, made=f"{settings_summary(given)}, {own['made']}".rstrip(", "),
+                    ids_seed=f"{given.params.get('seed', 0)}/{own['ids_seed']}")
+
+
 def settings_summary(given: LearnerConfig) -> str:
     """Hyper-parameters that differ from the defaults, without the seed."""
     return _changed(given, models.REGISTRY[given.name])
 
 
 def _changed(given: LearnerConfig, learner: type) -> str:
+    left_out = ("seed", *getattr(learner, "member_params", ()))
     changed = {spec.name: given.params[spec.name] for spec in params.specs(learner)
-               if spec.name != "seed" and given.params.get(spec.name, spec.default) != spec.default}
+               if spec.name not in left_out and given.params.get(spec.name, spec.default) != spec.default}
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in changed.items()) or "defaults"
 
 
 def beyond_paper(given: LearnerConfig, ref: DatasetRef) -> str:
     """What a run has that the papers' models of its kind have not (``published``), separated by commas."""
     found = []
+    for name in models.REGISTRY[given.name].member_params:
+        with contextlib.suppress(ValueError):  # a member's run may be deleted
+            member = runs.find(str(given.params.get(name))).learner
+            found += beyond_paper(member, ref).split(", ")
     values = {spec.name: spec.default for spec in params.specs(models.REGISTRY[given.name])} | given.params
     if values.get("prefix_vectors"):
         found.append("a vector for every prefix")
@@ -181,7 +215,7 @@ def beyond_paper(given: LearnerConfig, ref: DatasetRef) -> str:
         found.append("IDs from co-occurrence besides text")
     if given.name == "sasrec":
         found.append("the full softmax")
-    return ", ".join(found)
+    return ", ".join(dict.fromkeys(filter(None, found)))
 
 
 def at_width(scores: Values, what: str, name: str, width: int = evaluation.WIDTH) -> float | None:
@@ -260,6 +294,24 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
     frame = pd.DataFrame({"name": names, "value": table[metric].astype(float), "low": table[f"{metric} low"],
                           "high": table[f"{metric} high"], "reported": reported, "some": [bool(some) for some in users]})
     return frame.dropna(subset=["value"]).sort_values("value", ascending=False, ignore_index=True)
+
+
+def weight_frame(model: models.Ensemble) -> pd.DataFrame:
+    """Every weight that an ensemble tried on the validation items: series, weight, value; empty where the weight was given."""
+    tried = pd.DataFrame(model.tried_GN, columns=["weight", "recall@10", "NDCG@10"])
+    return tried.melt("weight", var_name="series", value_name="value")[["series", "weight", "value"]]
+
+
+def weight_summary(model: models.Ensemble) -> str:
+    """An ensemble's weight, where it comes from, and whether combining helps at all."""
+    if not len(model.tried_GN):
+        return f"Weight of the second member: {model.weight_:g}, as given."
+    ndcg_G = model.tried_GN[:, 2]
+    words = f"Weight of the second member: {model.weight_:g}, the best of {len(ndcg_G)} by NDCG@10 on the validation items " \
+            f"({ndcg_G.max():.4f}; the first member alone {ndcg_G[0]:.4f}, the second alone {ndcg_G[-1]:.4f})."
+    if model.weight_ in (0.0, 1.0):
+        words += " That is an end of the range, so one member alone ranks best: the combination does not help here."
+    return words
 
 
 def search_frames(search: SearchMeasures) -> tuple[pd.DataFrame, pd.DataFrame]:

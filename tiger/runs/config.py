@@ -184,7 +184,7 @@ def command(config: RunConfig) -> str:
     if config.learner is None:
         raise ValueError(f"a run of kind {config.kind} has no command.")
     words = ["python", "-m", "tiger", "train", config.learner.name]
-    words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)  # the IDs' run names its dataset
+    words += _data_flags(config, config.learner.name)
     words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
     return shlex.join(words + _changed(learner_class(config.learner.name), config.learner.params))
 
@@ -202,10 +202,17 @@ def _sweep_command(config: RunConfig, request: SweepRequest) -> str:
     words += ["--max-minutes", f"{request.max_minutes:g}"] if request.max_minutes else []
     first = sweep_plan.objectives(sweep_plan.kind_of(learner.name))[0]
     words += ["--objective", request.objective] if request.objective not in ("", first) else []
-    words += ["--ids", config.ids_run] if config.ids_run else _dataset_flags(config.dataset)
+    words += _data_flags(config, learner.name)
     words += ["--schedule", schedule_text(config.schedule)] if config.schedule else []
     fixed = {name: value for name, value in learner.params.items() if name not in {*request.grid, "seed"}}
     return shlex.join(words + _changed(learner_class(learner.name), fixed))
+
+
+def _data_flags(config: RunConfig, name: str) -> list[str]:
+    """The words that name IDs or a dataset; a run that gives the IDs, or is combined, names its dataset."""
+    if config.ids_run:
+        return ["--ids", config.ids_run]
+    return [] if getattr(learner_class(name), "member_params", ()) else _dataset_flags(config.dataset)
 
 
 def _dataset_flags(ref: DatasetRef) -> list[str]:

@@ -7,6 +7,7 @@ is refused. A run of an older lab kept no fingerprint: its data are not known to
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -17,6 +18,9 @@ from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.fingerprint import Changes, Fingerprint
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds
+
+if TYPE_CHECKING:
+    from tiger.models import Recommender
 
 log = logging.getLogger(__name__)
 FILE = "data.safetensors"
@@ -102,6 +106,20 @@ def ids_for(run: Run, cat: Catalogue) -> SemanticIds:
     ids = run.semantic_ids()
     rows_I = rows_for(run, cat, len(ids))
     return ids if isinstance(rows_I, slice) else SemanticIds(ids.ids_IM[rows_I], ids.n_codes, ids.n_levels)
+
+
+def member_for(run: Run, cat: Catalogue) -> "Recommender":
+    """The recommender of a model run, for a model that combines several: it must have the catalogue's numbers for items.
+
+    Raises:
+        ValueError: the run is no recommender or not fitted yet, or it was made from other items or the same in another order.
+    """
+    if run.config.kind != "model":
+        raise ValueError(f"'{run.title}' is not a recommender but a run of kind {run.config.kind}; choose a recommender's run.")
+    if catalogue_for(run, cat) is not cat:
+        raise ValueError(f"The recommender '{run.title}' was trained on the same items in another order; train it again on "
+                         "the data of today.")
+    return run.recommender()
 
 
 def begin(run: Run, cat: Catalogue) -> Catalogue:

@@ -163,5 +163,8 @@ MODELS = [
                 _model("cascade", n_epochs=10)),
     ModelPreset("pair-ranker", "Pair ranker over all items",
                 "Scores every item with a transformer: note the milliseconds a user.", _model("pair_ranker", n_epochs=10)),
+    ModelPreset("ensemble", "Ensemble: two trained recommenders",
+                "Nothing is trained: the weight is chosen on the validation items; compare it with both members.",
+                _model("ensemble")),
     ModelPreset("popularity", "Popularity", "No training: the baseline that every recommender must beat.", _model("popularity")),
 ]

@@ -51,7 +51,8 @@ class ModelTraining(Training):
     def on_step(self, progress: Progress) -> Event:
         """Loss and learning rate of every so many steps, and validation scores about once an epoch."""
         if self.looks is None:
-            self.looks = look_steps(progress.n_steps, int(getattr(self.model, "n_epochs", 1)))
+            n_epochs = int(getattr(self.model, "n_epochs", 1))
+            self.looks = look_steps(progress.n_steps, n_epochs) if self.model.steppable else {progress.n_steps}
         if progress.step in self.looks:
             return progress.metrics | self._valid()
         stride = -(-progress.n_steps // MOST_LINES)

@@ -89,6 +89,8 @@ def train_model(context: WorkerContext, load: "Callable[[Run], Catalogue]" = loa
     catalogue = data.begin(context.run, load(context.run))
     semantic_ids = data.ids_for(store.find(ids_run), catalogue) if ids_run else None
     model = models.create(given.name, **given.params)
+    if isinstance(model, models.Ensemble):
+        model.join([data.member_for(store.find(given.params[name]), catalogue) for name in model.member_params])
     context.update_status(stage="starting")
     yield from ModelTraining(context, model, catalogue, semantic_ids).steps()
 

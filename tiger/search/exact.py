@@ -68,6 +68,26 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
     return ExactTopK(item_P[kept_R], total_P[best_P].numpy()[kept_R], n_expanded)
 
 
+@torch.inference_mode()
+def score_items(decoder: beam.Decoder, trie: Trie, histories: list[np.ndarray], item_BC: torch.Tensor) -> torch.Tensor:
+    """Exact log-probability (B, C) of some items of each user: their IDs are written code by code, and no others.
+
+    Args:
+        histories: B arrays of item numbers, oldest first.
+        item_BC: int64 item numbers; -1 and items without an ID get -inf.
+    """
+    codes_BCM, has_id_BC = trie.ids_of(item_BC)
+    memory, cache = decoder.encode(histories), None
+    total_BC = torch.zeros(item_BC.shape)
+    for level in range(trie.n_levels):
+        logits_BWK, cache = decoder.step(memory, cache, level, codes_BCM[:, :, level - 1] if level else None)
+        step_BWK = torch.log_softmax(logits_BWK.float(), -1).expand(-1, item_BC.shape[1], -1)  # at first one beam for all
+        total_BC = total_BC + step_BWK.gather(2, codes_BCM[:, :, level, None])[..., 0]
+        if level == 0 and trie.n_levels > 1:
+            cache = decoder.reorder(cache, torch.zeros_like(item_BC))
+    return total_BC.masked_fill(~has_id_BC, -torch.inf)
+
+
 def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Nodes one level deeper, and for each the place of its parent in ``node_P``."""
     start_P = trie.child_ptr[level][node_P]

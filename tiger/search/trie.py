@@ -109,6 +109,16 @@ class Trie:
         leaf_I[self.order_I.numpy()] = np.arange(self.n_items)
         return leaf_I
 
+    def ids_of(self, item_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The codes (..., M) of some items, and which of them have an ID; codes of -1 and of items without one are any."""
+        leaf_I = torch.from_numpy(self.leaf_of_item())
+        node_N = torch.where(item_N >= 0, leaf_I[item_N.clamp(min=0)], -1)
+        has_id_N, node_N, codes = node_N >= 0, node_N.clamp(min=0), []
+        for level in reversed(range(self.n_levels)):
+            codes.append(self.child_code[level][node_N])
+            node_N = self.parent[level][node_N]
+        return torch.stack(codes[::-1], -1), has_id_N
+
     def find(self, prefix: tuple[int, ...]) -> int:
         """The node of a prefix, or -1."""
         node = torch.tensor([0])

@@ -6,6 +6,7 @@ import torch
 
 from tests.support import tiny_models as tiny
 from tiger import models
+from tiger.search import exact
 
 
 @pytest.fixture(scope="module", params=["rq_transformer", "encoder_decoder"])
@@ -23,6 +24,17 @@ def test_finds_what_scoring_every_item_finds(model, history, k):
     np.testing.assert_allclose(found.logp_R, logp_I[found.item_R], atol=1e-4)
     assert len(set(found.item_R)) == k
     assert found.n_expanded <= sum(model.trie_.n_nodes(depth) for depth in (1, 2, 3))
+
+
+def test_some_items_get_the_scores_that_all_items_get(model):
+    rows, item_BC = [np.array([3, 4]), np.array([9])], torch.tensor([[5, 5, 0, -1], [23, 2, 7, 11]])
+    got = exact.score_items(model.net_, model.trie_, rows, item_BC).numpy()
+    all_BI = model.score_batch(rows)
+    np.testing.assert_allclose(got[1], all_BI[1, item_BC[1]], atol=1e-4)
+    np.testing.assert_allclose(got[0], [*all_BI[0, [5, 5, 0]], -np.inf], atol=1e-4)
+    gaps = models.create(model.name, **tiny.values(model.name)).fit(tiny.catalogue(), tiny.semantic_ids_with_gaps())
+    got = gaps.item_log_probabilities([np.array([9])], np.array([[2, 8]]))[0]
+    assert got[0] == -np.inf and got[1] == pytest.approx(gaps.score_all([9])[8], abs=1e-4)
 
 
 def test_a_narrow_beam_is_never_better(model):

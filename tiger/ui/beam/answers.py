@@ -135,7 +135,8 @@ def untrained() -> list[presets.ModelPreset]:
     found: dict[str, presets.ModelPreset] = {}
     for preset in presets.MODELS:
         name = preset.model.name
-        if name not in have and name != "popularity" and not models.REGISTRY[name].generative:
+        learner = models.REGISTRY[name]
+        if name not in have and name != "popularity" and not learner.generative and not learner.member_params:
             found.setdefault(name, preset)
     return list(found.values())
 

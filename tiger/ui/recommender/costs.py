@@ -47,6 +47,11 @@ def shape_of(run: runs.Run | None, cat: Catalogue) -> costs.Shape:
     """The chosen model's numbers; the default model's without one."""
     if run is None:
         return costs.Shape()
+    for name in models.REGISTRY[run.learner.name].member_params:  # the combination takes what both members take
+        with layout.guard("The member"):
+            member = runs.find(str(run.learner.params[name]))
+            if member.config.kind == "model" and (models.REGISTRY[member.learner.name].generative or name == "second"):
+                return shape_of(member, cat)
     sizes = None
     with layout.guard("The IDs"):
         sizes = runs.find(run.config.ids_run).semantic_ids().n_codes if run.config.ids_run else None

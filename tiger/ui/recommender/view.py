@@ -1,10 +1,13 @@
 """Recommender: choose a model and the IDs it writes, train it as a run, and watch it find the held-out item."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from tiger import models, quantizers, runs
 from tiger.analysis import evaluation
 from tiger.datasets.catalogue import Catalogue
+from tiger.plots import recommenders as plots
 from tiger.reports import recommenders
 from tiger.runs import presets
 from tiger.runs.records import LearnerConfig, RunConfig
@@ -56,9 +59,15 @@ def configure(preset: presets.ModelPreset) -> RunConfig | None:
         if ids is None:
             layout.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
             return None
-    values, changed = run_control.hyper_parameters(learner, f"model:{preset.key}", given)
+    members = pick_members(learner.member_params)
+    if members is None:
+        layout.empty(f"{learner.title} combines two recommenders of this dataset; train two first, for example RQ-Transformer "
+                     "and SASRec.")
+        return None
+    values, changed = run_control.hyper_parameters(learner, f"model:{preset.key}", given, learner.member_params)
     if values is None:
         return None
+    values |= members
     return RunConfig("model", state.dataset_ref(), f"{preset.title} (changed)" if changed else preset.title, preset=preset.key,
                      model=LearnerConfig(name, values), ids_run=ids.id if ids is not None else None)
 
@@ -74,6 +83,20 @@ def pick_ids() -> runs.Run | None:
                           format_func=lambda run_id: f"{layout.run_label(coded[run_id])} · {_kind(coded[run_id])}",
                           help="The recommender learns to write the IDs that this run gave to the items.")
     return coded[chosen]
+
+
+def pick_members(names: Sequence[str]) -> dict[str, str] | None:
+    """Which trained recommenders a model combines, one a name; None where there are too few."""
+    trained = {run.id: run for run in state.models_here() if run.has_result()} if names else {}
+    if len(trained) < len(names):
+        return None
+    found: dict[str, str] = {}
+    for name, place in zip(names, st.columns(max(1, len(names))), strict=False):
+        free = [run_id for run_id in trained if run_id not in found.values()]
+        found[name] = place.selectbox(f"{name.capitalize()} member", free, key=f"member:{name}",
+                                      format_func=lambda run_id: layout.run_label(trained[run_id]),
+                                      help="A trained recommender of this dataset; its weights are stored with the ensemble.")
+    return found
 
 
 def _kind(run: runs.Run) -> str:
@@ -102,6 +125,7 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     if run.has_result():
         with layout.guard("The result"):
             scores(run)
+            weights(run)
             example(run, state.catalogue_of(run))
 
 
@@ -109,6 +133,8 @@ def about(run: runs.Run) -> str:
     """What trains on which IDs, in one line."""
     learner = models.REGISTRY[run.learner.name]
     words = f"{learner.title}, run {run.id}"
+    if learner.member_params:
+        return f"{words}, combines {recommenders.inputs_about(run.config)['ids']}"
     return f"{words}, writes the IDs of {recommenders.ids_summary(run.config.ids_run)}" if run.config.ids_run else words
 
 
@@ -128,6 +154,20 @@ def scores(run: runs.Run) -> None:
     st.caption(f"Test item of {who} users, ranked among all items{width}; item-level. "
                f"{recommenders.seen_summary(test.get('exclude_seen', False), 'exclude_seen' not in test)} "
                f"{test['ms_per_user']:.2g} ms a user on this machine.")
+
+
+def weights(run: runs.Run) -> None:
+    """Of an ensemble: the weight, and the scores of every weight that was tried."""
+    status = run.status
+    model = load(run.id, int(status.attempt), int(status.step)) if models.REGISTRY[run.learner.name].member_params else None
+    if not isinstance(model, models.Ensemble):
+        return
+    words, frame = recommenders.weight_summary(model), recommenders.weight_frame(model)
+    st.markdown(layout.plain(words))
+    if not frame.empty:
+        figure = plots.weight_lines(frame, words, model.weight_)
+        st.plotly_chart(figure, key="weights", alt=words, config=exports.config("weights"))
+        exports.under(figure, "weights", frame)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the recommender …")

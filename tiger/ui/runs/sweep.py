@@ -29,7 +29,8 @@ def form() -> None:
     if not place.open:
         return
     with place, layout.guard("The form"):
-        known = {**quantizers.REGISTRY, **models.REGISTRY}
+        trained = {name: learner for name, learner in models.REGISTRY.items() if not learner.member_params}
+        known = {**quantizers.REGISTRY, **trained}
         left, right = st.columns([1, 2])
         name = left.selectbox("What trains", list(known), key="sweep:learner", format_func=lambda key: known[key].title)
         varied = right.multiselect("Hyper-parameters to vary", list(sweep_plan.varied_specs(name)), key=f"sweep:vary:{name}",

@@ -2,7 +2,7 @@
 then its state, its progress, what it can be told to do, and how it ended."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -19,18 +19,19 @@ from tiger.ui.shared import forms, layout, live
 UNSAID = "Failed without an error message."
 
 
-def hyper_parameters(cls: Any, key: str, given: Values) -> tuple[Values | None, bool]:
+def hyper_parameters(cls: Any, key: str, given: Values, without: Collection[str] = ()) -> tuple[Values | None, bool]:
     """A preset's hyper-parameters as a folded form.
 
     Args:
         cls: the quantizer or recommender.
         key: prefix of the widgets' keys; another key gives a fresh form.
         given: what the preset sets.
+        without: hyper-parameters that the page asks for elsewhere.
 
     Returns:
-        Every value, None where one is refused; and whether any differs from the preset.
+        Every other value, None where one is refused; and whether any differs from the preset.
     """
-    specs, values = params.specs(cls), None
+    specs, values = [spec for spec in params.specs(cls) if spec.name not in without], None
     with st.expander(f"Hyper-parameters: {cls.title}", icon=":material/tune:"):
         st.caption(cls.summary)
         with layout.guard("The form"):
