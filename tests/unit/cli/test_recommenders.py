@@ -106,6 +106,32 @@ def test_compare_joins_seeds_and_shows_the_paper_beside_them(home, capsys):
     assert code == 0 and "rq_transformer" in out
 
 
+def test_an_ensemble_of_two_runs_is_trained_measured_and_outlives_them(home, capsys):
+    _, cat, _, first, second = home
+    gone = copied(second, "second-again")
+    with workers_here():
+        code, out, err = ask(capsys, "train", "ensemble", "--first", first.id, "--second", gone.id, "--title", "Both")
+    assert code == 0, err
+    assert "Weight of the second member: " in out and "the best of 21 by NDCG@10" in out
+    both = next(run for run in runs.list_runs() if run.title == "Both")
+    assert both.config.dataset == first.config.dataset and both.config.ids_run is None
+    assert runs.command(both) == f"python -m tiger train ensemble --first {first.id} --second {gone.id}"
+    assert [event["step"] for event in both.events()[0] if "valid_recall@10" in event] == [both.status.n_steps]
+    rows = strict(ask(capsys, "compare", both.id, first.id, "--json")[1])
+    named = {row["model"]: row["ids"] for row in rows}
+    assert named["ensemble"] == "RQ-Transformer on Residual k-means + RQ-Transformer on Residual k-means"
+    shutil.rmtree(gone.path)
+    found = strict(ask(capsys, "evaluate", both.id, "--json")[1])
+    assert found["recall@10"] == both.metrics()["test"]["recall@10"]
+    shown = strict(ask(capsys, "recommend", both.id, "--user", "3", "--k", "5", "--json")[1])
+    want = both.recommender().recommend(cat.history(3)[:-1], 5)["item"].tolist()
+    assert [row["item"] for row in shown["recommended"]] == want
+    assert "second-again (deleted)" in ask(capsys, "compare", both.id)[1]
+    with workers_here():
+        code, out, err = ask(capsys, "train", "ensemble", "--first", first.id, "--second", second.id, "--weight", "0.25")
+    assert code == 0 and "Weight of the second member: 0.25, as given." in out
+
+
 def strict(text: str):
     """JSON as the standard has it: without NaN and Infinity."""
     def refuse(word: str) -> None:
@@ -179,6 +205,10 @@ def test_an_item_that_training_saw_is_not_marked(home, capsys, tmp_path):
     (["train", "rq_transformer", "--ids", "no-such-run"], "No run 'no-such-run'"),
     (["train", "rq_transformer", "--preset", "sasrec"], "is for sasrec, not rq_transformer"),
     (["train", "sasrec", "--dropout", "2"], "dropout is 2.0, but must be between"),
+    (["train", "ensemble"], "combines two different trained recommenders"),
+    (["train", "ensemble", "--first", "{first}", "--second", "{first}"], "combines two different trained recommenders"),
+    (["train", "ensemble", "--first", "{first}", "--second", "demo-rqvae"], "is not a recommender but a run of kind quantizer"),
+    (["train", "ensemble", "--first", "{first}", "--second", "no-such-run"], "No run 'no-such-run'"),
     (["evaluate", "demo-rqvae"], "is not a recommender but a run of kind quantizer"),
     (["evaluate", "no-such-run"], "No run 'no-such-run'"),
     (["recommend", "{first}"], "Choose a history"),

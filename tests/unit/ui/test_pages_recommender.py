@@ -135,6 +135,35 @@ def test_the_cost_is_the_chosen_runs(name, given, words):
     assert table["models"].str.contains("vector_regression").any()
 
 
+def test_an_ensemble_takes_two_trained_recommenders_of_this_dataset():
+    app = open_page(PAGE, recipe="ensemble")
+    assert "train two first" in said(app) and not app.error, "only the demo is there"
+    copy = paths.subfolder("runs") / "copied-recommender"
+    shutil.copytree(paths.BUNDLED / "runs" / "demo-recommender", copy)
+    config = runs.find("demo-recommender").config.to_json() | {"id": copy.name, "title": "Copy"}
+    (copy / "config.json").write_text(json.dumps(config))
+    app = open_page(PAGE, recipe="ensemble")
+    first, second = app.selectbox(key="member:first"), app.selectbox(key="member:second")
+    assert first.value != second.value and first.value not in second.options
+    assert f"train ensemble --first {first.value} --second {second.value}" in app.code[0].value
+    app.button(key="start_model").click().run()
+    made = next(run for run in runs.list_runs() if not run.read_only and run.id != copy.name)
+    assert {made.learner.params[name] for name in ("first", "second")} == {"demo-recommender", copy.name}
+    member = runs.find("demo-recommender").recommender()
+    cat = datasets.load_ref(made.config.dataset)
+    fitted = models.create("ensemble", choice_users=64).join([member, runs.find(copy.name).recommender()]).fit(cat)
+    fitted.save(made.path)
+    kept = runs.find("demo-recommender").metrics()
+    (made.path / "metrics.json").write_text(json.dumps({"test": kept["test"]}))
+    about = json.loads((made.path / "status.json").read_text())
+    (made.path / "status.json").write_text(json.dumps(about | {"state": "finished"}))
+    app = open_page(PAGE, model=made.id)
+    assert "combines RQ-Transformer on RQ-VAE + RQ-Transformer on RQ-VAE" in said(app)
+    words = said(app).replace("\\", "")
+    assert "Weight of the second member: 0.5, the best of 21" in words and not app.error, "the middle, where all are alike"
+    assert not open_page(PAGE, view="Cost", model=made.id).error
+
+
 def test_a_link_may_name_a_recipe():
     app = open_page(PAGE, recipe="cascade")
     assert app.radio(key="model_recipe").value == "cascade" and "train cascade" in app.code[0].value
