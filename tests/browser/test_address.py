@@ -4,7 +4,7 @@ import urllib.parse
 
 import pytest
 
-from tests.browser.conftest import settled, visiting
+from tests.browser.conftest import settled, visit, visiting
 
 
 def params_of(page) -> dict[str, str]:
@@ -60,3 +60,14 @@ def test_back_leaves_a_page_that_rewrote_its_address(page, app):
     page.wait_for_url("**/catalogue**")
     settled(page)
     assert page.url == before
+
+
+def test_a_link_to_the_page_it_stands_on_changes_the_address(page, app):
+    visit(page, app, "train?path=2&recipe=healthy")
+    page.get_by_role("link", name="Next: Watch it collapse").click()
+    page.wait_for_url("**path=3**")
+    settled(page)
+    page.get_by_test_id("stMain").get_by_text("Too few codes", exact=True).click()
+    page.get_by_text("there are too few combinations").wait_for()
+    settled(page)  # a rerun reads the address of the browser
+    assert params_of(page)["path"] == "3" and page.get_by_text("3 of 7").is_visible()

@@ -249,8 +249,11 @@ def begin(page: str) -> None:
     if seen != here:
         st.session_state.pop("address_waits", None)
     st.session_state["address_seen"] = here
-    if seen is not None:
-        _ready()
+    if seen is None:
+        return
+    _ready()
+    if seen != here and seen[0] == page:  # Streamlit 1.67 does not show the address of a link to the page it stands on
+        st.query_params.from_dict(st.query_params.to_dict())
 
 
 @st.fragment
