@@ -6,6 +6,7 @@ import urllib.parse
 import numpy as np
 import pytest
 
+from tests.support.made_runs import finished
 from tests.support.pages import html_of, open_page, values_of
 from tiger import datasets, metrics, runs
 from tiger.core import paths
@@ -194,3 +195,15 @@ def test_a_run_in_the_address_brings_its_dataset():
     assert values_of(app)["Items"] == "60"
     assert app.query_params["run"] == run.id
     assert registry.find(app.query_params["dataset"]).ref == ref
+
+
+def test_after_a_collapse_the_path_goes_on_with_a_healthy_run():
+    rng = np.random.default_rng(0)
+    cured = finished("Cured", codes_IL=rng.integers(16, size=(2000, 5)), n_levels=5)
+    sick = finished("Sick", codes_IL=np.zeros((2000, 3), int))
+    app = open_page("doctor", path="4", run=sick.id)
+    following = next(link.proto for link in app.main.get("page_link") if link.proto.label == "Next: See the tree")
+    assert dict(urllib.parse.parse_qsl(following.query_string))["run"] == cured.id
+    app = open_page("tree", path="5", run="demo-rqvae")  # healthy itself
+    following = next(link.proto for link in app.main.get("page_link") if link.proto.label == "Next: See the map")
+    assert dict(urllib.parse.parse_qsl(following.query_string))["run"] == "demo-rqvae"

@@ -230,8 +230,12 @@ def prediction(options: Sequence[str], predicted: int, right: int) -> None:
 
 def path_params(number: int) -> dict[str, str]:
     """Query parameters of a link to a step of the path, counted from 1."""
-    step = PATH[number - 1]
-    return state.link_params(path=number, **({"recipe": step.recipe} if step.recipe else {}))
+    step, more = PATH[number - 1], {}
+    if step.recipe:
+        more["recipe"] = step.recipe
+    if step.healthy and (run_id := state.healthy_run_id()):
+        more["run"] = run_id
+    return state.link_params(path=number, **more)
 
 
 def _path(key: str) -> None:

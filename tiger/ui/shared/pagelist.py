@@ -36,12 +36,14 @@ class Step:
         title: what is seen.
         do: what to do there.
         recipe: the preset that Train starts from.
+        healthy: whether it looks at a healthy run, where the visitor's own is a collapsed one.
     """
 
     page: str
     title: str
     do: str
     recipe: str = ""
+    healthy: bool = False
 
 
 PAGES = (
@@ -80,8 +82,8 @@ PATH = (
          "restarts stop: the cells go dark.", "watch-collapse"),
     Step("doctor", "Ask the doctor", "Read what is wrong with the collapsed run, and start the first remedy."),
     Step("tree", "See the tree", "Hover over branches: items that share a prefix are of one kind. Beside it are LSH's random "
-         "buckets."),
-    Step("map", "See the map", "Each colour is one code of level 1. Click a mark to see the item's neighbours."),
-    Step("beam", "Recommend", "Step through beam search: the model generates the next item's ID code by code."),
+         "buckets.", healthy=True),
+    Step("map", "See the map", "Each colour is one code of level 1. Click a mark to see the item's neighbours.", healthy=True),
+    Step("beam", "Recommend", "Step through beam search: the model generates the next item's ID code by code.", healthy=True),
 )
 """Start here: ten minutes."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tiger import datasets, runs
+from tiger.analysis.doctor.symptoms import STARVED_USE, UNIQUE_ENOUGH
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.fingerprint import Changes
@@ -106,6 +107,14 @@ def entries_here(kinds: tuple[str, ...] = run_config.CODED, among: Sequence[inde
     wanted = registry.key(dataset_ref())
     everything = index.entries() if among is None else among
     return [entry for entry in everything if entry.config.kind in kinds and entry.dataset_key == wanted]
+
+
+def healthy_run_id() -> str | None:
+    """The current run where its codes are in use and tell items apart, else the newest run of this dataset of which that is so."""
+    known = [entry for entry in entries_here() if entry.status.state == "finished" and entry.outcome
+             and entry.outcome.usage >= STARVED_USE and entry.outcome.distinct_share >= UNIQUE_ENOUGH]
+    current = st.session_state.get("at_run")
+    return next((entry.id for entry in known if entry.id == current), known[0].id if known else None)
 
 
 def keep_entries(found: tuple[index.Entry, ...] | None) -> None:
