@@ -110,7 +110,7 @@ def entries_here(kinds: tuple[str, ...] = run_config.CODED, among: Sequence[inde
 
 
 def healthy_run_id() -> str | None:
-    """The current run where its codes are in use and tell items apart, else the newest run of this dataset of which that is so."""
+    """The current run where its codes are in use and tell items apart, else the newest such run of this dataset."""
     known = [entry for entry in entries_here() if entry.status.state == "finished" and entry.outcome
              and entry.outcome.usage >= STARVED_USE and entry.outcome.distinct_share >= UNIQUE_ENOUGH]
     current = st.session_state.get("at_run")
