@@ -1,10 +1,12 @@
 """Beam: how does a recommender write the next item, code by code, and why that one?"""
 
-from tiger.reports.beam_page import for_a_room
-from tiger.ui.beam import answers, compare, controls, lists, present, request, steps, why
-from tiger.ui.shared import address, layout, pickers, recommenders, state
+import streamlit as st
 
-layout.heading("beam", controls.explanation(), terms=not request.presenting())
+from tiger.ui.beam import answers, compare, controls, lists, request, steps, why
+from tiger.ui.shared import address, layout, pickers, recommenders, state
+from tiger.ui.shared.pagelist import BY_KEY
+
+layout.heading("beam", controls.explanation())
 run = recommenders.current()
 if run is None or not state.catalogue().n_users:
     controls.nothing()
@@ -12,28 +14,27 @@ else:
     with layout.guard("The beam"):
         cat = state.catalogue_of(run)
         req = request.read(recommenders.writer(run, cat), cat)
-        if request.presenting():
-            req = for_a_room(req)
-            present.show(req, answers.room(req), answers.popular(req))
+        if request.asked_for_stage():
+            address.forget(address.PRESENTER)
+            st.switch_page(BY_KEY["present"].file, query_params=request.stage_params(req))
+        controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
+        controls.history(req)
+        both = answers.comparison(req)
+        compare.banner(both)
+        view = pickers.view(address.LOOK)
+        if view in ("Step by step", "Before and after"):
+            controls.step_bar(req)
+        if view == "Before and after":
+            compare.show(req, both)
+        elif view == "Why":
+            item = why.pick(req, answers.explainable(req))
+            if item is not None:
+                why.show(req, answers.why(req, item))
+        elif view == "Recommendations":
+            beside, left_out = answers.beside(req, lists.pick(req, list(answers.others(req))))
+            lists.train_links(answers.untrained())
+            lists.show(req, answers.lists(req, beside), left_out)
+        elif req.level == 0:
+            steps.start(req)
         else:
-            controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
-            controls.history(req)
-            both = answers.comparison(req)
-            compare.banner(both)
-            view = pickers.view(address.LOOK)
-            if view in ("Step by step", "Before and after"):
-                controls.step_bar(req)
-            if view == "Before and after":
-                compare.show(req, both)
-            elif view == "Why":
-                item = why.pick(req, answers.explainable(req))
-                if item is not None:
-                    why.show(req, answers.why(req, item))
-            elif view == "Recommendations":
-                beside, left_out = answers.beside(req, lists.pick(req, list(answers.others(req))))
-                lists.train_links(answers.untrained())
-                lists.show(req, answers.lists(req, beside), left_out)
-            elif req.level == 0:
-                steps.start(req)
-            else:
-                steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))
+            steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))

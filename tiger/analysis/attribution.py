@@ -48,12 +48,24 @@ def influence(model: GenerativeRecommender, history: Sequence[int] | np.ndarray,
         ValueError: the history cannot be read, or the ID has another number of levels or unknown codes.
     """
     row_T, codes_M = model.check_history(history), _check_id(model, id_M)
+    logp_M, change_MT = leave_one_out(model, row_T, codes_M, temperature, user)
+    return Influence(row_T, logp_M, change_MT, attention(model, row_T, codes_M, user))
+
+
+def leave_one_out(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarray,
+                  temperature: float | Sequence[float] = 1.0, user: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """``logp_M`` and ``change_MT`` of ``Influence``.
+
+    Args:
+        row_T: what the model reads of a history, ``model.check_history``.
+        codes_M: one code a level.
+        temperature, user: as in ``influence``.
+    """
     rows = [row_T] + [np.delete(row_T, at) for at in range(len(row_T))] if len(row_T) > 1 else [row_T]
     logp_BM = id_logp(model, [model.with_user(row, user) for row in rows], codes_M, temperature)
-    change_MT = np.full((len(codes_M), len(row_T)), np.nan)
-    if len(row_T) > 1:
-        change_MT = (logp_BM[0] - logp_BM[1:]).T
-    return Influence(row_T, logp_BM[0], change_MT, attention(model, row_T, codes_M, user))
+    if len(row_T) == 1:
+        return logp_BM[0], np.full((len(codes_M), 1), np.nan)
+    return logp_BM[0], (logp_BM[0] - logp_BM[1:]).T
 
 
 @torch.inference_mode()

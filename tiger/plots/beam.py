@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from tiger.plots.style import QUIET, style
 
-LINE_PX, BIG_LINE_PX = 25, 40
+LINE_PX = 25
 BENDS = np.linspace(0, 1, 9)
 RISE = BENDS * BENDS * (3 - 2 * BENDS)  # an edge leaves and arrives level
 LABEL_ROOM = 0.72  # of the tree's own width, to its right
@@ -48,14 +48,6 @@ MARKS = {
 }
 OVERLAYS = {"target": Mark("the held-out item", "star", "#d6247e", "solid"),
             "exact": Mark("kept by an exact search, not by beam search", "diamond-open", "#d6247e", "solid")}
-ROOM_MARKS = MARKS | {
-    "kept": Mark("still in the running", "circle", "#2b8fd0", "solid"),
-    DROPPED: Mark("set aside", "circle-open", "#d98e04", "dash"),
-    "beam full": Mark("set aside: less likely", "triangle-down-open", "#d98e04", "dash"),
-    "already in the history": Mark("set aside: this person already has it", "square-x-open", "#8a63d2", "dashdot"),
-}
-"""The same without jargon, for a room."""
-ROOM_OVERLAYS = {"target": Mark("what this person really chose next", "star", "#d6247e", "solid")}
 
 
 def share(logp: float) -> str:
@@ -64,15 +56,15 @@ def share(logp: float) -> str:
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %" if percent >= 0.01 else "< 0.01 %"
 
 
-def looks(room: bool = False) -> dict[str, Mark]:
+def looks() -> dict[str, Mark]:
     """Every mark by fate."""
-    return ROOM_MARKS | ROOM_OVERLAYS if room else MARKS | OVERLAYS
+    return MARKS | OVERLAYS
 
 
-def shown(frame: pd.DataFrame, room: bool = False) -> dict[str, Mark]:
+def shown(frame: pd.DataFrame) -> dict[str, Mark]:
     """The marks that a tree uses, by fate: its legend, which stands beside the figure so that it can wrap."""
     here = set(frame.loc[frame["level"] > 0, "fate"]) | {name for name in OVERLAYS if name in frame and frame[name].any()}
-    return {fate: look for fate, look in looks(room).items() if fate in here}
+    return {fate: look for fate, look in looks().items() if fate in here}
 
 
 def text(words: str, longest: int) -> str:
@@ -81,64 +73,57 @@ def text(words: str, longest: int) -> str:
     return cut.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def labelled(frame: pd.DataFrame, room: bool = False) -> pd.DataFrame:
+def labelled(frame: pd.DataFrame) -> pd.DataFrame:
     """What stands beside each branch (label), over inner ones (short) and under the pointer (hover)."""
     label, short, hover = [], [], []
     for row in frame.itertuples():
-        words, long = text(row.words, 34 if room else 44), text(row.words, 90)
-        if room:
-            label.append(f"{words}  {share(row.total_logp)}")
-            short.append("" if row.n_items_below == 1 else text(row.words.split(",")[0], 18))
-            hover.append(f"{long}<br>{row.n_items_below:,} things")
-        else:
-            code = f"<b>{row.code}</b>  " if row.code >= 0 else ""
-            label.append(f"{code}{words or 'no item'}  {share(row.total_logp)}")
-            short.append(str(row.code))
-            hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:.3f}, total "
-                         f"{row.total_logp:.3f}<br>{row.n_items_below:,} items below, {row.fate}")
+        words, long = text(row.words, 44), text(row.words, 90)
+        code = f"<b>{row.code}</b>  " if row.code >= 0 else ""
+        label.append(f"{code}{words or 'no item'}  {share(row.total_logp)}")
+        short.append(str(row.code))
+        hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:.3f}, total "
+                     f"{row.total_logp:.3f}<br>{row.n_items_below:,} items below, {row.fate}")
     return frame.assign(label=label, short=short, hover=hover)
 
 
-def tree(frame: pd.DataFrame, alt: str, n_levels: int, room: bool = False) -> go.Figure:
+def tree(frame: pd.DataFrame, alt: str, n_levels: int) -> go.Figure:
     """The tree of a search. An edge is as wide as its code is probable; a branch's mark says what became of it.
 
     Args:
         frame: from ``reports.beam_tree``, with words (what a branch stands for), and where wanted target and exact (bool).
         n_levels: levels of an ID; the axis has room for all of them from the first step on.
-        room: large type and no jargon.
     """
-    frame, figure = labelled(frame, room), go.Figure()
-    _edges(figure, frame, looks(room), room)
-    for fate, look in shown(frame, room).items():
+    frame, figure = labelled(frame), go.Figure()
+    _edges(figure, frame, looks())
+    for fate, look in shown(frame).items():
         part = frame[frame[fate]] if fate in OVERLAYS else frame[(frame["fate"] == fate) & (frame["level"] > 0)]
         if fate not in OVERLAYS:
-            _nodes(figure, part, look, room)
+            _nodes(figure, part, look)
         else:
             figure.add_scatter(x=part["x"], y=part["y"], mode="markers", name=look.name, hoverinfo="skip",
-                               marker={"symbol": look.symbol, "size": 24 if room else 17, "color": look.colour,
+                               marker={"symbol": look.symbol, "size": 17, "color": look.colour,
                                        "line": {"width": 2.2, "color": look.colour}})
     root = frame[frame["level"] == 0]
     figure.add_scatter(x=root["x"], y=root["y"], mode="markers", hovertext=root["hover"], hoverinfo="text",
-                       showlegend=False, marker={"symbol": "square", "size": 16 if room else 12, "color": QUIET})
+                       showlegend=False, marker={"symbol": "square", "size": 12, "color": QUIET})
     lines = int(frame["y"].max()) + 1
-    style(figure, alt, 12 + (BIG_LINE_PX if room else LINE_PX) * (max(lines, 2) + 1))
+    style(figure, alt, 12 + LINE_PX * (max(lines, 2) + 1))
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, clickmode="event+select", dragmode=False,
                          showlegend=False, uirevision=None)
     for level in range(n_levels + 1):
-        header = f"{'step' if room else 'level'} {level}" if level else "" if room else "history"
-        figure.add_annotation(x=level, y=-1.25, text=header, showarrow=False, font={"size": 15 if room else 12, "color": QUIET},
+        header = f"level {level}" if level else "history"
+        figure.add_annotation(x=level, y=-1.25, text=header, showarrow=False, font={"size": 12, "color": QUIET},
                               xanchor="center" if level else "left", xshift=0 if level else -6)
     figure.update_xaxes(visible=False, range=[-0.12, n_levels * (1 + LABEL_ROOM)], fixedrange=True)
     figure.update_yaxes(visible=False, range=[max(lines, 2) - 0.4, -1.7], fixedrange=True)
     return figure
 
 
-def _edges(figure: go.Figure, frame: pd.DataFrame, looks: dict[str, Mark], big: bool) -> None:
+def _edges(figure: go.Figure, frame: pd.DataFrame, looks: dict[str, Mark]) -> None:
     """Curves from parent to child, one trace for all of a fate and a width."""
     place = dict(zip(frame["prefix"], zip(frame["x"], frame["y"], strict=True), strict=True))
     below = frame[frame["level"] > 0]
-    widest = 14 if big else 10
-    width_N = [1.0 + 1.5 * round(widest * math.exp(logp) / 1.5) for logp in below["step_logp"]]  # few widths, few traces
+    width_N = [1.0 + 1.5 * round(10 * math.exp(logp) / 1.5) for logp in below["step_logp"]]  # few widths, few traces
     for (fate, width), part in below.groupby([below["fate"], pd.Series(width_N, below.index)], sort=False):
         start_N2 = np.array([place[parent] for parent in part["parent"]])
         step_N2 = part[["x", "y"]].to_numpy() - start_N2
@@ -149,15 +134,15 @@ def _edges(figure: go.Figure, frame: pd.DataFrame, looks: dict[str, Mark], big: 
                            line={"width": width, "color": look.colour, "dash": look.dash})
 
 
-def _nodes(figure: go.Figure, part: pd.DataFrame, look: Mark, big: bool) -> None:
+def _nodes(figure: go.Figure, part: pd.DataFrame, look: Mark) -> None:
     overlaid = part[[name for name in OVERLAYS if name in part]].any(axis=1)
     inner = part["short"] + np.where(overlaid, "<br> ", "")  # a line higher, above the star
     gap = np.where(overlaid, "\u2003\u2002", "\u2002")  # beside the star
     text = (pd.Series(gap, part.index) + part["label"]).where(part["drawn_last"], inner)
     side = np.where(part["drawn_last"], "middle right", "top center")
-    size = (9 if big else 7) + (12 if big else 9) * np.sqrt(np.exp(part["total_logp"].to_numpy(np.float64)))
+    size = 7 + 9 * np.sqrt(np.exp(part["total_logp"].to_numpy(np.float64)))
     figure.add_scatter(x=part["x"], y=part["y"], mode="markers+text", name=look.name, text=text, textposition=side,
-                       textfont={"size": 16 if big else 12}, hovertext=part["hover"], hoverinfo="text",
+                       textfont={"size": 12}, hovertext=part["hover"], hoverinfo="text",
                        customdata=["-".join(map(str, prefix)) for prefix in part["prefix"]],
                        marker={"symbol": look.symbol, "size": size, "color": look.colour,
                                "line": {"width": 2, "color": look.colour}},

@@ -6,7 +6,7 @@ in caches) and answers with one record; drawing it needs nothing else.
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -228,17 +228,32 @@ def about(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.n
         label_I: a category an item, or None.
     """
     below = [ids.prefix_items(prefix) for prefix in prefixes]
-    starts = np.cumsum([0, *map(len, below)])
-    items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
-    member = sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(prefixes), cat.n_items))
-    at = {tuple(prefix): row for row, prefix in enumerate(prefixes)}
-    parent_P = np.array([at.get(tuple(prefix[:-1]), -1) for prefix in prefixes], np.int64)
-    typical = tree.typical_words(member, words)
-    names = tree.branch_names(member, parent_P, typical, cat.items["category"].to_numpy(object))
+    member = _member(below, cat.n_items)
+    names = _names(member, cat, words, prefixes)
     mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
     titles = cat.items["title"].to_numpy(object)
     said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, names, strict=True)]
     return pd.DataFrame({"words": said, "mix": [text if len(some) else "" for text, some in zip(mix, below, strict=True)]})
+
+
+def group_names(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray],
+                prefixes: Sequence[Prefix]) -> list[str]:
+    """What prefixes stand for, as groups: of a single item its group too, not its title; see ``about``."""
+    return _names(_member([ids.prefix_items(prefix) for prefix in prefixes], cat.n_items), cat, words, prefixes)
+
+
+def _member(below: Sequence[np.ndarray], n_items: int) -> sparse.csr_matrix:
+    """Which item lies below which prefix (P, I)."""
+    starts = np.cumsum([0, *map(len, below)])
+    items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
+    return sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(below), n_items))
+
+
+def _names(member_PI: sparse.csr_matrix, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray],
+           prefixes: Sequence[Prefix]) -> list[str]:
+    at = {tuple(prefix): row for row, prefix in enumerate(prefixes)}
+    parent_P = np.array([at.get(tuple(prefix[:-1]), -1) for prefix in prefixes], np.int64)
+    return tree.branch_names(member_PI, parent_P, tree.typical_words(member_PI, words), cat.items["category"].to_numpy(object))
 
 
 @dataclass(frozen=True)
@@ -498,79 +513,3 @@ def comparison(req: BeamRequest, before: beam.Trace, now: beam.Trace, describe: 
     table = report.changes(before, now)
     return Comparison(req.search.difference(req.before), shared, level, frame, alt,
                       table.assign(title=[req.starred(item) for item in table["item"]]))
-
-
-@dataclass(frozen=True)
-class Room:
-    """The search for a room, without jargon.
-
-    Args:
-        story: where the search stands; alt: the same, and the likeliest group.
-        tree: the branches to draw, with words and target; None before the first step.
-        items: what is suggested, best first, with its probability relative to the first (empty before the last step).
-        rule: whether things are suggested that the person already has.
-        outcome: what became of the held-out item.
-    """
-
-    story: str
-    alt: str
-    tree: pd.DataFrame | None
-    items: list[tuple[int, float]]
-    rule: str
-    outcome: str
-
-
-def for_a_room(req: BeamRequest) -> BeamRequest:
-    """The same without a free search and without a comparison."""
-    return replace(req, search=replace(req.search, free=False), before=None)
-
-
-def room(req: BeamRequest, found: beam.Trace, describe: About, n_suggested: int) -> Room:
-    """How the choice narrows down, and at the end what is suggested."""
-    level, story = req.level, room_story(req, found)
-    rule = "Things that this person already has are " + ("not recommended." if req.search.exclude_seen else "recommended, too.")
-    frame, alt = None, story
-    if level:
-        target = req.target_id if level == req.n_levels else req.target_id[:level]
-        frame = beam_tree.grown(found, level, [target], n_kept=6, n_full=2, n_outside=0, n_dropped=1)
-        words = [text.rstrip(",") or "this person" for text in describe(frame["prefix"].tolist())["words"]]
-        frame = frame.assign(words=words, target=req.on_target(frame["prefix"]))
-        here = frame[frame["level"] == level]
-        alt = f"{story} Most likely: {frame.loc[here['total_logp'].idxmax(), 'words']}."
-    if level < req.n_levels:
-        return Room(story, alt, frame, [], rule, "")
-    top = found.items.head(n_suggested)
-    first = float(np.exp(top["logp"].max())) if len(top) else 1.0
-    items = [(int(row.item), float(np.exp(row.logp)) / first) for row in top.itertuples()]
-    return Room(story, alt, frame, items, rule, _outcome(req, found))
-
-
-def room_story(req: BeamRequest, found: beam.Trace) -> str:
-    """Where the search stands, without jargon."""
-    level, now = req.level, items_left(req, found, req.level)
-    if level == 0:
-        return f"What comes next? The shop has {now:,} things to choose from."
-    before = items_left(req, found, level - 1)
-    if level == req.n_levels:
-        return f"Done: {now:,} things are left. The most likely of them are recommended below."
-    if now == before:
-        return f"Step {level}: a closer look at the same {now:,} things."
-    return f"Step {level}: from {before:,} things down to {now:,}. Thick lines are likely groups of things."
-
-
-def items_left(req: BeamRequest, found: beam.Trace, level: int) -> int:
-    """How many items are still possible after a level."""
-    if level == 0:
-        return req.ids.n_ids
-    here = found.steps[level - 1]
-    return int(here.loc[here["kept"], "n_items_below"].sum())
-
-
-def _outcome(req: BeamRequest, found: beam.Trace) -> str:
-    if req.target is None:
-        return ""
-    rank, title = found.items.loc[found.items["item"] == req.target, "rank"], req.title(req.target)
-    if len(rank):
-        return f"What this person chose next, {title}, is recommendation {int(rank.iloc[0])}."
-    lost = report.lost_at(found, req.target_id) if req.target_id else None
-    return f"What this person chose next, {title}, was ruled out" + (f" at step {lost}." if lost else ".")

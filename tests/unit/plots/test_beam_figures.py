@@ -61,8 +61,7 @@ def test_every_fate_differs_in_shape_and_in_colour_or_line():
 
 def test_the_legend_names_what_is_drawn_and_no_more(frame):
     assert set(plot.shown(frame)) == set(frame.loc[frame["level"] > 0, "fate"]) | {"target"}
-    assert plot.shown(frame, room=True)["kept"].name == "still in the running"
-    assert all(look.glyph for look in [*plot.looks().values(), *plot.looks(room=True).values()])
+    assert all(look.glyph for look in plot.looks().values())
 
 
 def test_labels_say_code_words_and_probability(frame):
@@ -70,8 +69,6 @@ def test_labels_say_code_words_and_probability(frame):
     for row in labelled[labelled["level"] > 0].itertuples():
         assert row.label == f"<b>{row.code}</b>  a &lt;b>, of words  {plot.share(row.total_logp)}" and row.short == str(row.code)
         assert row.hover.startswith("-".join(map(str, row.prefix))) and row.hover.endswith(f"below, {row.fate}")
-    room = plot.labelled(frame, room=True)
-    assert not room["label"].str.contains("<b>").any() and set(room["short"]) <= {"", "a &lt;b>"}
     assert [plot.share(math.log(p)) for p in (0.5, 0.0123, 1e-6)] == ["50 %", "1.2 %", "< 0.01 %"]
 
 

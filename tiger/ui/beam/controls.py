@@ -14,6 +14,7 @@ from tiger.search import beam
 from tiger.ui.beam import request
 from tiger.ui.beam.request import change
 from tiger.ui.shared import address, layout, pickers, state
+from tiger.ui.shared.pagelist import BY_KEY
 
 CSS = """<style>
 .bm-row{display:flex;flex-wrap:wrap;gap:.35rem;align-items:stretch}
@@ -30,8 +31,6 @@ SHOWN_ITEMS = 24
 
 def explanation() -> str:
     """The line below the heading."""
-    if request.presenting():
-        return "A person chose a few things. The recommender narrows down what may come next, from broad groups to single things."
     return ("The recommender reads a history and generates an ID, one code per level. After each level the most probable "
             "prefixes stay in the beam and the others are pruned. Step forward to see the tree grow.")
 
@@ -46,13 +45,6 @@ def nothing() -> None:
     else:
         layout.empty("This dataset has no generative recommender yet, so there is no beam search to show.", "recommender",
                      "Train the first one")
-
-
-def presenter_switch() -> None:
-    """Large type and no jargon, on or off."""
-    st.session_state["beam_presenter"] = request.presenting()
-    st.toggle("Presenter's view", key="beam_presenter", help="Large type and no jargon, for presentations.",
-              on_change=lambda: address.write(address.PRESENTER, "1" if st.session_state["beam_presenter"] else "0"))
 
 
 def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -> None:
@@ -84,7 +76,9 @@ def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -
                   on_change=lambda: change(req, exclude_seen=st.session_state["beam_seen"]))
         st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(req),
                   on_click=partial(request.undo, req))
-        presenter_switch()
+        st.page_link(BY_KEY["present"].file, label="Present", icon=BY_KEY["present"].icon,
+                     help="The same search for an audience: full screen, large type, no jargon.",
+                     query_params=request.stage_params(req))
     if changed_ids:
         st.info(layout.plain(changed_ids), icon=":material/info:")
 
@@ -93,12 +87,7 @@ def _pick_user(req: BeamRequest) -> None:
     st.session_state["beam_user"] = req.user
     st.number_input("User", 0, req.cat.n_users - 1, key="beam_user", width=130,
                     on_change=lambda: request.choose_user(st.session_state["beam_user"]))
-    another_user(req, "Random user")
-
-
-def another_user(req: BeamRequest, label: str) -> None:
-    """A button that chooses a user at random."""
-    st.button(label, icon=":material/shuffle:", key="beam_other",
+    st.button("Random user", icon=":material/shuffle:", key="beam_other",
               on_click=partial(request.choose_user, shop.somebody_else(req.cat, req.user)))
 
 
@@ -198,20 +187,10 @@ def step_bar(req: BeamRequest) -> None:
     """Forward and back, level by level."""
     names = ["Start", *(f"Level {level}" for level in range(1, req.n_levels + 1))]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        back(req, "Back")
+        st.button("Back", icon=":material/arrow_back:", key="beam_back", disabled=req.level == 0,
+                  on_click=partial(request.go, req.level - 1))
         st.session_state["beam_step"] = req.level
         st.segmented_control("Step", range(len(names)), format_func=lambda at: names[at], key="beam_step", required=True,
                              label_visibility="collapsed", on_change=lambda: request.go(st.session_state["beam_step"]))
-        forward(req, "Forward")
-
-
-def back(req: BeamRequest, label: str) -> None:
-    """One level back."""
-    st.button(label, icon=":material/arrow_back:", key="beam_back", disabled=req.level == 0,
-              on_click=partial(request.go, req.level - 1))
-
-
-def forward(req: BeamRequest, label: str) -> None:
-    """One level on."""
-    st.button(label, icon=":material/arrow_forward:", key="beam_forward", disabled=req.level == req.n_levels,
-              icon_position="right", type="primary", on_click=partial(request.go, req.level + 1))
+        st.button("Forward", icon=":material/arrow_forward:", key="beam_forward", disabled=req.level == req.n_levels,
+                  icon_position="right", type="primary", on_click=partial(request.go, req.level + 1))

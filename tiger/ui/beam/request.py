@@ -10,7 +10,7 @@ from tiger.reports import beam_page as reports
 from tiger.reports import shop
 from tiger.reports.beam_page import BeamRequest, SearchRequest, Writer
 from tiger.search import beam
-from tiger.ui.shared import address
+from tiger.ui.shared import address, state
 from tiger.ui.shared.address import Param
 
 UNDO_STEPS = 50
@@ -141,6 +141,13 @@ def go(level: int) -> None:
     address.forget(address.PICK)
 
 
-def presenting() -> bool:
-    """Large type and no jargon."""
+def stage_params(req: BeamRequest) -> dict[str, str]:
+    """Where Present shows this user and this search."""
+    named = {param.name: text for param, text in zip(SEARCH, _texts(req, req.search), strict=True) if text}
+    named.pop(address.FREE.name, None)
+    return state.link_params(user=req.user, scene=req.level) | named
+
+
+def asked_for_stage() -> bool:
+    """Whether the address is one of the presenter's view, which was a part of this page until November 2026."""
     return bool(address.read(address.PRESENTER) == "1")

@@ -79,12 +79,11 @@ def picture(req: BeamRequest, step: Step) -> list[str]:
     return [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
 
 
-def legend(frame: pd.DataFrame, room: bool = False) -> None:
+def legend(frame: pd.DataFrame) -> None:
     """What the marks of a tree mean, as a line that wraps where the page is narrow."""
     parts = [f'<span style="white-space:nowrap"><b aria-hidden="true" style="color:{look.colour}">{look.glyph}</b> '
-             f"{look.name}</span>" for look in plot.shown(frame, room).values()]
-    size = "1.05rem" if room else ".82rem"
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font-size:{size}">{"".join(parts)}</div>')
+             f"{look.name}</span>" for look in plot.shown(frame).values()]
+    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font-size:.82rem">{"".join(parts)}</div>')
 
 
 def as_table(frame: pd.DataFrame) -> pd.DataFrame:

@@ -197,7 +197,9 @@ PICK = Text("pick", 'the branch that Beam explains, "12-7"', of_dataset=True)
 LISTED = Choice("listed", "which of a level's candidates Beam lists",
                 options=("all", "kept", "full", "outside", "seen", "invalid"))
 LOOK = Choice("look", "what Beam shows", options=("Step by step", "Why", "Recommendations", "Before and after"))
-PRESENTER = Choice("presenter", "whether Beam shows large type", options=("0", "1"))
+PRESENTER = Choice("presenter", "a link to the presenter's view from when it was a part of Beam", options=("0", "1"))
+WHO = Choice("who", "whether Present shows a user or somebody new", options=("user", "new"))
+SCENE = Number("scene", "the step that Present's stage shows", default=0, high=99)
 DRIFT_VIEW = Choice("view", "what Drift shows", options=("Trade-off", "Code transitions", "Old recommender", "Period by period",
                                                          "All numbers"), old_values={"Where items went": "Code transitions"})
 DIVERSITY_VIEW = Choice("view", "what Diversity shows", options=("All users", "One user"))
@@ -235,8 +237,8 @@ SCENARIO = Text("scenario", "the settings that the Playground opens with", max_c
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
-    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, TOLD, DONE, FIND,
-    RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, WHO, SCENE, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, TOLD, DONE,
+    FIND, RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
     PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT, PLAY_SPEED, SCENARIO)
 
 

@@ -66,6 +66,8 @@ PAGES = (
     Page("pages/recommender.py", "Recommender", ":material/recommend:",
          "Which model predicts the next item best, and at what cost?", "Recommend"),
     Page("pages/beam.py", "Beam", ":material/alt_route:", "How does beam search generate the next item's ID?", "Recommend"),
+    Page("pages/present.py", "Present", ":material/present_to_all:",
+         "What would you suggest to this person, and why?", "Recommend"),
     Page("pages/drift.py", "Drift", ":material/moving:", "What happens to the IDs when the embeddings change?", "Research"),
     Page("pages/cold.py", "Cold items", ":material/ac_unit:", "Can items without interactions be recommended?", "Research"),
     Page("pages/diversity.py", "Diversity", ":material/thermostat:",

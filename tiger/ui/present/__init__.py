@@ -1,0 +1,1 @@
+"""Present: recommendations for a room, on a stage that fills the window."""
