@@ -1,4 +1,4 @@
-"""Stepping through a beam in a real browser: bundled and real data, links, before and after, presenter, narrow and dark."""
+"""Stepping through a beam in a real browser: bundled and real data, links, before and after, narrow and dark."""
 
 import os
 import re
@@ -115,12 +115,3 @@ def test_a_dropped_item_comes_back_with_undo(page, app):
     press(page, "Undo")
     expect(cards).to_have_count(n_cards, timeout=SLOW_MS)
     assert param(page, "items") is None
-
-
-def test_the_presenters_view_from_a_link(page, app):
-    opened(page, app, dataset="synthetic", presenter="1", at="3")
-    expect(page.get_by_text("Step 3:")).to_be_visible(timeout=SLOW_MS)
-    press(page, "Next")
-    expect(page.get_by_text("Recommended to this person")).to_be_visible(timeout=SLOW_MS)
-    size = page.locator(".bp-say").first.evaluate("say => parseFloat(getComputedStyle(say).fontSize)")
-    assert size >= 24

@@ -1,6 +1,5 @@
 """The Beam page without a browser: its numbers are the core's, links open the same view, bad input is one sentence."""
 
-import re
 import shutil
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support import tiny_models as tiny
-from tests.support.pages import html_of, open_page
+from tests.support.pages import open_page
 from tiger import datasets, models, runs
 from tiger.analysis import attribution
 from tiger.core import files, paths
@@ -194,18 +193,11 @@ def test_a_free_search_shows_the_ids_that_nobody_has(demo, history):
     assert "of these, prefixes that no item has" in text_of(opened(free="1", at="3"))
 
 
-def test_the_presenters_view_has_no_jargon(cat):
-    for level in range(5):
-        app = opened(presenter="1", at=str(level))
-        said = " ".join([text_of(app), html_of(app), *(chart.proto.alt for chart in app.get("plotly_chart"))])
-        said = re.sub(r"<style>.*?</style>|<[^>]*>", " ", said, flags=re.DOTALL)
-        for title in cat.items["title"]:
-            said = said.replace(title, "")
-        for word in ("code", "beam", "prefix", "log", "token", "semantic", "logit", "level", "trie"):
-            assert not re.search(rf"\b{word}s?\b", said, re.IGNORECASE), (word, level)
-    assert "Recommended to this person" in html_of(app)
-    app.toggle(key="beam_presenter").set_value(False).run()
-    assert param(app, "presenter") is None and app.number_input(key="beam_width").value == 10
+def test_links_to_the_former_presenters_view_lead_to_the_stage():
+    app = opened(presenter="1", at="3", items="5-9", width="7")
+    assert app.title[0].value == pagelist.BY_KEY["present"].question
+    kept = {name: param(app, name) for name in ("user", "items", "width", "scene", "presenter")}
+    assert kept == {"user": USER, "items": "5-9", "width": "7", "scene": "3", "presenter": None}
 
 
 @pytest.mark.parametrize(("params", "words"), [
@@ -324,8 +316,3 @@ def test_links_from_before_seen_items_were_a_choice_still_compare(demo, history)
     before = demo.beam_search(history, 4, 2.0, exclude_seen=True)
     now = demo.beam_search(history, 10, exclude_seen=True)
     assert table(app, "rank_before", "rank_now")["item"].tolist() == report.changes(before, now)["item"].tolist()
-
-
-def test_a_room_hears_the_rule(cat):
-    assert "Things that this person already has are not recommended." in html_of(opened(presenter="1", at="4"))
-    assert "are recommended, too." in html_of(opened(presenter="1", at="4", seen="1"))

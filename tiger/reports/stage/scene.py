@@ -18,8 +18,8 @@ from tiger.reports.stage.pictures import Look
 from tiger.search import beam
 
 N_SUGGESTED = 5
-N_ENDING = (3, 1)  # prefixes to draw that were kept and lead to no suggestion: at the first level, at each deeper one
-N_PRUNED = 1  # prefixes to draw at each level that were pruned: the likeliest
+N_ENDING = (2, 1, 1)  # prefixes to draw at each level that were kept and lead to no suggestion
+N_PRUNED = (1, 1)  # and that were pruned; the likeliest of each, and none further down, where a line is a line less for others
 SHORT = 44  # characters of a title inside a sentence
 LEADS, ENDS, PRUNED, OWNED = "leads", "ends", "pruned", "owned"
 Names = Callable[[Sequence[Prefix]], Sequence[str]]
@@ -183,8 +183,8 @@ def drawn(found: beam.Trace, n_levels: int, ids: Sequence[Prefix], target: Prefi
         step = found.steps[level - 1]
         prefixes, fates = step["prefix"].to_numpy(), report.fates(step)
         ending = [prefix for prefix in prefixes[fates == beam.KEPT] if prefix not in rank]
-        chosen.update(ending[:N_ENDING[min(level, len(N_ENDING)) - 1]])
-        chosen.update(prefixes[(fates == beam.FULL) | (fates == beam.OWNED)][:N_PRUNED])
+        chosen.update(ending[:_of_level(N_ENDING, level)])
+        chosen.update(prefixes[(fates == beam.FULL) | (fates == beam.OWNED)][:_of_level(N_PRUNED, level)])
     for depth in range(1, min(n_levels, len(target)) + 1):
         if report.find(found, target[:depth]) is None:
             break
@@ -197,6 +197,10 @@ def drawn(found: beam.Trace, n_levels: int, ids: Sequence[Prefix], target: Prefi
             continue
         nodes[prefix] = _node(found, prefix, rank, alive, target)
     return [nodes[prefix] for prefix in _walk(nodes, rank)]
+
+
+def _of_level(numbers: tuple[int, ...], level: int) -> int:
+    return numbers[level - 1] if level <= len(numbers) else 0
 
 
 def _node(found: beam.Trace, prefix: Prefix, rank: Mapping[Prefix, int], alive: Sequence[set[Prefix]], target: Prefix) -> Node:

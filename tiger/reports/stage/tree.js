@@ -70,7 +70,7 @@ function drawBeside(play) {
     pictureOf(scene.things[item].look, icons), make('span', {}, scene.things[item].title),
     truth && item === scene.target && make('b', {}, ' ✓')))
   box.beside.replaceChildren(
-    make('div', { class: 'columns' }, ...columns.map(column => make('section', {},
+    make('div', { class: `columns${columns.length < 3 ? ' few' : ''}` }, ...columns.map(column => make('section', {},
       make('h3', {}, column.name), make('ol', {}, ...rows(column)),
       make('p', {}, truth && column.said ? `${column.said} ` : '', make('span', { class: 'cost' }, column.cost))))),
     make('p', { class: 'own' }, make('b', {}, 'This recommender: '), truth && own.said ? `${own.said} ` : '',

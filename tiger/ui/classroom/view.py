@@ -10,6 +10,7 @@ from tiger.datasets import registry
 from tiger.reports import classroom as report
 from tiger.reports import runs_verdicts
 from tiger.reports.classroom import ClassPage, Person
+from tiger.reports.stage import stories
 from tiger.runs import index
 from tiger.runs.index import Entry
 from tiger.ui.shared import diagnoses, layout, membership, state
@@ -148,7 +149,7 @@ def pause_all(classroom: Classroom) -> None:
 
 
 def clear_all(classroom: Classroom) -> None:
-    """Stop what trains, delete runs, datasets and uploads, forget predictions; what still stops is said."""
+    """Stop what trains, delete runs, datasets, uploads and stories, forget predictions; what still stops is said."""
     left = 0
     for entry in visitors_entries(classroom):
         if entry.status.active:
@@ -160,6 +161,7 @@ def clear_all(classroom: Classroom) -> None:
             left += 1
     for person in people(classroom):
         registry.forget(person.id)
+        stories.forget(person.id)
     classroom.clear()
     if left:
         state.notice(f"{left} {'run is' if left == 1 else 'runs are'} being stopped; press Clear all again in a moment.")

@@ -14,10 +14,10 @@ from tiger.reports.stage import offline, pictures, stories
 from tiger.ui.present import answers, request
 from tiger.ui.shared import layout, pickers, recommenders, state
 
-KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL = (
+KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL, HEARD = (
     "present_stage", "present_found", "present_why", "present_beside", "present_playing", "present_word", "present_changed",
-    "present_remote", "present_fill")
-N_FOUND = 30
+    "present_remote", "present_fill", "present_heard")
+N_FOUND, MAX_ASKS = 30, 50
 STAGE = st.components.v2.component(
     "tiger.stage", html='<div class="stage"></div>', css=stage.style(),
     js=f"{stage.script()}\n{Path(__file__).with_name('mount.js').read_text(encoding='utf-8')}")
@@ -52,7 +52,8 @@ def data(req: BeamRequest) -> dict[str, Any]:
             "scene": asdict(shown), "was": list(req.before.items) if req.before is not None else None,
             "cause": explained[0] if shown.causes else None, "found": _found(req, remote), "icons": pictures.icons(),
             "stories": [{"id": one.id, "name": one.name, "n": len(one.frames)} for one in stories.stories(dataset)],
-            "playing": playing, "word": st.session_state.pop(WORD, ""), "fill": st.session_state.get(FILL, 0)}
+            "playing": playing, "word": st.session_state.pop(WORD, ""), "fill": st.session_state.get(FILL, 0),
+            "heard": st.session_state.get(HEARD, 0)}
 
 
 def _play(story_id: str, dataset: str, cat: Catalogue, remote: bool) -> dict[str, Any]:
@@ -89,12 +90,20 @@ def _looks(cat: Catalogue, items: tuple[int, ...], remote: bool) -> list[dict[st
 
 
 def _asked() -> None:
-    """What the stage asked for, checked: it comes from a browser."""
-    ask = getattr(st.session_state.get(KEY), "ask", None)
-    if isinstance(ask, dict):
-        act = ACTS.get(str(ask.get("do")))
-        if act is not None:
-            layout.attempt(act, ask, say=_say)
+    """The stage asked for something."""
+    answer(getattr(st.session_state.get(KEY), "ask", None))
+
+
+def answer(asks: Any) -> None:
+    """Do what a browser asked for, each question once; what cannot be is said on the stage, and changes nothing."""
+    for ask in asks[:MAX_ASKS] if isinstance(asks, list) else []:
+        if not isinstance(ask, dict) or str(ask.get("do")) not in ACTS:
+            continue
+        number = ask.get("number", 0)
+        if not isinstance(number, int | float) or not st.session_state.get(HEARD, 0) < number < 1e15:
+            continue
+        st.session_state[HEARD] = number
+        layout.attempt(ACTS[str(ask["do"])], ask, say=_say)
 
 
 def _checked(do: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:

@@ -1,7 +1,7 @@
 // Where the stage meets the page: Streamlit's call, the server's ear, and the address.
 
 const plays = new WeakMap(), PAGE = 'tiger.present.page'
-let asked = 0
+let asked = 0 // number of the newest question; it rises over reloads, too
 
 function remembered() {
   try {
@@ -18,12 +18,18 @@ export default ({ parentElement, data, setTriggerValue }) => {
   if (play) {
     const fills = data.fill !== play.data.fill
     play.hooks.tell = setTriggerValue
+    play.hooks.open = play.hooks.open.filter(what => what.number > data.heard)
     take(play, data)
     if (fills) fill(play, true)
   } else {
     const hooks = {
       tell: setTriggerValue,
-      ask: what => hooks.tell('ask', { ...what, number: ++asked }),
+      open: [], // what the server has not heard yet: of two questions in one moment Streamlit delivers the second alone
+      ask: what => {
+        asked = Math.max(asked + 1, Date.now())
+        hooks.open.push({ ...what, number: asked })
+        hooks.tell('ask', hooks.open)
+      },
       step: at => {
         const query = new URLSearchParams(location.search)
         if (at) query.set('scene', at)

@@ -1,0 +1,112 @@
+"""The stage in a real browser: keys, a thing taken away, a story, and its file played offline."""
+
+import json
+import re
+import urllib.parse
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ONCE, SLOW_MS, settled, visit
+
+SIZES = ((1280, 720), (1400, 900), (1920, 1080))
+BOXES = """() => { const root = document.querySelector('.stage') ?? [...document.querySelectorAll('*')]
+    .map(one => one.shadowRoot?.querySelector('.stage')).find(Boolean), all = root.getBoundingClientRect()
+  const rects = [...root.querySelectorAll('.card, .chip, .node[data-state=running]:not(.single), .node[data-state=aside], .next')]
+    .map(one => one.getBoundingClientRect())
+  const hit = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
+  return { fills: all.width === innerWidth && all.height === innerHeight, still: root.scrollHeight <= root.clientHeight + 1,
+    inside: rects.every(one => one.left >= 0 && one.top >= 0 && one.right <= innerWidth && one.bottom <= innerHeight),
+    apart: rects.every((one, at) => rects.slice(at + 1).every(other => !hit(one, other))), n: rects.length } }"""
+"""Whether the stage fills the window without scrolling, and nothing of it lies outside or over anything else."""
+
+
+def titles(page) -> list[str]:
+    return page.locator(".card .title").all_inner_texts()
+
+
+def test_a_story_is_told_saved_and_plays_offline(page, app, chromium, tmp_path):
+    visit(page, app, f"present?{urllib.parse.urlencode({'user': 77})}")
+    stage, said = page.locator(".stage"), page.locator(".said")
+    expect(said).to_contain_text("things to choose from")
+    steps = page.locator(".dots button").count()
+    for _ in range(steps - 2):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".card")).to_have_count(5)
+    for width, height in SIZES:  # all of it without scrolling, nothing over anything else
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(500)
+        found = page.evaluate(BOXES)
+        assert found["fills"] and found["still"] and found["inside"] and found["apart"] and found["n"] > 12, (width, found)
+    page.keyboard.press("PageDown")  # a clicker's key
+    expect(page.locator(".hit").first).to_contain_text("really chosen next")
+    page.keyboard.press("ArrowLeft")
+    page.locator(".card").first.click()
+    expect(said).to_contain_text("Because of", timeout=SLOW_MS)
+    before, n_chips = titles(page), page.locator(".chip").count()
+    page.locator(".chip.cause .drop").click()
+    expect(said).to_contain_text("Without", timeout=SLOW_MS)
+    expect(page.locator(".chip")).to_have_count(n_chips - 1)
+    after = titles(page)
+    assert after != before and {*after} - {*before} == {*page.locator(".card.new .title").all_inner_texts()}
+    page.keyboard.press("k")
+    page.keyboard.press("z")
+    expect(page.locator(".chip")).to_have_count(n_chips, timeout=SLOW_MS)
+    assert titles(page) == before
+    page.keyboard.press("Home")
+    page.keyboard.press("k")
+    page.keyboard.press("s")
+    page.get_by_label("Name of the story").fill("The </script> story")
+    page.get_by_role("button", name="Save story").click()
+    expect(page.locator(".found")).to_contain_text("The </script> story", timeout=SLOW_MS)
+    page.keyboard.press("Escape")  # out of the drawer, then out of the stage
+    page.keyboard.press("Escape")
+    expect(stage).not_to_have_class(re.compile("full"))
+    settled(page)
+    with page.expect_download(timeout=SLOW_MS) as download:
+        page.get_by_role("button", name="Download").click()
+    file = tmp_path / "story.html"
+    download.value.save_as(file)
+    offline = chromium.new_context(offline=True)
+    asked: list[str] = []
+    alone = offline.new_page()
+    alone.add_init_script(ONCE)
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.on("pageerror", lambda error: asked.append(str(error)))
+    alone.goto(file.as_uri())
+    expect(alone.locator(".said")).to_contain_text("Without")
+    assert titles(alone) == after and alone.locator(".drop, input").count() == 0
+    alone.locator(".card").first.click()
+    expect(alone.locator(".said")).to_contain_text(re.compile("Because of|No single thing"))
+    alone.keyboard.press("ArrowRight")
+    expect(alone.locator(".said")).to_contain_text("things to choose from")
+    alone.keyboard.press("ArrowLeft")
+    assert titles(alone) == after
+    assert asked == [file.as_uri()], json.dumps(asked)
+    offline.close()
+
+
+def test_a_person_is_found_by_interests_and_built_from_nothing(page, app):
+    visit(page, app, "present")
+    page.keyboard.press("p")
+    page.get_by_label("coffee and camping").fill("coffee and camping")
+    expect(page.locator(".found li").first).to_contain_text(re.compile(r"coffee: \d+, camping: \d+"), timeout=SLOW_MS)
+    page.locator(".found button").first.click()
+    expect(page.locator(".who")).to_contain_text(re.compile("likes .*(Coffee and Tea|Camping)"), timeout=SLOW_MS)
+    page.keyboard.press("p")
+    page.get_by_role("button", name="Start with nobody").click()
+    expect(page.locator(".who")).to_contain_text("Somebody new", timeout=SLOW_MS)
+    page.get_by_label("words in its title").fill("kettle")
+    expect(page.locator(".found b").first).to_contain_text(re.compile("kettle", re.IGNORECASE), timeout=SLOW_MS)
+    for n_chips in (1, 2):
+        page.locator(".found button").nth(n_chips).click()
+        expect(page.locator(".chip")).to_have_count(n_chips, timeout=SLOW_MS)
+    page.keyboard.press("Escape")
+    expect(page.locator(".card")).to_have_count(5)
+    page.locator(".chip").nth(1).focus()
+    last = page.locator(".chip .title").nth(1).inner_text()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator(".chip .title").first).to_have_text(last, timeout=SLOW_MS)
+    page.keyboard.press("l")
+    expect(page.locator(".columns h3").first).to_have_text("Popularity", timeout=SLOW_MS)
+    expect(page.locator(".own")).to_contain_text("1,000 requests")
