@@ -66,6 +66,8 @@ class PrefixVectors(nn.Module):
             node_I = self.trie.child(level, node_I, ids_IM[:, level])
             path.append(node_I)
         self.register_buffer("path_IM", torch.stack(path, 1), persistent=False)
+        # every prefix's last code, ready: a training step asks for many
+        self.codes = [self.trie.code(level, torch.arange(self.trie.n_nodes(level + 1))).int() for level in range(len(n_codes))]
         self.tables = nn.ModuleList(nn.Embedding(self.trie.n_nodes(level + 1), width)
                                     for level in range(1, len(n_codes)))
 
@@ -89,7 +91,7 @@ class PrefixVectors(nn.Module):
         tiles = self.tiles(level, node_N) if level else []
         if not tiles:
             return logits_NK
-        n_cells, codes, cells = logits_NK.numel(), self.trie.child_code[level].to(node_N.device), []
+        n_cells, codes, cells = logits_NK.numel(), self.codes[level].to(node_N.device), []
         for row_YN, child_YC in tiles:
             cell_YNC = row_YN[:, :, None] * logits_NK.shape[1] + codes[child_YC.clamp(min=0)][:, None]
             nothing_YNC = (row_YN < 0)[:, :, None] | (child_YC < 0)[:, None]
@@ -118,9 +120,7 @@ class PrefixVectors(nn.Module):
         slot_YN = nth_Y[:, None] * n + torch.arange(n)
         place_YN = ((n_P.cumsum(0) - n_P)[at_Y, None] + slot_YN).clamp(max=len(row_N) - 1)
         row_YN = row_N[place_YN].masked_fill(slot_YN >= n_P[at_Y, None], -1)
-        start_P = self.trie.child_ptr[level].to(node_N.device)
-        first_Y = start_P[parent_P[at_Y]]
-        count_Y = start_P[parent_P[at_Y] + 1] - first_Y
+        first_Y, count_Y = self.trie.children(level, parent_P[at_Y])
         size_Y, found = _power_of_two(count_Y), []
         for size in size_Y.unique().cpu().tolist():
             chosen, offset_C = (size_Y == size).nonzero()[:, 0], torch.arange(size)

@@ -63,7 +63,7 @@ def weight_lines(frame: pd.DataFrame, alt: str, chosen: float) -> go.Figure:
                            hovertemplate="weight %{x:.2f}: %{y:.4f}<extra>%{fullData.name}</extra>")
     figure.add_vline(x=chosen, line={"color": QUIET, "dash": "dot", "width": 1.5})
     figure.update_xaxes(title="Weight of the second member (0: first alone, 1: second alone)")
-    figure.update_yaxes(title="Validation score", rangemode="tozero")
+    figure.update_yaxes(title="Validation score")
     return style(figure, alt)
 
 

@@ -298,7 +298,7 @@ def dots_frame(table: pd.DataFrame, metric: str = "recall@10") -> pd.DataFrame:
 
 def weight_frame(model: models.Ensemble) -> pd.DataFrame:
     """Every weight that an ensemble tried on the validation items: series, weight, value; empty where the weight was given."""
-    tried = pd.DataFrame(model.tried_GN, columns=["weight", "recall@10", "NDCG@10"])
+    tried = pd.DataFrame(model.tried_GN, columns=["weight", "Recall@10", "NDCG@10"])
     return tried.melt("weight", var_name="series", value_name="value")[["series", "weight", "value"]]
 
 

@@ -225,14 +225,16 @@ def score_all(decoder: Decoder, trie: Trie, histories: list[np.ndarray],
     n_users = len(histories)
     memory, cache = decoder.encode(histories), None
     total_BP = torch.zeros(n_users, 1)
+    code_P = torch.empty(0, dtype=torch.int64)
     for level in range(trie.n_levels):
-        codes_BP = trie.child_code[level - 1].expand(n_users, -1) if level else None
+        codes_BP = code_P.expand(n_users, -1) if level else None
         logits_BPK, cache = decoder.step(memory, cache, level, codes_BP)
         step_BPK = torch.log_softmax(logits_BPK.float() / temperature_L[level], -1)
-        parent_P, code_P = trie.parent[level], trie.child_code[level]
+        all_P = torch.arange(trie.n_nodes(level + 1))
+        parent_P, code_P = trie.parent(level, all_P), trie.code(level, all_P)
         total_BP = total_BP[:, parent_P] + step_BPK[:, parent_P, code_P]
         if level + 1 < trie.n_levels:
             cache = decoder.reorder(cache, parent_P.expand(n_users, -1))
     logp_BI = torch.full((n_users, trie.n_catalogue), -torch.inf)
-    logp_BI[:, trie.order_I] = total_BP
+    logp_BI[:, trie.order_I.long()] = total_BP
     return logp_BI

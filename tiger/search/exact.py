@@ -55,7 +55,7 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
         logits_1PK, cache = decoder.step(memory, cache, level, None if code_P is None else code_P[None])
         step_PK = torch.log_softmax(logits_1PK[0].float() / temperature_L[level], -1)
         child_X, parent_X = _children(trie, level, node_P)
-        code_X = trie.child_code[level][child_X]
+        code_X = trie.code(level, child_X)
         total_X = total_P[parent_X] + step_PK[parent_X, code_X]
         n_expanded += len(child_X)
         stay_X = total_X >= floor
@@ -90,8 +90,7 @@ def score_items(decoder: beam.Decoder, trie: Trie, histories: list[np.ndarray], 
 
 def _children(trie: Trie, level: int, node_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Nodes one level deeper, and for each the place of its parent in ``node_P``."""
-    start_P = trie.child_ptr[level][node_P]
-    count_P = trie.child_ptr[level][node_P + 1] - start_P
+    start_P, count_P = trie.children(level, node_P)
     parent_X = torch.repeat_interleave(torch.arange(len(node_P)), count_P)
     within_X = torch.arange(len(parent_X)) - (count_P.cumsum(0) - count_P)[parent_X]
     return start_P[parent_X] + within_X, parent_X

@@ -20,7 +20,7 @@ class Seen:
     """
 
     def __init__(self, trie: Trie, items: Sequence[np.ndarray]):
-        leaf_I = trie.leaf_of_item()
+        leaf_I = trie.leaf_of_item.numpy()
         leaves = [np.unique(leaf_I[np.asarray(row, np.int64)]) for row in items]
         leaves = [leaf[leaf >= 0] for leaf in leaves]
         self.n_B = torch.tensor([len(leaf) for leaf in leaves], dtype=torch.int64)
@@ -31,13 +31,12 @@ class Seen:
     @staticmethod
     def _used_up(trie: Trie, level: int, user_X: np.ndarray, leaf_X: np.ndarray) -> tuple[torch.Tensor, ...]:
         """User, parent node and code of every prefix of ``level + 1`` codes below which everything is seen."""
-        ptr = trie.items_ptr[level + 1]
-        node_X = torch.searchsorted(ptr, torch.from_numpy(leaf_X), right=True) - 1
+        node_X = trie.node_of_leaf(level + 1, torch.from_numpy(leaf_X))
         pairs_N2, count_N = torch.unique(torch.stack([torch.from_numpy(user_X), node_X], 1), dim=0, return_counts=True)
         user_N, node_N = pairs_N2.unbind(1)
-        full_N = count_N == ptr[node_N + 1] - ptr[node_N]
+        full_N = count_N == trie.n_items_below(level + 1, node_N)
         user_N, node_N = user_N[full_N], node_N[full_N]
-        return user_N, trie.parent[level][node_N], trie.child_code[level][node_N]
+        return user_N, trie.parent(level, node_N), trie.code(level, node_N)
 
     def mask(self, level: int, node_BW: torch.Tensor, n_codes: int) -> torch.Tensor:
         """Which candidates (B, W, K) of this level are used up."""

@@ -39,7 +39,7 @@ def test_scores_and_gradients_equal_one_product_a_pair(bfloat16):
     for n, parent in enumerate(node_N.tolist()):
         first, end = (trie.child_ptr[1][parent + step] for step in (0, 1)) if parent >= 0 else (0, 0)
         for child in range(first, end):
-            code = trie.child_code[1][child]
+            code = int(trie.code(1, torch.tensor(child)))
             wanted_NK[n, code] += query_ND[n].detach() @ table[child].detach()
             extra_ND[n] += weight_NK[n, code] * table[child].detach()
             extra_CD[child] += weight_NK[n, code] * query_ND[n].detach()

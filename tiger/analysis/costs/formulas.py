@@ -18,7 +18,7 @@ from tiger.analysis.costs.shape import Shape
 
 SIZES = tuple(10**power for power in range(3, 10))
 PROBES = 8  # lists of an inverted-file index that a query looks into
-NODE_BYTES = 40  # of ``trie.Trie``: five numbers a prefix
+NODE_BYTES = 12  # of ``trie.Trie`` a prefix: its key, and where what is below it begins
 FLOAT_BYTES, NUMBER_BYTES = 4, 8
 
 

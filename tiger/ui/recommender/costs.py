@@ -87,6 +87,6 @@ def formulas(shape: costs.Shape, n_items: int) -> None:
         if shape.vector:
             st.markdown(f"Vector regression compares vectors of E = {shape.vector} numbers: 2 E I in place of 2 D I, and "
                         "2 D E (T + 1) more for reading.")
-        st.caption("Multiply and add count as two. Memory: 40 bytes a prefix for the trie, 8 a code for the IDs, 4 D a prefix "
+        st.caption("Multiply and add count as two. Memory: 12 bytes a prefix for the trie, 8 a code for the IDs, 4 D a prefix "
                    "where prefixes have vectors; 4 D an item for the other kinds. The recall that an index loses is not "
                    "included in these figures.")

@@ -87,7 +87,9 @@ def pick_ids() -> runs.Run | None:
 
 def pick_members(names: Sequence[str]) -> dict[str, str] | None:
     """Which trained recommenders a model combines, one a name; None where there are too few."""
-    trained = {run.id: run for run in state.models_here() if run.has_result()} if names else {}
+    usable = [run for run in state.models_here() if run.has_result()] if names else []
+    usable.sort(key=lambda run: bool(models.REGISTRY[run.learner.name].member_params))  # what combines others comes last
+    trained = {run.id: run for run in usable}
     if len(trained) < len(names):
         return None
     found: dict[str, str] = {}
