@@ -70,6 +70,19 @@ def test_the_path_says_what_to_do_on_each_page_and_where_to_go_next():
         assert any(link.proto.label == f"Next: {following}" for link in app.main.get("page_link"))
 
 
+def test_terms_carry_their_definition_where_they_first_stand():
+    text = "A prefix names a branch; prefixes of LSH at a sublevel. **Level** 2 has other levels, PURITY too."
+    shown = glossary.marked(text, "tree")
+    found = re.findall(r'<abbr title="([^"]+)">([^<]+)</abbr>', shown)
+    assert [word for _, word in found] == ["prefix", "LSH", "Level", "PURITY"]
+    assert found[0][0].startswith("the first codes of a semantic ID")
+    assert re.sub(r"<[^>]+>", "", shown) == text
+    longest = glossary.marked("The dead codes of a codebook", "codebooks")
+    assert re.findall(r">([^<]+)</abbr>", longest) == ["dead codes", "codebook"]
+    assert glossary.marked("no terms here", "runs") == "no terms here"
+    assert any('<abbr title="the first codes' in block.value for block in open_page("tree").markdown)
+
+
 def test_every_page_defines_its_terms():
     assert set(glossary.ON_PAGES) <= set(pagelist.BY_KEY)
     for key, terms in glossary.ON_PAGES.items():

@@ -11,7 +11,7 @@ from tiger.reports import core_lessons, lab_report, lesson_numbers, lessons
 from tiger.reports.core_lessons import CoreLesson
 from tiger.runs import index
 from tiger.ui.playground import component
-from tiger.ui.shared import address, exports, layout, membership, state
+from tiger.ui.shared import address, exports, glossary, layout, membership, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 
@@ -44,7 +44,7 @@ def tell(lesson: CoreLesson) -> None:
     st.subheader(lesson.title, anchor=False)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        st.markdown(lesson.story)
+        st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
         _predict(lesson, now)
     with right:
         controls, plays = lesson.controls if now.revealed else (), now.predicted is not None

@@ -1,5 +1,8 @@
 """The terms that pages use, each defined in one sentence, and which of them stand on which page."""
 
+import re
+from html import escape
+
 TERMS = {
     "Item": "something that can be recommended.",
     "Embedding": "the vector of numbers that describes an item's content; similar items have similar vectors.",
@@ -63,3 +66,22 @@ ON_PAGES = {
 def of_page(key: str) -> list[tuple[str, str]]:
     """The terms on a page, with their definitions."""
     return [(term, TERMS[term]) for term in ON_PAGES.get(key, ())]
+
+
+def marked(text: str, key: str) -> str:
+    """Markdown in which the page's terms carry their definition where they first stand, shown when pointed at.
+
+    Args:
+        text: words of this lab, not of a visitor, since they are shown as HTML.
+        key: the page's.
+    """
+    meanings = {term.lower(): meaning for term, meaning in of_page(key)}
+    if not meanings:
+        return text
+    longest_first = "|".join(re.escape(term) for term in sorted(meanings, key=len, reverse=True))
+
+    def mark(found: re.Match[str]) -> str:
+        meaning = meanings.pop(found[1].lower(), None)
+        return found[0] if meaning is None else f'<abbr title="{escape(meaning)}">{found[0]}</abbr>'
+
+    return re.sub(rf"\b({longest_first})(?:e?s)?\b", mark, text, flags=re.IGNORECASE)

@@ -214,7 +214,8 @@ def heading(key: str, explanation: str, *, terms: bool = True) -> None:
         if terms and (known := glossary.of_page(key)):
             with st.popover("Terms", icon=":material/dictionary:", help="The terms on this page, each in one sentence."):
                 st.markdown("\n\n".join(f"**{term}**: {meaning}" for term, meaning in known))
-    st.markdown(explanation)
+    shown = glossary.marked(explanation, key) if terms else explanation
+    st.markdown(shown, unsafe_allow_html=shown != explanation)
     _path(key)
     st.session_state["notices_at"] = st.container()
     say_notices()

@@ -7,7 +7,7 @@ from tiger.reports import core_lessons, lessons
 from tiger.reports.core_lessons import CoreLesson
 from tiger.reports.lessons import Lesson
 from tiger.runs import study_artifacts
-from tiger.ui.shared import address, exports, layout, live, run_control, state
+from tiger.ui.shared import address, exports, glossary, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.studies import study as ui_study
 
@@ -54,7 +54,7 @@ def tell(lesson: Lesson, seen: tuple[str, ...]) -> None:
     if live.states(own) != seen:
         st.rerun()
     st.subheader(lesson.title, anchor=False)
-    st.markdown(lesson.story)
+    st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
     chosen = st.radio(f"**{lesson.question}**", lesson.options, index=None, key=f"predict:{lesson.key}")
     if chosen is None:
         st.caption("Predict first; then the result is shown.")
