@@ -16,16 +16,17 @@ from tiger.runs import import_run
 from tiger.semantic_ids import import_ids
 from tiger.ui.shared import address, pagelist
 
-MARKS = """() => {
-  const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect(), all = [];
-  const {xaxis, yaxis} = plot._fullLayout;
-  plot._fullData.filter(trace => trace.customdata).forEach(trace => { for (let i = 0; i < trace.x.length; i++) all.push(
-    [box.left + xaxis._offset + xaxis.d2p(trace.x[i]), box.top + yaxis._offset + yaxis.d2p(trace.y[i]), trace.customdata[i]]) });
-  const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20 && a[1] > box.top + 50 && a[1] < box.bottom - 20);
-  const near = (a, b) => Math.abs(a[0] - b[0]) < 16 && Math.abs(a[1] - b[1]) < 16;
-  return seen.filter(a => !all.some(b => b[2] !== a[2] && near(a, b))).slice(0, 8) }"""
-FOCUSED = """() => { const at = document.activeElement;
-  return at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
+CANVAS = "[...document.querySelectorAll('[data-testid=stMain] *')].map(one => one.shadowRoot?.querySelector('canvas.items')).find(Boolean)"
+MARKS = f"""() => {{
+  const canvas = {CANVAS}, {{x, y, points}} = canvas.map, box = canvas.getBoundingClientRect(), each = canvas.width / box.width
+  const all = Array.from(points.item, (item, i) => [box.left + x[i] / each, box.top + y[i] / each, item])
+  const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20 && a[1] > box.top + 50 && a[1] < Math.min(box.bottom, innerHeight) - 20)
+  const near = (a, b) => Math.abs(a[0] - b[0]) < 16 && Math.abs(a[1] - b[1]) < 16
+  return seen.filter(a => !all.some(b => b[2] !== a[2] && near(a, b))).slice(0, 8) }}"""
+"""Marks that stand alone: where on the page, and whose item."""
+FOCUSED = """() => { let at = document.activeElement;
+  while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+  return at.labels?.[0]?.innerText || at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
 UNFOLD = "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
 OVERHANG = "() => (main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
@@ -46,7 +47,8 @@ VIEWS = {
     "runs": [{"runs": "demo-small,demo-rqvae", "view": "Second opinion"}],
     "exchange": [{"exchange": view} for view in ("Import vectors", "Import codebooks", "Export")]}
 """Every further view of the pages."""
-ZOOM = "() => document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(x => Number(x.toPrecision(4)))"
+VIEW = f"() => ({{...{CANVAS}.map.view}})"
+PIXELS = f"() => {CANVAS}.toDataURL()"
 
 
 def opened(page, app, path: str, **params: str) -> None:
@@ -86,22 +88,38 @@ def elsewhere(chromium, url: str):
     return other
 
 
-def test_a_click_chooses_keeps_the_zoom_and_the_link_opens_the_same_view(page, app, chromium):
+def test_the_map_in_the_browser_and_its_link_elsewhere(page, app, chromium):
+    """Everything on one visit, since a visit is what takes long: keys, colours, zoom, clicks, lasso, and the link."""
+    sent: list[float] = []
+    page.on("websocket", lambda wire: wire.on("framesent", lambda _: sent.append(time.monotonic())))
     opened(page, app, "map", layout="PCA")
-    drawn(page)
+    drawn(page, "canvas.items")
+    all_on_the_map_can_be_reached_by_tab(page)
+    page.get_by_role("slider", name="Coloured by the first").scroll_into_view_if_needed()
+    before, pixels = len(sent), page.evaluate(PIXELS)
+    page.get_by_role("radio", name="Category").check(force=True)
+    page.wait_for_function(f"before => ({PIXELS})() !== before", arg=pixels, timeout=5_000)
+    assert param(page, "colour") == "Category" and len(sent) == before  # in other colours, and nothing was asked
+    expect(page.get_by_text(re.compile("stand for the .* top categories"))).to_be_visible()
+    page.get_by_role("radio", name="ID prefix").check(force=True)
+    page.get_by_role("slider", name="Coloured by the first").press("ArrowRight")
+    assert param(page, "level") == "2" and param(page, "colour") is None
+    page.wait_for_timeout(800)  # the server is told
+    settled(page)
+    assert len(sent) > before
     middle = page.evaluate(MARKS)[0]
     page.mouse.move(middle[0], middle[1])
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(600)
-    zoom = page.evaluate(ZOOM)
+    page.wait_for_timeout(300)
+    view = page.evaluate(VIEW)
+    assert view["zoom"] > 1.5
     first, second = page.evaluate(MARKS)[:2]
     for mark in (first, second, first):  # an item that was clicked before can be clicked again
         click_mark(page, mark)
-        assert page.evaluate(ZOOM) == zoom
+        assert page.evaluate(VIEW) == view
     shown = heading(page)
     assert shown == datasets.load("synthetic").items["title"][first[2]]
-    page.get_by_test_id("stSlider").first.get_by_role("slider").press("ArrowRight")
-    page.wait_for_url("**level=2*")
+    a_box_lists_its_items(page)
     page.get_by_text("Latent", exact=True).click()
     page.wait_for_url("**space=Latent*")
     settled(page)
@@ -110,16 +128,17 @@ def test_a_click_chooses_keeps_the_zoom_and_the_link_opens_the_same_view(page, a
     assert heading(other) == shown
     expect(other.get_by_text(re.compile("PCA of the latent vectors .* shades for level 2")).first).to_be_visible()
     other.context.close()
+    link = f"item={first[2]}&group={param(page, 'group')}"
+    for path in ("codebooks?view=One+item%27s+walk", "catalogue?"):
+        visit(page, app, f"{path}&{link}")
+        expect(page.get_by_role("heading", name=shown).first).to_be_visible()
 
 
-def test_a_lasso_lists_its_items_and_every_page_keeps_the_chosen_one(page, app):
-    opened(page, app, "map", item="77")
-    drawn(page)
-    title = heading(page)
-    page.get_by_test_id("stPlotlyChart").first.hover()
-    page.locator("[data-title='Box Select']").first.click()
-    box = page.locator(".js-plotly-plot").first.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+def a_box_lists_its_items(page) -> None:
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Box").click()
+    box = page.locator("canvas.items").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + min(box["height"], 900 - box["y"]) / 2
     page.mouse.move(x - 90, y - 90)
     page.mouse.down()
     page.mouse.move(x, y, steps=4)
@@ -128,11 +147,17 @@ def test_a_lasso_lists_its_items_and_every_page_keeps_the_chosen_one(page, app):
     page.wait_for_url("**group=*")
     settled(page)
     expect(page.get_by_text(re.compile(r"^\d+ items from the lasso$"))).to_be_visible()
-    link = f"item=77&group={param(page, 'group')}"
-    for path in ("codebooks?view=One+item%27s+walk", "catalogue?"):
-        page.goto(f"{app.url}/{path}&{link}")
-        settled(page)
-        expect(page.get_by_role("heading", name=title).first).to_be_visible()
+
+
+def all_on_the_map_can_be_reached_by_tab(page) -> None:
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED).strip())
+    words = " | ".join(reached)
+    for wanted in ("Input", "PCA", "2-D", "Coloured by the first", "Lasso", "PCA of the input", "Search items", "Step",
+                   "Data and export"):
+        assert wanted in words, f"'{wanted}' is not among {words}"
 
 
 def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, chromium):
@@ -162,18 +187,6 @@ def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, 
     other.context.close()
 
 
-def test_the_keyboard_reaches_everything_on_the_map(page, app):
-    opened(page, app, "map")
-    drawn(page)
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate(FOCUSED).strip())
-    words = " | ".join(reached)
-    for wanted in ("Input", "PCA", "2-D", "Coloured by the first", "Search items", "Step", "Data and export"):
-        assert wanted in words, f"'{wanted}' is not among {words}"
-
-
 @pytest.fixture(scope="module")
 def axe():
     """The accessibility checker; without it the tests are skipped, in CI they fail."""
@@ -187,11 +200,20 @@ def axe():
     return Axe()
 
 
-@pytest.mark.parametrize("key", [entry.key for entry in pagelist.PAGES])
-def test_every_view_is_accessible_fits_its_window_and_asks_no_other_machine(app, axe, profile, key):
-    """One new visitor a page, in both themes, wide and narrow; ``visiting`` sees to foreign requests."""
+@pytest.fixture(scope="module")
+def visitor(app, profile):
+    """One window for the look at all pages: to load the app anew for each of them would take longer than the looking."""
     with visiting(profile) as page:
-        opened(page, app, "" if key == "home" else key)
+        yield page
+
+
+@pytest.mark.parametrize("key", [entry.key for entry in pagelist.PAGES])
+def test_every_view_is_accessible_fits_its_window_and_asks_no_other_machine(app, axe, visitor, key):
+    """In both themes, wide and narrow; ``visiting`` sees to foreign requests."""
+    page = visitor
+    try:
+        page.emulate_media(color_scheme="light")
+        opened(page, app, "" if key == "home" else key, dataset="synthetic")
         examine(axe, page, "the page in light")
         page.emulate_media(color_scheme="dark")
         page.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
@@ -200,9 +222,13 @@ def test_every_view_is_accessible_fits_its_window_and_asks_no_other_machine(app,
         settled(page)
         found = serious(axe, page, {"runOnly": ["color-contrast"]})
         assert not found, "\n".join(["in dark", *found])
+        page.emulate_media(color_scheme="light")
         for address in VIEWS.get(key, []):
             opened(page, app, key, **address)
             examine(axe, page, str(address))
+    except BaseException:
+        page.goto("about:blank")  # the next look begins anew
+        raise
 
 
 def examine(axe, page, which: str) -> None:
@@ -244,13 +270,13 @@ def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, 
         opened(page, app, path, run=run)
         assert page.get_by_test_id("stAlert").filter(has_text="failed").count() == 0, path
         if path in ("map", "tree"):
-            drawn(page)
+            drawn(page, {"map": "canvas.items", "tree": ".js-plotly-plot"}[path])
     opened(page, app, "map", run=run, item="4711")
-    drawn(page)
+    drawn(page, "canvas.items")
     expect(page.get_by_text("PCA of the input vectors of 12,101 items").first).to_be_visible()
     start = time.monotonic()
     click_mark(page, page.evaluate(MARKS)[0])
-    assert time.monotonic() - start < 20  # alive, even on a busy machine; benchmarks/map_tree_pages.py measures
+    assert time.monotonic() - start < 20  # alive, even on a busy machine; benchmarks/felt.py measures
 
 
 @pytest.mark.shared_data
@@ -261,7 +287,7 @@ def test_movielens_map_and_tree(page, app, shared_data, tmp_path, monkeypatch):
     np.save(tmp_path / "lsh.npy", quantizers.create("lsh", n_codes=16, seed=1).fit(cat.embedding_IE).encode(cat.embedding_IE))
     run = import_run.keep(import_ids(tmp_path / "lsh.npy", cat, "number", 16), cat, "LSH of another seed")
     opened(page, app, "map", run=run.id)
-    drawn(page)
+    drawn(page, "canvas.items")
     click_mark(page, page.evaluate(MARKS)[0])
     opened(page, app, "tree", run=run.id, view="Numbers")
     drawn(page)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -33,21 +34,35 @@ def numbers_in(array) -> np.ndarray:
 
 
 def traces_of(app: AppTest, words: str) -> list[dict]:
-    """The traces of the figure whose alt text has these words, without those that only make a legend."""
-    return [trace for trace in _all_traces(app, words) if not trace.get("showlegend")]
-
-
-def legend_of(app: AppTest, words: str) -> dict[str, tuple[str, str]]:
-    """What the legend of that figure explains: name to symbol and colour."""
-    return {trace["name"]: (trace["marker"]["symbol"], trace["marker"]["color"])
-            for trace in _all_traces(app, words) if trace.get("showlegend")}
-
-
-def _all_traces(app: AppTest, words: str) -> list[dict]:
+    """The traces of the figure whose alt text has these words."""
     return next(json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart") if words in chart.proto.alt)
 
 
-def places_of(app: AppTest, words: str) -> dict[int, tuple[float, float]]:
-    """Item to place on the map, of all marks (rings lie on marks)."""
-    return {int(item): place for trace in traces_of(app, words) for item, *place in zip(
-        numbers_in(trace["customdata"]), numbers_in(trace["x"]), numbers_in(trace["y"]), strict=True)}
+@dataclass(frozen=True)
+class Seen:
+    """What the map's component was sent: the caption, each item's place (0 to 1 on every axis), its mark, and the legend."""
+
+    said: str
+    places: dict[int, tuple[float, ...]]
+    marks: dict[int, tuple[int, int]]
+    legend: dict[str, tuple[int, int]]
+    by: list[str]
+
+
+def seen_on(app: AppTest) -> Seen:
+    """The map as a browser that has nothing yet draws it; marks are places in the palette and in the list of shapes."""
+    app.session_state["map_sent"] = None
+    app.run()
+    data = next(json.loads(part.proto.json) for part in app.main.get("bidi_component") if part.proto.component_name == "tiger.map")
+    points, now = data["points"], data["now"]
+    look = next(look for look in points["looks"] if (look["by"], look["level"]) == (now["by"], now["level"]))
+
+    def whole(text: str, kind: str) -> list[int]:
+        return np.frombuffer(base64.b64decode(text), kind).tolist()
+
+    item = whole(points["item"], "<u4")
+    place = np.array(whole(points["place"], "<u2")).reshape(points["n_dims"], -1).T / 65535
+    marks = zip(whole(look["colour"], "<u1"), whole(look["shape"], "<u1"), strict=True)
+    legend = {group["name"]: (group["colour"], group["shape"]) for group in look["groups"]}
+    return Seen(look["summary"] + now["more"], dict(zip(item, map(tuple, place.tolist()), strict=True)),
+                dict(zip(item, marks, strict=True)), legend, data["by"])

@@ -1,4 +1,4 @@
-"""The map of the items: one mark an item, in a plane or in space, or as a density where there are too many."""
+"""The map of the items as a figure to keep: one mark an item, in a plane or in space, or as a density where they are many."""
 
 import numpy as np
 import pandas as pd
@@ -42,8 +42,7 @@ def points(frame: pd.DataFrame, alt: str, groups: pd.DataFrame | None = None) ->
                               marker={"color": colours.palette()[group.colour], "symbol": shapes[group.shape], "size": 9}))
     style(figure, alt, HEIGHT)
     bare = {"visible": False, "showgrid": False}
-    figure.update_layout(showlegend=n_groups > 0, dragmode="pan" if not solid else "turntable", clickmode="event+select",
-                         margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="map",
+    figure.update_layout(showlegend=n_groups > 0, dragmode="pan" if not solid else "turntable", margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="map",
                          scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
     if n_groups:  # a click on an entry would hide a group of nothing
         figure.update_layout(height=HEIGHT + 60, legend={"yanchor": "top", "y": 0, "itemclick": False, "itemdoubleclick": False})
@@ -61,25 +60,12 @@ def _add_marks(figure: go.Figure, frame: pd.DataFrame, size: float) -> None:
             "symbol": (SHAPES_3D if solid else SHAPES_2D)[int(str(shape))], "line": {"width": 0}, "opacity": 0.85}))
 
 
-def ringed(figure: go.Figure, chosen: pd.DataFrame, group: pd.DataFrame, more: pd.DataFrame | None = None) -> go.Figure:
-    """A copy of ``points`` with rings around the chosen item (large) and the items of the lasso (small).
-
-    Rings vanish as soon as the browser itself marks what was clicked, so that the figure need not be sent again.
-
-    Args:
-        chosen, group: rows of the frame that ``points`` drew, or of ``more``.
-        more: rows that ``points`` did not draw and that are drawn now.
-    """
-    figure = go.Figure(figure)
-    if more is not None and len(more):
-        _add_marks(figure, more, _size(len(more)))
+def ringed(figure: go.Figure, chosen: pd.DataFrame, group: pd.DataFrame) -> go.Figure:
+    """``points`` with rings around the chosen item (large) and the items of the lasso (small): rows of its frame."""
     for rings, size, width in ((group, 12, 2), (chosen, 24, 4)):
         if len(rings):
-            solid = "z" in rings
-            figure.add_trace(_trace(rings, solid, {"symbol": "circle-open", "size": size, "opacity": 1,
-                                                   "color": RING, "line": {"width": width, "color": RING}}))
-            if not solid:
-                figure.data[-1].update(selected={"marker": {"size": size}}, unselected={"marker": {"opacity": 0}})
+            figure.add_trace(_trace(rings, "z" in rings, {"symbol": "circle-open", "size": size, "opacity": 1,
+                                                          "color": RING, "line": {"width": width, "color": RING}}))
     return figure
 
 
@@ -89,9 +75,7 @@ def _trace(part: pd.DataFrame, solid: bool, marker: dict) -> go.Scattergl | go.S
         label = {"hovertemplate": "item %{customdata}<extra></extra>"}
     place = {axis: part[axis].to_numpy(np.float32) for axis in ("xyz" if solid else "xy")}
     kind = go.Scatter3d if solid else go.Scattergl
-    return kind(mode="markers", showlegend=False, marker=marker, customdata=part["item"].to_numpy(), **place, **label,
-                **({} if solid else {"unselected": {"marker": {"opacity": 0.5}},
-                                     "selected": {"marker": {"color": RING, "size": 11, "opacity": 1}}}))
+    return kind(mode="markers", showlegend=False, marker=marker, customdata=part["item"].to_numpy(), **place, **label)
 
 
 def _size(n: int) -> float:

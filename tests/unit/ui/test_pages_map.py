@@ -1,5 +1,6 @@
 """The Map without a browser: what is drawn is what is said, and links open the same view."""
 
+import json
 import shutil
 
 import numpy as np
@@ -7,12 +8,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.support.explore import figures_of, legend_of, numbers_in, open_page, places_of, text_of, traces_of
+from tests.support.explore import figures_of, numbers_in, open_page, seen_on, text_of, traces_of
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
-from tiger.plots import colours
 from tiger.reports import map as map_reports
+from tiger.reports.codes import codes_at
 from tiger.runs import layouts, supervisor
 from tiger.ui.map import view as map_view
 
@@ -40,8 +41,12 @@ def test_the_map_shows_the_linked_item_and_its_three_kinds_of_neighbours(demo):
     distance = np.linalg.norm(latent - latent[77], axis=1)
     distance[77] = np.inf
     assert set(near[1]) == set(np.argsort(distance)[:10])
-    assert f"PCA of the input vectors of {cat.n_items:,} items" in figures_of(app)[0]
-    assert "shades for level 2" in figures_of(app)[0]
+    seen = seen_on(app)
+    assert f"PCA of the input vectors of {cat.n_items:,} items" in seen.said and "shades for level 2" in seen.said
+    near_NK = metrics.nearest(cat.embedding_IE, np.arange(cat.n_items), 10)[0]
+    shared = (codes_IL[near_NK, 0] == codes_IL[:, :1]).mean()
+    said = map_reports.finding(codes_at(runs.find("demo-rqvae"), cat))
+    assert int(said.split("%")[0]) / 100 == pytest.approx(shared, abs=0.04)  # 300 of 2,000 items are asked
 
 
 @pytest.fixture
@@ -58,14 +63,14 @@ def _few_drawn(monkeypatch):
 def test_above_the_limit_a_density_counts_all_and_a_sample_is_drawn(demo):
     cat, codes_IL = demo
     app = open_page("map", space="Latent")
-    density, words = figures_of(app)[:2]
+    density, seen = figures_of(app)[0], seen_on(app)
     assert f"Density of all {cat.n_items:,} items in the PCA of their latent vectors" in density
     assert numbers_in(traces_of(app, "Density")[0]["customdata"]).sum() == cat.n_items
-    assert "Shown is a sample of 200 items, stratified by first code. The density above" in words
+    assert "Shown is a sample of 200 items, stratified by first code. The density above" in seen.said
     sample = projection.sample(codes_IL[:, 0], 200).tolist()
-    assert set(places_of(app, "hue and shape")) == {*sample, 0}  # item 0 is chosen
-    flat = open_page("map", axes="3-D")
-    assert len(figures_of(flat)) == 1 and "sample of 200" in figures_of(flat)[0] and "ensity" not in text_of(flat)
+    assert set(seen.places) == {*sample, 0}  # item 0 is chosen
+    solid = open_page("map", axes="3-D")
+    assert not figures_of(solid) and "sample of 200" in seen_on(solid).said and "ensity" not in seen_on(solid).said
 
 
 @pytest.mark.usefixtures("_few_drawn")
@@ -73,11 +78,12 @@ def test_a_chosen_item_and_a_lasso_outside_the_sample_are_drawn_too(demo):
     _, codes_IL = demo
     left_out = np.setdiff1d(np.arange(2000), projection.sample(codes_IL[:, 0], 200))
     app = open_page("map", layout="PCA", item=str(left_out[5]), group="-".join(map(str, left_out[10:13])))
-    places = places_of(app, "hue and shape")
-    assert {left_out[5], *left_out[10:13]} <= set(places) and len(places) == 204
-    assert "Added to the sample: 4 selected items." in text_of(app)
+    seen = seen_on(app)
+    assert {left_out[5], *left_out[10:13]} <= set(seen.places) and len(seen.places) == 204
+    assert "Added to the sample: 4 selected items." in seen.said
     everything = projection.pca(demo[0].embedding_IE, 2).place_ND
-    assert places[left_out[5]] == pytest.approx(everything[left_out[5]], abs=1e-4)
+    share = (everything[left_out[5]] - everything.min(0)) / np.ptp(everything, axis=0)
+    assert seen.places[left_out[5]] == pytest.approx(share, abs=1e-4)
 
 
 @pytest.mark.usefixtures("_few_drawn")
@@ -88,31 +94,27 @@ def test_umap_of_a_sample_says_what_it_is_a_sample_of_and_who_is_not_there(demo)
     places = np.random.default_rng(0).normal(size=(300, 2))
     layouts.store_layout(asked.projection.key, layouts.Layout(places, rows))
     app = open_page("map", layout="UMAP", item="8", group="4-5-6")
-    density, words = figures_of(app)[:2]
+    density, words = figures_of(app)[0], seen_on(app).said
     assert "in the PCA of their input vectors" in density
     assert "UMAP was computed on a sample of 300 items, stratified by category." in words
     assert "The density above counts all items, in their PCA." in words and "first code" not in words
-    assert "Of the lasso, 2 items have no position" in text_of(app) and "not on the map" not in text_of(app)
-    assert "The selected item is not on the map" in text_of(open_page("map", layout="UMAP", item="9"))
+    assert "Of the lasso, 2 items have no position" in words and "not on the map" not in words
+    assert "The selected item is not on the map" in seen_on(open_page("map", layout="UMAP", item="9")).said
 
 
 def test_colours_by_category_stand_in_the_address(demo):
     cat, _ = demo
     top = cat.items["category"].str.split(" > ").str[0]
     app = open_page("map", layout="PCA", colour="Category")
-    assert f"stand for the {top.nunique()} top categories" in figures_of(app)[0]
-    look = {}
-    for trace in traces_of(app, "top categories")[:-1]:
-        for item, colour in zip(numbers_in(trace["customdata"]), numbers_in(trace["marker"]["color"]), strict=True):
-            look[int(item)] = (trace["marker"]["symbol"], int(colour))
-    seen = {name: {look[item] for item in np.flatnonzero(top == name)} for name in set(top)}
-    assert all(len(looks) == 1 for looks in seen.values())
-    assert len(set.union(*seen.values())) == top.nunique()
-    legend = {name.split(" ", 1)[1]: mark for name, mark in legend_of(app, "top categories").items()}
-    assert legend == {name: (symbol, colours.palette()[colour]) for name, ((symbol, colour),) in seen.items()}
-    assert not legend_of(open_page("map"), "codes of level 1")  # 256 codes have no room in a legend
+    seen = seen_on(app)
+    assert f"stand for the {top.nunique()} top categories" in seen.said and seen.by == ["ID prefix", "Category"]
+    looks = {name: {seen.marks[item] for item in np.flatnonzero(top == name)} for name in set(top)}
+    assert all(len(here) == 1 for here in looks.values())
+    assert len(set.union(*looks.values())) == top.nunique()
+    assert {name.split(" ", 1)[1]: mark for name, mark in seen.legend.items()} == {name: mark for name, (mark,) in looks.items()}
+    assert not seen_on(open_page("map")).legend  # 256 codes have no room in a legend
     app = open_page("map", colour="Category", level="3")  # more levels than these categories have
-    assert not app.info and "first … category levels" in app.select_slider(key="map_level").label
+    assert not app.info and "top categories" in seen_on(app).said
 
 
 def test_a_large_lasso_is_kept_whole_by_its_session_and_in_part_by_a_link():
@@ -174,13 +176,13 @@ def test_a_search_jumps_to_the_item(demo):
 def test_earlier_steps_colour_the_same_places(space, places):
     app = open_page("map", layout="PCA", space=space)
     steps = runs.find("demo-rqvae").snapshots()
-    last, colours_then = places_of(app, "hue and shape"), traces_of(app, "hue and shape")
-    assert "Positions are" not in text_of(app)
+    last = seen_on(app)
+    assert "Positions are" not in last.said
     app.select_slider(key="pick_step").set_value(steps[0]).run()
     assert not app.error and app.query_params["step"] in (str(steps[0]), [str(steps[0])])
-    assert places_of(app, "hue and shape") == last and len(last) == 2000
-    assert traces_of(app, "hue and shape") != colours_then
-    assert f"Positions are {places}; colours are step {steps[0]:,}'s." in text_of(app)
+    then = seen_on(app)
+    assert then.places == last.places and len(last.places) == 2000 and then.marks != last.marks
+    assert f"Positions are {places}; colours are step {steps[0]:,}'s." in then.said
 
 
 @pytest.mark.parametrize("params", [
@@ -189,7 +191,7 @@ def test_earlier_steps_colour_the_same_places(space, places):
     {"space": "Reconstruction"}, {"group": "3-4-5", "item": "4"}, {"colour": "x"},
     {"group": "1", "group_of": "99999999999"}, {"group": "1-2", "group_of": "x"}, {"colour": "Category", "step": "0"}])
 def test_any_address_opens_the_map(params):
-    assert figures_of(open_page("map", **params))
+    assert seen_on(open_page("map", **params)).places
 
 
 def test_a_lasso_in_the_address_lists_its_items(demo):
@@ -207,7 +209,7 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
 
     monkeypatch.setattr(supervisor, "current", Queue)
     app = open_page("map", layout="UMAP", space="Latent", seed="3")
-    assert "PCA of the latent vectors" in figures_of(app)[0]
+    assert "PCA of the latent vectors" in seen_on(app).said
     app.run()
     assert [(config.projection.space, config.projection.params["seed"]) for config in asked] == [
         ("latent", 3)]
@@ -215,7 +217,7 @@ def test_umap_is_asked_of_a_worker_once(monkeypatch):
     places = np.random.default_rng(0).normal(size=(2000, 2))
     layouts.store_layout(key, layouts.Layout(places, np.arange(2000)))
     app.run()
-    assert "UMAP of the latent vectors" in figures_of(app)[0] and len(asked) == 1
+    assert "UMAP of the latent vectors" in seen_on(app).said and len(asked) == 1
 
 
 class FullQueue:
@@ -236,39 +238,51 @@ def test_a_full_queue_leaves_pca_on_the_map(monkeypatch, ended):
         app.button(key="umap_again").click().run()
     assert not app.exception and not app.error
     assert any("8 runs are waiting already" in box.value for box in app.warning)
-    assert "PCA of the input vectors" in figures_of(app)[0]
+    assert "PCA of the input vectors" in seen_on(app).said
 
 
 def lassoing() -> None:
     """What the browser's lasso of 1,500 marks sets off."""
-    import streamlit as st
-
     from tiger.ui.map import view as map_view
     from tiger.ui.shared import state
 
-    st.session_state["map"] = {"selection": {"points": [{"customdata": [item]} for item in range(1500)]}}
-    map_view._picked(state.catalogue().n_items, "here", 0)
+    map_view.lassoed(state.catalogue().n_items, [*range(1499, -1, -1), 7, 99999])
 
 
 def test_the_lasso_keeps_every_item_that_it_chose():
     app = AppTest.from_function(lassoing, default_timeout=60).run()
     assert not app.exception
     assert app.session_state["at_group"] == (list(range(1500)), 1500)
-    assert app.session_state["map_by_hand"] == ("here", 0, tuple(range(1500)))
+
+
+def test_marks_are_sent_once_and_again_when_they_change():
+    app = open_page("map", layout="PCA")
+    first = sent(app)
+    assert first["points"]["id"] == first["id"]
+    app.query_params["item"] = "7"
+    app.run()
+    assert sent(app)["points"] is None and sent(app)["now"]["item"] == 7
+    app.query_params["space"] = "Latent"
+    app.run()
+    assert sent(app)["points"]["frame"] != first["points"]["frame"]
+
+
+def sent(app) -> dict:
+    return next(json.loads(part.proto.json) for part in app.main.get("bidi_component") if part.proto.component_name == "tiger.map")
 
 
 @pytest.mark.parametrize("run", ["demo-small", "demo-rqvae"])
 @pytest.mark.parametrize("space", ["Input", "Latent"])
 def test_the_bundled_runs_begin_with_a_umap_that_nobody_has_to_compute(run, space):
     app = open_page("map", run=run, space=space)
-    assert figures_of(app)[0].startswith(f"UMAP of the {space.lower()} vectors of 2,000 items")
+    assert seen_on(app).said.startswith(f"UMAP of the {space.lower()} vectors of 2,000 items")
     assert not any(made.config.kind == "projection" for made in runs.list_runs())
 
 
 def test_the_map_of_the_small_run_has_a_legend_of_its_sixteen_branches():
     app = open_page("map", run="demo-small")
-    assert len(legend_of(app, "16 codes of level 1")) == 16
+    assert len(seen_on(app).legend) == 16
 
 
 def test_where_no_umap_is_stored_the_map_begins_with_pca():
-    assert figures_of(open_page("map", run="demo-small", space="Reconstruction"))[0].startswith("PCA of the reconstructions")
+    assert seen_on(open_page("map", run="demo-small", space="Reconstruction")).said.startswith("PCA of the reconstructions")

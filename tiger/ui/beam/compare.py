@@ -8,6 +8,7 @@ from tiger.plots import beam as plot
 from tiger.reports.beam_page import BeamRequest, Comparison
 from tiger.ui.beam import request, steps
 from tiger.ui.shared import exports, layout
+from tiger.ui.shared.drawn import drawn
 from tiger.ui.shared.exports import Columns
 
 MOVES = {"up": "▲ up", "down": "▼ down", "stays": "= stays", "new": "＋ new", "gone": "✕ gone"}
@@ -43,12 +44,12 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
     row = shown.shared.iloc[shown.level - 1]
     st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
                 f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
-    figure = plot.tree(shown.tree, shown.alt, req.n_levels)
+    figure = drawn(plot.tree, shown.tree, shown.alt, req.n_levels)
     steps.legend(shown.tree)
     name = f"beam-together-{req.user}-{shown.level}"
     st.plotly_chart(figure, key=f"beam_together:{shown.level}", alt=shown.alt, config=exports.config(name))
     st.caption("The twelve best beams of each search at this level, with their prefixes.")
-    exports.under(figure, name, steps.as_table(shown.tree), config=steps.TREE_COLUMNS)
+    exports.under(figure, name, partial(steps.as_table, shown.tree), config=steps.TREE_COLUMNS)
     left, right = st.columns([3, 1], gap="medium")
     with left:
         st.markdown("**The recommendations, before and now**")

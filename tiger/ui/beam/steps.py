@@ -11,6 +11,7 @@ from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
 from tiger.ui.shared import address, exports, layout
+from tiger.ui.shared.drawn import drawn
 from tiger.ui.shared.exports import Columns
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
@@ -68,14 +69,14 @@ def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> Non
 def picture(req: BeamRequest, step: Step) -> list[str]:
     """The tree; a click on a branch explains it below. Returns the branches that are drawn, likeliest first."""
     frame = step.tree
-    figure = plot.tree(frame, step.alt, req.n_levels)
+    figure = drawn(plot.tree, frame, step.alt, req.n_levels)
     legend(frame)
     key, name = f"beam_tree:{step.level}", f"beam-tree-{req.user}-{step.level}"
     st.plotly_chart(figure, key=key, alt=step.alt, config=exports.config(name), selection_mode="points",
                     on_select=partial(_clicked, key))
     st.caption(f"Edge width shows the code's probability. Drawn at this level: {step.hidden}. Click a mark, or choose a branch "
                "below, to see its score term by term.")
-    exports.under(figure, name, as_table(frame), config=TREE_COLUMNS)
+    exports.under(figure, name, partial(as_table, frame), config=TREE_COLUMNS)
     return [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
 
 

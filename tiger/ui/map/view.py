@@ -1,7 +1,10 @@
 """The Map page: what is asked of it, the picture, one item beside its neighbours, the items of a lasso."""
 
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -16,11 +19,11 @@ from tiger.reports.codes import Codes
 from tiger.reports.map import ChosenItem, MapView, Picture
 from tiger.runs import layouts, supervisor
 from tiger.runs.records import RunConfig
+from tiger.ui.map import component
 from tiger.ui.shared import address, caching, chips, exports, items, layout, live, pickers, sources, state
+from tiger.ui.shared.drawn import drawn
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
-BUTTONS = [["toImage", "pan2d", "lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]]
-BUTTONS_3D = [["toImage", "tableRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]]
 SHOWN = 1000  # rows of a table
 NEAR = {"input": ("Input space", "Cosine", "largest cosine similarity of the embeddings"),
         "latent": ("Latent space", "Distance", "smallest Euclidean distance of the latent vectors"),
@@ -28,7 +31,7 @@ NEAR = {"input": ("Input space", "Cosine", "largest cosine similarity of the emb
 
 
 def controls(newest: Codes) -> MapView:
-    """Read what is asked of the map; all of it stands in the address."""
+    """Read what is asked of the map; all of it stands in the address. The map itself changes its colours."""
     known = layouts.spaces(newest.run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         space = pickers.segmented(address.SPACE, "Space", [word for word, space in SPACES.items() if space in known],
@@ -39,10 +42,9 @@ def controls(newest: Codes) -> MapView:
                                    help="PCA is instant; UMAP is computed by a worker and stored.")
         n_dims = 3 if pickers.segmented(address.AXES, "Axes") == "3-D" else 2
         seed = pickers.number(address.SEED, "Seed", width=120) if method == "UMAP" else 0
-        by_category = sources.has_categories(newest.cat) and pickers.segmented(address.COLOUR, "Colour by") == "Category"
-        n_levels = sources.category_codes(newest.cat).shape[1] if by_category else newest.n_levels
-        level = pickers.level(n_levels, f"Coloured by the first … {'category levels' if by_category else 'codes'}",
-                              most=newest.n_levels, key="map_level")
+    by_category = sources.has_categories(newest.cat) and address.read(address.COLOUR) == "Category"
+    n_levels = sources.category_codes(newest.cat).shape[1] if by_category else newest.n_levels
+    level = min(address.read(address.LEVEL.below(max(n_levels, newest.n_levels) + 1), 1), n_levels)
     return MapView(SPACES[space], method, n_dims, seed, by_category, level)
 
 
@@ -96,12 +98,27 @@ def of_space(run: runs.Run, space: str) -> runs.Run | None:
 
 
 @caching.resource(12)
-def answer(codes: Codes, view: MapView, key: str, written_ns: int) -> tuple[Picture, go.Figure]:
-    """The map and its figure without rings, made once for all visitors; ``key`` and ``written_ns`` tell its UMAP."""
-    cat, umap = codes.cat, umap_of(codes.cat, key, view.n_dims) if view.method == "UMAP" else None
+def answer(codes: Codes, asked: MapView, key: str, written_ns: int) -> tuple[Picture, dict[str, Any]]:
+    """The map in all its colours, and as the browser takes it; ``key`` and ``written_ns`` tell its UMAP.
+
+    Args:
+        asked: with the colours of no view in particular, ``colourless``, so that one answer is enough for all of them.
+    """
+    cat, umap = codes.cat, umap_of(codes.cat, key, asked.n_dims) if asked.method == "UMAP" else None
     shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), sources.title_words(cat),
-                            view, umap, pca(cat, of_space(codes.run, view.space), view.space, view.n_dims))
-    return shown, plot.points(shown.marks, shown.summary, shown.groups)
+                            asked, umap, pca(cat, of_space(codes.run, asked.space), asked.space, asked.n_dims))
+    return shown, component.packed(shown, shown.drawn_N)
+
+
+@caching.resource(64)
+def finding(codes: Codes) -> str:
+    """What the map shows of this run, in one line."""
+    return reports.finding(codes)
+
+
+def colourless(view: MapView) -> MapView:
+    """What places depend on, and colours do not."""
+    return replace(view, by_category=False, level=1)
 
 
 @caching.resource(64)
@@ -116,50 +133,40 @@ def chosen_item(codes: Codes, item: int) -> ChosenItem:
 def picture(codes: Codes, view: MapView, item: int) -> None:
     """The map itself; a click or a lasso chooses items. Until UMAP is there, PCA is shown and the worker's progress."""
     key = umap_key(codes, view)
-    shown, bare = answer(codes, view, key, layouts.written_ns(key))
+    shown, points = answer(codes, colourless(view), key, layouts.written_ns(key))
     if shown.view.method != view.method:
         st.fragment(umap_progress, run_every=live.TICK_S)(codes, view)
     if shown.density is not None:
         found = shown.density
-        st.plotly_chart(plot.density(found.count_yx, found.x_B, found.y_B, found.summary), key="density", alt=found.summary,
-                        config=exports.config("density"))
+        st.plotly_chart(drawn(plot.density, found.count_yx, found.x_B, found.y_B, found.summary), key="density",
+                        alt=found.summary, config=exports.config("density"))
         st.caption(layout.plain(found.summary))
-    flat, here = view.n_dims == 2, f"{codes.run.id}:{codes.step}:{shown.view}"
     group = tuple(state.group(codes.cat.n_items)[0])
-    ring, ringed = _rings(here, item, group)
-    added = shown.added((ring, *ringed))
-    drawn = pd.concat([shown.marks, added], ignore_index=True) if len(added) else shown.marks
-    figure = plot.ringed(bare, drawn[drawn["item"] == ring], drawn[drawn["item"].isin(ringed)], added)
-    name = f"map-{codes.run.id}-{view.space}"
-    st.plotly_chart(figure, key="map", alt=shown.summary, selection_mode=("points", "lasso", "box"),
-                    on_select=(lambda: _picked(codes.cat.n_items, here, item)) if flat else "ignore",
-                    config=exports.config(name, scrollZoom=True, modeBarButtons=BUTTONS if flat else BUTTONS_3D))
-    st.caption(layout.plain(shown.summary + shown.missing_summary(item, group, added) + (
-        "" if flat else " In 3-D choose an item by search; clicks choose in 2-D.")))
-    exports.under(figure, name, shown.table(drawn.head(SHOWN)), len(drawn), lambda: shown.table(drawn))
+    added_N = shown.added((item, *group))
+    at_N = np.concatenate([shown.drawn_N, added_N])
+    if len(added_N):
+        points = component.packed(shown, at_N)
+    name, look = f"map-{codes.run.id}-{view.space}", shown.look(view)
+    now = {"item": item, "group": group, "finding": finding(codes), "more": shown.missing_summary(item, group, added_N)}
+    component.show(points, view, now, name, picked, partial(lassoed, codes.cat.n_items))
+
+    def figure() -> go.Figure:
+        frame = shown.rows(at_N, look)
+        return plot.ringed(plot.points(frame, look.summary, look.groups), frame[frame["item"] == item],
+                           frame[frame["item"].isin(group)])
+
+    exports.under(figure, name, lambda: shown.table(shown.rows(at_N[:SHOWN], look)), len(at_N),
+                  lambda: shown.table(shown.rows(at_N, look)))
 
 
-def _rings(here: str, item: int, group: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """What the figure rings: the chosen items, unless they were chosen on this very figure.
-
-    Then the browser marks them itself and the figure stays as it is: Streamlit builds a Plotly chart anew whenever
-    its figure changes, which takes time and forgets the zoom.
-    """
-    if st.session_state.get("map_by_hand") != (here, item, group):
-        st.session_state["map_rings"] = item, group
-    return st.session_state.get("map_rings", (item, group))
+def picked(item: float) -> None:
+    """A mark was clicked."""
+    address.write(address.ITEM, int(item))
 
 
-def _picked(n_items: int, here: str, item: int) -> None:
-    points = st.session_state["map"]["selection"]["points"]
-    numbers = [int(point["customdata"][0] if isinstance(point["customdata"], list | tuple) else point["customdata"])
-               for point in points if point.get("customdata") is not None]
-    if len(set(numbers)) == 1:
-        item = numbers[0]
-        address.write(address.ITEM, item)
-    elif numbers:
-        state.put_group(sorted(set(numbers)))
-    st.session_state["map_by_hand"] = (here, item, tuple(state.group(n_items)[0])) if numbers else None
+def lassoed(n_items: int, chosen: list[float]) -> None:
+    """Marks were encircled."""
+    state.put_group(sorted({int(item) for item in chosen if 0 <= item < n_items}))
 
 
 def umap_progress(codes: Codes, view: MapView) -> None:

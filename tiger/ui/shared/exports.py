@@ -10,6 +10,7 @@ import streamlit as st
 from tiger.core.tables import csv_bytes
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
+Table: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
 LABEL = "Data and export"
 Columns = dict[str, Any]
 """Streamlit's column configuration, by column of a data frame."""
@@ -56,14 +57,19 @@ def html_bytes(figure: go.Figure, name: str) -> bytes:
     return page.replace("<html>\n<head>", head, 1).encode()
 
 
-def under(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
+@st.fragment
+def under(figure: Figure, name: str, table: Table, rows: int | None = None,
           whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
-    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
-    with st.expander(LABEL):
-        numbers(figure, name, table, rows, whole, config)
+    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG.
+
+    It is made once somebody unfolds it, by a fragment of its own, so that most visits of a page are without it.
+    """
+    with st.expander(LABEL, key=f"open:{name}", on_change="rerun") as box:
+        if box.open:
+            numbers(figure, name, table, rows, whole, config)
 
 
-def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, columns: Columns | None = None,
+def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Columns | None = None,
           **how: Any) -> None:
     """A Plotly figure with its alt text, its numbers under it, and both to save.
 
@@ -78,16 +84,17 @@ def chart(figure: go.Figure, key: str, name: str, table: pd.DataFrame, *, column
     under(figure, name, table, config=columns)
 
 
-def numbers(figure: Figure, name: str, table: pd.DataFrame, rows: int | None = None,
+def numbers(figure: Figure, name: str, table: Table, rows: int | None = None,
             whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
     """A figure's table and what saves it.
 
     Args:
         figure: the Plotly figure, or what makes its like where the page draws with Vega-Lite.
-        table: what is shown.
+        table: what is shown, or what makes it.
         rows, whole: length and maker of the whole table, where ``table`` is only its beginning.
         config: the table's column configuration.
     """
+    table = table if isinstance(table, pd.DataFrame) else table()
     st.dataframe(table, hide_index=True, height=260 if len(table) > 6 else "auto", key=f"under:{name}", column_config=config)
     buttons(figure, name, whole or table, rows)
 

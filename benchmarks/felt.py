@@ -1,0 +1,233 @@
+"""How soon a page answers: every page switch and the common interactions, as a person at the browser feels them.
+
+    python benchmarks/felt.py [--data PATH] [--home FOLDER] [--busy N] [--only WORD] [--rounds 5] [--name TEXT] [--log]
+
+A real Chromium against a real server, on the bundled shop, or on ``--data``, a folder of RecBole's atomic files (Amazon Beauty:
+12,101 items), for which a residual k-means of 3 x 256 codes and a small recommender are trained first and kept in ``--home``.
+Felt time: from the pointer or the key going down to the last change of the page that it causes, with the browser's long tasks
+counted as changes, once the script has ended and nothing has changed for 350 ms. Each page and each interaction is visited once
+before it counts, then ``--rounds`` times in turn; median, fastest and slowest. ``--busy N`` lets N other processes compute on the
+same cores. Targets on a free machine: every page under 300 ms on the shop and 450 ms on Beauty, interactions under 150 ms.
+``--log`` appends one JSON line to ``logs/felt.jsonl``.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bare import PROJECT, machine
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import ARGS, close, program, settled, start, visit
+from tiger import datasets, models, quantizers, runs
+from tiger.core import files
+from tiger.datasets import registry
+from tiger.runs import artifacts
+from tiger.runs.records import Status
+from tiger.ui.shared.pagelist import PAGES
+
+LOG = PROJECT / "benchmarks" / "logs" / "felt.jsonl"
+WATCH = """(() => {
+  const felt = window.felt = {begin: 0, last: 0}
+  const begin = () => { felt.begin = felt.last = performance.now() }
+  for (const kind of ['pointerdown', 'keydown', 'wheel']) addEventListener(kind, begin, {capture: true, passive: true})
+  const inside = node => { for (let at = node; at; at = at.parentNode ?? at.host) if (at.dataset?.testid === 'stMain') return true }
+  const changed = list => { if (list.some(one => inside(one.target))) felt.last = performance.now() }
+  const look = root => new MutationObserver(changed).observe(root,
+    {subtree: true, childList: true, attributes: true, characterData: true})
+  look(document)
+  const attach = Element.prototype.attachShadow
+  Element.prototype.attachShadow = function (how) { const root = attach.call(this, how); look(root); return root }
+  new PerformanceObserver(list => list.getEntries().forEach(one => {
+    felt.last = Math.max(felt.last, one.startTime + one.duration) })).observe({type: 'longtask'})
+})()"""
+DONE = """ready => { const root = document.querySelector('[data-testid=stApp]')
+  return root?.dataset.testScriptState === 'notRunning' && (!ready || document.querySelector('h1')?.innerText === ready)
+    && felt.begin > 0 && performance.now() - felt.last > 350 }"""
+Times = dict[str, list[float]]
+
+
+def felt(page: Page, act: Callable[[], Any], ready: str = "") -> float:
+    """Milliseconds from the last pointer or key of ``act`` to the page's last change."""
+    page.wait_for_timeout(150)
+    page.evaluate("felt.begin = 0")
+    act()
+    page.wait_for_function(DONE, arg=ready, timeout=60_000, polling=30)
+    return float(page.evaluate("felt.last - felt.begin"))
+
+
+def switches(page: Page, only: str, rounds: int) -> Times:
+    """Every page by its link in the sidebar, one after the other, round and round; the first round does not count."""
+    times: Times = {}
+    wanted = [entry for entry in PAGES if only.lower() in entry.title.lower()]
+    if len(wanted) == 1:
+        wanted.append(next(entry for entry in PAGES if entry.key == "exchange"))
+    for number in range(rounds + 1):
+        for entry in wanted:
+            link = page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=entry.title, exact=True)
+            link.scroll_into_view_if_needed()
+            ms = felt(page, link.click, entry.question)
+            if number:
+                times.setdefault(entry.title, []).append(ms)
+    return times
+
+
+def _press(page: Page, role: Any, *names: str) -> Callable[[int], Any]:
+    return lambda number: page.get_by_role(role, name=names[number % len(names)], exact=True).first.click()
+
+
+def _slide(page: Page, label: str) -> Callable[[int], Any]:
+    return lambda number: page.get_by_role("slider", name=label).first.press(("ArrowRight", "ArrowLeft")[number % 2])
+
+
+def _search(page: Page) -> Callable[[int], Any]:
+    def act(number: int) -> None:
+        field = page.get_by_role("searchbox").first
+        field.fill(("cream", "oil", "lamp", "soft", "pro", "set", "kit", "case")[number % 8])
+        field.press("Enter")
+
+    return act
+
+
+def _spin(page: Page, label: str, low: int) -> Callable[[int], Any]:
+    def act(number: int) -> None:
+        field = page.get_by_role("spinbutton", name=label).first
+        field.fill(str(low + number))
+        field.press("Enter")
+
+    return act
+
+
+def _wheel(page: Page, selector: str) -> Callable[[int], Any]:
+    def act(number: int) -> None:
+        box = page.locator(selector).first.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.wheel(0, (-200, 200)[number % 2])
+        page.wait_for_timeout(20)
+
+    return act
+
+
+def _opened(page: Page, text: str) -> None:
+    page.get_by_text(text, exact=True).first.click()
+    settled(page)
+
+
+def interactions(page: Page, app: Any, query: str, only: str, rounds: int) -> Times:
+    """What is done most often within a page; every time the value is another one, so that no answer is there already
+    but those that the page itself keeps."""
+    figure = "[data-testid=stPlotlyChart], canvas.items"
+    acts: list[tuple[str, str, Callable[[], Any] | None, Callable[[int], Any]]] = [
+        ("Map: another colour", "map?", None, _press(page, "radio", "Category", "ID prefix")),
+        ("Map: level slider", "map?", None, _slide(page, "Coloured by the first")),
+        ("Map: zoom", "map?", None, _wheel(page, figure)),
+        ("Tree: level slider", "tree?", None, _slide(page, "Levels to compare")),
+        ("Tree: zoom", "tree?", None, _wheel(page, "[data-testid=stPlotlyChart]")),
+        ("Beam: step", "beam?at=1", None, _press(page, "button", "Forward", "Back")),
+        ("Beam: next user", "beam?", None, _press(page, "button", "Random user")),
+        ("Beam: width", "beam?", None, _spin(page, "Beam width", 7)),
+        ("Beam: drop an item", "beam?user=77", lambda: _opened(page, "Edit history"), _press(page, "button", "Drop", "Undo")),
+        ("Catalogue: search", "catalogue?", None, _search(page)),
+        ("Codebooks: level", "codebooks?", None, _press(page, "radio", "2", "3", "1"))]
+    times: Times = {}
+    for name, path, before, act in acts:
+        if only.lower() not in name.lower() or (query and name == "Map: another colour"):  # Beauty has no categories
+            continue
+        with contextlib.suppress(Exception):
+            visit(page, app, f"{path}&{query}")
+            if before:
+                before()
+            times[name] = []
+            for number in range(rounds + 1):
+                ms = felt(page, lambda act=act, number=number: act(number))
+                if number:
+                    times[name].append(ms)
+    return times
+
+
+def beauty(home: Path, path: str) -> str:
+    """The dataset with a run and a recommender of it, made once; the query that opens it."""
+    os.environ["TIGER_HOME"] = str(home)
+    ref = {"name": "recbole", "params": {"path": str(Path(path).resolve())}, "embedding": {"method": "tfidf", "dim": 64}}
+    cat = datasets.load_ref(ref)
+    entry = registry.add(cat.source, "Beauty")
+    known = runs.list_runs()
+    if not known:
+        params = {"n_levels": 3, "n_codes": 256}
+        made = runs.new_run({"dataset": ref, "title": "Residual k-means", "quantizer": {"name": "rkmeans", "params": params}},
+                            Status("finished", attempt=1))
+        artifacts.write_result(made, quantizers.create("rkmeans", **params).fit(cat.embedding_IE), cat.embedding_IE, 1)
+        model = {"name": "rq_transformer", "params": {"width": 32, "n_layers": 1, "n_heads": 2, "n_epochs": 1, "batch_size": 512}}
+        run = runs.new_run({"kind": "model", "dataset": ref, "model": model, "ids": {"run": made.id}, "title": "Quick"},
+                           Status("finished", attempt=1))
+        models.create(model["name"], **model["params"]).fit(cat, made.semantic_ids()).save(run.path)
+        files.write_json(run.path / "metrics.json", {})
+    return f"dataset={entry.id}"
+
+
+@contextlib.contextmanager
+def busy(n: int) -> Iterator[None]:
+    """``n`` other processes that compute without pause."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+
+
+def table(times: Times) -> str:
+    """One line a page or interaction."""
+    return "\n".join(f"{name:>24} {statistics.median(ms):7.0f} ms  ({min(ms):.0f} to {max(ms):.0f})" if ms
+                     else f"{name:>24}  not possible here" for name, ms in times.items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data")
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--busy", type=int, default=0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--name", default="", help="what is measured, for the log; the commit by itself")
+    parser.add_argument("--log", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = args.home or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        query = beauty(home, args.data) if args.data else ""
+        app = start(home)
+        try:
+            browser = playwright.chromium.launch(executable_path=program(), args=ARGS)
+            page = browser.new_page(viewport={"width": 1400, "height": 900})
+            page.add_init_script(WATCH)
+            visit(page, app, f"catalogue?{query}")
+            time.sleep(8)  # until the server has loaded what it loads after its start
+            load = os.getloadavg()[0]
+            with busy(args.busy):
+                found = switches(page, args.only, args.rounds) | interactions(page, app, query, args.only, args.rounds)
+            browser.close()
+        finally:
+            close(app)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
+    about = {"name": args.name or commit, "commit": commit, "data": "Beauty" if args.data else "shop", "busy": args.busy,
+             "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1), "cores": os.cpu_count(),
+             "cpu": machine()["cpu"]}
+    print(json.dumps(about), table(found), sep="\n", flush=True)
+    if args.log:
+        with LOG.open("a") as out:
+            out.write(json.dumps(about | {"ms": {name: [round(one) for one in ms] for name, ms in found.items()}}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
