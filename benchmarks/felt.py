@@ -40,7 +40,9 @@ WATCH = """(() => {
   const felt = window.felt = {begin: 0, last: 0}
   const begin = () => { felt.begin = felt.last = performance.now() }
   for (const kind of ['pointerdown', 'keydown', 'wheel']) addEventListener(kind, begin, {capture: true, passive: true})
-  const inside = node => { for (let at = node; at; at = at.parentNode ?? at.host) if (at.dataset?.testid === 'stMain') return true }
+  const inside = node => {
+    for (let at = node; at; at = at.parentNode ?? at.host) if (at.dataset?.testid === 'stMain') return true
+  }
   const changed = list => { if (list.some(one => inside(one.target))) felt.last = performance.now() }
   const look = root => new MutationObserver(changed).observe(root,
     {subtree: true, childList: true, attributes: true, characterData: true})
@@ -160,9 +162,8 @@ def beauty(home: Path, path: str) -> str:
     os.environ["TIGER_HOME"] = str(home)
     ref = {"name": "recbole", "params": {"path": str(Path(path).resolve())}, "embedding": {"method": "tfidf", "dim": 64}}
     cat = datasets.load_ref(ref)
-    entry = registry.add(cat.source, "Beauty")
-    known = runs.list_runs()
-    if not known:
+    entry = registry.add(ref, "Beauty")
+    if not any(registry.key(run.config.dataset) == registry.key(ref) for run in runs.list_runs()):
         params = {"n_levels": 3, "n_codes": 256}
         made = runs.new_run({"dataset": ref, "title": "Residual k-means", "quantizer": {"name": "rkmeans", "params": params}},
                             Status("finished", attempt=1))

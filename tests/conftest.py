@@ -39,6 +39,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _may_start_processes[0] = True
 
 
+@pytest.fixture
+def unfolded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that pages fold away is unfolded; much of it is made only then."""
+    import streamlit as st
+    expander = st.expander
+    monkeypatch.setattr(st, "expander", lambda label, expanded=True, **how: expander(label, True, **how))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data sets; a test that needs it is skipped without it, and fails in CI."""

@@ -16,17 +16,20 @@ from tiger.runs import import_run
 from tiger.semantic_ids import import_ids
 from tiger.ui.shared import address, pagelist
 
-CANVAS = "[...document.querySelectorAll('[data-testid=stMain] *')].map(one => one.shadowRoot?.querySelector('canvas.items')).find(Boolean)"
+CANVAS = """[...document.querySelectorAll('[data-testid=stMain] *')]
+  .map(one => one.shadowRoot?.querySelector('canvas.items')).find(Boolean)"""
 MARKS = f"""() => {{
   const canvas = {CANVAS}, {{x, y, points}} = canvas.map, box = canvas.getBoundingClientRect(), each = canvas.width / box.width
   const all = Array.from(points.item, (item, i) => [box.left + x[i] / each, box.top + y[i] / each, item])
-  const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20 && a[1] > box.top + 50 && a[1] < Math.min(box.bottom, innerHeight) - 20)
+  const seen = all.filter(a => a[0] > box.left + 20 && a[0] < box.right - 20
+    && a[1] > box.top + 50 && a[1] < Math.min(box.bottom, innerHeight) - 20)
   const near = (a, b) => Math.abs(a[0] - b[0]) < 16 && Math.abs(a[1] - b[1]) < 16
   return seen.filter(a => !all.some(b => b[2] !== a[2] && near(a, b))).slice(0, 8) }}"""
 """Marks that stand alone: where on the page, and whose item."""
 FOCUSED = """() => { let at = document.activeElement;
   while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
-  return at.labels?.[0]?.innerText || at.getAttribute('aria-label') || at.innerText || at.closest('[data-testid]')?.dataset.testid || '' }"""
+  return at.labels?.[0]?.innerText || at.getAttribute('aria-label') || at.innerText
+    || at.closest('[data-testid]')?.dataset.testid || '' }"""
 UNFOLD = "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
 OVERHANG = "() => (main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"

@@ -49,11 +49,17 @@ class Seen:
     by: list[str]
 
 
+def sent_to_map(app: AppTest) -> dict:
+    """What the map's component was given last."""
+    parts = [part.proto for part in app.main.get("bidi_component")]
+    return next(json.loads(part.json) for part in parts if part.component_name == "tiger.map")
+
+
 def seen_on(app: AppTest) -> Seen:
     """The map as a browser that has nothing yet draws it; marks are places in the palette and in the list of shapes."""
     app.session_state["map_sent"] = None
     app.run()
-    data = next(json.loads(part.proto.json) for part in app.main.get("bidi_component") if part.proto.component_name == "tiger.map")
+    data = sent_to_map(app)
     points, now = data["points"], data["now"]
     look = next(look for look in points["looks"] if (look["by"], look["level"]) == (now["by"], now["level"]))
 

@@ -42,8 +42,8 @@ def points(frame: pd.DataFrame, alt: str, groups: pd.DataFrame | None = None) ->
                               marker={"color": colours.palette()[group.colour], "symbol": shapes[group.shape], "size": 9}))
     style(figure, alt, HEIGHT)
     bare = {"visible": False, "showgrid": False}
-    figure.update_layout(showlegend=n_groups > 0, dragmode="pan" if not solid else "turntable", margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="map",
-                         scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
+    figure.update_layout(showlegend=n_groups > 0, dragmode="turntable" if solid else "pan",
+                         margin={"l": 0, "r": 0, "t": 0, "b": 0}, scene={"xaxis": bare, "yaxis": bare, "zaxis": bare})
     if n_groups:  # a click on an entry would hide a group of nothing
         figure.update_layout(height=HEIGHT + 60, legend={"yanchor": "top", "y": 0, "itemclick": False, "itemdoubleclick": False})
     figure.update_xaxes(**bare)

@@ -173,6 +173,7 @@ def test_recommendations_beside_popularity_with_the_held_out_item_marked(demo, c
     assert titles[target] in text_of(app)
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_why_names_the_item_that_mattered(demo, cat, history):
     app = opened(look="Why")
     item = int(demo.beam_search(history, width=10, exclude_seen=True).items["item"].iloc[0])
@@ -232,6 +233,7 @@ def test_a_long_history_keeps_its_last_items(demo, cat):
     assert table(app, "prefix", "fate")["prefix"].tolist()[:10] == report.candidates(found, 2, at_most=10)["prefix"].tolist()
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_why_numbers_the_items_as_the_history_does(cat):
     items = cat.history(int(USER)).tolist() * 5
     app = opened(items="-".join(map(str, items)), look="Why")

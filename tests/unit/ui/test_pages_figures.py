@@ -2,11 +2,9 @@
 
 import json
 import re
-from functools import partial
 
 import numpy as np
 import pytest
-import streamlit as st
 
 from tests.support.pages import open_page
 from tiger import runs
@@ -14,7 +12,7 @@ from tiger.analysis import costs
 from tiger.core import paths
 from tiger.reports import core_lessons, lessons
 from tiger.ui.recommender import costs as cost_view
-from tiger.ui.shared import address, live, pagelist
+from tiger.ui.shared import address, exports, live, pagelist
 from tiger.ui.shared.live_feed import Feed
 
 VIEWS = [
@@ -71,8 +69,8 @@ def figures(blocks: list) -> list[tuple]:
 
 @pytest.mark.parametrize(("key", "address"), VIEWS,
                          ids=lambda value: value if isinstance(value, str) else "-".join(value.values()))
-def test_every_figure_says_its_takeaway_and_has_its_numbers_with_it(key, address, monkeypatch):
-    monkeypatch.setattr(st, "expander", partial(st.expander, expanded=True))  # its numbers are made once somebody looks
+@pytest.mark.usefixtures("unfolded")
+def test_every_figure_says_its_takeaway_and_has_its_numbers_with_it(key, address):
     found = figures(shown(key, address))
     assert found, "this view draws something"
     for chart, below in found:

@@ -1,6 +1,5 @@
 """The Map without a browser: what is drawn is what is said, and links open the same view."""
 
-import json
 import shutil
 
 import numpy as np
@@ -8,10 +7,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.support.explore import figures_of, numbers_in, open_page, seen_on, text_of, traces_of
+from tests.support.explore import figures_of, numbers_in, open_page, seen_on, sent_to_map, text_of, traces_of
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
+from tiger.plots import map as plot
+from tiger.reports import branches
 from tiger.reports import map as map_reports
 from tiger.reports.codes import codes_at
 from tiger.runs import layouts, supervisor
@@ -255,20 +256,31 @@ def test_the_lasso_keeps_every_item_that_it_chose():
     assert app.session_state["at_group"] == (list(range(1500)), 1500)
 
 
+@pytest.mark.usefixtures("unfolded")
+def test_the_map_can_be_taken_away(demo):
+    app = open_page("map", item="77", group="3-4-5", space="Latent")
+    assert {"Table as CSV", "Figure as HTML"} <= {button.proto.label for button in app.get("download_button")}
+    assert any(len(table.value) == map_view.SHOWN and "semantic_id" in table.value for table in app.dataframe)
+    codes, cat = codes_at(runs.find("demo-rqvae"), demo[0]), demo[0]
+    where = projection.pca(cat.embedding_IE, 3)
+    view = map_reports.MapView("input", "PCA", 3, 0, False, 1)
+    shown = map_reports.picture(codes, codes, codes.codes_IL - 10**6, branches.title_words(cat), view, None, where)
+    frame = shown.rows(shown.drawn_N, shown.look(view))
+    figure = plot.ringed(plot.points(frame, "x", shown.look(view).groups), frame[frame["item"] == 77], frame.head(2))
+    assert sum(len(trace.x) for trace in figure.data) == cat.n_items + 3
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+
+
 def test_marks_are_sent_once_and_again_when_they_change():
     app = open_page("map", layout="PCA")
-    first = sent(app)
+    first = sent_to_map(app)
     assert first["points"]["id"] == first["id"]
     app.query_params["item"] = "7"
     app.run()
-    assert sent(app)["points"] is None and sent(app)["now"]["item"] == 7
+    assert sent_to_map(app)["points"] is None and sent_to_map(app)["now"]["item"] == 7
     app.query_params["space"] = "Latent"
     app.run()
-    assert sent(app)["points"]["frame"] != first["points"]["frame"]
-
-
-def sent(app) -> dict:
-    return next(json.loads(part.proto.json) for part in app.main.get("bidi_component") if part.proto.component_name == "tiger.map")
+    assert sent_to_map(app)["points"]["frame"] != first["points"]["frame"]
 
 
 @pytest.mark.parametrize("run", ["demo-small", "demo-rqvae"])

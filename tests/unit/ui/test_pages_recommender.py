@@ -21,7 +21,7 @@ PAGE = pagelist.BY_KEY["recommender"]
 
 
 @pytest.fixture(autouse=True)
-def quick(tiger_home, monkeypatch):
+def quick(tiger_home, unfolded, monkeypatch):
     """No worker takes a run from the queue, and nothing is measured for seconds."""
     monkeypatch.chdir(paths.PROJECT)
     monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
@@ -43,7 +43,8 @@ def test_it_opens_with_the_demo_its_scores_and_what_it_recommends():
     kept = runs.find("demo-recommender").metrics()["test"]
     assert values_of(app)["Recall@10"] == f"{kept['recall@10']:.4f}"
     assert "Test item of all 4,000 users" in said(app) and "Held-out item" in said(app)
-    assert app.dataframe[0].value["rank"].tolist() == list(range(1, 11))
+    recommended = next(frame.value for frame in app.dataframe if "held_out" in frame.value)
+    assert recommended["rank"].tolist() == list(range(1, 11))
     assert app.query_params["model"] in ("demo-recommender", ["demo-recommender"])
     app.number_input(key="example:demo-recommender").set_value(8).run()
     assert not app.error and app.query_params["user"] in ("8", ["8"])

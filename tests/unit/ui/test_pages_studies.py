@@ -25,7 +25,7 @@ PAGE = pagelist.BY_KEY
 
 
 @pytest.fixture(autouse=True)
-def _workspace(tiger_home):
+def _workspace(tiger_home, unfolded):
     pass
 
 

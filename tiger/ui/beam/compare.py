@@ -8,8 +8,8 @@ from tiger.plots import beam as plot
 from tiger.reports.beam_page import BeamRequest, Comparison
 from tiger.ui.beam import request, steps
 from tiger.ui.shared import exports, layout
-from tiger.ui.shared.drawn import drawn
 from tiger.ui.shared.exports import Columns
+from tiger.ui.shared.once import once
 
 MOVES = {"up": "▲ up", "down": "▼ down", "stays": "= stays", "new": "＋ new", "gone": "✕ gone"}
 COLUMNS: Columns = {
@@ -44,7 +44,7 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
     row = shown.shared.iloc[shown.level - 1]
     st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
                 f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
-    figure = drawn(plot.tree, shown.tree, shown.alt, req.n_levels)
+    figure = once(plot.tree, shown.tree, shown.alt, req.n_levels)
     steps.legend(shown.tree)
     name = f"beam-together-{req.user}-{shown.level}"
     st.plotly_chart(figure, key=f"beam_together:{shown.level}", alt=shown.alt, config=exports.config(name))

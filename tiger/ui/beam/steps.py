@@ -11,8 +11,8 @@ from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
 from tiger.ui.shared import address, exports, layout
-from tiger.ui.shared.drawn import drawn
 from tiger.ui.shared.exports import Columns
+from tiger.ui.shared.once import once
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
           "invalid": "Kept, but no such item"}
@@ -69,7 +69,7 @@ def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> Non
 def picture(req: BeamRequest, step: Step) -> list[str]:
     """The tree; a click on a branch explains it below. Returns the branches that are drawn, likeliest first."""
     frame = step.tree
-    figure = drawn(plot.tree, frame, step.alt, req.n_levels)
+    figure = once(plot.tree, frame, step.alt, req.n_levels)
     legend(frame)
     key, name = f"beam_tree:{step.level}", f"beam-tree-{req.user}-{step.level}"
     st.plotly_chart(figure, key=key, alt=step.alt, config=exports.config(name), selection_mode="points",

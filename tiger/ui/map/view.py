@@ -21,7 +21,7 @@ from tiger.runs import layouts, supervisor
 from tiger.runs.records import RunConfig
 from tiger.ui.map import component
 from tiger.ui.shared import address, caching, chips, exports, items, layout, live, pickers, sources, state
-from tiger.ui.shared.drawn import drawn
+from tiger.ui.shared.once import once
 
 SPACES = {"Input": "input", "Latent": "latent", "Reconstruction": "reconstruction"}
 SHOWN = 1000  # rows of a table
@@ -138,7 +138,7 @@ def picture(codes: Codes, view: MapView, item: int) -> None:
         st.fragment(umap_progress, run_every=live.TICK_S)(codes, view)
     if shown.density is not None:
         found = shown.density
-        st.plotly_chart(drawn(plot.density, found.count_yx, found.x_B, found.y_B, found.summary), key="density",
+        st.plotly_chart(once(plot.density, found.count_yx, found.x_B, found.y_B, found.summary), key="density",
                         alt=found.summary, config=exports.config("density"))
         st.caption(layout.plain(found.summary))
     group = tuple(state.group(codes.cat.n_items)[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from tiger import models, quantizers, runs
@@ -11,7 +12,7 @@ from tiger.plots import recommenders as plots
 from tiger.reports import recommenders
 from tiger.runs import presets
 from tiger.runs.records import LearnerConfig, RunConfig
-from tiger.ui.shared import exports, layout, live, run_control, state
+from tiger.ui.shared import caching, exports, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 
@@ -29,8 +30,10 @@ def new_run(shown: runs.Run | None) -> None:
     """Preset, IDs, the folded form, the equal command, and the button that starts the run."""
     busy = shown is not None and live.interval(live.states(shown)) is not None
     requested = asked_recipe()
-    with st.expander("Train a recommender", expanded=shown is None or requested is not None, icon=":material/play_circle:",
-                     key=f"new_model:{busy}"):
+    with layout.folded("Train a recommender", f"new_model:{busy}", ":material/play_circle:",
+                       shown is None or requested is not None) as drawn:
+        if not drawn:
+            return
         keys = [preset.key for preset in presets.MODELS]
         known = {preset.key: preset for preset in presets.MODELS}
         key = st.radio("Preset", keys, keys.index(requested) if requested else 0, key="model_recipe",
@@ -178,6 +181,16 @@ def load(run_id: str, attempt: int, step: int) -> models.Recommender:
     return runs.find(run_id).recommender()
 
 
+@caching.resource(128)
+def recommended(run: runs.Run, cat: Catalogue, user: int) -> pd.DataFrame:
+    """One user's first ten recommendations, the held-out item marked."""
+    history, held_out = recommenders.history_for_test(cat, user)
+    model = load(run.id, int(run.status.attempt), int(run.status.step))
+    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=user,
+                            exclude_seen=model.excludes_seen(cat=cat))
+    return recommenders.recommended_frame(found["item"], found["score"], cat.items["title"].tolist(), held_out)
+
+
 def example(run: runs.Run, cat: Catalogue) -> None:
     """One user's history and what the model recommends; the held-out item is marked."""
     st.subheader("What it recommends", anchor=False)
@@ -188,19 +201,16 @@ def example(run: runs.Run, cat: Catalogue) -> None:
                            key=f"example:{run.id}", help="Any user of this dataset; the last item is held out.")
     state.put_number("user", int(user))
     history, held_out = recommenders.history_for_test(cat, int(user))
-    status = run.status
-    model = load(run.id, int(status.attempt), int(status.step))
-    titles = cat.items["title"].tolist()
+    titles = cat.items["title"]
+    model = load(run.id, int(run.status.attempt), int(run.status.step))
     excludes = model.excludes_seen(cat=cat)
-    found = model.recommend(history, 10, recommenders.fitting_width(model, evaluation.WIDTH), user=int(user),
-                            exclude_seen=excludes)
-    table = recommenders.recommended_frame(found["item"], found["score"], titles, held_out)
-    st.markdown(layout.plain("History, newest last: " + "; ".join(titles[item] for item in history[-5:])))
+    table = recommended(run, cat, int(user))
+    st.markdown(layout.plain("History, newest last: " + "; ".join(titles.iloc[history[-5:]])))
     st.caption(recommenders.seen_summary(excludes))
     place = table.loc[table["held_out"], "rank"]
     words = f"has rank {place.iloc[0]}" if len(place) else f"is not among the {len(table)}"
     st.markdown(layout.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
-                            else f"Held-out item: {titles[held_out]}; it {words}."))
+                            else f"Held-out item: {titles.iloc[held_out]}; it {words}."))
     shown = table.assign(held_out=["held-out item" if mark else "" for mark in table["held_out"]])
     st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
                  column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})

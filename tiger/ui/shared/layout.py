@@ -269,6 +269,18 @@ def say_notices() -> None:
         st.session_state.get("notices_at", st).info(plain(text), icon=":material/info:")
 
 
+@contextmanager
+def folded(label: str, key: str, icon: str, expanded: bool = False) -> Iterator[bool]:
+    """A part of the page that is folded away, and whether it must be drawn: from when it was first unfolded on this page's visit,
+    so that what was typed into it stays.
+    """
+    with st.expander(label, expanded, key=key, icon=icon, on_change="rerun") as box:
+        seen = st.session_state.setdefault("unfolded", set())
+        if box.open:
+            seen.add(key)
+        yield key in seen
+
+
 def empty(text: str, page: str | None = None, label: str = "") -> None:
     """An empty state: what is missing, and the way to it."""
     with st.container(border=True):

@@ -14,6 +14,7 @@ from tiger.runs.records import STATE_SUMMARY, WAITING, Status
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
 from tiger.ui.shared.live_feed import Feed, thin
+from tiger.ui.shared.once import once
 
 TICK_S = 1.0
 ACTIVE = ("queued", "running", "paused")
@@ -151,6 +152,10 @@ def takeaway(chart: Chart, curves: Feed, state: str) -> str:
     """What the chart shows. While a run trains the words stay the same: new ones would make the browser draw it anew."""
     if state in ACTIVE:
         return "The run is still training; the table under the chart has the newest numbers."
+    return once(_takeaway, chart, curves, curves.version)
+
+
+def _takeaway(chart: Chart, curves: Feed, version: int) -> str:
     return reports.training_summary(curve_frame(chart, curves))
 
 

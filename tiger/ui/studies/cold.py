@@ -1,5 +1,7 @@
 """The Cold items page: recall over K and over epsilon, and what cold items cost all other users."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -7,6 +9,7 @@ from tiger.plots import studies as plot
 from tiger.reports import cold as report
 from tiger.reports import intervals
 from tiger.ui.shared import exports, layout
+from tiger.ui.shared.once import once
 from tiger.ui.studies.study import Answer, StudyView
 
 PERCENT = {"Recall": st.column_config.NumberColumn(format="percent")}
@@ -19,7 +22,7 @@ def draw(shown: Answer, _: str) -> None:
     left.metric("Cold items (held out of all training)", f"{about.n_cold:,}", help=f"Of {about.n_items:,} items.")
     middle.metric("Users whose test item is cold", f"{about.cold_users:,}")
     right.metric("Recommender", about.model)
-    words = report.cold_summary(frame)
+    words = once(report.cold_summary, frame)
     if words:
         st.success(layout.plain(words), icon=":material/ac_unit:")
     st.caption("Recall@K of cold test items: the share of these users whose list of K items holds their test item."
@@ -27,24 +30,25 @@ def draw(shown: Answer, _: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(f"**Recall over K**, the length of the list; epsilon is {report.SHOWN_EPSILON:g} where it applies.")
-        _lines(report.over_k(frame), "k", report.k_summary(frame), "cold-k")
+        _lines(once(report.over_k, frame), "k", once(report.k_summary, frame), "cold-k")
     with right:
         st.markdown(f"**Recall@{report.SHOWN_K} over epsilon**, the share of the list that cold items may take.")
-        _lines(report.over_epsilon(frame), "epsilon", report.epsilon_summary(frame), "cold-epsilon")
+        _lines(once(report.over_epsilon, frame), "epsilon", once(report.epsilon_summary, frame), "cold-epsilon")
     st.latex(r"|\{\text{cold items in the top } K\}| \le \lfloor \varepsilon K \rfloor")
-    others = report.over_epsilon(frame, "warm")
+    others = once(report.over_epsilon, frame, "warm")
     if len(others):
         st.markdown(f"**Cost for all other users.** Recall@{report.SHOWN_K} over epsilon where the test item is warm: each place "
                     "reserved for a cold item is lost to a warm one.")
-        _lines(others, "epsilon", report.epsilon_summary(frame, "warm"), "cold-cost")
+        _lines(others, "epsilon", once(report.epsilon_summary, frame, "warm"), "cold-cost")
     with st.expander("All numbers", icon=":material/table_rows:"):
-        st.dataframe(report.cold_table(frame), hide_index=True, height=400, column_config=PERCENT)
+        st.dataframe(once(report.cold_table, frame), hide_index=True, height=400, column_config=PERCENT)
         st.caption(intervals.NOTE)
 
 
 def _lines(frame: pd.DataFrame, x: str, words: str, name: str) -> None:
     """Recall over one parameter, and its numbers."""
-    exports.chart(plot.cold_lines(frame, x, report.AXES[x], words), name, name, report.cold_table(frame), columns=PERCENT)
+    exports.chart(once(plot.cold_lines, frame, x, report.AXES[x], words), name, name, partial(report.cold_table, frame),
+                  columns=PERCENT)
 
 
 def methods() -> None:

@@ -12,6 +12,7 @@ from tiger.reports import intervals
 from tiger.runs import Run
 from tiger.studies.diversity import CUTS
 from tiger.ui.shared import address, caching, exports, layout, pickers, recommenders, state
+from tiger.ui.shared.once import once
 from tiger.ui.studies.study import Answer, StudyView
 
 _, ONE_USER = address.DIVERSITY_VIEW.options
@@ -19,17 +20,17 @@ _, ONE_USER = address.DIVERSITY_VIEW.options
 
 def draw(shown: Answer, _: str) -> None:
     """What the study has measured so far."""
-    frame, about, words = shown.frame, shown.study.about, report.diversity_summary(shown.frame)
+    frame, about, words = shown.frame, shown.study.about, once(report.diversity_summary, shown.frame)
     if words:
         st.success(layout.plain(words), icon=":material/thermostat:")
     words = words or f"Settings measured so far: {len(frame)}; the highest Entropy@10 is {frame['entropy10'].max():.2f} nats."
-    table, columns = report.diversity_table(frame), number_columns()
+    table, columns = once(report.diversity_table, frame), number_columns()
     left, right = st.columns(2, gap="medium")
     with left:
         bars(frame, words)
     with right:
         st.markdown("**Diversity costs recall.** Each mark is a setting: higher is more accurate, further right more diverse.")
-        exports.chart(plot.recall_entropy(frame, words), "recall_entropy", "recall-entropy", table, columns=columns)
+        exports.chart(once(plot.recall_entropy, frame, words), "recall_entropy", "recall-entropy", table, columns=columns)
     if (frame["level"] > 0).any():
         curves(frame)
     st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad "
@@ -48,13 +49,13 @@ def number_columns() -> dict[str, Any]:
 
 def bars(frame: pd.DataFrame, words: str) -> None:
     """Entropy at every temperature on all levels beside the paper's."""
-    beside = report.beside_the_paper(frame)
+    beside = once(report.beside_the_paper, frame)
     st.markdown("**Entropy over temperature.** Filled bars are measured here; hollow ones are reported in the paper for its own "
                 "model and categories on Amazon Beauty: compare the direction, not the height.")
     if not len(beside):
         layout.empty("No temperature on all levels is measured yet.")
         return
-    exports.chart(plot.entropy_bars(beside, words), "entropy", "entropy", beside,
+    exports.chart(once(plot.entropy_bars, beside, words), "entropy", "entropy", beside,
                   columns={"temperature": "Temperature", "k": "K", "ours": "Here", "reported": "Reported"})
 
 
@@ -62,11 +63,11 @@ def curves(frame: pd.DataFrame) -> None:
     """Recall and entropy over temperature, a line for each level."""
     st.markdown("**Level by level.** The thick line sets the temperature of all levels; each other line sets that of one level "
                 "and leaves the rest at 1.")
-    table = report.per_level(frame)
+    table = once(report.per_level, frame)
     for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
         with place:
-            words, name = report.level_summary(frame, value, title), f"levels-{value}"
-            exports.chart(plot.level_curves(table, value, title, words), name, name,
+            words, name = once(report.level_summary, frame, value, title), f"levels-{value}"
+            exports.chart(once(plot.level_curves, table, value, title, words), name, name,
                           table[[*report.CURVE_COLUMNS, value, f"{value}_low", f"{value}_high"]])
 
 

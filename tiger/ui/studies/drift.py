@@ -11,6 +11,7 @@ from tiger.plots import drift as plot
 from tiger.reports import drift as report
 from tiger.studies.drift import REMEDIES
 from tiger.ui.shared import address, exports, layout
+from tiger.ui.shared.once import once
 from tiger.ui.studies.study import Answer, StudyView, keep_upload, percent_columns
 
 TRADE, TRANSITIONS, RECALL, PERIODS, _ = address.DRIFT_VIEW.options
@@ -47,22 +48,22 @@ def uploads(values: Values) -> Values:
 
 def trade(shown: Answer) -> None:
     """Changed IDs against error."""
-    words, newest = report.winner_summary(shown.frame), report.last_periods(shown.frame)
-    if len(report.winners(shown.frame)):
+    words, newest = once(report.winner_summary, shown.frame), once(report.last_periods, shown.frame)
+    if len(once(report.winners, shown.frame)):
         st.success(layout.plain(words), icon=":material/emoji_events:")
     else:
         st.info(layout.plain(words), icon=":material/hourglass_top:")
     st.markdown("Lower left is better: fewer changed IDs, lower error. Each line is a remedy; its marks grow with the strength "
                 "of the drift.")
-    alt = report.trade_summary(shown.frame)
-    figure = plot.trade(newest, alt)
+    alt = once(report.trade_summary, shown.frame)
+    figure = once(plot.trade, newest, alt)
     st.plotly_chart(figure, key="trade", alt=alt, config=exports.config("drift"))
     if len(newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]):
         st.caption("At strength 0 nothing moved, and yet retraining changed IDs: the same settings and seed give the same IDs "
                    "only on the same kind of machine with as many threads and steps, and this run was first trained otherwise.")
     st.latex(r"\text{changed} = \frac{|\{i : c'_i \ne c_i\}|}{|\text{common items}|}, \qquad "
              r"\text{unexplained variance} = \frac{\sum_i |x'_i - \hat x'_i|^2}{\sum_i |x'_i - \bar x'|^2}")
-    table = report.drift_table(newest)[["Strength", "No.", "Remedy", *SUMMARY_COLUMNS]]
+    table = once(report.drift_table, newest)[["Strength", "No.", "Remedy", *SUMMARY_COLUMNS]]
     st.dataframe(table, hide_index=True, column_config=percent_columns(table, SHARES))
     exports.buttons(figure, "drift", table)
 
@@ -135,22 +136,22 @@ def schedule(shown: Answer) -> None:
         layout.empty("This study has one period. Start one with several periods below: each remedy then continues from its own "
                     "last result, which shows whether changes accumulate.")
         return
-    series, words = report.strongest(shown.frame), report.schedule_summary(shown.frame)
+    series, words = once(report.strongest, shown.frame), once(report.schedule_summary, shown.frame)
     st.markdown("The vectors drift in every period, and each remedy continues from its own last result. IDs are compared with "
                 "those before the first period.")
     for place, value, title in zip(st.columns(2, gap="medium"), ("changed", "error"),
                                    ("IDs changed since the start", "Unexplained variance of the new vectors"), strict=True):
         with place:
-            exports.chart(plot.over_periods(series, value, title, words), f"periods:{value}", f"periods-{value}",
+            exports.chart(once(plot.over_periods, series, value, title, words), f"periods:{value}", f"periods-{value}",
                           series[["period", "remedy", "name", value]], columns=PERIOD_COLUMNS)
     st.markdown(layout.plain(words))
-    table = report.drift_table(series)[["Period", "No.", "Remedy", *SUMMARY_COLUMNS]]
+    table = once(report.drift_table, series)[["Period", "No.", "Remedy", *SUMMARY_COLUMNS]]
     st.dataframe(table, hide_index=True, height=300, column_config=percent_columns(table, SHARES))
 
 
 def numbers(shown: Answer) -> None:
     """Everything that was measured."""
-    table = report.drift_table(shown.frame)
+    table = once(report.drift_table, shown.frame)
     st.markdown("Churn: share of items whose code at that level changed. Prefix kept: share of items whose prefix of that length "
                 "is the same. Neighbours: share of the nearest neighbours in the new vectors that share the prefix.")
     st.dataframe(table, hide_index=True, height=min(36 * len(table) + 40, 560), column_config=percent_columns(table, SHARES))

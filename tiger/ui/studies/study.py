@@ -18,6 +18,7 @@ from tiger.runs import study_artifacts
 from tiger.studies.base import StudyKind
 from tiger.studies.drift import version_files
 from tiger.ui.shared import address, caching, exports, forms, layout, run_control, state
+from tiger.ui.shared.once import once
 
 NO_MODEL = "train a small one for this study"
 IMPORTED = ("The selected run is imported or recorded elsewhere, so there is no quantizer that could encode new vectors. Choose "
@@ -124,7 +125,10 @@ def new_study(view: StudyView, kind: StudyKind[Any, Any, Any], parent: runs.Run 
     Args:
         parent: the run in the sidebar, whose codes it will be about.
     """
-    with st.expander(f"{view.action} with your own settings", expanded=shown is None, icon=":material/tune:"):
+    with layout.folded(f"{view.action} with your own settings", f"new:{kind.name}:{shown is None}", ":material/tune:",
+                       shown is None) as drawn:
+        if not drawn:
+            return
         if parent is None or not parent.has_result():
             layout.empty("A study needs a finished run of this dataset.", "train", "Train one")
             return
@@ -189,7 +193,7 @@ def save_buttons(shown: Answer) -> None:
         st.download_button("Report as HTML", lambda: study_page.page(run), f"{run.id}.html", "text/html",
                            key=f"{kind}_report", icon=":material/download:", type="tertiary", on_click="ignore",
                            help="One file with all figures and numbers; it opens without a network.")
-        exports.csv_button(study_page.REPORTS[kind].table(shown.frame), f"{run.id}-numbers", "Numbers as CSV")
+        exports.csv_button(once(study_page.REPORTS[kind].table, shown.frame), f"{run.id}-numbers", "Numbers as CSV")
 
 
 def percent_columns(frame: pd.DataFrame, words: tuple[str, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
 from tiger.reports.tree import Reference, SideBySide
 from tiger.ui.shared import address, exports, layout, pickers, state
-from tiger.ui.shared.drawn import drawn
+from tiger.ui.shared.once import once
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.tree import answers
 
@@ -25,7 +25,7 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
     for curve, column in zip(shown.curves, st.columns(len(shown.curves), gap="medium"), strict=True):
         with column:
             st.markdown(f"**{curve.title}** (dotted: chance level)")
-            exports.chart(drawn(plot.by_level, shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
+            exports.chart(once(plot.by_level, shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
                           f"curve-{curve.value}", curve.frame)
     sizes = shown.sizes[shown.sizes["level"] == level]
     words = reports.sizes_summary(sizes, level)

@@ -8,7 +8,7 @@ from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
 from tiger.reports.tree import Branch, Reference, TreePicture
 from tiger.ui.shared import address, exports, items, layout, pickers, sources, state
-from tiger.ui.shared.drawn import drawn
+from tiger.ui.shared.once import once
 from tiger.ui.tree import answers
 
 SHOWN = 500  # rows of a branch's table
@@ -67,7 +67,7 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
         frame = answers.splits(other)
         words = reports.planes_summary(frame, planes)
         st.markdown(words)
-        exports.chart(drawn(plot.splits, frame, planes, words), "splits", "hyperplanes", frame)
+        exports.chart(once(plot.splits, frame, planes, words), "splits", "hyperplanes", frame)
     item_place(codes, other)
     branch_card(chosen)
 
@@ -97,7 +97,7 @@ def _tree(shown: TreePicture, kind: str, key: str, fullest_first: bool = True) -
             if len(hit) and hit["level"].iloc[0] > 0 and hit["rest"].iloc[0] == 0:
                 address.write(address.BRANCH, str(hit["prefix"].iloc[0]))
 
-    figure = drawn(plot.branches, shown.frame, kind, shown.summary, fullest_first)
+    figure = once(plot.branches, shown.frame, kind, shown.summary, fullest_first)
     st.plotly_chart(figure, key=f"{key}:{kind}", alt=shown.summary, selection_mode="points",
                     on_select=choose if key == "own_tree" else "ignore", config=exports.config(key))
     st.caption(layout.plain(shown.summary))
