@@ -13,7 +13,7 @@ diagnoses.warning(cat)
 ids_IM = sources.ids_of(run, cat)
 chosen = pickers.view(address.SHOW)
 if chosen in ("Items", "Users"):
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([2, 1], gap="medium")
     with left:
         if chosen == "Items":
             view.browse(cat, ids_IM)

@@ -61,13 +61,15 @@ def usage(codes: Codes, level: int) -> None:
     cells, timed = charts.cells(shown.codes, shown.card.code), shown.over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Every code as a cell.** Stronger colour: more items; hollow: dead code. Click one.")
+        exports.titled(f"Level {level + 1} uses {shown.used:,} of {shown.n_codes:,} codes",
+                       "Every code as a cell: stronger colour, more items; hollow: dead code. Click one.")
         full = 4 * len(codes.codes_IL) // shown.n_codes
         _clickable(cells, charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", shown.codes_summary)
         exports.under(partial(plots.usage_heat, shown.codes, shown.codes_summary), f"{name}-cells", shown.codes,
                       config=USAGE_COLUMNS)
     with right:
-        st.markdown("**The same codes sorted.** Dashed line: uniform use.")
+        exports.titled(f"The most used code holds {shown.largest_share:.1%} of the items",
+                       "The same codes sorted; dashed line: uniform use.")
         _clickable(cells, charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", shown.codes_summary)
         exports.under(partial(plots.usage_bars, shown.codes, shown.codes_summary), name, shown.codes.sort_values("rank"),
                       config=USAGE_COLUMNS)
@@ -88,9 +90,10 @@ def numbers(shown: LevelUsage) -> None:
 
 def perplexity(shown: LevelUsage, name: str) -> None:
     """The perplexity of every level at the kept steps."""
-    st.markdown("**Perplexity of the levels** at the saved steps")
-    frame = shown.over_time.assign(level="level " + shown.over_time["level"].astype(str))
     words = shown.over_time_summary
+    exports.titled(f"Level {shown.level + 1} has perplexity {shown.perplexity:.0f} of {shown.n_codes:,}",
+                   "Perplexity of the levels at the saved steps.")
+    frame = shown.over_time.assign(level="level " + shown.over_time["level"].astype(str))
     st.vega_lite_chart(frame, charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
     lines = shown.over_time.assign(value=shown.over_time["perplexity"])
     exports.under(partial(plots.level_lines, lines, words, limit=shown.top_n_codes), name, frame,

@@ -243,7 +243,7 @@ export function curves(canvas, series, { top, log = false, marks = [], ink, titl
   pen.globalAlpha = 0.25
   pen.strokeStyle = ink
   pen.lineWidth = 1
-  pen.strokeRect(0.5, head - 0.5, w - 1, foot - head + 1)
+  if (series[0].values.length > 1) pen.strokeRect(0.5, head - 0.5, w - 1, foot - head + 1)
   pen.globalAlpha = 0.8
   pen.setLineDash([4, 3])
   for (const step of marks) {
@@ -278,4 +278,7 @@ export function curves(canvas, series, { top, log = false, marks = [], ink, titl
   pen.fillText(title, 0, 10)
   pen.textAlign = 'right'
   pen.fillText(last, w, 10)
+  if (series[0].values.length > 1) return
+  pen.textAlign = 'left'
+  pen.fillText('The curve begins with the first step.', 0, (head + foot) / 2 + 4)
 }

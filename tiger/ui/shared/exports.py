@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.core.tables import csv_bytes
+from tiger.ui.shared.layout import plain
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
 Table: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
@@ -82,6 +83,13 @@ def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Colu
     """
     st.plotly_chart(figure, key=key, alt=figure.layout.meta["alt"], config=config(name), **how)
     under(figure, name, table, config=columns)
+
+
+def titled(finding: str, reading: str) -> None:
+    """What stands over a chart: what it shows of this run, its first sentence as the title, and how to read it."""
+    first, _, rest = plain(finding.rstrip(".")).partition(". ")
+    st.markdown(f"**{first}.** {rest}{'.' * bool(rest)}" if rest else f"**{first}**")
+    st.caption(reading)
 
 
 def numbers(figure: Figure, name: str, table: Table, rows: int | None = None,

@@ -24,13 +24,23 @@ log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
 LABELS = {"align": "Match the items by", "n_codes": "Codes per level"}  # fields whose label is not their name
 MAX_PICKED = 100  # runs that the sidebar offers: the newest, and those with a star
-NARROW_LINKS = """<style>[data-testid="stSidebarNavItems"] {padding-top: 0}
+LOOKS = """<style>
+[data-testid="stSidebarNavItems"] {padding-top: 0}
 [data-testid="stSidebarHeader"] {margin-bottom: 0; height: 3.2rem}
 [data-testid="stSidebarNavLink"] {padding-top: .1rem; padding-bottom: .1rem; margin-top: 0; margin-bottom: 0; line-height: 1.55}
 [data-testid="stNavSectionHeader"] {padding-top: .1rem; padding-bottom: 0; margin-top: .3rem}
 [data-testid="stSidebarNavSeparator"] {margin-top: .3rem}
-[data-testid="stSidebarUserContent"] {padding-top: .6rem; padding-bottom: 1rem}</style>"""
-"""Links close to each other, so that the pickers below them are in sight at 900 pixels."""
+[data-testid="stSidebarUserContent"] {padding-top: .6rem; padding-bottom: 1rem}
+[data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child,
+[data-testid="stCheckbox"] label:not([data-selected]) > span + div {
+ box-shadow: 0 0 0 1.5px color-mix(in srgb, currentColor 58%, transparent)}
+@media (min-width: 900px) {
+[data-testid="stMainBlockContainer"] {padding-top: 2.4rem}
+[data-testid="stHeader"] {background: none}
+[data-testid="stHeader"], [data-testid="stToolbar"] {pointer-events: none}
+[data-testid="stHeader"] button {pointer-events: auto}}</style>"""
+"""Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches that
+stand out from the ground by more than 3 to 1; and no empty band above the heading."""
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
 
@@ -132,7 +142,7 @@ def _join_frame() -> None:
 
 def sidebar() -> None:
     """Dataset picker, run picker and the way to one's own data; the same on every page."""
-    st.html(NARROW_LINKS + (DARK_BUTTONS if st.context.theme.type == "dark" else ""))
+    st.html(LOOKS + (DARK_BUTTONS if st.context.theme.type == "dark" else ""))
     with st.sidebar:
         st.session_state["pick_dataset"] = state.dataset().id  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}

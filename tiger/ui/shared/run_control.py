@@ -107,7 +107,7 @@ def head(run: runs.Run, seen: tuple[str, ...], words: str = "", titled: bool = T
         st.caption(layout.plain(words))
     if status.state == "queued":
         st.info(queue_summary(run), icon=":material/hourglass_empty:")
-    if status.active or run.config.learner is not None:
+    if status.active or (run.config.learner is not None and status.state != "finished"):  # a full bar says nothing
         live.progress(status, of_runs=run.config.sweep is not None)
     if status.busy and run.config.learner is not None and not run.read_only:
         live_params(run)

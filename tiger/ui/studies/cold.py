@@ -29,16 +29,19 @@ def draw(shown: Answer, _: str) -> None:
                + (" Lists leave out items that the user already has." if about.exclude_seen else ""))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(f"**Recall over K**, the length of the list; epsilon is {report.SHOWN_EPSILON:g} where it applies.")
+        exports.titled(once(report.k_summary, frame),
+                       f"Recall over K, the length of the list; epsilon is {report.SHOWN_EPSILON:g} where it applies.")
         _lines(once(report.over_k, frame), "k", once(report.k_summary, frame), "cold-k")
     with right:
-        st.markdown(f"**Recall@{report.SHOWN_K} over epsilon**, the share of the list that cold items may take.")
+        exports.titled(once(report.epsilon_summary, frame),
+                       f"Recall@{report.SHOWN_K} over epsilon, the share of the list that cold items may take.")
         _lines(once(report.over_epsilon, frame), "epsilon", once(report.epsilon_summary, frame), "cold-epsilon")
     st.latex(r"|\{\text{cold items in the top } K\}| \le \lfloor \varepsilon K \rfloor")
     others = once(report.over_epsilon, frame, "warm")
     if len(others):
-        st.markdown(f"**Cost for all other users.** Recall@{report.SHOWN_K} over epsilon where the test item is warm: each place "
-                    "reserved for a cold item is lost to a warm one.")
+        exports.titled(once(report.epsilon_summary, frame, "warm"),
+                       f"The cost for all other users: recall@{report.SHOWN_K} over epsilon where the test item is warm. Each "
+                       "place reserved for a cold item is lost to a warm one.")
         _lines(others, "epsilon", once(report.epsilon_summary, frame, "warm"), "cold-cost")
     with st.expander("All numbers", icon=":material/table_rows:"):
         st.dataframe(once(report.cold_table, frame), hide_index=True, height=400, column_config=PERCENT)

@@ -29,7 +29,7 @@ def draw(shown: Answer, _: str) -> None:
     with left:
         bars(frame, words)
     with right:
-        st.markdown("**Diversity costs recall.** Each mark is a setting: higher is more accurate, further right more diverse.")
+        st.markdown("**Recall against diversity.** Each mark is a setting: higher is more accurate, further right more diverse.")
         exports.chart(once(plot.recall_entropy, frame, words), "recall_entropy", "recall-entropy", table, columns=columns)
     if (frame["level"] > 0).any():
         curves(frame)
@@ -67,6 +67,8 @@ def curves(frame: pd.DataFrame) -> None:
     for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
         with place:
             words, name = once(report.level_summary, frame, value, title), f"levels-{value}"
+            exports.titled(words.replace(" from the lowest to the highest temperature: ", " from the lowest to the highest "
+                                         "temperature. ", 1).replace(". a", ". A", 1), f"{title} over temperature, a line each.")
             exports.chart(once(plot.level_curves, table, value, title, words), name, name,
                           table[[*report.CURVE_COLUMNS, value, f"{value}_low", f"{value}_high"]])
 

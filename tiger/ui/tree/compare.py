@@ -24,7 +24,7 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
         second_opinion(codes, other.run.id)
     for curve, column in zip(shown.curves, st.columns(len(shown.curves), gap="medium"), strict=True):
         with column:
-            st.markdown(f"**{curve.title}** (dotted: chance level)")
+            exports.titled(curve.summary.replace(": ", ". ", 1), f"{curve.title} by level; dotted: by chance.")
             exports.chart(once(plot.by_level, shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
                           f"curve-{curve.value}", curve.frame)
     sizes = shown.sizes[shown.sizes["level"] == level]

@@ -97,10 +97,10 @@ def _tree(shown: TreePicture, kind: str, key: str, fullest_first: bool = True) -
             if len(hit) and hit["level"].iloc[0] > 0 and hit["rest"].iloc[0] == 0:
                 address.write(address.BRANCH, str(hit["prefix"].iloc[0]))
 
+    st.caption(layout.plain(shown.summary))
     figure = once(plot.branches, shown.frame, kind, shown.summary, fullest_first)
     st.plotly_chart(figure, key=f"{key}:{kind}", alt=shown.summary, selection_mode="points",
                     on_select=choose if key == "own_tree" else "ignore", config=exports.config(key))
-    st.caption(layout.plain(shown.summary))
     exports.under(figure, f"{key}-branches", lambda: shown.frame.drop(columns=["row", "parent", "code"]))
 
 
