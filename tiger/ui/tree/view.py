@@ -52,16 +52,15 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
     """Both trees; a click on a branch of the run's tree shows what it holds."""
     kind = pickers.segmented(address.DRAWN, "Chart type")
     chosen = reports.branch(codes, answers.branches(codes), address.read(address.BRANCH))
-    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.subheader(layout.plain(codes.run.title), anchor=False)
-    with right:
-        st.subheader(layout.plain(other.title), anchor=False)
-        planes = _planes(other, level) if other.kind == "LSH" else 0
-    left, right = st.columns(2, gap="medium")  # a row of their own, so that both trees begin at the same height
-    with left:
         _tree(answers.own_tree(codes, level, chosen.row or 0), kind, "own_tree")
     with right:
+        st.subheader(layout.plain(other.title), anchor=False)
+        picture = st.container()  # above the slider that it depends on, so that both trees begin at the same height
+        planes = _planes(other, level) if other.kind == "LSH" else 0
+    with picture:
         _tree(answers.other_tree(other, planes or level), kind, "other_tree", fullest_first=not planes)
     if planes:
         frame = answers.splits(other)
