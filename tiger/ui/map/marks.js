@@ -21,7 +21,7 @@ export function outline(pen, shape, radius) {
   pen.closePath()
 }
 
-// How much of each pixel around the middle a shape covers, 0 to 255.
+// The pixels around the middle that a shape covers, row by row, and how much of each, 1 to 255.
 function stamp(shape, radius) {
   const name = `${shape}:${radius}`
   if (stamps.has(name)) return stamps.get(name)
@@ -32,33 +32,36 @@ function stamp(shape, radius) {
   pen.translate(half + 0.5, half + 0.5)
   outline(pen, shape, radius)
   pen.fill()
-  const { data } = pen.getImageData(0, 0, size, size)
-  const found = { half, size, cover: Uint8Array.from({ length: size * size }, (_, i) => data[4 * i + 3]) }
+  const { data } = pen.getImageData(0, 0, size, size), at = []
+  for (let i = 0; i < size * size; i++) if (data[4 * i + 3]) at.push([i % size - half, Math.floor(i / size) - half, data[4 * i + 3]])
+  const [right, down, cover] = [0, 1, 2].map(part => Int32Array.from(at, one => one[part]))
+  const found = { half, right, down, cover }
   stamps.set(name, found)
   return found
 }
 
 // Stamp marks into RGBA pixels, each over those before it.
 export function stampAll({ pixels, width, height, x, y, order, colour, shape, radius, palette, opacity }) {
-  const n = order ? order.length : x.length
+  const bytes = new Uint8Array(pixels.buffer), words = new Uint32Array(pixels.buffer)
+  const shapes = Array.from({ length: 8 }, (_, i) => stamp(i, radius))
+  const solid = palette.map(([red, green, blue]) => blue << 16 | green << 8 | red), n = order ? order.length : x.length // little-endian
   for (let at = 0; at < n; at++) {
     const i = order ? order[at] : at, left = Math.round(x[i]), top = Math.round(y[i])
-    const { half, size, cover } = stamp(shape[i], radius)
+    const { half, right, down, cover } = shapes[shape[i]]
     if (left < -half || top < -half || left >= width + half || top >= height + half) continue
-    const [red, green, blue] = palette[colour[i]], strong = opacity ? opacity[i] : 217
-    for (let row = 0; row < size; row++) {
-      const py = top + row - half
-      if (py < 0 || py >= height) continue
-      for (let column = 0; column < size; column++) {
-        const px = left + column - half
-        if (px < 0 || px >= width) continue
-        const covered = cover[row * size + column]
-        if (!covered) continue
-        const to = 4 * (py * width + px), alpha = covered * strong / 65025, under = pixels[to + 3] / 255 * (1 - alpha), all = alpha + under
-        pixels[to] = (red * alpha + pixels[to] * under) / all
-        pixels[to + 1] = (green * alpha + pixels[to + 1] * under) / all
-        pixels[to + 2] = (blue * alpha + pixels[to + 2] * under) / all
-        pixels[to + 3] = 255 * all
+    const [red, green, blue] = palette[colour[i]], paint = solid[colour[i]], strong = opacity ? opacity[i] : 217
+    const inside = left >= half && top >= half && left < width - half && top < height - half
+    for (let k = 0; k < cover.length; k++) {
+      const px = left + right[k], py = top + down[k]
+      if (!inside && (px < 0 || py < 0 || px >= width || py >= height)) continue
+      const pixel = py * width + px, alpha = cover[k] * strong / 255
+      if (!words[pixel]) words[pixel] = paint | Math.round(alpha) << 24
+      else {
+        const to = 4 * pixel, under = bytes[to + 3] * (255 - alpha) / 255, all = alpha + under
+        bytes[to] = (red * alpha + bytes[to] * under) / all
+        bytes[to + 1] = (green * alpha + bytes[to + 1] * under) / all
+        bytes[to + 2] = (blue * alpha + bytes[to + 2] * under) / all
+        bytes[to + 3] = all
       }
     }
   }
