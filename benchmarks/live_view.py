@@ -35,6 +35,7 @@ from tests.browser.conftest import ARGS, App, close, program, start
 from tiger import runs
 from tiger.datasets import registry
 from tiger.runs import supervisor
+from tiger.runs.executors.local import n_cores
 
 WATCH = """(() => {
   const Plain = window.WebSocket, log = window.wireLog = [];
@@ -230,7 +231,7 @@ def main() -> None:
         finally:
             close(app)
     print(json.dumps({"data": Path(args.data).name, "seed": 0, "rounds": args.rounds, "seconds": args.seconds,
-                      "worker_threads": supervisor.n_cores() // supervisor.n_workers(),
+                      "worker_threads": n_cores() // supervisor.n_workers(),
                       "machine": machine(), **found}, indent=1))
 
 

@@ -8,7 +8,7 @@ fastest of as many rounds of its bare products. Bare products: the same step's l
 positions only, forward and both gradients, as plain torch.mm and torch.bmm into buffers made beforehand; no norm, softmax,
 dropout, loss or update; always in float32, also where the step uses bfloat16. Prefix scores count as the products of their tiles
 without the tiles' padding (their mean sizes). Times are CPU seconds of this process, so that a busy machine disturbs less. The
-process keeps its memory as a worker does (``supervisor.KEEP_MEMORY``). Share of padding: padded positions of the epoch's batches.
+process keeps its memory as a worker does (``KEEP_MEMORY``). Share of padding: padded positions of the epoch's batches.
 Goal: a share of at least 0.60. Prints one JSON line.
 """
 
@@ -23,7 +23,7 @@ import torch
 from bare import BEAUTY, machine
 
 from tiger import datasets, models
-from tiger.runs import supervisor
+from tiger.runs.executors.base import KEEP_MEMORY
 from tiger.semantic_ids import SemanticIds
 
 K, L = 256, 3
@@ -149,6 +149,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if not supervisor.KEEP_MEMORY.keys() <= os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | supervisor.KEEP_MEMORY)
+    if not KEEP_MEMORY.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP_MEMORY)
     main()

@@ -22,7 +22,7 @@ import numpy as np
 from bare import BEAUTY, BareStep, beauty, machine, spread, use_threads
 
 from tiger import quantizers
-from tiger.runs.supervisor import KEEP_MEMORY
+from tiger.runs.executors.base import KEEP_MEMORY
 
 SEGMENT = 20  # steps
 WORKER = """

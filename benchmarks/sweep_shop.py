@@ -25,6 +25,7 @@ from tiger import runs
 from tiger.datasets import registry
 from tiger.reports import sweeps
 from tiger.runs import presets, supervisor, sweep
+from tiger.runs.executors.local import n_cores
 from tiger.runs.records import LearnerConfig, RunConfig, SweepRequest
 
 GRID = {"koleo": [0.0, 0.1], "learning_rate": [0.001, 0.003, 0.01]}
@@ -45,7 +46,7 @@ def main() -> None:
             "state": run.state, "exit_code": code, "runs": len(found.runs), "seconds": round(took_s, 1),
             "processor_seconds": round(used.ru_utime + used.ru_stime, 1), "first_run_after_s": round(first_s, 1),
             "summary": found.summary,
-            "processes": min(supervisor.n_cores(), 8), "machine": machine()}, indent=1))
+            "processes": min(n_cores(), 8), "machine": machine()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""From Start to the first step, and to the end of a small run: a new Python for every worker, and forked workers.
+"""From Start to the first step, and to the end of a small run: a new Python for every worker, forked workers, and Ray's.
 
-    python benchmarks/worker_start.py [--repeats 5]
+    python benchmarks/worker_start.py [--repeats 5] [--ray]
 
-A run on the bundled shop with the size of the shop's default (5 levels of 16 codes, 300 steps). The two take turns, so that
-both see the same machine; medians and the range. Prints one JSON object.
+A run on the bundled shop with the size of the shop's default (5 levels of 16 codes, 300 steps). They take turns, so that
+all see the same machine; ``--ray`` also submits to the cluster that ``RAY_ADDRESS`` names. Medians and the range. Prints one
+JSON object.
 """
 
 import argparse
@@ -18,7 +19,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tiger import runs
-from tiger.runs import supervisor
+from tiger.runs import executors
+from tiger.runs.executors.base import KEEP_MEMORY, Executor
+from tiger.runs.executors.local import LocalExecutor
 from tiger.runs.fork_server import ForkServer
 
 SMALL = {"n_levels": 5, "n_codes": 16, "n_steps": 300, "hidden": "128", "batch_size": 512, "koleo": 0.1}
@@ -28,27 +31,32 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--ray", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["TIGER_HOME"] = home
         begun = time.perf_counter()
-        server = ForkServer(supervisor.KEEP_MEMORY | os.environ)
+        server = ForkServer(KEEP_MEMORY | os.environ)
         while not server.is_ready():
             time.sleep(0.02)
         ready_s = time.perf_counter() - begun
-        pairs = [(timed(None), timed(server)) for _ in range(args.repeats)]
-        server.close()
+        ways: dict[str, Executor] = {"new": LocalExecutor(), "forked": LocalExecutor(server)}
+        if args.ray:
+            ways["ray"] = executors.create("ray")
+        turns = [{how: timed(executor) for how, executor in ways.items()} for _ in range(args.repeats)]
+        for executor in ways.values():
+            executor.close()
     print(json.dumps({"fork_server_ready_s": round(ready_s, 2), "load": os.getloadavg()[0]} | {
-        f"{how}_{what}": spread([pair[side][which] for pair in pairs])
-        for side, how in enumerate(("new", "forked")) for which, what in enumerate(("first_step_s", "finished_s", "gone_s"))},
+        f"{how}_{what}": spread([turn[how][which] for turn in turns])
+        for how in ways for which, what in enumerate(("first_step_s", "finished_s", "gone_s"))},
         indent=1))
 
 
-def timed(server: ForkServer | None) -> tuple[float, float, float]:
+def timed(executor: Executor) -> tuple[float, float, float]:
     """Seconds from the start to the first step, to the finished result, and to the end of the process."""
     run = runs.new_run({"dataset": {"name": "synthetic", "params": {}}, "quantizer": {"name": "rqvae", "params": SMALL}})
     begun = time.perf_counter()
-    child, first_s, finished_s = supervisor.launch(run, 1, server), 0.0, 0.0
+    child, first_s, finished_s = executor.submit(run, 1), 0.0, 0.0
     while child.poll() is None:
         status = run.status
         first_s = first_s or (status.step > 0) * (time.perf_counter() - begun)

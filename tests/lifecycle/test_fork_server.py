@@ -12,6 +12,7 @@ from tests.support.training import config, until, wait_for, warm, write_shop
 from tiger import runs
 from tiger.core import files
 from tiger.runs import checkpoint, fork_server, supervisor
+from tiger.runs.executors.local import LocalExecutor
 from tiger.runs.fork_server import ForkServer
 from tiger.runs.supervisor import Supervisor
 
@@ -36,7 +37,7 @@ def own():
 def test_a_forked_worker_computes_what_a_new_process_computes(shop):
     runs_made = [runs.new_run(config(shop)) for _ in range(2)]
     new, forked = supervisor.launch(runs_made[0], 1), supervisor.launch(runs_made[1], 1, warm())
-    assert isinstance(new, subprocess.Popen) and not isinstance(forked, subprocess.Popen)
+    assert isinstance(new.process, subprocess.Popen) and not isinstance(forked.process, subprocess.Popen)
     assert (new.wait(120), forked.wait(120)) == (0, 0), runs_made[1].log()
     for name in ("codes.npy", "latent.npy"):
         np.testing.assert_array_equal(*(np.load(run.path / name) for run in runs_made))
@@ -72,8 +73,7 @@ def test_a_killed_worker_is_told_apart_from_a_finished_one(shop):
 
 def test_workers_outlive_the_fork_server_and_a_killed_one_is_replaced(shop, own, monkeypatch):
     monkeypatch.setenv("TIGER_WORKERS", "2")
-    queue = Supervisor()
-    queue.fork_server = own
+    queue = Supervisor(executor=LocalExecutor(own))
     try:
         first = queue.submit(config(shop, n_steps=LONG))
         wait_for(lambda: first.status.step > 0, "the first run")
@@ -86,7 +86,7 @@ def test_workers_outlive_the_fork_server_and_a_killed_one_is_replaced(shop, own,
             own.launch(first.path, {})
         second = queue.submit(config(shop))
         assert until(second, "finished").attempt == 1
-        assert queue.fork_server is not own
+        assert queue.executor.fork_server is not own
         step = first.status.step
         wait_for(lambda: first.status.step > step, "the first run going on")
         os.kill(pid, signal.SIGKILL)

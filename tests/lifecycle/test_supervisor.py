@@ -15,6 +15,7 @@ from tiger import runs
 from tiger.cli import main as cli
 from tiger.core import files, paths
 from tiger.runs import supervisor as jobs
+from tiger.runs.executors import local
 from tiger.runs.records import WAITING, Status
 from tiger.runs.supervisor import Supervisor
 
@@ -25,7 +26,7 @@ REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 @pytest.fixture
 def shop(tiger_home, tmp_path, monkeypatch):
     monkeypatch.setenv("TIGER_WORKERS", "1")
-    monkeypatch.setattr(jobs, "n_cores", lambda: 1)  # one thread a worker: many tests may share the machine
+    monkeypatch.setattr(local, "n_cores", lambda: 1)  # one thread a worker: many tests may share the machine
     return write_shop(tmp_path / "shop")
 
 
@@ -35,8 +36,7 @@ def server(tiger_home):
     opened = []
 
     def begin(**arguments) -> Supervisor:
-        opened.append(Supervisor(**arguments))
-        opened[-1].fork_server = warm()
+        opened.append(Supervisor(executor=warm(), **arguments))
         return opened[-1]
 
     yield begin
@@ -108,8 +108,8 @@ def test_a_worker_that_starts_while_all_are_busy_waits_and_hears_stop(shop, serv
 
 def test_a_run_at_the_command_line_shares_the_cores_with_those_that_train(tiger_home, monkeypatch):
     started: list[dict[str, str]] = []
-    monkeypatch.setattr(jobs, "n_cores", lambda: 12)
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *_, env, **more: started.append(env))
+    monkeypatch.setattr(local, "n_cores", lambda: 12)
+    monkeypatch.setattr(local.subprocess, "Popen", lambda *_, env, **more: started.append(env))
     for state in ("running", "paused", "finished", "running"):  # the last one is its own
         run = runs.new_run(config(REF), runs.Status(state, pid=os.getpid(), heartbeat_s=time.time()))
     jobs.launch(run, jobs.n_at_once())
@@ -118,7 +118,7 @@ def test_a_run_at_the_command_line_shares_the_cores_with_those_that_train(tiger_
 
 def test_a_worker_keeps_its_memory_unless_the_machine_says_otherwise(tiger_home, monkeypatch):
     started: list[dict[str, str]] = []
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *_, env, **more: started.append(env))
+    monkeypatch.setattr(local.subprocess, "Popen", lambda *_, env, **more: started.append(env))
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
     jobs.launch(runs.new_run(config(REF)), 1)
     assert started[0]["MALLOC_MMAP_THRESHOLD_"] == "33554432" and started[0]["MALLOC_TRIM_THRESHOLD_"] == "1000000"
@@ -163,8 +163,9 @@ def test_a_class_submits_at_once_and_the_bound_holds(tiger_home, monkeypatch):
 
 def test_a_server_restart_loses_nothing(shop, server):
     """Killed, not closed: one run trains on, one waits, and the next server takes both as they are."""
-    code = ("import sys, json; from tiger.runs import supervisor as jobs; s = jobs.current()\n"
-            "jobs.n_cores = lambda: 1\n"
+    code = ("import sys, json; from tiger.runs import supervisor as jobs; from tiger.runs.executors import local\n"
+            "s = jobs.current()\n"
+            "local.n_cores = lambda: 1\n"
             "for line in sys.stdin: print(s.submit(json.loads(line)).id, flush=True)")
     old = subprocess.Popen([sys.executable, "-c", code], cwd=paths.PROJECT, text=True,
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -214,7 +215,7 @@ def test_a_worker_that_cannot_even_start_fails_in_words(shop, server, monkeypatc
     monkeypatch.setattr(sys, "executable", sys.executable)
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     supervisor = server()
-    supervisor.fork_server = None
+    supervisor.executor.fork_server = None
     run = supervisor.submit(config(shop))
     status = until(run, "failed")
     assert "The worker ended with code 1" in status.message and "\n" not in status.message
@@ -243,12 +244,12 @@ def test_hostile_ids_are_refused(tiger_home):
 def test_cores_are_shared(monkeypatch):
     monkeypatch.delenv("TIGER_WORKERS", raising=False)
     for cores, workers in ((1, 1), (2, 1), (4, 2), (64, 2)):
-        monkeypatch.setattr(jobs, "n_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(local, "n_cores", lambda cores=cores: cores)
         assert jobs.n_workers() == workers
     monkeypatch.setenv("TIGER_WORKERS", "5")
     assert jobs.n_workers() == 5
     monkeypatch.undo()
-    assert 1 <= jobs.n_cores() <= (os.cpu_count() or 1)
+    assert 1 <= local.n_cores() <= (os.cpu_count() or 1)
 
 
 def test_runs_that_are_over_are_read_once(shop, server, monkeypatch):

@@ -1,7 +1,6 @@
 """A sweep as processes: its own and one more for each further core; killed, it leaves nobody behind and goes on where it was."""
 
 import os
-import signal
 
 import pytest
 
@@ -9,12 +8,13 @@ from tests.support.training import SMALL, execute, until, wait_for, write_shop
 from tiger import runs
 from tiger.core import files
 from tiger.runs import supervisor, sweep
+from tiger.runs.executors import local
 from tiger.runs.records import LearnerConfig, RunConfig, SweepRequest
 
 
 @pytest.fixture
 def shop(tiger_home, tmp_path, monkeypatch):
-    monkeypatch.setattr(supervisor, "n_cores", lambda: 2)
+    monkeypatch.setattr(local, "n_cores", lambda: 2)
     return write_shop(tmp_path / "shop", n_items=90)
 
 
@@ -35,8 +35,8 @@ def test_a_killed_sweep_ends_its_helpers_and_goes_on_to_the_same_codes(shop):
     run = made(shop)
     child = supervisor.launch(run, 1)
     helpers = wait_for(lambda: len(found := pids(run)) == 2 and found - {child.pid}, "two processes that train")
-    child.send_signal(signal.SIGKILL)
-    supervisor.record_exit(run, child.pid, child.wait(30))
+    child.kill()
+    supervisor.record_exit(run, child, child.wait(30))
     assert run.state == "interrupted"
     wait_for(lambda: not any(map(files.pid_alive, helpers)), "the helper to end")
     assert not pids(run) and "finished" not in {member.state for member in members(run)[-2:]}

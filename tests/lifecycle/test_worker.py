@@ -15,6 +15,7 @@ from tests.support.training import config, execute, until, wait_for, warm, worke
 from tiger import runs
 from tiger.core import files, paths
 from tiger.runs import supervisor, worker
+from tiger.runs.executors import Job, local
 from tiger.runs.run import Run
 from tiger.runs.supervisor import requeue
 
@@ -31,13 +32,13 @@ def start(tiger_home):
     """Starts workers, and ends those that are left when the test is over."""
     children = []
 
-    def begin(run: Run, **environment) -> supervisor.Worker:
+    def begin(run: Run, **environment) -> Job:
         if run.state != "queued":
             requeue(run, run.status, "queued")
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            children.append(supervisor.launch(run, supervisor.n_cores(), warm()))
+            children.append(supervisor.launch(run, local.n_cores(), warm()))
         return children[-1]
 
     yield begin

@@ -17,6 +17,7 @@ from tiger import runs
 from tiger.analysis import evaluation
 from tiger.core import files
 from tiger.runs import fork_server, supervisor, worker
+from tiger.runs.executors.local import LocalExecutor, LocalJob
 from tiger.runs.fork_server import ForkServer
 from tiger.runs.records import Status
 from tiger.runs.run import Run
@@ -78,14 +79,13 @@ class Ended:
 _fork_servers: list[ForkServer] = []
 
 
-def warm() -> ForkServer | None:
-    """The fork server of this process of tests, ready; None where workers cannot be forked."""
+def warm() -> LocalExecutor:
+    """An executor with the fork server of this process of tests, ready where workers can be forked."""
     if fork_server.is_available() and not _fork_servers:
         _fork_servers.append(ForkServer())
     for server in _fork_servers:
         wait_for(server.is_ready, "the fork server")
-        return server
-    return None
+    return LocalExecutor(_fork_servers[0] if _fork_servers else None)
 
 
 def keep_process(patch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def workers_here() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         keep_process(patch)
-        patch.setattr(supervisor, "launch", lambda run, *_: Ended(_logged(run)))
+        patch.setattr(supervisor, "launch", lambda run, *_: LocalJob(run, Ended(_logged(run))))
         yield
 
 

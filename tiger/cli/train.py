@@ -15,7 +15,7 @@ from tqdm import tqdm
 from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
-from tiger.core import params
+from tiger.core import files, params
 from tiger.reports import recommenders
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
@@ -127,7 +127,11 @@ def follow(made: Run, args: argparse.Namespace) -> flags.Output:
 
 def watch(made: Run, args: argparse.Namespace) -> None:
     """Start the run's worker and show its progress until it ends. Ctrl-C stops it so that it can be resumed."""
-    child = supervisor.launch(made, supervisor.n_at_once())
+    try:
+        child = supervisor.launch(made, supervisor.n_at_once())
+    except (ValueError, OSError) as error:
+        files.write_json(made.path / "status.json", made.status.but(state="failed", stage="", message=str(error)).to_json())
+        raise
     unit = "run" if made.config.kind == "sweep" else "step"
     with tqdm(total=None, unit=unit, disable=args.json, dynamic_ncols=True, leave=True) as bar, _interrupts() as interrupts:
         code = None
@@ -139,7 +143,7 @@ def watch(made: Run, args: argparse.Namespace) -> None:
                 made.control("stop")
             if code is None:
                 time.sleep(LOOK_S)
-    supervisor.record_exit(made, child.pid, code)
+    supervisor.record_exit(made, child, code)
 
 
 @contextlib.contextmanager

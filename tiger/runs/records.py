@@ -40,7 +40,8 @@ class Status:
         attempt: starts so far; a resume cuts the log back, so readers that keep an offset begin again at 0.
         queued_s: seconds since 1970 when it was last resumed; None before.
         n_threads: torch's threads of the last attempt; sums, and so codes, depend on it.
-        host: machine that has the run, where it is recorded from outside; empty for workers, which run here.
+        host: machine of that process; empty where it is the server's own.
+        job: the worker's name in the cluster that executes it; empty for workers that the server started itself.
     """
 
     state: State = "queued"
@@ -56,6 +57,7 @@ class Status:
     queued_s: float | None = None
     n_threads: int | None = None
     host: str = ""
+    job: str = ""
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:

@@ -483,5 +483,7 @@ def _recorder_lives(status: Status) -> bool:
 
 
 def _worker_lives(status: Status) -> bool:
-    silent_s = time.time() - status.heartbeat_s
-    return silent_s < STALE_S and status.pid is not None and files.pid_alive(status.pid)
+    """Whether the worker still runs: by its last sign of life and, on this machine, also by its process."""
+    if status.pid is None or time.time() - status.heartbeat_s >= STALE_S:
+        return False
+    return status.host not in ("", socket.gethostname()) or files.pid_alive(status.pid)

@@ -8,81 +8,56 @@ import contextlib
 import logging
 import math
 import os
+import socket
 import subprocess
-import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tiger.core import access, disk, files, paths
-from tiger.runs import fork_server, index, store, waiting
-from tiger.runs.fork_server import ForkedWorker, ForkServer
+from tiger.runs import executors, index, store, waiting
+from tiger.runs.executors import Executor, Job
+from tiger.runs.executors.local import LocalExecutor
 from tiger.runs.records import RESUMABLE, WAITING, RunConfig, State, Status
 from tiger.runs.run import Run
 
 log = logging.getLogger(__name__)
-Worker = subprocess.Popen[bytes] | ForkedWorker
 MAX_WAITING = 32
 MAX_PER_VISITOR = 2  # of a class, so that thirty can work on two cores
 MAX_PAUSED = 8  # a paused worker uses memory but no cores, so it blocks nobody until there are this many
+MAX_LOST = 3  # times that a run is started again by itself because the machine of its worker is gone
 LOOK_S = 0.3
 STARTS_S = 1.0  # how long an answer about the queue holds
-# A training step asks for the memory that the step before gave back. By default glibc hands large pieces to the kernel at
-# once, which clears every page before it comes back: up to a tenth of a recommender's step. Only glibc reads these, at start.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20)}
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:  # a container's share
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        n = min(n, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file outside of containers, "max" without a limit: all cores are ours
-        pass
-    return n
-
-
-def n_workers() -> int:
-    """Runs that train at the same time: TIGER_WORKERS, else one or two, at most half the cores."""
+def n_workers(executor: Executor | None = None) -> int:
+    """Runs that train at the same time: TIGER_WORKERS, else what the executor has room for."""
     given = os.environ.get("TIGER_WORKERS", "")
-    return max(1, int(given)) if given.isdigit() else max(1, min(2, n_cores() // 2))
+    return max(1, int(given)) if given.isdigit() else (executor or LocalExecutor()).n_places()
 
 
-def launch(run: Run, n_at_once: int, server: ForkServer | None = None) -> Worker:
-    """Start the worker of a run in a process of its own, which outlives this one.
+def launch(run: Run, n_at_once: int, executor: Executor | None = None) -> Job:
+    """Start the worker of a run, which outlives this process.
 
     Args:
-        n_at_once: runs that may compute at the same time, this one among them; they share the cores.
-        server: forks the worker where it is ready; otherwise a new Python is started.
+        n_at_once: runs that may compute at the same time, this one among them.
+        executor: where; by default what ``TIGER_EXECUTOR`` says.
     """
-    environment = KEEP_MEMORY | os.environ | {
-        "TIGER_THREADS": str(max(1, n_cores() // n_at_once)), "TIGER_WORKERS": str(n_at_once),
-        "TIGER_HOME": str(run.path.parent.parent), "PYTHONUNBUFFERED": "1"}
-    if server is not None and server.is_ready():
-        try:
-            return server.launch(run.path, environment)
-        except OSError as error:
-            log.warning("run %s gets a new process: %s", run.id, error)
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    with (run.path / "log.txt").open("ab") as said:
-        child = subprocess.Popen([sys.executable, "-m", "tiger.runs.worker", str(run.path)], cwd=paths.PROJECT,
-                                 stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, **flags)
-    return child
+    return (executor or executors.create()).submit(run, n_at_once)
 
 
 class Supervisor:
     """Starts waiting runs and collects ended workers. One per process; see ``supervisor``."""
 
-    def __init__(self, max_waiting: int = MAX_WAITING):
+    def __init__(self, max_waiting: int = MAX_WAITING, executor: Executor | None = None):
         self.max_waiting = max_waiting
-        self.children: dict[str, Worker] = {}
-        self.fork_server: ForkServer | None = None
+        self.executor = executor or executors.create()
+        self.children: dict[str, Job] = {}
+        self.n_lost: Counter[str] = Counter()
         self.over: dict[str, int] = {}  # runs that are over, and when their status was written last
         self._starts: tuple[float, dict[str, float | None]] = (-math.inf, {})
         self.wake, self.closed = threading.Event(), False
@@ -125,14 +100,6 @@ class Supervisor:
         self.wake.set()
         return run
 
-    def keep_warm(self) -> None:
-        """Have workers start at once, forked from a process that has torch loaded (300 MB); for servers.
-
-        It takes some seconds to get ready; runs that start before get a new process, as they do on other systems than Linux.
-        """
-        if fork_server.is_available() and self.fork_server is None:
-            self.fork_server = ForkServer(KEEP_MEMORY | os.environ)
-
     def queue(self) -> list[Run]:
         """Waiting runs, the next one first."""
         return waiting.fair_order(self._active())
@@ -145,7 +112,7 @@ class Supervisor:
         with self.mutex:
             made_s, found = self._starts
             if time.monotonic() - made_s > STARTS_S:
-                found = waiting.starts(self._active(), n_workers())
+                found = waiting.starts(self._active(), n_workers(self.executor))
                 self._starts = time.monotonic(), found
             return found
 
@@ -172,10 +139,9 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 code = child.wait()
-            record_exit(Run(self.folder / run_id), child.pid, code)
+            record_exit(Run(self.folder / run_id), child, code)
         self.children.clear()
-        if self.fork_server is not None:
-            self.fork_server.close()
+        self.executor.close()
 
     def _check_room(self) -> None:
         active = self._active()
@@ -216,7 +182,12 @@ class Supervisor:
             if code is None:
                 continue
             del self.children[run_id]
-            record_exit(Run(self.folder / run_id), child.pid, code)
+            run = Run(self.folder / run_id)
+            if child.lost and self.n_lost[run_id] < MAX_LOST:
+                self.n_lost[run_id] += 1
+                put_back(run, child)
+            else:
+                record_exit(run, child, code)
 
     def _start_waiting(self) -> None:
         if not self.queue():
@@ -226,18 +197,14 @@ class Supervisor:
             states = [status.state for _, status in _own_place(active)]
             running, paused = states.count("running"), states.count("paused")
             held_back = sum(status.stage == WAITING for _, status in active if status.state == "paused")
-            room = n_workers() - running - held_back - max(0, paused - MAX_PAUSED)
+            room = n_workers(self.executor) - running - held_back - max(0, paused - MAX_PAUSED)
             for run in waiting.fair_order(active)[:max(0, room)]:
                 self._start(run)
 
     def _start(self, run: Run) -> None:
-        if self.fork_server is not None and self.fork_server.is_gone():
-            log.warning("the fork server ended; another is started")
-            self.fork_server = None
-            self.keep_warm()
-        started = run.status.but(state="running", stage="starting", pid=os.getpid(), heartbeat_s=time.time())
+        started = taken(run.status)
         files.write_json(run.path / "status.json", started.to_json())  # until the worker writes its own
-        self.children[run.id] = launch(run, n_workers(), self.fork_server)
+        self.children[run.id] = launch(run, n_workers(self.executor), self.executor)
 
     def _active(self) -> list[tuple[Run, Status]]:
         """Runs that wait or have a worker, in the order in which they were queued. Those that are over are read once."""
@@ -275,9 +242,14 @@ def n_at_once() -> int:
     return max(1, len(_own_place(busy)))
 
 
-def taken() -> Status:
-    """The first status of a run that this process executes itself, so that no queue takes it."""
-    return Status("running", stage="starting", pid=os.getpid(), heartbeat_s=time.time())
+def taken(status: Status | None = None) -> Status:
+    """The status of a run whose worker is about to start, so that no queue takes it.
+
+    Args:
+        status: what is known of it; by default nothing.
+    """
+    return (status or Status()).but(state="running", stage="starting", pid=os.getpid(), host=socket.gethostname(), job="",
+                                    heartbeat_s=time.time())
 
 
 def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
@@ -295,18 +267,27 @@ def requeue(run: Run, status: Status, state: State, **more: Any) -> None:
     files.write_json(run.path / "status.json", status.but(**changes).to_json())
 
 
-def record_exit(run: Run, pid: int, code: int) -> None:
+def put_back(run: Run, job: Job) -> None:
+    """Put a run whose machine is gone back into the queue; it goes on from its last checkpoint, asked for what it was asked."""
+    last = Status.from_json(files.read_json(run.path / "status.json") or {})
+    if last.busy and job.owns(last):
+        log.warning("run %s goes on elsewhere: %s", run.id, job.reason)
+        waits = last.but(state="queued", stage="", message="", queued_s=time.time(), pid=None, host="", job="")
+        files.write_json(run.path / "status.json", waits.to_json())
+
+
+def record_exit(run: Run, job: Job, code: int) -> None:
     """Write what is known where a worker ended without saying how."""
     last = Status.from_json(files.read_json(run.path / "status.json") or {})
-    if not last.busy or last.pid not in (pid, os.getpid()):
+    if not last.busy or not job.owns(last):
         return
     if code > 0 and disk.nearly_full(run.path):
         ended = last.but(state="failed", message=disk.full_sentence(run.path), rate=0.0, left_s=None)
     elif code > 0 and os.name == "posix":
-        line = (run.log(1) or "nothing").strip()
+        line = (job.logs(1) or "nothing").strip()
         ended = last.but(state="failed", message=f"The worker ended with code {code}; the log's last line: {line[:300]}")
     else:
-        word = "memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}"
+        word = job.reason or ("memory may have run out" if code == -9 else f"signal {-code}" if code < 0 else f"code {code}")
         ended = last.but(state="interrupted", message=f"The worker process ended ({word}); resume the run to continue.",
                          rate=0.0, left_s=None)
     try:

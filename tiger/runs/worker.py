@@ -115,7 +115,7 @@ def study(context: WorkerContext) -> Iterator[Progress]:
     yield from run_study.execute(context)
 
 
-EXECUTORS: dict[str, Callable[[WorkerContext], Iterator[Progress]]] = {
+TASKS: dict[str, Callable[[WorkerContext], Iterator[Progress]]] = {
     "quantizer": train_quantizer,
     "model": train_model,
     "projection": project,
@@ -134,7 +134,8 @@ def act_for_owner(run: Run) -> None:
 def execute(run: Run) -> int:
     """Execute a run to its end, whatever that is. Returns the exit code."""
     lock = files.Lock(run.path / ".lock")
-    if not lock.acquire():
+    patience = os.environ.get("TIGER_LOCK_S", "")
+    if not lock.acquire(float(patience) if patience.isdigit() else 0.0):
         log.error("Another worker has run %s.", run.id)
         return TAKEN
     context = WorkerContext(run)
@@ -149,7 +150,7 @@ def execute(run: Run) -> int:
         disk.check_space(run.path)
         context.wait_for_slot()
         _use_little()
-        for _ in _executor(run)(context):
+        for _ in _task(run)(context):
             pass
         log.info("%s after step %d", context.status.state, context.status.step)
         return 0
@@ -163,12 +164,12 @@ def execute(run: Run) -> int:
         lock.release()
 
 
-def _executor(run: Run) -> Callable[[WorkerContext], Iterator[Progress]]:
+def _task(run: Run) -> Callable[[WorkerContext], Iterator[Progress]]:
     kind = run.config.kind
-    if kind in EXECUTORS:
-        return EXECUTORS[kind]
+    if kind in TASKS:
+        return TASKS[kind]
     if run.config.study is None:
-        raise ValueError(f"A run of kind '{kind}' has nothing to execute; those that have are {', '.join(EXECUTORS)} and "
+        raise ValueError(f"A run of kind '{kind}' has nothing to execute; those that have are {', '.join(TASKS)} and "
                          "studies.")
     return study
 

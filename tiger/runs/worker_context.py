@@ -6,6 +6,7 @@ stepped and stopped alike.
 
 import json
 import os
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -64,6 +65,8 @@ class WorkerContext:
         places = os.environ.get("TIGER_WORKERS", "")
         n_slots = (int(places) if places.isdigit() else 0) if n_slots is None else n_slots
         self.slot = WorkerSlot(run.path.parent, n_slots)
+        job = os.environ.get("TIGER_JOB", "")
+        self._place = {"pid": os.getpid(), "job": job, "host": socket.gethostname() if job else ""}
         self._stage: str | None = None  # what is said again when it no longer waits for a place
         self._meter = Meter()
         self._lock = threading.RLock()
@@ -74,7 +77,7 @@ class WorkerContext:
     def update_status(self, write: bool = True, **changes: Any) -> None:
         """Change the status and, unless it is only a small thing, write it at once."""
         with self._lock:
-            self.status = self.status.but(**changes, pid=os.getpid())
+            self.status = self.status.but(**changes, **self._place)
             if self.status.state == "paused":
                 self.slot.free()
             if write or time.monotonic() - self._written_s >= STATUS_S:

@@ -208,7 +208,7 @@ def test_the_wait_is_what_those_before_have_left(act, queue, monkeypatch):
     assert waiting.starts(active, 3) == {before.id: 0.0, mine.id: 0.0}
     unknown = [(active[0][0], Status("running")), *active[1:]]
     assert waiting.starts(unknown, 1) == {before.id: None, mine.id: None}
-    monkeypatch.setattr(supervisor, "n_workers", lambda: 1)
+    monkeypatch.setattr(supervisor, "n_workers", lambda *_: 1)
     assert queue.starts()[mine.id] == pytest.approx(10.0)
     later = queue.submit(config(REF))
     assert queue.starts()[later.id] == pytest.approx(30.0), "the stand-in for the one that trains waits here, too"

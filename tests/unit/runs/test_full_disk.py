@@ -134,7 +134,7 @@ def test_a_real_small_disk(tmpfs, tmp_path, monkeypatch):
     ballast.write_bytes(b"\0" * (disk.free_bytes(tmpfs) - 200_000))
     child = supervisor.launch(run, 1)
     code = child.wait(timeout=240)
-    supervisor.record_exit(run, child.pid, code)
+    supervisor.record_exit(run, child, code)
     assert (code, run.state) == (1, "failed"), run.log()
     assert run.status.message.startswith(SENTENCE) and "MB are free in" in run.status.message
     assert "Traceback" in run.log() or disk.nearly_full(run.path)

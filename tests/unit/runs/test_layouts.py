@@ -62,7 +62,7 @@ def test_the_worker_computes_and_stores_the_layout(home, monkeypatch):
     run = runs.new_run(layouts.request(REF, None, "input", asked))
     key = run.config.projection.key
     assert layouts.running(run.config).id == run.id
-    steps = list(worker.EXECUTORS["projection"](WorkerContext(run)))
+    steps = list(worker.TASKS["projection"](WorkerContext(run)))
     assert run.state == "finished" and steps[-1].step == steps[-1].n_steps
     layout = layouts.find_layout(key)
     wanted = list(projection.umap_steps(cat.embedding_IE, None, asked))[-1].metrics["layout"]

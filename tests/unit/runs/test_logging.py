@@ -34,7 +34,7 @@ def test_a_worker_that_fails_logs_the_trace_and_says_one_sentence(run, caplog, m
         raise KeyError("no such thing")
         yield
 
-    monkeypatch.setitem(worker.EXECUTORS, "quantizer", broken)
+    monkeypatch.setitem(worker.TASKS, "quantizer", broken)
     assert worker.execute(run) == 1
     record = next(record for record in caplog.records if record.name == "tiger.runs.worker")
     assert record.levelname == "ERROR" and record.exc_info is not None and "no such thing" in caplog.text

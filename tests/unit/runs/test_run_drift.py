@@ -15,6 +15,7 @@ from tiger.datasets import registry
 from tiger.reports import drift as report
 from tiger.runs import config as run_config
 from tiger.runs import study_artifacts, supervisor, worker
+from tiger.runs.executors import local
 from tiger.ui.shared import address, pagelist
 from tiger.ui.studies import study as study_ui
 
@@ -40,7 +41,7 @@ def carry_out(shop, values):
 def work(run, n_threads):
     """Let a worker of its own process carry it out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supervisor, "n_cores", lambda: n_threads)
+        patch.setattr(local, "n_cores", lambda: n_threads)
         assert supervisor.launch(run, 1, warm()).wait(300) == 0
     assert run.state == "finished", run.status.message
 

@@ -12,6 +12,7 @@ from tiger.analysis import evaluation
 from tiger.reports import recommenders
 from tiger.runs import config as run_config
 from tiger.runs import supervisor, train_model, train_quantizer
+from tiger.runs.executors import local
 from tiger.runs.run import Run
 from tiger.runs.worker_context import WorkerContext
 
@@ -106,7 +107,7 @@ def test_the_worker_trains_a_model_on_the_ids_of_a_run(tmp_path):
     model = runs.new_run({"kind": "model", "dataset": ref, "ids": {"run": quantizer.id}, "title": "A model",
                           "model": {"name": "rq_transformer", "params": small}})
     execute(quantizer)
-    assert supervisor.launch(model, supervisor.n_cores(), warm()).wait(240) == 0, model.log()
+    assert supervisor.launch(model, local.n_cores(), warm()).wait(240) == 0, model.log()
     assert model.state == "finished"
     ids, fitted = quantizer.semantic_ids(), model.recommender()
     np.testing.assert_array_equal(fitted.metadata_["ids"].numpy(), ids.ids_IM)

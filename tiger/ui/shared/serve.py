@@ -26,7 +26,8 @@ from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
 from tiger.core import access, logs, paths
-from tiger.runs import supervisor
+from tiger.runs import executors, supervisor
+from tiger.runs.executors.local import LocalExecutor, n_cores
 from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
 
@@ -44,7 +45,7 @@ def preload() -> None:
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """While the server is up its supervisor starts queued runs; when it is told to end, its workers stop, resumable."""
     running = supervisor.current()
-    running.keep_warm()
+    running.executor.warm_up()
     threading.Thread(target=preload, name="tiger-preload", daemon=True).start()
     try:
         yield
@@ -126,6 +127,7 @@ def main(words: list[str]) -> None:
     """Serve ``app.py`` until it is interrupted."""
     logs.to_stderr()
     share, options = parse(words)
+    executor = executors.create()  # what is wrong with a cluster is said before anybody is let in
     address = str(options.setdefault("server.address", "0.0.0.0" if share else "127.0.0.1"))
     share = share or address not in LOOPBACK
     os.environ["TIGER_SHARED"] = "1" if share else "0"
@@ -135,7 +137,8 @@ def main(words: list[str]) -> None:
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
     middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)], []
     if "--class" in words:
-        os.environ.setdefault("TIGER_WORKERS", str(supervisor.n_cores()))  # many small runs: one core each wastes none
+        if isinstance(executor, LocalExecutor):
+            os.environ.setdefault("TIGER_WORKERS", str(n_cores()))  # many small runs: one core each wastes none
         classroom = membership.open_class(paths.home())
         access.identify_by(lambda: door.whoever_asks(classroom))
         if not identity.configured():  # otherwise app.py has the way in, which needs Streamlit's websocket

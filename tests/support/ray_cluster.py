@@ -1,0 +1,31 @@
+"""A real Ray cluster of two nodes on this machine, started once a session of tests and ended with it."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+def start() -> Iterator[Any]:
+    """A cluster of two nodes with one core each; the test is skipped without Ray, and fails in CI."""
+    try:
+        from ray.cluster_utils import Cluster
+    except ImportError:
+        reason = "Ray is not installed; pip install 'tiger-lab[ray]' to run this test"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args=size | {"include_dashboard": True, "dashboard_port": 0})
+    try:
+        cluster.add_node(**size)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def dashboard(cluster: Any) -> str:
+    """What ``RAY_ADDRESS`` says of the cluster."""
+    return f"http://{cluster.head_node.address_info['webui_url']}"
