@@ -7,12 +7,16 @@ import os
 import signal
 import socket
 
+import numpy as np
 import pytest
 
 from tests.support import ray_cluster
-from tests.support.training import config, until, wait_for, warm, write_shop
+from tests.support.training import clusters, config, fit_into, until, wait_for, warm, write_shop
 from tiger import runs
+from tiger.core.progress import result_of
 from tiger.runs import executors
+from tiger.runs.bulk import encode
+from tiger.runs.bulk.engines import LocalEngine, RayEngine
 from tiger.runs.executors import local
 from tiger.runs.supervisor import Supervisor
 
@@ -83,6 +87,22 @@ def test_what_people_do_to_a_run_works_alike(shop, server, undisturbed):
     assert until(second, "finished", timeout_s=240).attempt == 2
     assert "attempt 2 at run" in second.log() and second.status.n_threads == 1
     assert {name: (second.path / name).read_bytes() for name in RESULT} == undisturbed
+
+
+def test_a_cluster_encodes_shards_to_the_same_bytes(tiger_home, tmp_path, cluster, monkeypatch):
+    """IDs that meet across shards are numbered by tasks on two nodes; on this machine by one process."""
+    emb_IE = clusters(700, 12)
+    run = fit_into(runs.new_run(config({"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}, "rkmeans",
+                                       n_codes=8)), emb_IE)
+    np.save(tmp_path / "vectors.npy", emb_IE)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    written = []
+    for engine in (RayEngine(), LocalEngine(1)):
+        folder = tmp_path / str(engine.n_workers)
+        made = result_of(encode.encode(run, tmp_path / "vectors.npy", folder, engine, shard_size=150, range_size=200))
+        engine.close()
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1] and len(written[0]) == 7 and made.collisions.largest > 1
 
 
 @pytest.mark.parametrize("server", ["ray"], indirect=True)

@@ -1,6 +1,10 @@
-"""``python -m tiger encode RUN``: the semantic IDs that a trained run gives to items."""
+"""``python -m tiger encode RUN``: the semantic IDs that a trained run gives to items.
+
+``--out FILE`` holds all of them in memory; ``--input`` and ``--output FOLDER`` stream shards of any number of vectors.
+"""
 
 import argparse
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +14,12 @@ from tiger import datasets
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files
+from tiger.core.progress import Progress
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
 from tiger.runs import data
+from tiger.runs.bulk import encode as bulk
+from tiger.runs.bulk import engines, shards
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, index_json
 
@@ -27,12 +34,29 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                                                              "the items of the run's dataset")
     parser.add_argument("--tensor", default="", metavar="NAME",
                         help="with --embeddings: the tensor's name, where a .safetensors file has several")
-    parser.add_argument("--out", required=True, metavar="FILE",
+    parser.add_argument("--out", metavar="FILE",
                         help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
+    many = parser.add_argument_group("more vectors than memory holds")
+    many.add_argument("--input", metavar="FOLDER", help="encode the .npy and .parquet files of this folder, in the order of "
+                                                        "their names")
+    many.add_argument("--output", metavar="FOLDER", help="with --input: shards of unique IDs as .parquet, and manifest.json; "
+                                                         "a call that was broken off goes on there")
+    many.add_argument("--engine", choices=list(engines.REGISTRY), default="local",
+                      help="processes of this machine, or tasks of a Ray cluster (default local)")
+    many.add_argument("--workers", type=int, metavar="N", help="shards at the same time (default all cores)")
+    many.add_argument("--shard-size", type=int, default=bulk.SHARD_SIZE, metavar="N",
+                      help=f"vectors of a shard (default {bulk.SHARD_SIZE:,})")
+    many.add_argument("--column", default=shards.COLUMN, metavar="NAME",
+                      help=f"column of a .parquet file that holds the vectors (default {shards.COLUMN})")
 
 
 def run(args: argparse.Namespace) -> flags.Output:
     """Encode and write; the file appears whole or not at all."""
+    if bool(args.input) != bool(args.output) or bool(args.output) == bool(args.out) or (args.output and args.embeddings):
+        raise ValueError("say where the IDs go: --out FILE for the items of the run's dataset or of --embeddings, or --input "
+                         "FOLDER and --output FOLDER for shards.")
+    if args.output:
+        return encode_shards(args)
     out = Path(args.out)
     if out.suffix not in KINDS:
         raise ValueError(f"'{out.name}' ends in '{out.suffix}', but must end in one of {', '.join(KINDS)}.")
@@ -47,6 +71,37 @@ def run(args: argparse.Namespace) -> flags.Output:
     n_unique = len(np.unique(codes_IL, axis=0))
     flags.say(args, f"{len(codes_IL):,} items, {n_unique:,} distinct IDs, written to {out}.")
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
+
+
+def encode_shards(args: argparse.Namespace) -> flags.Output:
+    """Stream shards of vectors to shards of IDs, and say what came out over all of them."""
+    if args.workers is not None and args.workers < 1:
+        raise ValueError(f"--workers is {args.workers}, but must be at least 1.")
+    chosen, output = pick(args.run), Path(args.output)
+    engine = engines.REGISTRY[args.engine](args.workers)
+    try:
+        steps = bulk.encode(chosen, Path(args.input), output, engine, shard_size=args.shard_size, column=args.column)
+        made = follow(steps, args.json)
+    finally:
+        engine.close()
+    found = made.collisions
+    flags.say(args, f"{found.n_items:,} items, {found.unique:,} distinct IDs, at most {found.largest:,} items to one, written to "
+                    f"{output}.")
+    return {"run": chosen.id, "output": str(output), "items": found.n_items, "unique": found.unique, "collision_rate": found.rate,
+            "largest": found.largest, "n_codes": made.n_codes, "prefixes": made.prefixes, "perplexity": made.perplexity}
+
+
+def follow(steps: Generator[Progress, None, bulk.Encoded], silent: bool) -> bulk.Encoded:
+    """What the steps return, behind a progress bar."""
+    with tqdm(unit="shard", disable=silent) as bar:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                made: bulk.Encoded = end.value
+                return made
+            bar.total, bar.n = step.n_steps, step.step
+            bar.set_description(step.stage)
 
 
 def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np.ndarray:

@@ -11,10 +11,11 @@ import pytest
 
 from tests.support.cli import ask
 from tests.support.pages import open_page
-from tests.support.training import config, keep_process, write_shop
+from tests.support.training import Ended, config, keep_process, write_shop
 from tiger import runs
 from tiger.core import disk, files, paths
 from tiger.runs import supervisor, worker
+from tiger.runs.executors.local import LocalJob
 from tiger.ui.shared import pagelist
 
 SENTENCE = "The disk is full: "
@@ -79,13 +80,13 @@ def test_record_exit_does_not_fail_and_says_why_the_worker_ended(shop, monkeypat
     run = runs.new_run(config(shop), runs.Status("running", pid=4_000_000, heartbeat_s=1e12))
     monkeypatch.setattr(files, "write", no_space)
     monkeypatch.setattr(disk, "free_bytes", lambda _: 4096)
-    supervisor.record_exit(run, 4_000_000, 1)
+    supervisor.record_exit(run, LocalJob(run, Ended(1, 4_000_000)), 1)
     assert run.status.message.startswith(SENTENCE) and run.status.state == "failed"
     other = runs.Run(run.path.with_name("other-1125-000000-abcdef"))
     other.path.mkdir()
     (other.path / "status.json").write_text((run.path / "status.json").read_text().replace("failed", "running"))
     monkeypatch.setattr(files, "rewrite_json", no_space)
-    supervisor.record_exit(other, 4_000_000, 1)
+    supervisor.record_exit(other, LocalJob(other, Ended(1, 4_000_000)), 1)
     assert "could not be written" in caplog.text
 
 

@@ -1,0 +1,131 @@
+"""Who does the stages of a bulk job: processes of this machine, or a Ray cluster. A new engine is one line in ``REGISTRY``.
+
+Both take the shards one by one and leave the same files. A task of Ray's that a node took with it is done again elsewhere.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.context import BaseContext
+from typing import Any, Protocol
+
+from tiger.core import paths
+from tiger.runs.bulk import stages
+from tiger.runs.bulk.stages import Job
+from tiger.runs.executors.local import n_cores
+
+TRIES = 3  # times that a task is done again whose node died
+AHEAD = 2  # tasks a worker that are handed out at once
+
+
+class Engine(Protocol):
+    """Does one stage of many shards or ranges."""
+
+    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+        """Do the stage for each number; yields its rows as it is done, in any order.
+
+        Raises:
+            ValueError: what the stage says of its input.
+        """
+
+    def close(self) -> None:
+        """End the workers that are its own."""
+
+
+class LocalEngine:
+    """Processes of this machine; with one worker, this process.
+
+    Args:
+        n_workers: processes; by default as many as there are cores.
+    """
+
+    def __init__(self, n_workers: int | None = None):
+        self.n_workers = n_workers or n_cores()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+        if self.n_workers == 1 or len(numbers) < 2:
+            for number in numbers:
+                yield stages.do(job, stage, number)
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.n_workers, _processes())
+        waiting, handed_out = iter(numbers), set[Future[int]]()
+        while True:
+            for number in itertools.islice(waiting, AHEAD * self.n_workers - len(handed_out)):
+                handed_out.add(self._pool.submit(stages.do, job, stage, number))
+            if not handed_out:
+                return
+            over, handed_out = wait(handed_out, return_when=FIRST_COMPLETED)
+            for future in over:
+                yield future.result()
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+class RayEngine:
+    """Tasks of a Ray cluster: the one that ``RAY_ADDRESS`` names, else one that is started here and ends with this process.
+
+    Args:
+        n_workers: tasks at the same time, one core each; by default as many as the cluster has cores.
+
+    Raises:
+        ValueError: Ray is not installed, or no cluster answers.
+    """
+
+    def __init__(self, n_workers: int | None = None):
+        try:
+            import ray
+        except ImportError:
+            raise ValueError("--engine ray needs Ray, which is not installed here; pip install 'tiger-lab[ray]', or use "
+                             "--engine local.") from None
+        address = os.environ.get("RAY_ADDRESS") or None
+        if address and address.startswith("http"):
+            raise ValueError(f"RAY_ADDRESS is '{address}', a dashboard, but bulk work joins the cluster itself; set it to the "
+                             "cluster's own address, such as HEAD:6379, or to auto on one of its machines.")
+        begin: dict[str, Any] = {"address": address} if address else {"num_cpus": n_workers or n_cores(),
+                                                                       "include_dashboard": False}
+        places = {"PYTHONPATH": os.pathsep.join(filter(None, [str(paths.CHECKOUT or ""), os.environ.get("PYTHONPATH")]))}
+        try:
+            ray.init(**begin, log_to_driver=False, logging_level=logging.WARNING, ignore_reinit_error=True,
+                     runtime_env={"env_vars": places})
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ValueError(f"No Ray cluster answers at {address or 'this machine'} ({str(error).splitlines()[0][:160]}); start "
+                             "one with ray start --head, or unset RAY_ADDRESS.") from None
+        self._ray = ray
+        self.n_workers = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._do = ray.remote(num_cpus=1, max_retries=TRIES)(stages.do)
+
+    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+        ray = self._ray
+        shared, waiting, handed_out = ray.put(job), iter(numbers), list[Any]()
+        while True:
+            handed_out += [self._do.remote(shared, stage, number)
+                           for number in itertools.islice(waiting, self.n_workers - len(handed_out))]
+            if not handed_out:
+                return
+            over, handed_out = ray.wait(handed_out, num_returns=1)
+            try:
+                yield from ray.get(over)
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+def _processes() -> BaseContext:
+    """How processes begin: forked from one that has torch loaded and computes nothing, where the system can."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "sklearn.cluster", stages.__name__])
+    return context
+
+
+REGISTRY: dict[str, Callable[[int | None], Engine]] = {"local": LocalEngine, "ray": RayEngine}
