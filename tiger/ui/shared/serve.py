@@ -128,6 +128,7 @@ def main(words: list[str]) -> None:
     logs.to_stderr()
     share, options = parse(words)
     executor = executors.create()  # what is wrong with a cluster is said before anybody is let in
+    executor.close()
     address = str(options.setdefault("server.address", "0.0.0.0" if share else "127.0.0.1"))
     share = share or address not in LOOPBACK
     os.environ["TIGER_SHARED"] = "1" if share else "0"
