@@ -35,7 +35,7 @@ def imported(files: list[Path]) -> set[str]:
 
 def test_every_imported_package_is_declared_and_every_declared_one_is_imported():
     extras = DECLARED["optional-dependencies"]
-    runtime = [entry for name in ("train", "app", "sentences", "index", "tensorboard", "sweeps") for entry in extras[name]]
+    runtime = [entry for name in ("train", "app", "sentences", "index", "tensorboard", "sweeps", "ray") for entry in extras[name]]
     declared = names([*DECLARED["dependencies"], *runtime])
     files = [*PROJECT.glob("tiger/**/*.py"), *PROJECT.glob("pages/*.py"), PROJECT / "app.py"]
     assert imported(files) == {MODULES.get(name, name) for name in declared - {"tiger-lab"}}
