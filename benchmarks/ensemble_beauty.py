@@ -56,6 +56,7 @@ def batches(model: Ensemble, cat: Catalogue, split: str, at_U: np.ndarray, n: in
     """Held-out items, queries, proposals and both kinds of values of some users, batch by batch."""
     parts = cat.split()
     target_U = parts.valid_U if split == "valid" else parts.test_U
+    at_U = at_U[np.argsort(np.diff(cat.indptr_U1)[parts.user_U[at_U]], kind="stable")]  # by length: spares padding and beams
     for start in range(0, len(at_U), BATCH):
         at_B = at_U[start:start + BATCH]
         users = parts.user_U[at_B].tolist()
