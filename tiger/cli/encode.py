@@ -4,7 +4,6 @@
 """
 
 import argparse
-from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,14 @@ from tqdm import tqdm
 
 from tiger import datasets
 from tiger.cli import flags
+from tiger.cli.bulk import add_engine, engine_of, follow
 from tiger.cli.runs import pick
 from tiger.core import files
-from tiger.core.progress import Progress
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
 from tiger.runs import data
 from tiger.runs.bulk import encode as bulk
-from tiger.runs.bulk import engines, shards
+from tiger.runs.bulk import shards
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, index_json
 
@@ -41,11 +40,7 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
                                                         "their names")
     many.add_argument("--output", metavar="FOLDER", help="with --input: shards of unique IDs as .parquet, and manifest.json; "
                                                          "a call that was broken off goes on there")
-    many.add_argument("--engine", choices=list(engines.REGISTRY), default="local",
-                      help="processes of this machine, or tasks of a Ray cluster (default local)")
-    many.add_argument("--workers", type=int, metavar="N", help="shards at the same time (default all cores)")
-    many.add_argument("--shard-size", type=int, default=bulk.SHARD_SIZE, metavar="N",
-                      help=f"vectors of a shard (default {bulk.SHARD_SIZE:,})")
+    add_engine(many, "vectors", bulk.SHARD_SIZE)
     many.add_argument("--column", default=shards.COLUMN, metavar="NAME",
                       help=f"column of a .parquet file that holds the vectors (default {shards.COLUMN})")
 
@@ -75,33 +70,15 @@ def run(args: argparse.Namespace) -> flags.Output:
 
 def encode_shards(args: argparse.Namespace) -> flags.Output:
     """Stream shards of vectors to shards of IDs, and say what came out over all of them."""
-    if args.workers is not None and args.workers < 1:
-        raise ValueError(f"--workers is {args.workers}, but must be at least 1.")
     chosen, output = pick(args.run), Path(args.output)
-    engine = engines.REGISTRY[args.engine](args.workers)
-    try:
-        steps = bulk.encode(chosen, Path(args.input), output, engine, shard_size=args.shard_size, column=args.column)
-        made = follow(steps, args.json)
-    finally:
-        engine.close()
+    with engine_of(args) as engine:
+        made = follow(bulk.encode(chosen, Path(args.input), output, engine, shard_size=args.shard_size, column=args.column),
+                      args.json)
     found = made.collisions
     flags.say(args, f"{found.n_items:,} items, {found.unique:,} distinct IDs, at most {found.largest:,} items to one, written to "
                     f"{output}.")
     return {"run": chosen.id, "output": str(output), "items": found.n_items, "unique": found.unique, "collision_rate": found.rate,
             "largest": found.largest, "n_codes": made.n_codes, "prefixes": made.prefixes, "perplexity": made.perplexity}
-
-
-def follow(steps: Generator[Progress, None, bulk.Encoded], silent: bool) -> bulk.Encoded:
-    """What the steps return, behind a progress bar."""
-    with tqdm(unit="shard", disable=silent) as bar:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                made: bulk.Encoded = end.value
-                return made
-            bar.total, bar.n = step.n_steps, step.step
-            bar.set_description(step.stage)
 
 
 def encode(quantizer: Quantizer, emb_IE: np.ndarray, silent: bool = False) -> np.ndarray:

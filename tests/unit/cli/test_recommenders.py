@@ -4,6 +4,8 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.cli import ask
@@ -62,6 +64,28 @@ def test_evaluate_says_what_the_run_measured(home, capsys):
     assert 0 <= found["invalid_rate"] <= 1 and found["gap"]["n_users"] == 5
     code, out, _ = ask(capsys, "evaluate", "last", "--users", "20", "--split", "valid")
     assert code == 0 and "of 20 of 60 users, over all 300 items" in out
+
+
+def test_lists_of_all_users_are_what_the_model_ranks_for_each(home, tmp_path, capsys):
+    """Each after all of their history, in shards of 25; a second call finds all of it done."""
+    _, cat, _, first, _ = home
+    words = ["recommend", first.id, "--all-users", "--output", str(tmp_path / "lists"), "--k", "4", "--workers", "1", "--json"]
+    for _ in range(2):
+        code, out, err = ask(capsys, *words, "--shard-size", "25")
+        assert code == 0 and json.loads(out)["users"] == cat.n_users, err
+    found = [pq.read_table(path) for path in sorted((tmp_path / "lists").glob("*.parquet"))]
+    assert [len(set(table["user"].to_pylist())) for table in found] == [25, 25, 10]
+    frame, model = pa.concat_tables(found).to_pandas(), first.recommender()
+    for user in (0, 31, 59):
+        own = frame[frame["user"] == user]
+        want = model.recommend(cat.history(user), 4, user=user, exclude_seen=model.excludes_seen(None, cat))
+        assert own["item"].tolist() == want["item"].tolist() and own["rank"].tolist() == [1, 2, 3, 4]
+        assert set(own["user_id"]) == {cat.user_ids[user]}
+        assert own["item_id"].tolist() == cat.items["item_id"].iloc[own["item"]].tolist()
+    code, _, err = ask(capsys, *words, "--shard-size", "30")
+    assert code == 2 and "was begun with other shard_size" in err
+    code, _, err = ask(capsys, "recommend", first.id, "--all-users")
+    assert code == 2 and "--all-users and --output FOLDER go together" in err
 
 
 def test_recommend_is_what_the_model_ranks(home, capsys):

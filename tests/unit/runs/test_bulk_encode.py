@@ -13,7 +13,7 @@ from tiger import metrics, runs
 from tiger.cli import main as cli
 from tiger.core.progress import result_of
 from tiger.runs.bulk import encode as bulk
-from tiger.runs.bulk import keys, stages
+from tiger.runs.bulk import engines, keys, stages
 from tiger.runs.bulk.engines import LocalEngine
 from tiger.semantic_ids import SemanticIds
 
@@ -78,13 +78,13 @@ def test_a_call_that_was_broken_off_goes_on_after_finished_shards(tmp_path, run,
     result_of(bulk.encode(run, vectors, tmp_path / "whole", LocalEngine(1), **arguments))
     calls: list[tuple[str, int]] = []
 
-    def once(job, stage, number, real=stages.do):
+    def once(job, stage, number, real=engines.do):
         calls.append((stage, number))
         if len(calls) in (4, 9, 14, 19):
             raise OSError("the machine is gone")
         return real(job, stage, number)
 
-    monkeypatch.setattr(stages, "do", once)
+    monkeypatch.setattr(engines, "do", once)
     for _ in range(4):
         with pytest.raises(OSError, match="gone"):
             result_of(bulk.encode(run, vectors, tmp_path / "torn", LocalEngine(1), **arguments))

@@ -4,9 +4,8 @@
 the same call goes on after it. Output and numbers do not depend on the engine, nor on how often it was broken off.
 """
 
-import hashlib
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tiger.core import disk, files
 from tiger.core.progress import Progress
 from tiger.datasets.reference import Values
 from tiger.metrics import Collisions
-from tiger.runs.bulk import shards, stages
+from tiger.runs.bulk import folder, shards, stages
 from tiger.runs.bulk.engines import Engine
 from tiger.runs.bulk.stages import Job
 from tiger.runs.run import Run
@@ -65,74 +64,29 @@ def encode(run: Run, source: Path, output: Path, engine: Engine, *, shard_size: 
     """
     if shard_size < 1:
         raise ValueError(f"The shard size is {shard_size}, but must be at least 1 row.")
+    output = output.resolve()  # tasks run elsewhere
     found, quantizer = shards.sources(source, column), run.quantizer()
     job = Job(str(run.path), output / ".work", output, column, tuple(quantizer.codes_per_level),
               tuple(shards.cut(found, shard_size)))
-    asked = {"format": FORMAT, "run": run.id, "fingerprint": fingerprint(run), "sizes": list(job.sizes), "column": column,
-             "shard_size": shard_size, "inputs": [asdict(one) | {"path": Path(one.path).name} for one in found]}
-    output.mkdir(parents=True, exist_ok=True)
-    lock = files.Lock(output / ".lock")
-    if not lock.acquire():
-        raise ValueError(f"Another call writes to {output}; wait for it, or name another folder.")
-    try:
-        manifest = _begin(output, asked)
+    inputs = [asdict(one) | {"path": Path(one.path).name} for one in found]
+    asked = {"format": FORMAT, "run": run.id, "fingerprint": folder.fingerprint(run, "quantizer.json"),
+             "sizes": list(job.sizes), "column": column, "shard_size": shard_size, "inputs": inputs}
+    with folder.opened(output, asked) as manifest:
         if "encoded" in manifest:
             shutil.rmtree(job.work, ignore_errors=True)
             return _encoded(manifest["encoded"])
         disk.check_space(output)
         job.work.mkdir(exist_ok=True)
-        yield from _each(engine, job, "encode", range(len(job.shards)))
+        yield from folder.each(engine, job, "encode", len(job.shards), "encoding shards")
         if not (job.work / "ranges.npy").exists():
             stages.save(job.work / "ranges.npy", _ranges(job, range_size))
         n_ranges = np.load(job.work / "ranges.npy").shape[1] - 1
-        yield from _each(engine, job, "number", range(n_ranges))
-        yield from _each(engine, job, "write", range(len(job.shards)))
+        yield from folder.each(engine, job, "number", n_ranges, "numbering collisions")
+        yield from folder.each(engine, job, "write", len(job.shards), "writing shards")
         made = _summary(job, n_ranges)
         files.write_json(output / "manifest.json", asked | {"encoded": asdict(made)}, durable=True)
         shutil.rmtree(job.work)
         return made
-    finally:
-        lock.release()
-
-
-def fingerprint(run: Run) -> str:
-    """What the run's quantizer is made of; other weights give other IDs."""
-    content = hashlib.blake2b(digest_size=16)
-    for name in ("quantizer.json", "weights.safetensors"):
-        content.update((run.path / name).read_bytes())
-    return content.hexdigest()
-
-
-def _begin(output: Path, asked: Values) -> Values:
-    """The output's manifest, made where there is none.
-
-    Raises:
-        ValueError: the folder holds something else, or IDs of another run, input or size of shards.
-    """
-    path = output / "manifest.json"
-    found = files.read_json(path)
-    if found is None and any(one.name != ".lock" for one in output.iterdir()):
-        raise ValueError(f"{output} is not empty and holds no {path.name} of encoded shards; name another folder.")
-    if found is None:
-        files.write_json(path, asked, durable=True)
-        return asked
-    other = [name for name in asked if found.get(name) != asked[name]]
-    if other:
-        raise ValueError(f"{output} was begun with other {' and '.join(other)}; name another folder, or delete this one.")
-    return found
-
-
-def _each(engine: Engine, job: Job, stage: str, numbers: range) -> Iterator[Progress]:
-    """A stage of all shards or ranges that do not have it behind them."""
-    left = [number for number in numbers if not stages.done(job, stage, number)]
-    n_done = len(numbers) - len(left)
-    yield Progress(WORDS[stage], n_done, len(numbers))
-    for _ in engine.each(job, stage, left):
-        n_done += 1
-        yield Progress(WORDS[stage], n_done, len(numbers))
-
-
-WORDS = {"encode": "encoding shards", "number": "numbering collisions", "write": "writing shards"}
 
 
 def _ranges(job: Job, range_size: int) -> np.ndarray:

@@ -13,18 +13,37 @@ from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
 from tiger.core import paths
-from tiger.runs.bulk import stages
-from tiger.runs.bulk.stages import Job
 from tiger.runs.executors.local import n_cores
 
 TRIES = 3  # times that a task is done again whose node died
 AHEAD = 2  # tasks a worker that are handed out at once
 
 
+class Work(Protocol):
+    """A bulk job: stages that are done piece by piece, in any order. It travels to whoever does a piece."""
+
+    def do(self, stage: str, number: int) -> int:
+        """Do one stage of one piece, leaving whole files. Returns its rows."""
+
+    def done(self, stage: str, number: int) -> bool:
+        """Whether its files are there."""
+
+
+def do(work: Work, stage: str, number: int) -> int:
+    """One stage of one piece on one torch thread, so that sums, and so results, are the same whoever computes them."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return work.do(stage, number)
+    finally:
+        torch.set_num_threads(before)
+
+
 class Engine(Protocol):
     """Does one stage of many shards or ranges."""
 
-    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+    def each(self, work: Work, stage: str, numbers: Sequence[int]) -> Iterator[int]:
         """Do the stage for each number; yields its rows as it is done, in any order.
 
         Raises:
@@ -46,17 +65,17 @@ class LocalEngine:
         self.n_workers = n_workers or n_cores()
         self._pool: ProcessPoolExecutor | None = None
 
-    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+    def each(self, work: Work, stage: str, numbers: Sequence[int]) -> Iterator[int]:
         if self.n_workers == 1 or len(numbers) < 2:
             for number in numbers:
-                yield stages.do(job, stage, number)
+                yield do(work, stage, number)
             return
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.n_workers, _processes())
         waiting, handed_out = iter(numbers), set[Future[int]]()
         while True:
             for number in itertools.islice(waiting, AHEAD * self.n_workers - len(handed_out)):
-                handed_out.add(self._pool.submit(stages.do, job, stage, number))
+                handed_out.add(self._pool.submit(do, work, stage, number))
             if not handed_out:
                 return
             over, handed_out = wait(handed_out, return_when=FIRST_COMPLETED)
@@ -90,7 +109,8 @@ class RayEngine:
                              "cluster's own address, such as HEAD:6379, or to auto on one of its machines.")
         begin: dict[str, Any] = {"address": address} if address else {"num_cpus": n_workers or n_cores(),
                                                                        "include_dashboard": False}
-        places = {"PYTHONPATH": os.pathsep.join(filter(None, [str(paths.CHECKOUT or ""), os.environ.get("PYTHONPATH")]))}
+        modules = [str(paths.CHECKOUT or ""), os.environ.get("PYTHONPATH", "")]
+        places = {"TIGER_HOME": str(paths.home()), "PYTHONPATH": os.pathsep.join(filter(None, modules))}
         try:
             ray.init(**begin, log_to_driver=False, logging_level=logging.WARNING, ignore_reinit_error=True,
                      runtime_env={"env_vars": places})
@@ -99,11 +119,11 @@ class RayEngine:
                              "one with ray start --head, or unset RAY_ADDRESS.") from None
         self._ray = ray
         self.n_workers = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self._do = ray.remote(num_cpus=1, max_retries=TRIES)(stages.do)
+        self._do = ray.remote(num_cpus=1, max_retries=TRIES)(do)
 
-    def each(self, job: Job, stage: str, numbers: Sequence[int]) -> Iterator[int]:
+    def each(self, work: Work, stage: str, numbers: Sequence[int]) -> Iterator[int]:
         ray = self._ray
-        shared, waiting, handed_out = ray.put(job), iter(numbers), list[Any]()
+        shared, waiting, handed_out = ray.put(work), iter(numbers), list[Any]()
         while True:
             handed_out += [self._do.remote(shared, stage, number)
                            for number in itertools.islice(waiting, self.n_workers - len(handed_out))]
@@ -124,7 +144,7 @@ def _processes() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "sklearn.cluster", stages.__name__])
+    context.set_forkserver_preload(["torch", "sklearn.cluster", "tiger.runs.bulk.stages"])
     return context
 
 

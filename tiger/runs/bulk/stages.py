@@ -5,8 +5,7 @@
    to count. That is the group-by; an ID that a million items share is one row a shard here, so no range is out of proportion.
 3. ``write`` puts codes and collision level of a shard together.
 
-Every stage leaves whole files only, moved into their place when they are done, and does nothing where they are there already.
-Codes are computed with one torch thread, so that they are the same wherever that is.
+Every stage leaves whole files only, moved into their place when they are done.
 """
 
 import functools
@@ -15,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tiger.core import files
 from tiger.quantizers import Quantizer
-from tiger.runs.bulk import keys, shards
+from tiger.runs.bulk import folder, keys, shards
 from tiger.runs.bulk.shards import Shard
 from tiger.runs.run import Run
 
@@ -53,23 +50,13 @@ class Job:
 
     def result(self, number: int) -> Path:
         """A shard of IDs."""
-        return self.output / f"part-{number:06d}.parquet"
+        return folder.shard(self.output, number)
 
+    def do(self, stage: str, number: int) -> int:
+        return STAGES[stage](self, number)
 
-def do(job: Job, stage: str, number: int) -> int:
-    """One stage of one shard or range. Returns its rows."""
-    import torch
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return STAGES[stage](job, number)
-    finally:
-        torch.set_num_threads(before)
-
-
-def done(job: Job, stage: str, number: int) -> bool:
-    """Whether the last file of a stage is there."""
-    return (job.result(number) if stage == "write" else job.part(LAST[stage], number)).exists()
+    def done(self, stage: str, number: int) -> bool:
+        return (self.result(number) if stage == "write" else self.part(LAST[stage], number)).exists()
 
 
 @functools.lru_cache(maxsize=1)
@@ -136,9 +123,7 @@ def write(job: Job, number: int) -> int:
         columns["item_id"] = shards.item_ids(shard)
     columns |= {f"code_{level + 1}": codes_NL[:, level] for level in range(codes_NL.shape[1])}
     columns["collision"] = (place_N + begin_D[which_N]).astype(np.int32)
-    part = job.output / f".part-{number:06d}.parquet"
-    pq.write_table(pa.table(columns), part, compression="zstd")
-    files.replace(part, job.result(number))
+    folder.write_shard(job.result(number), columns)
     return len(codes_NL)
 
 
