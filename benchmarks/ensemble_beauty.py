@@ -8,7 +8,7 @@ log-probabilities, and reciprocal rank fusion. Each member proposes its best ``-
 beam as wide), and every proposed item gets its exact log-probability from both. "proved" is the share of users whose ten items
 would be the same if all items were scored, because no item outside both lists can reach the tenth score; "equal" is the share
 for whom scoring all items of the catalogue does give the same ten (some users only: it takes half a second each).
-The weight is that of the best NDCG@10 on the validation items of every third user. Appends one JSON line a seed and rule to
+The weight is that of the best NDCG@10 on the validation items of every third user, unless told otherwise. Appends one JSON line a seed and rule to
 benchmarks/logs/ensemble_beauty.jsonl.
 """
 
@@ -27,7 +27,7 @@ from tiger.models.ensemble import BATCH, WEIGHTS, Ensemble, best, weighted
 
 LOG = Path(__file__).parent / "logs" / "ensemble_beauty.jsonl"
 FUSIONS = ("logp", "rank")
-EXACT_USERS = 60
+EXACT_USERS = 30
 CUTS = (5, 10)
 
 
@@ -109,12 +109,12 @@ def equal_share(model: Ensemble, cat: Catalogue, at_U: np.ndarray, n: int, exclu
     return round(float(np.mean(same)), 4)
 
 
-def run(cat: Catalogue, folders: tuple[Path, Path], n: int, excluded: bool, n_test: int | None) -> dict[str, object]:
+def run(cat: Catalogue, folders: tuple[Path, Path], n: int, excluded: bool, n_valid: int, n_test: int | None) -> dict[str, object]:
     """One pair of models under one rule."""
     start_s, cpu_s = time.perf_counter(), time.process_time()
     model = models.create("ensemble", weight=0.5, n_candidates=n).join([models.load(folder) for folder in folders]).fit(cat)
     n_users = len(cat.split().user_U)
-    valid_U = np.arange(n_users)[::3]
+    valid_U = np.arange(n_users)[::max(1, n_users // n_valid)]
     weights, curves = choose(model, cat, valid_U, n, excluded)
     test_U = np.arange(n_users) if n_test is None else np.arange(n_users)[::max(1, n_users // n_test)]
     test = score(model, cat, test_U, n, excluded, weights)
@@ -132,7 +132,8 @@ def main() -> None:
     parser.add_argument("--second", default="sasrec")
     parser.add_argument("--rules", nargs="+", choices=("excluded", "kept"), default=["excluded", "kept"])
     parser.add_argument("--candidates", type=int, default=50)
-    parser.add_argument("--test-users", type=int, help="every so many users only; default all")
+    parser.add_argument("--valid-users", type=int, default=7454, help="about so many, spread evenly (default every third)")
+    parser.add_argument("--test-users", type=int, help="about so many, spread evenly; default all")
     parser.add_argument("--data", type=Path, default=BEAUTY)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
@@ -143,7 +144,7 @@ def main() -> None:
         for seed in given.seeds:
             folders = (given.kept / f"{given.first}-{seed}", given.kept / f"{given.second}-{seed}")
             row = {"first": given.first, "second": given.second, "seed": seed,
-                   **run(cat, folders, given.candidates, rule == "excluded", given.test_users), "machine": machine()}
+                   **run(cat, folders, given.candidates, rule == "excluded", given.valid_users, given.test_users), "machine": machine()}
             with LOG.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps({key: value for key, value in row.items() if key != "valid"}), flush=True)
