@@ -8,8 +8,8 @@ log-probabilities, and reciprocal rank fusion. Each member proposes its best ``-
 beam as wide), and every proposed item gets its exact log-probability from both. "proved" is the share of users whose ten items
 would be the same if all items were scored, because no item outside both lists can reach the tenth score; "equal" is the share
 for whom scoring all items of the catalogue does give the same ten (some users only: it takes half a second each).
-The weight is that of the best NDCG@10 on the validation items of every third user, unless told otherwise. Appends one JSON line a seed and rule to
-benchmarks/logs/ensemble_beauty.jsonl.
+The weight is that of the best NDCG@10 on the validation items of every third user, unless told otherwise. Appends one JSON line a
+seed and rule to benchmarks/logs/ensemble_beauty.jsonl.
 """
 
 import argparse
@@ -109,7 +109,8 @@ def equal_share(model: Ensemble, cat: Catalogue, at_U: np.ndarray, n: int, exclu
     return round(float(np.mean(same)), 4)
 
 
-def run(cat: Catalogue, folders: tuple[Path, Path], n: int, excluded: bool, n_valid: int, n_test: int | None) -> dict[str, object]:
+def run(cat: Catalogue, folders: tuple[Path, Path], n: int, excluded: bool, n_valid: int,
+        n_test: int | None) -> dict[str, object]:
     """One pair of models under one rule."""
     start_s, cpu_s = time.perf_counter(), time.process_time()
     model = models.create("ensemble", weight=0.5, n_candidates=n).join([models.load(folder) for folder in folders]).fit(cat)
@@ -143,8 +144,8 @@ def main() -> None:
     for rule in given.rules:
         for seed in given.seeds:
             folders = (given.kept / f"{given.first}-{seed}", given.kept / f"{given.second}-{seed}")
-            row = {"first": given.first, "second": given.second, "seed": seed,
-                   **run(cat, folders, given.candidates, rule == "excluded", given.valid_users, given.test_users), "machine": machine()}
+            found = run(cat, folders, given.candidates, rule == "excluded", given.valid_users, given.test_users)
+            row = {"first": given.first, "second": given.second, "seed": seed, **found, "machine": machine()}
             with LOG.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps({key: value for key, value in row.items() if key != "valid"}), flush=True)
