@@ -34,13 +34,18 @@ LOOKS = """<style>
 [data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child,
 [data-testid="stCheckbox"] label:not([data-selected]) > span + div {
  box-shadow: 0 0 0 1.5px color-mix(in srgb, currentColor 58%, transparent)}
+[data-testid="stMainBlockContainer"] {container-type: inline-size}
+@container (max-width: 620px) {
+[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap}
+[data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%}}
 @media (min-width: 900px) {
 [data-testid="stMainBlockContainer"] {padding-top: 2.4rem}
 [data-testid="stHeader"] {background: none}
 [data-testid="stHeader"], [data-testid="stToolbar"] {pointer-events: none}
 [data-testid="stHeader"] button {pointer-events: auto}}</style>"""
 """Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches that
-stand out from the ground by more than 3 to 1; and no empty band above the heading."""
+stand out from the ground by more than 3 to 1; columns below each other where the page is narrow, though the window with its
+sidebar is not; and no empty band above the heading."""
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
 
