@@ -10,7 +10,7 @@ from tiger import reports
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import shop as plots
 from tiger.reports import shop
-from tiger.ui.shared import address, chips, exports, items, layout, state
+from tiger.ui.shared import address, caching, chips, exports, items, layout, state
 
 SHOWN_ROWS = 1000
 PART_WORDS = {"train": "training", "valid": "validation", "test": "test"}
@@ -18,10 +18,28 @@ PART_TINTS = {"validation": "background-color: rgba(80, 140, 200, .25)",
               "test": "background-color: rgba(207, 122, 36, .30)"}
 
 
+@caching.resource(8)
+def report_rows(cat: Catalogue) -> list[tuple[str, str, str]]:
+    """The data report, for all visitors."""
+    return shop.report_rows(cat)
+
+
+@caching.resource(8)
+def categories(cat: Catalogue) -> list[str]:
+    """What can be chosen from, for all visitors."""
+    return shop.categories(cat)
+
+
+@caching.resource(32)
+def matching(cat: Catalogue, search: str, category: str | None, ids_IM: np.ndarray | None) -> pd.DataFrame:
+    """The items that a search finds, for all visitors."""
+    return shop.browse(cat, search, category, ids_IM)
+
+
 def report_metrics(cat: Catalogue) -> None:
     """The data report as a row of numbers; on a narrow screen they wrap."""
     with st.container(horizontal=True, gap="medium"):
-        for label, value, help_text in shop.report_rows(cat):
+        for label, value, help_text in report_rows(cat):
             st.metric(label, value, help=help_text, width="content")
 
 
@@ -31,13 +49,13 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     here = state.dataset().id
     search = left.text_input("Search", key=f"search:{here}", placeholder="title, text or category",
                              max_chars=200, type="search") or ""
-    category = right.selectbox("Category", shop.categories(cat), index=None, key=f"category:{here}",
+    category = right.selectbox("Category", categories(cat), index=None, key=f"category:{here}",
                                placeholder="All categories")
-    frame = shop.browse(cat, search, category, ids_IM)
+    frame = matching(cat, search, category, ids_IM)
     if frame.empty:
         st.info("No item matches; try fewer words or another category.", icon=":material/search_off:")
         return
-    items.table(frame.drop(columns="text").head(SHOWN_ROWS), f"items:{here}:{search}:{category}", height=520)
+    items.table(frame.head(SHOWN_ROWS).drop(columns="text"), f"items:{here}:{search}:{category}", height=520)
     with st.container(horizontal=True, vertical_alignment="center"):
         more = f", the {SHOWN_ROWS:,} most popular are shown" if len(frame) > SHOWN_ROWS else ""
         st.caption(f"{len(frame):,} of {cat.n_items:,} items{more}. Choose a row to see the item.", width="content")
@@ -59,6 +77,7 @@ def item_card(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     exports.csv_button(near, f"{here}-neighbours-{item}", "Neighbours as CSV")
 
 
+@caching.resource(128)
 def neighbours(cat: Catalogue, item: int, ids_IM: np.ndarray | None) -> pd.DataFrame:
     """The nearest items by the embeddings."""
     return reports.neighbours(cat, cat.embedding_IE, item, codes_IL=ids_IM)
