@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.browser.conftest import ARGS, close, program, start
+from tests.browser.conftest import ARGS, close, program, settled, start
 from tiger.ui.shared.pagelist import BY_KEY
 
 FOLDER = Path(__file__).resolve().parent
@@ -31,14 +31,12 @@ def shoot(browser: Browser, address: str, page: str, scheme: str, path: Path) ->
     context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
     tab = context.new_page()
     tab.goto(f"{address}/{AT.get(page, '' if page == 'home' else page)}")
-    tab.wait_for_selector("h1", timeout=60_000)
-    tab.wait_for_timeout(1500)
-    tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner]')",
-                          timeout=120_000)
+    settled(tab)
     if page in FOLDED:
         tab.get_by_text(FOLDED[page]).click()
     tab.mouse.move(SIZE["width"] - 4, 4)
     tab.wait_for_timeout(2500)
+    settled(tab)  # figures come later than the script's end
     picture = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
     picture.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     context.close()
