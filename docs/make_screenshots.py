@@ -38,7 +38,7 @@ def shoot(browser: Browser, address: str, page: str, scheme: str, path: Path) ->
     tab.wait_for_timeout(2500)
     settled(tab)  # figures come later than the script's end
     picture = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
-    picture.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
     context.close()
     print(f"{path.name}  {path.stat().st_size:,} bytes")
     if path.stat().st_size > MAX_BYTES:
