@@ -1,11 +1,13 @@
 """What all tests share: the real data next to the checkout, a workspace of their own, a catalogue worked by hand."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and each leaves some to its workers
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # a test's cluster is nobody else's
 
 import numpy as np
 import pandas as pd

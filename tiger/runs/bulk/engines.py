@@ -114,9 +114,9 @@ class RayEngine:
         try:
             ray.init(**begin, log_to_driver=False, logging_level=logging.WARNING, ignore_reinit_error=True,
                      runtime_env={"env_vars": places})
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ValueError(f"No Ray cluster answers at {address or 'this machine'} ({str(error).splitlines()[0][:160]}); start "
-                             "one with ray start --head, or unset RAY_ADDRESS.") from None
+        except Exception as error:  # Ray raises just that where a machine is too busy to start it in time
+            raise ValueError(f"Ray does not answer at {address or 'this machine'} ({str(error).splitlines()[0][:160]}); start a "
+                             "cluster with ray start --head, or use --engine local.") from None
         self._ray = ray
         self.n_workers = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._do = ray.remote(num_cpus=1, max_retries=TRIES)(do)

@@ -106,9 +106,10 @@ class RayExecutor:
         address = os.environ.get("RAY_ADDRESS", "")
         try:
             self._client = JobSubmissionClient(address or None)
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray's own errors have no common kind with those of HTTP
             raise ValueError(f"No Ray cluster answers at {address or 'this machine'} ({_first_line(error)}); start one with ray "
-                             "start --head, or set RAY_ADDRESS to its dashboard, such as http://HEAD:8265.") from None
+                             "start --head, or set RAY_ADDRESS to its dashboard, such as http://HEAD:8265. A cluster with tokens "
+                             "also wants RAY_AUTH_MODE=token.") from None
         self._jobs: list[RayJob] = []
         self._added: queue.SimpleQueue[RayJob] = queue.SimpleQueue()
         self._wake, self._closed = threading.Event(), False
