@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 SIZE = {"width": 1400, "height": 940}
 DARK = ("home",)
 FOLDED: dict[str, str] = {}  # what would push the interesting part off the picture
-AT = {"playground": "playground?scenario=healthy&steps=140&point=7"}  # a page that is empty before somebody acts
+AT = {"playground": "playground?scenario=healthy&steps=140&point=7", "present": "present?scene=4"}  # a page that is empty before somebody acts
 MAX_BYTES = 150_000
 
 

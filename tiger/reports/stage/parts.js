@@ -45,4 +45,4 @@ function linesOf(nodes) {
   return { at, nLeaves: leaves.length }
 }
 
-const percent = part => part >= 0.0995 ? `${Math.round(100 * part)} %` : part >= 0.00095 ? `${(100 * part).toPrecision(2)} %` : 'under 0.1 %'
+const percent = part => part >= 0.0995 ? `${Math.round(100 * part)} %` : part >= 0.00095 ? `${(100 * part).toPrecision(2)} %` : '< 0.1 %'

@@ -20,7 +20,7 @@ from tiger.search import beam
 N_SUGGESTED = 5
 N_ENDING = (2, 1, 1)  # prefixes to draw at each level that were kept and lead to no suggestion
 N_PRUNED = (1, 1)  # and that were pruned; the likeliest of each, and none further down, where a line is a line less for others
-SHORT = 44  # characters of a title inside a sentence
+SHORT = 38  # characters of a title inside a sentence
 LEADS, ENDS, PRUNED, OWNED = "leads", "ends", "pruned", "owned"
 Names = Callable[[Sequence[Prefix]], Sequence[str]]
 """What groups of items are called, ``beam_page.group_names``."""
@@ -261,10 +261,10 @@ def outcome(req: BeamRequest, found: beam.Trace) -> str:
     rank = found.items.loc[found.items["item"] == req.target, "rank"]
     if len(rank):
         place = int(rank.iloc[0])
-        return f"Right: what this person really chose next, {name}, is suggestion {place}." if place <= N_SUGGESTED else (
-            f"What this person really chose next, {name}, comes in place {place}.")
+        return f"Right: what really came next, {name}, is suggestion {place}." if place <= N_SUGGESTED else (
+            f"Close: what really came next, {name}, is in place {place}.")
     lost = report.lost_at(found, req.target_id) if req.target_id else None
-    return f"This time it missed: the person really chose {name}" + (f", set aside at step {lost}." if lost else ".")
+    return f"Missed: what really came next was {name}" + (f", set aside at step {lost}." if lost else ".")
 
 
 def plain_name(req: BeamRequest, item: int) -> str:

@@ -45,15 +45,15 @@ function drawLines(play) {
   const parts = []
   const line = (from, to, part, kind) => parts.push(
     `<path class="${kind}" d="${bend(...from, ...to)}" stroke-width="${Math.max(0.18, 1.5 * Math.sqrt(part)) * u}"/>`)
-  if (!play.beside && !play.narrow) {
+  if (!play.beside) {
     const trunk = [side(box.left, true)[0] - 0.4 * u, box.tree.getBoundingClientRect().top - frame.top + box.tree.clientHeight / 2]
     for (const node of scene.nodes) {
       const state = stateOf(node, at, scene.n_levels)
-      if (state === 'ahead') continue
+      if (state === 'ahead' || (play.narrow && !node.parent)) continue // there the person stands above the tree, not beside it
       line(node.parent ? side(play.labels[node.parent], true) : trunk, side(play.labels[node.key], false), node.part,
         truth && node.target ? 'target' : state)
     }
-    if (at > scene.n_levels) {
+    if (at > scene.n_levels && !play.narrow) {
       for (const one of scene.suggestions) {
         const card = play.cards.get(one.item), node = scene.nodes.find(node => node.key === one.node)
         if (card) line(side(play.labels[one.node], true), side(card, false), node.part * one.part, truth && one.target ? 'target' : 'running')
