@@ -22,7 +22,8 @@ FOLDER = Path(__file__).resolve().parent
 SIZE = {"width": 1400, "height": 940}
 DARK = ("home",)
 FOLDED: dict[str, str] = {}  # what would push the interesting part off the picture
-AT = {"playground": "playground?scenario=healthy&steps=140&point=7", "present": "present?scene=4"}  # a page that is empty before somebody acts
+AT = {"playground": "playground?scenario=healthy&steps=140&point=7",  # pages that show little before somebody acts
+      "present": "present?scene=4"}
 MAX_BYTES = 150_000
 
 

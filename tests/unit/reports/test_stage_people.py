@@ -47,8 +47,7 @@ def test_who_likes_candles_and_soaps_worked_by_hand(about):
 def test_tastes_name_what_is_more_common_here_than_elsewhere(about):
     assert people.tastes(about, [0, 1, 3]) == "Candles, Soaps"
     assert people.tastes(about, []) == ""
-    plain = Interests(about.cat, about.words, (), about.part_IC[:, :0])
-    plain.cat.items["category"] = ""
+    plain = Interests(about.cat, about.words, (), about.part_IC[:, :0], None)
     assert people.tastes(plain, [0, 1, 2]) == "candle"  # the other words of its titles occur once
     assert "candle" in people.popular(plain)
 
@@ -70,7 +69,7 @@ def test_a_picture_is_read_inside_the_datas_folder_only(tmp_path):
     found = pictures.picture("img/red.png", (data,))
     small = Image.open(io.BytesIO(base64.b64decode(found.removeprefix("data:image/webp;base64,"))))
     assert small.size == (144, 72)
-    for cell in ("../outside.png", str(outside), "link.png", "words.png", "vector.svg", "nothing.png", "img", "", "nan", "\0",
+    for cell in ("../outside.png", str(outside), "link.png", "words.png", "vector.svg", "nothing.png", "img", "", " ", "\0",
                  "file:///etc/passwd", "javascript:alert(1)"):
         assert pictures.picture(cell, (data,)) == "", cell
 
@@ -92,6 +91,18 @@ def test_other_machines_are_asked_only_where_that_is_allowed():
     inline = "data:image/png;base64," + base64.b64encode(png(3, 3)).decode()
     assert pictures.picture(inline, ()).startswith("data:image/webp;base64,")
     assert pictures.picture("data:text/html;base64,AAAA", ()) == pictures.picture("data:image/png;base64,!", ()) == ""
+
+
+def test_an_items_picture_comes_before_its_icon_and_its_icon_before_its_initials(tiny, tmp_path):
+    (tmp_path / "a.png").write_bytes(png(3, 3))
+    tiny.source = {"name": "tables", "params": {"items": str(tmp_path / "items.csv")}}
+    (tmp_path / "items.csv").write_text("item_id")
+    tiny.items["image"] = ["a.png", None, float("nan"), "https://example.org/a.png", "../a.png", "b.png"]
+    tiny.items.loc[5, "category"] = "Bath"
+    found = pictures.looks(tiny, range(6))
+    assert [bool(look.picture) for look in found.values()] == [True, False, False, False, False, False]
+    assert found[5].icon == "bath" and found[0].icon == "home" and found[1].initials == "BC"
+    assert pictures.looks(tiny, [3], remote=True)[3].picture == "https://example.org/a.png"
 
 
 def test_every_aisle_of_the_shop_has_an_icon():

@@ -45,12 +45,14 @@ class Interests:
     Args:
         words: ``branches.title_words``.
         part_names: every part of every category path; part_IC: which item has which.
+        label_I: an item's category at its second level, or at the first where the path ends there; None without categories.
     """
 
     cat: Catalogue
     words: Words
     part_names: tuple[str, ...]
     part_IC: sparse.csr_matrix
+    label_I: np.ndarray | None
 
     @classmethod
     def of(cls, cat: Catalogue, words: Words) -> "Interests":
@@ -62,7 +64,8 @@ class Interests:
         one = sparse.csr_matrix((np.ones(len(parts), np.float32), (parts.index.to_numpy(), number_N)),
                                 (cat.n_items, len(names)))
         one.data[:] = 1.0
-        return cls(cat, words, tuple(map(str, names)), one)
+        label_I = path.map(lambda parts: parts[:2][-1]).to_numpy(object) if len(names) else None
+        return cls(cat, words, tuple(map(str, names)), one, label_I)
 
 
 def terms(text: str, known: Sequence[str]) -> list[str]:
@@ -124,7 +127,7 @@ def tastes(about: Interests, items: Sequence[int] | np.ndarray, k: int = 2) -> s
     items_T = np.asarray(items, np.int64)
     if not len(items_T):
         return ""
-    label_I = _second(about.cat)
+    label_I = about.label_I
     if label_I is None:
         member = sparse.csr_matrix((np.ones(len(items_T), np.float32), (np.zeros(len(items_T), np.int64), items_T)),
                                    (1, about.cat.n_items))
@@ -139,22 +142,13 @@ def tastes(about: Interests, items: Sequence[int] | np.ndarray, k: int = 2) -> s
 
 def popular(about: Interests, k: int = 10) -> list[str]:
     """Interests to offer before anybody typed: those that most users have."""
-    cat = about.cat
-    label_I = _second(cat)
+    cat, label_I = about.cat, about.label_I
     if label_I is not None:
         counts = pd.Series(label_I[cat.history_items]).value_counts()
         return [str(name) for name in counts.index if name][:k]
     n_I = np.bincount(cat.history_items, minlength=cat.n_items)
     count_V = np.asarray(about.words[0].T @ n_I).ravel()
     return [str(about.words[1][at]) for at in np.argsort(-count_V, kind="stable")[:k]]
-
-
-def _second(cat: Catalogue) -> np.ndarray | None:
-    """An item's category at its second level, or at the first where the path ends there; None without categories."""
-    path = cat.items["category"].fillna("").astype(str).str.strip()
-    if not (path != "").any():
-        return None
-    return path.str.split(r"\s*>\s*", regex=True).map(lambda parts: parts[:2][-1]).to_numpy(object)
 
 
 def _joined(names: Sequence[str]) -> str:

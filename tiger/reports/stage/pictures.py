@@ -70,14 +70,13 @@ def looks(cat: Catalogue, items: Iterable[int], remote: bool = False) -> dict[in
     Args:
         remote: whether pictures may come from other machines.
     """
-    titles, paths_I = cat.items["title"], cat.items["category"].fillna("").astype(str)
-    places = tuple(folders(cat.source))
-    found = {}
+    titles, paths_I, places, found = cat.items["title"], cat.items["category"], tuple(folders(cat.source)), {}
     for item in items:
         path = str(paths_I.iloc[item])
-        cell = str(cat.items[COLUMN].iloc[item] or "") if COLUMN in cat.items else ""
+        cell = cat.items[COLUMN].iloc[item] if COLUMN in cat.items else ""
         words = re.findall(r"\w+", str(titles.iloc[item])) or ["?"]
-        found[item] = Look(icon_of(path), picture(cell, places, remote), "".join(word[0] for word in words[:2]).upper(),
+        found[item] = Look(icon_of(path), picture(cell, places, remote) if isinstance(cell, str) else "",
+                           "".join(word[0] for word in words[:2]).upper(),
                            sum(map(ord, path.split(">")[0].strip() or words[0].casefold())) % N_COLOURS)
     return found
 
@@ -100,7 +99,7 @@ def picture(cell: str, places: tuple[Path, ...], remote: bool = False) -> str:
         remote: whether an address of another machine may be handed to the browser.
     """
     cell = cell.strip()
-    if not cell or cell == "nan":
+    if not cell:
         return ""
     if REMOTE.match(cell):
         return cell if remote and REMOTE.fullmatch(cell) else ""
