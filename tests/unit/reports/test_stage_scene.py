@@ -96,6 +96,17 @@ def test_a_scene_is_whole_and_its_numbers_are_the_searchs(req):
         assert one.item in req.ids.prefix_items(codes) and keys[one.node].n_items == len(req.ids.prefix_items(codes))
 
 
+@pytest.mark.parametrize(("title", "category", "name"), [
+    ("Heath Porcelain Kettle Bay, 1.7 l", "Kitchen > Kettles", "the kettle"),
+    ("Sol Wine Glass by Hearthwell", "Wine Glasses", "the wine glass"),
+    ("Vektor Arbor HDMI Cable - Angled", "Cables and Hubs > HDMI Cables", "the HDMI cable"),
+    ("Canary Cage", "Canaries", "the canary"),
+    ("Toy Story", "Animation > Comedy", "“Toy Story”"), ("x" * 50, "", f"“{'x' * 37}…”")])
+def test_a_thing_in_a_sentence(req, title, category, name):
+    items = req.cat.items.head(1).assign(title=title, category=category)
+    assert scenes.plain_name(replace(req, cat=replace(req.cat, items=items)), 0) == name
+
+
 def test_a_change_says_what_entered_and_left(req):
     fewer = replace(req.search, items=req.search.items[1:])
     changed = replace(req, search=fewer, before=req.search)

@@ -113,6 +113,16 @@ def test_a_question_that_comes_twice_is_answered_once():
     assert component.WHY not in app.session_state
 
 
+def test_a_browser_that_still_sends_its_former_address_takes_nothing_back():
+    app = open_page("present", user="5")
+    app.session_state["present_asked"] = 7, (2, 3), True  # as a question leaves it
+    app.query_params["user"] = "5"
+    assert handed(app.run())["scene"]["history"] == [2, 3]
+    app.query_params.clear()
+    app.query_params["user"] = "9"  # a link: the page is drawn from its start
+    assert handed(app.run())["user"] == 9 and "present_asked" not in app.session_state
+
+
 def test_saved_stories_are_listed_played_and_deleted():
     view = Frame("demo-recommender", USER, (1, 2), was=(1, 2, 3), at=4)
     story = stories.save(stories.new("Two things", "synthetic", (view, view)))

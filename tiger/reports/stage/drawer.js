@@ -60,7 +60,7 @@ function choose(play, row) {
     openDrawer(play, '')
     play.past = []
     show(play, row.user, null, null)
-  } else change(play, [...play.scene.history, row.item])
+  } else if (historyOf(play).length < 500) change(play, [...historyOf(play), row.item])
 }
 
 const KEPT = 'tiger.present.views'

@@ -282,7 +282,7 @@ def _singular(group: str) -> list[str]:
     """What one thing of a group may be called: HDMI Cables -> HDMI Cable."""
     if not group:
         return []
-    ends = [("ies", "y"), ("es", ""), ("s", "")]
+    ends = [("ies", "y"), ("s", ""), ("es", "")]  # in this order: kettles lose one letter, glasses two, and no title has "glasse"
     return [group.removesuffix(end) + new for end, new in ends if group.endswith(end)] + [group]
 
 

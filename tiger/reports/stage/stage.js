@@ -65,7 +65,8 @@ function take(play, data, first = false) {
   const playing = data.playing, story = playing?.id !== play.data.playing?.id || first
   play.data = data
   play.icons = data.icons
-  play.waiting = false
+  if (play.pending && data.heard >= play.pending.number) play.pending = null
+  play.waiting = Boolean(play.pending)
   if (playing) {
     if (story) showFrame(play, 0)
     else showFrame(play, play.frame)
@@ -114,26 +115,30 @@ function go(play, by) {
 const askFor = (play, what) => {
   play.waiting = true
   play.root.classList.add('waiting')
-  play.hooks.ask(what)
+  return play.hooks.ask(what)
 }
 
 function show(play, user, items, was) {
   play.beside = false
   play.at = was ? play.at : 0
-  askFor(play, { do: 'show', user, items, was })
+  play.pending = { user, items, number: askFor(play, { do: 'show', user, items, was }) }
 }
+
+// The history as it will be once the server has answered all that was asked.
+const historyOf = play => play.pending?.items ?? play.scene.history
 
 // Change the history: the server answers with the new suggestions, which are shown at once.
 function change(play, items, isUndo = false) {
   if (!play.hooks.ask || play.data.playing) return
-  if (!isUndo) play.past.push(play.scene.history)
+  const user = play.pending ? play.pending.user : play.data.user, had = historyOf(play)
+  if (!isUndo) play.past.push(had)
   play.wantsSuggestions = true
   play.cause = null
-  askFor(play, { do: 'show', user: play.data.user, items, was: play.scene.history.length ? play.scene.history : null })
+  play.pending = { user, items, number: askFor(play, { do: 'show', user, items, was: had.length ? had : null }) }
 }
 
 function undo(play) {
-  if (play.past.length) change(play, play.past.pop(), true)
+  if (play.past.length && !play.pending) change(play, play.past.pop(), true)
 }
 
 // Other recommenders' lists beside the suggestions, in the tree's place.
@@ -255,7 +260,7 @@ function drawAll(play) {
   box.legend.classList.toggle('told', play.truth)
   if (box.undo) box.undo.disabled = !play.past.length || Boolean(playing)
   if (box.stop) box.stop.hidden = !playing
-  for (const name of ['people', 'things', 'keep']) if (box[name]) box[name].hidden = Boolean(playing)
+  for (const name of ['people', 'things', 'undo', 'keep']) if (box[name]) box[name].hidden = Boolean(playing)
   if (box.lists) {
     box.lists.hidden = playing ? !scene.beside : !scene.suggestions.length
     box.lists.setAttribute('aria-pressed', Boolean(play.beside))
@@ -288,7 +293,7 @@ function chip(play, item, place, may, cause) {
     pictureOf(thing.look, icons), make('span', { class: 'title' }, thing.title),
     may && make('button', { type: 'button', class: 'drop', 'aria-label': `Take away ${thing.title}`, onclick: () => {
       rest.splice(place, 1)
-      change(play, rest)
+      if (!play.pending) change(play, rest)
     } }, '×'))
   node.classList.toggle('unread', place < scene.unread)
   node.classList.toggle('cause', cause?.at === place)
@@ -313,7 +318,7 @@ function chip(play, item, place, may, cause) {
 
 function move(play, from, to) {
   const items = [...play.scene.history]
-  if (from === undefined || from === to || to < 0 || to >= items.length) return
+  if (play.pending || from === undefined || from === to || to < 0 || to >= items.length) return
   items.splice(to, 0, ...items.splice(from, 1))
   change(play, items)
 }
@@ -350,11 +355,11 @@ function drawCards(play) {
     card.onclick = () => explain(play, one.item)
     card.style.top = play.narrow ? '' : `${100 * place / places}%`
     card.style.order = place
-    card.className = `card${play.truth && one.target ? ' hit' : ''}${badge === 'new' ? ' new' : ''}${play.cause === one.item ? ' asked' : ''}`
+    card.className = `card${play.truth && one.target ? ' hit' : ''}${badge === 'new' ? ' new' : ''}${play.cause === one.item ? ' asked' : ''}${badge ? ' badged' : ''}`
     card.title = 'Why this one?'
     card.replaceChildren(make('span', { class: 'rank' }, place + 1), pictureOf(thing.look, icons), make('span', { class: 'text' },
-      make('span', { class: 'title' }, thing.title), badge && make('span', { class: 'badge' }, badge),
-      make('span', { class: 'bar' }, make('span', { style: `width:${Math.max(2, 100 * one.part)}%` }))))
+      make('span', { class: 'title' }, thing.title), make('span', { class: 'foot' }, badge && make('span', { class: 'badge' }, badge),
+      make('span', { class: 'bar' }, make('span', { style: `width:${Math.max(2, 100 * one.part)}%` })))))
   })
   const left = known && !play.truth ? [...moves.values()].filter(one => one.now === null) : []
   const missed = play.truth && !scene.suggestions.some(one => one.target)

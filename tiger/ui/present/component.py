@@ -23,9 +23,15 @@ STAGE = st.components.v2.component(
     js=f"{stage.script()}\n{Path(__file__).with_name('mount.js').read_text(encoding='utf-8')}")
 
 
-@st.fragment
 def show() -> None:
-    """The stage. What it asks for runs this alone, so that the answer comes at once."""
+    """The stage."""
+    request.trust_address()
+    _stage()
+
+
+@st.fragment
+def _stage() -> None:
+    """What the stage asks for runs this alone, so that the answer comes at once."""
     if st.session_state.pop(CHANGED, False):  # the list of stories below
         st.rerun()
     run = recommenders.current()

@@ -29,6 +29,7 @@ export default ({ parentElement, data, setTriggerValue }) => {
         asked = Math.max(asked + 1, Date.now())
         hooks.open.push({ ...what, number: asked })
         hooks.tell('ask', hooks.open)
+        return asked
       },
       step: at => {
         const query = new URLSearchParams(location.search)

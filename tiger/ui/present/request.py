@@ -13,10 +13,12 @@ from tiger.search import beam
 from tiger.ui.shared import address
 
 WAS = "present_was"  # session: the history that a change led to, and the one before it
+ASKED = "present_asked"  # session: who was asked for last, until the browser's own address says so
 
 
 def read(writer: Writer, cat: Catalogue) -> BeamRequest:
     """What the address asks for; what makes no sense is said once and replaced."""
+    _hold()
     user = address.read(address.USER.below(cat.n_users), shop.example(cat)[1])
     own, target = ((), None) if made_up() else reports.held_out(cat, user)
     usual = reports.usual_search(writer, cat, own)
@@ -55,8 +57,35 @@ def show(user: int | None, items: tuple[int, ...] | None, was: tuple[int, ...] |
         items: None for the user's own history.
         was: the history to compare with; None for nothing.
     """
+    st.session_state[ASKED] = user, items, True
+    st.session_state[WAS] = (items, was or ())
+    _write(user, items)
+
+
+def _write(user: int | None, items: tuple[int, ...] | None) -> None:
     address.write(address.WHO, "user" if user is not None else "new")
     if user is not None:
         address.write(address.USER, user)
     address.write(address.HISTORY, items)
-    st.session_state[WAS] = (items, was or ())
+
+
+def _hold() -> None:
+    """Write again who was asked for while the browser still sends the address from before.
+
+    Each request brings the browser's address; one that left it before the last answer came would take the change back.
+    """
+    if ASKED not in st.session_state:
+        return
+    user, items, fresh = st.session_state[ASKED]
+    texts = [address.text_of(param) for param in (address.WHO, address.USER, address.HISTORY)]
+    _write(user, items)
+    if fresh:
+        st.session_state[ASKED] = user, items, False
+    elif texts == [address.text_of(param) for param in (address.WHO, address.USER, address.HISTORY)]:
+        st.session_state.pop(ASKED)
+
+
+def trust_address() -> None:
+    """The page is drawn from its start: by then the browser's address is the newest, a link's for instance."""
+    if ASKED in st.session_state and not st.session_state[ASKED][2]:
+        st.session_state.pop(ASKED)
