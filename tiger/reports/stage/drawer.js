@@ -58,9 +58,8 @@ function drawDrawer(play) {
 function choose(play, row) {
   if (play.drawer === 'people') {
     openDrawer(play, '')
-    play.past = []
     show(play, row.user, null, null)
-  } else if (historyOf(play).length < 500) change(play, [...historyOf(play), row.item])
+  } else if (play.pending?.items !== null && historyOf(play).length < 500) change(play, [...historyOf(play), row.item])
 }
 
 const KEPT = 'tiger.present.views'

@@ -119,6 +119,7 @@ const askFor = (play, what) => {
 }
 
 function show(play, user, items, was) {
+  play.past = []
   play.beside = false
   play.at = was ? play.at : 0
   play.pending = { user, items, number: askFor(play, { do: 'show', user, items, was }) }
