@@ -22,6 +22,7 @@ N_ENDING = (2, 1, 1)  # prefixes to draw at each level that were kept and lead t
 N_PRUNED = (1, 1)  # and that were pruned; the likeliest of each, and none further down, where a line is a line less for others
 SHORT = 38  # characters of a title inside a sentence
 LEADS, ENDS, PRUNED, OWNED = "leads", "ends", "pruned", "owned"
+LONG = 110  # characters of a change's effect; beyond, numbers stand for names, so that a sentence has two lines
 Names = Callable[[Sequence[Prefix]], Sequence[str]]
 """What groups of items are called, ``beam_page.group_names``."""
 Looks = Callable[[Iterable[int]], Mapping[int, Look]]
@@ -381,7 +382,8 @@ def _effect(req: BeamRequest, entered: Sequence[int], gone: Sequence[int], moved
             some = f"{', '.join(names[:-1])} and {names[-1]}" if 1 < len(names) < 4 else ", ".join(names[:2])
             some += f" and {len(names) - 2} others" if len(names) > 3 else ""
             said.append(f"{some} {verb}{'s' if len(names) == 1 else ''}")
-    return f"{', '.join(said)}."
+    text = f"{', '.join(said)}."
+    return text if len(text) <= LONG else f"{len(gone)} of {N_SUGGESTED} suggestions leave, {len(entered)} enter."
 
 
 def cause(req: BeamRequest, item: int) -> Cause:
