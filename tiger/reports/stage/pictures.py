@@ -134,7 +134,7 @@ def _file(path: Path, _changed_ns: int, size: int) -> str:
 
 def _small(data: bytes) -> str:
     """A copy of at most 144 x 144 pixels as a ``data:`` address; "" for what is no picture or too large."""
-    from PIL import Image  # comes with Streamlit; without the app there is no stage
+    from PIL import Image  # of the extra app, which has the stage
 
     try:
         with warnings.catch_warnings():
