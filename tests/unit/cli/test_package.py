@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[3]
 DECLARED = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"scikit-learn": "sklearn", "umap-learn": "umap", "sentence-transformers": "sentence_transformers",
-           "faiss-cpu": "faiss"}
+           "faiss-cpu": "faiss", "pillow": "PIL"}
 """Distributions whose module goes by another name."""
 
 
