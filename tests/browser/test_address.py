@@ -40,7 +40,7 @@ def test_a_narrow_screen_with_its_sidebar_shut_completes_its_address_too(profile
 def test_back_leaves_a_page_that_rewrote_its_address(page, app):
     page.goto(f"{app.url}/catalogue")
     settled(page)
-    page.wait_for_url("**dataset=synthetic**")
+    page.wait_for_url("**run=demo-small**")
     before = page.url
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Codebooks").click()
     page.wait_for_url("**/codebooks**")

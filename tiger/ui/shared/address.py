@@ -241,6 +241,9 @@ SCHEMA: tuple[Param[Any], ...] = (
     FIND, RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
     PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT, PLAY_SPEED, SCENARIO)
 
+LINKED = (DATASET, RUN, MODEL, SHOW, RECIPE, PATH, STUDY, LESSON, RUNS)
+"""What links name and no component of a page changes in the browser by itself."""
+
 
 def begin(page: str) -> None:
     """Before a page is drawn: write what had to wait.
@@ -254,8 +257,9 @@ def begin(page: str) -> None:
     if seen is None:
         return
     _ready()
-    if seen != here and seen[0] == page:  # Streamlit 1.67 does not show the address of a link to the page it stands on
-        st.query_params.from_dict(st.query_params.to_dict())
+    if seen[0] == page and DATASET.name in here[1] and any(here[1].get(one.name) != seen[1].get(one.name) for one in LINKED):
+        # Streamlit 1.67 does not show the address of a link to the page it stands on, unless something is written to it
+        st.query_params[DATASET.name] = here[1][DATASET.name]
 
 
 @st.fragment
