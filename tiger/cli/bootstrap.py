@@ -56,11 +56,12 @@ def app(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    """Run the tests in two processes; ``-n 0`` runs them in one, ``--quick`` leaves out browsers and worker processes."""
+    """Run the tests in three processes; ``-n 0`` runs them in one, ``--quick`` leaves out browsers and worker processes."""
     words = ["-m", "not browser and not processes"] if "--quick" in rest else []
     rest = [word for word in rest if word != "--quick"]
     # Whole files go to a process, so that what a file's tests share is made once; the longest, the browser's, come first.
-    spread = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    # Two cores are kept busy by three, since one often waits for a browser or a worker.
+    spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     return environment.call([sys.executable, "-m", "pytest", *spread, *words, *rest])
 
 

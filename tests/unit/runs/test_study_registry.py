@@ -65,6 +65,7 @@ def test_its_command_is_there_with_its_flags_and_sentences(demo, capsys, monkeyp
     assert "count codes" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_its_page_shows_it_and_its_form_starts_another_one(demo, monkeypatch):
     made = runs.new_run(study_artifacts.request("toy", demo.config.dataset, demo.id, {}))
     worker.execute(made)

@@ -165,7 +165,7 @@ def stories(dataset: str) -> list[Story]:
             if path.stat().st_size > MAX_BYTES:
                 continue
             story = decode(path.stem, files.read_json(path) or {})
-        except (ValueError, OSError):
+        except (ValueError, OSError):  # no story, or gone meanwhile
             continue
         if story.dataset == dataset and (not story.owner or access.may_change(visitor, story.owner)):
             found.append(story)

@@ -157,7 +157,7 @@ class RayExecutor:
         """The one thread that speaks with the cluster."""
         said = ""
         while not self._closed:
-            with contextlib.suppress(queue.Empty):
+            with contextlib.suppress(queue.Empty):  # until there is none
                 while True:
                     self._jobs.append(self._added.get_nowait())
             try:
