@@ -1,6 +1,6 @@
 """The stage on the page: what the browser gets, and what it asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL, HEARD = (
     "present_stage", "present_found", "present_why", "present_beside", "present_playing", "present_word", "present_changed",
     "present_remote", "present_fill", "present_heard")
 N_FOUND, MAX_ASKS = 30, 50
+Ask = Mapping[str, Any]
+"""What a browser sent: each value is checked where it is used."""
 STAGE = st.components.v2.component(
     "tiger.stage", html='<div class="stage"></div>', css=stage.style(),
     js=f"{stage.script()}\n{Path(__file__).with_name('mount.js').read_text(encoding='utf-8')}")
@@ -112,9 +114,9 @@ def answer(asks: Any) -> None:
         layout.attempt(ACTS[str(ask["do"])], ask, say=_say)
 
 
-def _checked(do: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+def _checked(do: Callable[[Ask], None]) -> Callable[[Ask], None]:
     """Whatever else is wrong with what was sent is one sentence, too."""
-    def checked(ask: dict[str, Any]) -> None:
+    def checked(ask: Ask) -> None:
         try:
             do(ask)
         except (KeyError, TypeError, AttributeError):
@@ -123,7 +125,7 @@ def _checked(do: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]],
     return checked
 
 
-def _show(ask: dict[str, Any]) -> None:
+def _show(ask: Ask) -> None:
     cat = state.catalogue()
     user = None if ask["user"] is None else stories.whole(ask["user"], cat.n_users - 1)
     items, was = (None if ask.get(name) is None else stories.items(ask[name]) for name in ("items", "was"))
@@ -134,29 +136,29 @@ def _show(ask: dict[str, Any]) -> None:
     request.show(user, items, was)
 
 
-def _find(ask: dict[str, Any]) -> None:
+def _find(ask: Ask) -> None:
     st.session_state[FOUND] = (str(ask["kind"])[:10], " ".join(str(ask["words"])[:80].split()))
 
 
-def _why(ask: dict[str, Any]) -> None:
+def _why(ask: Ask) -> None:
     st.session_state[WHY] = stories.whole(ask["item"], state.catalogue().n_items - 1)
 
 
-def _beside(ask: dict[str, Any]) -> None:
+def _beside(ask: Ask) -> None:
     st.session_state[BESIDE] = True
 
 
-def _save(ask: dict[str, Any]) -> None:
+def _save(ask: Ask) -> None:
     saved = stories.save(stories.new(str(ask["name"]), state.dataset().id, tuple(map(stories.frame, ask["frames"]))))
     _say(f"Saved “{saved.name}”. Press S to play it; on the page you can download it as a file that plays offline.")
     st.session_state[CHANGED] = True
 
 
-def _begin(ask: dict[str, Any]) -> None:
+def _begin(ask: Ask) -> None:
     st.session_state[PLAYING] = stories.find(str(ask["id"]), state.dataset().id).id
 
 
-def _stop(ask: dict[str, Any]) -> None:
+def _stop(ask: Ask) -> None:
     st.session_state.pop(PLAYING, None)
 
 
