@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, visit, visiting
+from tests.support.oracles import oracle
 from tiger import datasets, quantizers
 from tiger.datasets import registry
 from tiger.runs import import_run
@@ -193,14 +194,8 @@ def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, 
 @pytest.fixture(scope="module")
 def axe():
     """The accessibility checker; without it the tests are skipped, in CI they fail."""
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        reason = "axe-playwright-python is missing; install requirements-dev.txt"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return Axe()
+    reason = "axe-playwright-python is missing; install requirements-dev.txt"
+    return oracle("axe_playwright_python.sync_playwright", reason).Axe()
 
 
 @pytest.fixture(scope="module")

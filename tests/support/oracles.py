@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 
-def oracle(name: str) -> Any:
-    """A package of ``requirements-dev.txt``. Without it a test is skipped; in CI, where it must be there, it fails."""
-    return importlib.import_module(name) if os.environ.get("CI") else pytest.importorskip(name)
+def oracle(name: str, reason: str | None = None) -> Any:
+    """A package that tests need. Without it a test is skipped, with the reason; in CI, where it must be there, it fails."""
+    return importlib.import_module(name) if os.environ.get("CI") else pytest.importorskip(name, reason=reason)
 
 
 class Later:

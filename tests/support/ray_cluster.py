@@ -4,18 +4,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
+from tests.support.oracles import oracle
 
 
 def start() -> Iterator[Any]:
     """A cluster of two nodes with one core each; the test is skipped without Ray, and fails in CI."""
-    try:
-        from ray.cluster_utils import Cluster
-    except ImportError:
-        reason = "Ray is not installed; pip install 'tiger-lab[ray]' to run this test"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    Cluster = oracle("ray.cluster_utils", "Ray is not installed; pip install 'tiger-lab[ray]' to run this test").Cluster
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
     cluster = Cluster(initialize_head=True, head_node_args=size | {"include_dashboard": True, "dashboard_port": 0})

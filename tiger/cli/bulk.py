@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from tiger.core.progress import Progress
+from tiger.core.progress import Progress, result_of
 from tiger.runs.bulk import engines
 from tiger.runs.bulk.engines import Engine
 
@@ -48,11 +48,8 @@ def engine_of(args: argparse.Namespace) -> Iterator[Engine]:
 def follow(steps: Generator[Progress, None, T], silent: bool) -> T:
     """What the steps return, behind a progress bar."""
     with tqdm(unit="shard", disable=silent) as bar:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                made: T = end.value
-                return made
+        def show(step: Progress) -> None:
             bar.total, bar.n = step.n_steps, step.step
             bar.set_description(step.stage)
+
+        return result_of(steps, show)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+P = TypeVar("P")
 T = TypeVar("T")
 Metrics = dict[str, Any]
 """A step's measurements by name: a number, or a list with one number per level."""
@@ -28,14 +29,20 @@ class Progress:
     metrics: Metrics = field(default_factory=dict)
 
 
-def result_of(steps: Generator[Any, Any, T]) -> T:
-    """Run a generator to its end; what it returns."""
+def result_of(steps: Generator[P, Any, T], on_step: Callable[[P], object] | None = None) -> T:
+    """Run a generator to its end; what it returns.
+
+    Args:
+        on_step: is given what the generator yields.
+    """
     while True:
         try:
-            next(steps)
+            step = next(steps)
         except StopIteration as end:
             result: T = end.value
             return result
+        if on_step is not None:
+            on_step(step)
 
 
 class Meter:

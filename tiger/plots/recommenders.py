@@ -37,16 +37,22 @@ def width_lines(frame: pd.DataFrame, alt: str, title: str) -> go.Figure:
     Args:
         frame: columns series, width, share (0..1).
     """
-    figure = go.Figure()
-    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
-        figure.add_scatter(x=part["width"], y=part["share"], mode="lines+markers", name=str(name),
-                           line={"color": colour(place), "width": 2, "dash": DASHES[place]},
-                           marker={"symbol": SYMBOLS[place], "size": 9},
-                           hovertemplate="width %{x}: %{y:.1%}<extra>%{fullData.name}</extra>")
+    figure = _lines(frame, "width", "share", "width %{x}: %{y:.1%}", marks=9)
     widths = sorted(frame["width"].unique().tolist())
     figure.update_xaxes(title="Beam width", type="log", tickvals=widths, ticktext=[str(width) for width in widths])
     figure.update_yaxes(title=title, tickformat=".0%", rangemode="tozero")
     return style(figure, alt)
+
+
+def _lines(frame: pd.DataFrame, x: str, y: str, hover: str, marks: int) -> go.Figure:
+    """One marked line for each value of the column ``series``."""
+    figure = go.Figure()
+    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
+        figure.add_scatter(x=part[x], y=part[y], mode="lines+markers", name=str(name),
+                           line={"color": colour(place), "width": 2, "dash": DASHES[place]},
+                           marker={"symbol": SYMBOLS[place], "size": marks},
+                           hovertemplate=f"{hover}<extra>%{{fullData.name}}</extra>")
+    return figure
 
 
 def weight_lines(frame: pd.DataFrame, alt: str, chosen: float) -> go.Figure:
@@ -55,12 +61,7 @@ def weight_lines(frame: pd.DataFrame, alt: str, chosen: float) -> go.Figure:
     Args:
         frame: columns series, weight (0..1), value.
     """
-    figure = go.Figure()
-    for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
-        figure.add_scatter(x=part["weight"], y=part["value"], mode="lines+markers", name=str(name),
-                           line={"color": colour(place), "width": 2, "dash": DASHES[place]},
-                           marker={"symbol": SYMBOLS[place], "size": 7},
-                           hovertemplate="weight %{x:.2f}: %{y:.4f}<extra>%{fullData.name}</extra>")
+    figure = _lines(frame, "weight", "value", "weight %{x:.2f}: %{y:.4f}", marks=7)
     figure.add_vline(x=chosen, line={"color": QUIET, "dash": "dot", "width": 1.5})
     figure.update_xaxes(title="Weight of the second member (0: first alone, 1: second alone)")
     figure.update_yaxes(title="Validation score")

@@ -111,7 +111,8 @@ def entries_here(kinds: tuple[str, ...] = run_config.CODED, among: Sequence[inde
 
 def healthy_run_id() -> str | None:
     """The current run where its codes are in use and tell items apart, else the newest such run of this dataset."""
-    known = [entry for entry in entries_here() if entry.status.state == "finished" and entry.outcome
+    looked_up = st.session_state.get(ENTRIES)  # by the sidebar of this rerun
+    known = [entry for entry in entries_here(among=looked_up) if entry.status.state == "finished" and entry.outcome
              and entry.outcome.usage >= STARVED_USE and entry.outcome.distinct_share >= UNIQUE_ENOUGH]
     current = st.session_state.get("at_run")
     return next((entry.id for entry in known if entry.id == current), known[0].id if known else None)
