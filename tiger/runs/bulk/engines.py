@@ -1,21 +1,24 @@
 """Who does the stages of a bulk job: processes of this machine, or a Ray cluster. A new engine is one line in ``REGISTRY``.
 
-Both take the shards one by one and leave the same files. A task of Ray's that a node took with it is done again elsewhere.
+Both take the shards one by one and leave the same files. A piece whose process or node died is done again, a few times.
 """
 
+import collections
 import itertools
 import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
 from tiger.core import paths
 from tiger.runs.executors.local import n_cores
 
-TRIES = 3  # times that a task is done again whose node died
+log = logging.getLogger(__name__)
+TRIES = 3  # times that a piece is done again whose process or node died
 AHEAD = 2  # tasks a worker that are handed out at once
 
 
@@ -48,6 +51,7 @@ class Engine(Protocol):
 
         Raises:
             ValueError: what the stage says of its input.
+            ChildProcessError: whoever did a piece died each time; says which piece, and the way out.
         """
 
     def close(self) -> None:
@@ -70,21 +74,31 @@ class LocalEngine:
             for number in numbers:
                 yield do(work, stage, number)
             return
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.n_workers, _processes())
-        waiting, handed_out = iter(numbers), set[Future[int]]()
-        while True:
-            for number in itertools.islice(waiting, AHEAD * self.n_workers - len(handed_out)):
-                handed_out.add(self._pool.submit(do, work, stage, number))
-            if not handed_out:
-                return
-            over, handed_out = wait(handed_out, return_when=FIRST_COMPLETED)
-            for future in over:
-                yield future.result()
+        waiting, handed_out, deaths = collections.deque(numbers), dict[Future[int], int](), collections.Counter[int]()
+        while waiting or handed_out:
+            pool = self._pool = self._pool or ProcessPoolExecutor(self.n_workers, _processes())
+            try:
+                while waiting and len(handed_out) < AHEAD * self.n_workers:
+                    future = pool.submit(do, work, stage, waiting[0])
+                    handed_out[future] = waiting.popleft()
+                for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
+                    rows = future.result()
+                    del handed_out[future]
+                    yield rows
+            except BrokenProcessPool:  # nobody says which piece the dead process had: every one that was handed out may be it
+                self.close()
+                deaths.update(handed_out.values())
+                number, n_deaths = deaths.most_common(1)[0] if deaths else (waiting[0], 0)
+                if n_deaths > TRIES:
+                    raise ChildProcessError(_died(stage, number)) from None
+                log.warning("A worker process died; %s of piece %d and its neighbours is done again.", stage, number)
+                waiting.extendleft(sorted(handed_out.values(), reverse=True))
+                handed_out.clear()
 
     def close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)  # waits, so that no old process writes beside a new one
+        self._pool = None
 
 
 class RayEngine:
@@ -123,20 +137,29 @@ class RayEngine:
 
     def each(self, work: Work, stage: str, numbers: Sequence[int]) -> Iterator[int]:
         ray = self._ray
-        shared, waiting, handed_out = ray.put(work), iter(numbers), list[Any]()
+        shared, waiting, handed_out = ray.put(work), iter(numbers), dict[Any, int]()
         while True:
-            handed_out += [self._do.remote(shared, stage, number)
-                           for number in itertools.islice(waiting, self.n_workers - len(handed_out))]
+            for number in itertools.islice(waiting, self.n_workers - len(handed_out)):
+                handed_out[self._do.remote(shared, stage, number)] = number
             if not handed_out:
                 return
-            over, handed_out = ray.wait(handed_out, num_returns=1)
+            over = ray.wait(list(handed_out), num_returns=1)[0][0]
+            number = handed_out.pop(over)
             try:
-                yield from ray.get(over)
+                yield ray.get(over)
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from None
+            except ray.exceptions.RayError:  # the task's process or node died, again and again
+                raise ChildProcessError(_died(stage, number)) from None
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def _died(stage: str, number: int) -> str:
+    return (f"The worker process died {TRIES + 1} times while it did '{stage}' of piece {number} or of one beside it (memory may "
+            "have run out). What is finished is kept: repeat the command with fewer --workers, or into another folder with a "
+            "smaller --shard-size.")
 
 
 def _processes() -> BaseContext:

@@ -1,0 +1,50 @@
+"""The local engine takes up again what a killed worker process had, a bounded number of times."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tiger.runs.bulk import engines
+from tiger.runs.bulk.engines import LocalEngine
+
+KILLED = 3  # the piece whose process is killed
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Pieces that leave a file each; the process of one of them is killed, so many times."""
+
+    folder: Path
+    n_deaths: int
+
+    def do(self, stage: str, number: int) -> int:
+        if number == KILLED and len(list(self.folder.glob("death-*"))) < self.n_deaths:
+            (self.folder / f"death-{os.getpid()}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        (self.folder / f"{stage}-{number}").touch()
+        return number + 1
+
+    def done(self, stage: str, number: int) -> bool:
+        return (self.folder / f"{stage}-{number}").exists()
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_pieces_of_a_killed_process_are_done_again_a_bounded_number_of_times(tmp_path):
+    """Killed once, nothing is missing or counted twice; killed always, one sentence ends it, and the engine goes on to work."""
+    once, always = tmp_path / "once", tmp_path / "always"
+    once.mkdir()
+    always.mkdir()
+    engine = LocalEngine(2)
+    try:
+        assert sorted(engine.each(Deadly(once, 1), "count", range(8))) == list(range(1, 9))
+        assert len(list(once.glob("death-*"))) == 1 and len(list(once.glob("count-*"))) == 8
+        with pytest.raises(ChildProcessError, match=r"died 4 times while it did 'count' of piece \d.*fewer --workers"):
+            list(engine.each(Deadly(always, 100), "count", range(8)))
+        assert len(list(always.glob("death-*"))) == engines.TRIES + 1
+        assert sorted(engine.each(Deadly(once, 1), "again", range(2))) == [1, 2]
+    finally:
+        engine.close()
