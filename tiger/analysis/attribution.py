@@ -6,10 +6,12 @@ Source: Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers", fo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from tiger.models.blocks import Attention
 from tiger.models.generative import GenerativeRecommender
@@ -62,21 +64,21 @@ def leave_one_out(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.n
         temperature, user: as in ``influence``.
     """
     rows = [row_T] + [np.delete(row_T, at) for at in range(len(row_T))] if len(row_T) > 1 else [row_T]
-    logp_BM = id_logp(model, [model.with_user(row, user) for row in rows], codes_M, temperature)
+    logp_BM = id_logp(model.net_, [model.with_user(row, user) for row in rows], codes_M, temperature)
     if len(row_T) == 1:
         return logp_BM[0], np.full((len(codes_M), 1), np.nan)
     return logp_BM[0], (logp_BM[0] - logp_BM[1:]).T
 
 
 @torch.inference_mode()
-def id_logp(model: GenerativeRecommender, rows: list[np.ndarray], codes_M: np.ndarray,
+def id_logp(net: nn.Module, rows: list[np.ndarray], codes_M: np.ndarray,
             temperature: float | Sequence[float] = 1.0) -> np.ndarray:
-    """Log-probability of each code of one ID after each of B histories (B, M)."""
+    """Log-probability of each code of one ID after each of B histories (B, M), by a generative model's network."""
     temperature_L = beam.temperatures(temperature, len(codes_M))
-    memory, cache = model.net_.encode(rows), None  # type: ignore[operator]
+    memory, cache = net.encode(rows), None  # type: ignore[operator]
     parts, before_B1 = [], None
     for level, code in enumerate(codes_M.tolist()):
-        logits_B1K, cache = model.net_.step(memory, cache, level, before_B1)  # type: ignore[operator]
+        logits_B1K, cache = net.step(memory, cache, level, before_B1)  # type: ignore[operator]
         parts.append(torch.log_softmax(logits_B1K[:, 0].float() / temperature_L[level], -1)[:, code])
         before_B1 = torch.full((len(rows), 1), code)
     return torch.stack(parts, 1).double().numpy()
@@ -87,11 +89,12 @@ def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarr
     """How much of its attention the model gave to each item while it wrote each code (M, T).
 
     Mean over heads, rolled out over the layers that read the history. A model that reads the history once for
-    all codes gives every code the same row.
+    all codes gives every code the same row. Others may use the model meanwhile: what is recorded is a network of this call's own.
     """
-    reading, writing = model.net_.attentions()  # type: ignore[operator]
+    net = _replica(model.net_)
+    reading, writing = net.attentions()  # type: ignore[operator]
     with _recorded([*reading, *writing]) as seen:
-        id_logp(model, [model.with_user(row_T, user)], codes_M)
+        id_logp(net, [model.with_user(row_T, user)], codes_M)
     rolled_SS = torch.eye(seen[reading[0]][0].shape[-1])
     for layer in reading:
         mean_SS = seen[layer][0][0].mean(0)
@@ -105,6 +108,12 @@ def attention(model: GenerativeRecommender, row_T: np.ndarray, codes_M: np.ndarr
     n_before = share_MS.shape[1] % len(row_T)  # a user's token stands in front of the items'
     share_MT = share_MS[:, n_before:].unflatten(1, (len(row_T), -1)).sum(2).double()  # the codes of each item together
     return (share_MT / share_MT.sum(1, keepdim=True)).numpy()
+
+
+def _replica(net: nn.Module) -> nn.Module:
+    """A copy of the network's modules around the same weights and tables: hooks on it record nobody else's calls."""
+    tables = [value for module in net.modules() for value in vars(module).values() if not isinstance(value, dict)]
+    return deepcopy(net, {id(one): one for one in (*net.parameters(), *net.buffers(), *tables)})
 
 
 @contextmanager

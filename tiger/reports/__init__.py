@@ -29,6 +29,7 @@ from tiger.reports.items import (
 )
 from tiger.reports.training import (
     live_param_frame,
+    training_finding,
     training_frame,
     training_summary,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Consultation", "Examined", "code_neighbours", "collisions_summary", "consult",
     "diagnose", "doctor_frame", "examine", "explained_in_training", "explained_variance", "id_neighbours",
     "item_rows", "items_of_code", "levels_frame", "live_param_frame", "neighbours",
-    "shared_codes", "sizes_summary", "training_frame", "training_summary", "treat",
+    "shared_codes", "sizes_summary", "training_finding",
+    "training_frame", "training_summary", "treat",
     "usage_frame", "usage_summary", "vector_rows",
 ]

@@ -384,13 +384,14 @@ def all_candidates(req: BeamRequest, found: beam.Trace, describe: About) -> pd.D
 
 @dataclass(frozen=True)
 class Why:
-    """Which items of the history drove each code of one item's ID: ``influence.frame`` and its takeaway."""
+    """Which items of the history drove each code of one item's ID: ``influence.frame``, takeaway and titles."""
 
     item: int
     codes: Sequence[int]
     logp_M: np.ndarray
     table: pd.DataFrame
     summary: str
+    findings: tuple[str, str]
     one_item: bool
     same_attention: bool
 
@@ -402,8 +403,8 @@ def why(req: BeamRequest, item: int) -> Why:
     has_id_T = req.ids.has_id_I[np.array(search.items)]
     read_T = model.shorten(np.flatnonzero(has_id_T)) + 1  # positions in the history, of the items that the model reads
     table = influence.frame(found, req.cat.items["title"].astype(str).tolist(), codes, read_T)
-    return Why(item, codes, found.logp_M, table, influence.words(table), bool(np.isnan(found.change_MT).all()),
-               bool(np.allclose(found.attention_MT, found.attention_MT[:1])))
+    return Why(item, codes, found.logp_M, table, influence.words(table), influence.findings(table),
+               bool(np.isnan(found.change_MT).all()), bool(np.allclose(found.attention_MT, found.attention_MT[:1])))
 
 
 def explainable(req: BeamRequest, found: beam.Trace) -> dict[int, str]:

@@ -110,6 +110,25 @@ def diversity_summary(frame: pd.DataFrame) -> str:
     return words
 
 
+def entropy_summary(frame: pd.DataFrame) -> str:
+    """What temperature does to the diversity of lists of ten."""
+    found = all_levels(frame)
+    if len(found) < 2:
+        return "One temperature is measured so far"
+    low, high = found["entropy10"].iloc[[0, -1]]
+    moves = "stays at" if f"{low:.2f}" == f"{high:.2f}" else f"{'rises' if high > low else 'falls'} from {low:.2f} to"
+    return f"Entropy@10 {moves} {high:.2f} nats between temperatures {found['temperature'].iloc[0]:g} and " \
+           f"{found['temperature'].iloc[-1]:g}"
+
+
+def trade_summary(frame: pd.DataFrame) -> str:
+    """Which setting finds most held-out items, and which is the most diverse."""
+    best, widest = (str(frame.loc[frame[value].idxmax(), "name"]) for value in ("recall", "entropy10"))
+    begun = best[:1].upper() + best[1:]
+    return f"{begun} is the most accurate and the most diverse setting" if best == widest else \
+        f"{begun} is the most accurate setting, {widest} the most diverse"
+
+
 def _interval(row: pd.Series) -> str:
     ends = range_summary(row["entropy10_low"], row["entropy10_high"], ".2f")
     return f"; 95 % {ends}" if ends else ""

@@ -140,6 +140,15 @@ def trade_summary(frame: pd.DataFrame) -> str:
     return f"At strength {frame['strength'].max():g}: " + "; ".join(said) + "."
 
 
+def trade_finding(frame: pd.DataFrame) -> str:
+    """The title over the trade-off figure: which remedy leaves the lowest error at the strongest drift, and what it costs."""
+    if not len(frame):
+        return "No results yet"
+    best = (last := last_periods(strongest(frame))).loc[last["error"].idxmin()]
+    return (f"At strength {best['strength']:g}, “{best['name']}” leaves the lowest error, {best['error']:.1%}, and changes "
+            f"{best['changed']:.0%} of the IDs")
+
+
 def schedule_summary(frame: pd.DataFrame) -> str:
     """Do the remedies' changes accumulate over the periods? "" without more than one period."""
     if not len(frame) or frame["period"].max() < 2:

@@ -45,6 +45,19 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, axis=1).reset_index()
 
 
+def findings(table: pd.DataFrame) -> tuple[str, str]:
+    """The titles over both pictures: leave-one-out, and attention."""
+    whole = table[table["code"] == ALL]
+    looked = whole.loc[whole["attention"].idxmax()]
+    attention = f"Item {looked['position']} gets most of the attention, {looked['attention']:.0%}"
+    if whole["change"].isna().all():
+        return "No item can be left out: the history has only one", attention
+    most = whole.loc[whole["change"].idxmax()]
+    if most["change"] <= 0:
+        return "Leaving out any single item makes this ID no less likely", attention
+    return f"Without item {most['position']}, log P of the ID falls by {most['change']:.2f}, the most", attention
+
+
 def words(table: pd.DataFrame) -> str:
     """The takeaway in one or two sentences."""
     whole = table[table["code"] == ALL]

@@ -10,6 +10,8 @@ from tiger.core.events import changed_param
 
 Events = Sequence[dict[str, Any]]
 MAX_POINTS = 2000
+TITLES = {"recon_loss": "Reconstruction loss", "commit_loss": "Commitment loss", "valid_recall@10": "Validation recall@10",
+          "explained": "Explained variance"}
 
 
 def training_frame(events: Events, names: Sequence[str] = ("loss", "recon_loss", "commit_loss"),
@@ -57,6 +59,40 @@ def live_param_frame(events: Events) -> pd.DataFrame:
     frame["label"] = [f"{name.replace('_', ' ')} {value:g}" if isinstance(value, int | float) else f"{name} {value}"
                       for name, value in zip(frame["live_param"], frame["value"], strict=True)]
     return frame
+
+
+def training_finding(frame: pd.DataFrame, sizes: str = "") -> str:
+    """The title over curves of a run that ended: where its levels ended, or how the first metric changed.
+
+    Args:
+        frame: from ``training_frame``.
+        sizes: codes per level in words, for metrics that count codes.
+    """
+    if frame.empty:
+        return "Nothing logged yet"
+    name = str(frame["metric"].iloc[0])
+    if frame["level"].max() > 0:
+        return _levels_finding(name, frame.groupby("level", sort=True)["value"].last(), sizes)
+    if name.startswith("valid_"):
+        best = frame.loc[frame["value"].where(frame["metric"] == name).idxmax()]
+        return f"{TITLES.get(name, name)} peaks at {best['value']:.3f}, at step {best['step']:,}"
+    first, last = (f"{frame.loc[frame['metric'] == name, 'value'].iloc[at]:.3g}" for at in (0, -1))
+    title = TITLES.get(name, name.replace("_", " ").capitalize())
+    if first == last:
+        return f"{title} stays at {last}"
+    return f"{title} {'falls' if float(last) < float(first) else 'rises'} from {first} to {last}"
+
+
+def _levels_finding(name: str, last: pd.Series, sizes: str) -> str:
+    """Where a metric of each level ended; ``last`` is its value by level."""
+    low, high, of = float(last.min()), float(last.max()), f" of {sizes}" * bool(sizes)
+    if name == "dead":
+        return "No code is dead at the end" if high == 0 else \
+            f"Level {last.idxmax()} ends with the most dead codes: {high:,.0f}{of}"
+    if name == "perplexity":
+        ends = f"{low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"{low:.0f} to {high:.0f}"
+        return f"Perplexity ends at {ends}{of}"
+    return f"Level {last.idxmax()} ends with the highest loss: {high:.3g}"
 
 
 def training_summary(frame: pd.DataFrame) -> str:

@@ -109,11 +109,20 @@ class TreePicture:
     Args:
         frame: ``Branches.drawn`` with each branch's name, words and categories. What the tree is drawn from (its root, or
             one branch) is left out, since its band would say nothing; the parent of the branches below is -1.
+        finding: what stands over it.
         summary: its takeaway.
     """
 
     frame: pd.DataFrame
+    finding: str
     summary: str
+
+    @property
+    def reading(self) -> str:
+        """How to read it."""
+        rest = int(self.frame["rest"].sum())
+        return "A branch takes as much room as it has items." + (
+            f" “{tree.branches.REST}” stands for {rest:,} smaller branches." if rest else "")
 
 
 def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
@@ -141,7 +150,10 @@ def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_mat
     said = f"{title}: {len(last):,} of the deepest branches are shown, the largest has {last['size'].max():,} items."
     if (frame["rest"] > 0).any():
         said += f" “{tree.branches.REST}” stands for {frame['rest'].sum():,} smaller branches."
-    return TreePicture(frame, said)
+    depth, n_items = int(last["level"].max()), int(last["size"].max())
+    finding = (f"The largest branch of {depth} code{'s' * (depth > 1)} holds {n_items:,} of "
+               f"{int(frame.loc[frame['parent'] < 0, 'size'].sum()):,} items")
+    return TreePicture(frame, finding, said)
 
 
 def planes_summary(splits: pd.DataFrame, planes: int) -> str:
@@ -294,6 +306,12 @@ def curve_summary(frame: pd.DataFrame, value: str, title: str) -> str:
     said = [f"{name} {_share(group['mean'].iloc[0])} at level 1, {_share(group['mean'].iloc[-1])} at level "
             f"{group['level'].iloc[-1]}" for name, group in part.groupby("set", sort=False)]
     return f"{title}: {'; '.join(said)}."
+
+
+def largest_summary(sizes: pd.DataFrame, level: int) -> str:
+    """The title over one level's branch sizes."""
+    top = sizes[sizes["rank"] == 1].set_index("set")["size"]
+    return f"The largest branch at level {level}: " + ", ".join(f"{size:,} items in {name}" for name, size in top.items())
 
 
 def sizes_summary(sizes: pd.DataFrame, level: int) -> str:

@@ -1,5 +1,8 @@
 """What an ID owes to each item, against exact scores, against Hugging Face's attentions, and worked by hand."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +91,24 @@ def test_attention_equals_what_hugging_face_reports_for_the_same_weights():
     want = torch.stack([weight[0].mean(0) for weight in out.cross_attentions]).mean(0) @ rolled
     got = attribution.attention(model, np.array(HISTORY), codes_M)
     np.testing.assert_allclose(got, want.view(3, 4, 3).sum(2).numpy(), atol=1e-4)
+
+
+def test_two_explanations_and_a_search_at_once_do_not_mix(model, monkeypatch):
+    """Each of two threads begins to record, waits for the other, and reads its own history; a third only searches."""
+    histories, codes_M = ([3, 4, 5, 6], [8, 2]), np.array([0, 1, 2])
+    alone = [attribution.attention(model, np.array(history), codes_M) for history in histories]
+    both_record, real = threading.Barrier(2), attribution.id_logp
+
+    def id_logp(*args):
+        both_record.wait(60)
+        model.score_all([1, 2, 3])  # by the shared network, while both record
+        return real(*args)
+
+    monkeypatch.setattr(attribution, "id_logp", id_logp)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda history: attribution.attention(model, np.array(history), codes_M), histories))
+    for got, want in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize(("codes", "text"), [((0, 0), "the ID has 2 codes, but this model generates 3"),

@@ -78,7 +78,7 @@ def test_influence_as_table_words_and_figure(model):
     table = influence.frame(found, titles, codes)
     whole = table[table["code"] == influence.ALL]
     assert whole["item"].tolist() == HISTORY and len(table) == len(HISTORY) * 4
-    both = attribution.id_logp(model, [np.array(HISTORY), np.array([3, 5])], np.array(codes)).sum(1)
+    both = attribution.id_logp(model.net_, [np.array(HISTORY), np.array([3, 5])], np.array(codes)).sum(1)
     assert whole["change"].iloc[1] == pytest.approx(both[0] - both[1], abs=1e-5)
     assert whole["attention"].sum() == pytest.approx(1, abs=1e-5)
     wide = influence.wide(table)

@@ -24,6 +24,24 @@ def test_curves_are_long_tables():
     assert reports.training_summary(reports.training_frame([])) == "Nothing logged yet."
 
 
+def test_a_title_says_what_came_out_of_a_run():
+    def title(*names: str, events=EVENTS, sizes: str = "") -> str:
+        return reports.training_finding(reports.training_frame(events, names), sizes)
+
+    assert title("loss") == "Loss falls from 4 to 2"
+    assert title("perplexity", sizes="8") == "Perplexity ends at 4 to 8 of 8"
+    dead = [{"step": 1, "dead": [3, 1]}, {"step": 2, "dead": [0, 2]}, {"step": 3, "dead": [0, 0]}]
+    assert title("dead", events=dead[:2], sizes="8") == "Level 2 ends with the most dead codes: 2 of 8"
+    assert title("dead", events=dead) == "No code is dead at the end"
+    scores = ((5, 0.1), (1500, 0.25), (2000, 0.2))
+    valid = [{"step": step, "valid_recall@10": recall, "valid_ndcg@10": 0.9} for step, recall in scores]
+    assert title("valid_recall@10", "valid_ndcg@10", events=valid) == "Validation recall@10 peaks at 0.250, at step 1,500"
+    both = [{"step": step, "loss": 3.0, "recon_loss": recon} for step, recon in ((1, 1.0), (2, 1.25))]
+    assert title("loss", "recon_loss", events=both) == "Loss stays at 3"
+    assert title("recon_loss", events=both) == "Reconstruction loss rises from 1 to 1.25"
+    assert title("loss", events=[]) == "Nothing logged yet"
+
+
 def test_knobs_that_were_turned():
     frame = reports.live_param_frame([*EVENTS, {"step": 30, "live_param": "learning_rate", "value": 1e-4}])
     assert frame["label"].tolist() == ["beta 0.5", "learning rate 0.0001"]

@@ -29,6 +29,10 @@ def test_a_result_is_made_once_for_one_object_and_anew_for_an_equal_one():
     assert made == [2, 3, 2]
 
 
+def test_numbers_that_are_equal_but_of_another_kind_are_told_apart():
+    assert [once(str, value) for value in (1, True, 1.0)] == ["1", "True", "1.0"]
+
+
 def test_the_oldest_result_is_forgotten_and_no_new_object_takes_its_place():
     """Python gives a new object the address of one that is gone; while a result is kept, its arguments live."""
     def first(frame: pd.DataFrame) -> int:

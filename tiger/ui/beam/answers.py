@@ -1,6 +1,5 @@
 """What the Beam page shows, made once for all visitors."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,8 +16,6 @@ from tiger.runs import presets
 from tiger.search import exact
 from tiger.ui.shared import caching, searches, sources, state
 from tiger.ui.shared.searches import trace
-
-_explaining = threading.Lock()  # attention is recorded by hooks on the shared network
 
 
 @caching.resource(128)
@@ -70,8 +67,7 @@ def explainable(req: BeamRequest) -> dict[int, str]:
 @caching.resource(128)
 def why(req: BeamRequest, item: int) -> Why:
     """Which items of the history drove each code of an item's ID."""
-    with _explaining:
-        return reports.why(req, item)
+    return reports.why(req, item)
 
 
 def comparison(req: BeamRequest) -> Comparison | None:

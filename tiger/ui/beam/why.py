@@ -31,15 +31,15 @@ def show(req: BeamRequest, shown: Why) -> None:
     left, right = st.columns(2, gap="medium")
     which = f"{req.user}-{shown.item}"
     with left:
-        st.markdown("**Leave one item out.** How much log P of a code falls without the item, by level (L1, L2 ..); red: it "
-                    "rises.")
+        exports.titled(shown.findings[0], "Leave one item out: how much log P of a code falls without the item, by level (L1, L2 "
+                                          "..); red: it rises.")
         if shown.one_item:
             st.caption("The history has only one item, and the model cannot read an empty history.")
         else:
             alt = "Fall of log P without each item, by code. " + shown.summary
             _draw(plot.influence(shown.table, "change", alt, "fall of log P"), "change", shown.table, which)
     with right:
-        st.markdown("**Attention.** Share of the model's attention when generating a code, by level (L1, L2 ..).")
+        exports.titled(shown.findings[1], "Attention: each item's share when the model generates a code, by level (L1, L2 ..).")
         alt = "Attention to each item, by code. " + shown.summary
         _draw(plot.influence(shown.table, "attention", alt, "of the attention", percent=True), "attention", shown.table, which)
     if shown.same_attention:

@@ -55,7 +55,7 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     if frame.empty:
         st.info("No item matches; try fewer words or another category.", icon=":material/search_off:")
         return
-    items.table(frame.head(SHOWN_ROWS).drop(columns="text"), f"items:{here}:{search}:{category}", height=520)
+    items.table(frame.head(SHOWN_ROWS).drop(columns="text"), f"items:{here}:{search}:{category}", height=520, title_px=370)
     with st.container(horizontal=True, vertical_alignment="center"):
         more = f", the {SHOWN_ROWS:,} most popular are shown" if len(frame) > SHOWN_ROWS else ""
         st.caption(f"{len(frame):,} of {cat.n_items:,} items{more}. Choose a row to see the item.", width="content")
@@ -73,7 +73,7 @@ def item_card(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
         st.text(row["text"] or "This item has no text.")
     st.markdown("**Nearest neighbours** by cosine similarity of the embeddings")
     near = neighbours(cat, item, ids_IM)
-    items.table(near.drop(columns="category"), f"near:{here}:{item}", title_px=138)
+    items.table(near.drop(columns="category"), f"near:{here}:{item}", title_px=190)
     exports.csv_button(near, f"{here}-neighbours-{item}", "Neighbours as CSV")
 
 
@@ -86,7 +86,7 @@ def neighbours(cat: Catalogue, item: int, ids_IM: np.ndarray | None) -> pd.DataF
 def history_card(cat: Catalogue, user: int, ids_IM: np.ndarray | None) -> None:
     """One user's history, oldest first, with the parts of the leave-one-out split marked."""
     frame = shop.history(cat, user, ids_IM).assign(part=lambda rows: rows["part"].map(PART_WORDS))
-    items.table(frame, f"history:{state.dataset().id}:{user}", style=_tint)
+    items.table(frame, f"history:{state.dataset().id}:{user}", style=_tint, title_px=340)
     if len(frame) >= 3:
         valid, test = (layout.plain(title) for title in frame["title"].iloc[-2:])
         st.caption(f"Validation (blue), the second-to-last item: {valid}. Test (orange), the last item: {test}.")
@@ -103,14 +103,12 @@ def shape(cat: Catalogue) -> None:
     """Two pictures: how long histories are, and how unequal the popularity of items is."""
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("How long are the histories?", anchor=False)
-        st.markdown("Users by history length; the last bar counts all longer histories.")
         frame = shop.length_histogram(cat)
         words = shop.length_summary(frame)
+        exports.titled(words, "Users by history length; the last bar counts all longer histories.")
         exports.chart(plots.lengths(frame, words), "lengths", f"{state.dataset().id}-lengths", frame)
     with right:
-        st.subheader("How unequal is the popularity of items?", anchor=False)
-        st.markdown("Few items have many interactions, most have few. Both axes are logarithmic.")
         frame = shop.popularity_tail(cat)
         words = shop.tail_summary(frame)
+        exports.titled(words, "Interactions of every item, most popular first; both axes are logarithmic.")
         exports.chart(plots.tail(frame, words), "tail", f"{state.dataset().id}-tail", frame)

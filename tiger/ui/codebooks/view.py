@@ -17,7 +17,7 @@ from tiger.ui.shared.live_charts import VegaSpec
 
 COLUMNS: Columns = {
     "item": None,
-    "title": st.column_config.TextColumn("Title", width=270),
+    "title": st.column_config.TextColumn("Title", width=370),
     "category": st.column_config.TextColumn("Category", width=190),
     "semantic_id": st.column_config.TextColumn("Codes", width=100),
     "items": st.column_config.NumberColumn("Items", width=70, format="localized"),
@@ -127,7 +127,8 @@ def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
         elif card.items.empty:
             st.info("No item has this code: it is dead at this step.", icon=":material/block:")
         else:
-            st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items")
+            st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items",
+                         column_order=[*card.items.columns.drop("category", errors="ignore"), "category"])
             exports.csv_button(card.items, f"code-{level}-{card.code}", "Items as CSV")
     with right:
         st.markdown("**Nearest codes** by the distance of their vectors; choose one to go there")
@@ -142,7 +143,9 @@ def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
 def code_history(card: CodeCard, level: int) -> None:
     """How many items carried the code at each kept step."""
     if len(card.history) > 1:
-        st.markdown("**Its number of items** at the saved steps")
+        items = card.history["items"]
+        exports.titled(f"Code {card.code} goes from {items.iloc[0]:,} to {items.iloc[-1]:,} items",
+                       "Its items at the saved steps.")
         st.vega_lite_chart(card.history, charts.over_steps("items", height=130), key="code_history", width="stretch",
                            alt=card.history_summary)
         exports.under(partial(plots.code_history, card.history, card.history_summary), f"history-{level}-{card.code}",

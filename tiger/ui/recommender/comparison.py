@@ -14,6 +14,9 @@ COLUMNS = {"model": "Model", "ids": "IDs", "seen": "Seen items", "recall@5": "Re
            "equal": "Beam equals exact", "width": "Beam width", "n_users": "Users", "n_users_all": "Of",
            "beyond": "Beyond the reported models", "settings": "What differs from the defaults"}
 
+READINGS = ("IDs that a search without the trie generates and no item has, over the beam width.",
+            "Users whose ten best items are the same as an exact search's, over the beam width.")
+
 
 def compare(cat: Catalogue) -> None:
     """Every measured recommender of this dataset; reported rows where it is a data set of the papers."""
@@ -21,7 +24,6 @@ def compare(cat: Catalogue) -> None:
     if table.empty:
         layout.empty("No recommender of this dataset has been evaluated yet. Training one to the end evaluates it.")
         return
-    st.markdown(layout.plain(recommenders.table_summary(table)))
     shown = table
     known = published.dataset_of(cat)
     if known:
@@ -29,6 +31,8 @@ def compare(cat: Catalogue) -> None:
     metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
                                   format_func=COLUMNS.__getitem__, bind="query-params")
     words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_summary(table)}"
+    exports.titled(recommenders.table_summary(table),
+                   f"{COLUMNS[metric]}, best on top; a bar is its 95 % confidence interval.")
     figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
     st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
     names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
@@ -63,11 +67,11 @@ def search(run: runs.Run | None) -> None:
     st.markdown(f"**{layout.plain(run.title)}**, {found['n_users']} users for the free search, "
                 f"{found['gap'][0]['n_users']} for the exact one.")
     invalid, gap = recommenders.search_frames(found)
-    for column, frame, words, title, name in zip(
-            st.columns(2), (invalid, gap), recommenders.search_summary(found),
+    for column, frame, words, reading, title, name in zip(
+            st.columns(2, gap="medium"), (invalid, gap), recommenders.search_summary(found), READINGS,
             ("Share of IDs without an item", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
         with column:
+            exports.titled(words, reading)
             figure = plots.width_lines(frame, words, title)
             st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
-            st.markdown(layout.plain(words))
             exports.under(figure, name, frame)

@@ -22,7 +22,7 @@ def cost(run: runs.Run | None, cat: Catalogue) -> None:
                                  required=True, key="cost_of")
     frame = costs.cost_frame(shape, measured=measured(shape))
     words = costs.cost_summary(frame)
-    st.markdown(layout.plain(words) + how(shape, value))
+    exports.titled(words, f"{VALUES[value][1]} over the size of the catalogue, both logarithmic.{how(shape, value)}")
     drawn = frame.dropna(subset=[value]).assign(measured=lambda rows: rows["measured"] & (value == "ms"))
     figure = plots.cost_lines(drawn, words, value, VALUES[value][1])
     st.plotly_chart(figure, key="costs", alt=words, config=exports.config("costs"))

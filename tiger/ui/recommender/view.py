@@ -168,8 +168,10 @@ def weights(run: runs.Run) -> None:
     if not isinstance(model, models.Ensemble):
         return
     words, frame = recommenders.weight_summary(model), recommenders.weight_frame(model)
-    st.markdown(layout.plain(words))
-    if not frame.empty:
+    if frame.empty:
+        st.markdown(layout.plain(words))
+    else:
+        exports.titled(words, "Validation scores over the weight; dotted: the chosen one.")
         figure = plots.weight_lines(frame, words, model.weight_)
         st.plotly_chart(figure, key="weights", alt=words, config=exports.config("weights"))
         exports.under(figure, "weights", frame)

@@ -50,8 +50,8 @@ def curves(found: Comparison) -> None:
     if found.drawn is None or not len(found.lines):
         layout.empty("None of these runs logged a curve.")
         return
+    exports.titled(found.summary, f"{found.drawn.title} over steps, a line a run.")
     exports.chart(_figure(found), "runs:curves", "run-curves", found.lines)
-    st.caption(layout.plain(found.summary))
 
 
 @lru_cache(maxsize=16)

@@ -34,6 +34,8 @@ def show(chosen: list[Run]) -> None:
                   args=([b.id, a.id],))
     verdict(found)
     figure = plot.advantages(reports.figure_frame(found), reports.figure_summary(found))
+    exports.titled(reports.figure_summary(found).replace(": ", ". ", 1),
+                   "Right of the line B is better, left of it A; bars: 95 % confidence intervals.")
     exports.chart(figure, "opinion_figure", f"second-opinion-{a.id}-{b.id}", found.frame)
     st.dataframe(reports.measures_table(found), hide_index=True, key="opinion_measures")
     st.markdown(layout.plain(found.changes))

@@ -34,16 +34,20 @@ class Chart:
     metrics: tuple[str, ...]
     log: bool = False
     codes: bool = False  # the axis ends at the number of codes
+    reading: str = ""  # how to read it
 
 
-LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True)
-PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True)
-RECONSTRUCTION = Chart("Loss and reconstruction loss", ("loss", "recon_loss"), log=True)
-COMMITMENT = Chart("Commitment loss", ("commit_loss",))
-DEAD = Chart("Dead codes of each level", ("dead",), codes=True)
-VALID = Chart("Validation recall and NDCG", ("valid_recall@10", "valid_ndcg@10"))
-EXPLAINED = Chart("Explained variance of a batch", ("explained",))
-LEVEL_LOSS = Chart("Loss of each level", ("level_loss",))
+LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True, reading="Loss over steps; lower is better.")
+PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True,
+                   reading="Perplexity by level over steps; the top of the axis is uniform use.")
+RECONSTRUCTION = Chart("Loss and reconstruction loss", ("loss", "recon_loss"), log=True,
+                       reading="Over steps, logarithmic; lower is better.")
+COMMITMENT = Chart("Commitment loss", ("commit_loss",), reading="How far latents lie from their code vectors.")
+DEAD = Chart("Dead codes of each level", ("dead",), codes=True, reading="Codes that no item has, by level over steps.")
+VALID = Chart("Validation recall and NDCG", ("valid_recall@10", "valid_ndcg@10"),
+              reading="Validation scores over steps; higher is better.")
+EXPLAINED = Chart("Explained variance of a batch", ("explained",), reading="Over steps; 1 is a perfect reconstruction.")
+LEVEL_LOSS = Chart("Loss of each level", ("level_loss",), reading="Loss of each code of the ID over steps; lower is better.")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -117,15 +121,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, title: str = "", last: int | None = None) -> None:
-    """One live chart and its numbers. Its specification is the same at every tick, so the browser only takes new rows.
+def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, last: int | None = None) -> None:
+    """One live chart, its title and its numbers. Its specification is the same at every tick, so the browser only takes new
+    rows. The title names what is drawn while the run trains, and says what came out of it afterwards.
 
     ``sizes`` are the codes of each level; ``last`` is where the axis of steps ends, so that two charts have the same.
 
     The numbers are made only while somebody looks at them.
     """
-    words = title or (f"{chart.title} (of {reports.sizes_summary(sizes)})" if chart.codes else chart.title)
-    spec = live_charts.curves(words, log=chart.log, top=max(sizes) if chart.codes else None, last=last)
+    of = reports.sizes_summary(sizes) if chart.codes else ""
+    words = f"{chart.title} (of {of})" if of else chart.title
+    exports.titled(words if curves.run.state in ACTIVE else once(_finding, chart, curves, curves.version, of), chart.reading)
+    spec = live_charts.curves(log=chart.log, top=max(sizes) if chart.codes else None, last=last)
     alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
     st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
                        selection_mode="zoom", alt=alt)
@@ -153,6 +160,10 @@ def takeaway(chart: Chart, curves: Feed, state: str) -> str:
     if state in ACTIVE:
         return "The run is still training; the table under the chart has the newest numbers."
     return once(_takeaway, chart, curves, curves.version)
+
+
+def _finding(chart: Chart, curves: Feed, version: int, of: str) -> str:
+    return reports.training_finding(curve_frame(chart, curves), of)
 
 
 def _takeaway(chart: Chart, curves: Feed, version: int) -> str:

@@ -20,12 +20,11 @@ ZOOM = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"], "zoom
         "bind": "scales", "views": ["lines"]}
 
 
-def curves(title: str, *, height: int = 250, log: bool = False, top: float | None = None,
+def curves(*, height: int = 250, log: bool = False, top: float | None = None,
            last: int | None = None) -> VegaSpec:
     """Lines over steps, one a series, with a dashed rule at each change of a live parameter.
 
     Args:
-        title: what is drawn, with its unit or limit.
         height: pixels.
         log: logarithmic values.
         top: fixed upper end of the axis; the lower end is then 0.
@@ -44,7 +43,6 @@ def curves(title: str, *, height: int = 250, log: bool = False, top: float | Non
     tooltip = [{"field": "step"}, {"field": "series"}, {"field": "value", "format": ".4~g"}]
     return {
         "height": height, "padding": {"left": 2, "right": 10, "top": 2, "bottom": 2},
-        "title": {"text": title, "anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 6},
         "usermeta": {"embedOptions": {"renderer": "canvas"}}, "params": [ZOOM],
         "layer": [
             {"name": "lines", "transform": [{"filter": NO_LABEL}], "mark": {"type": "line", "clip": True},

@@ -30,10 +30,10 @@ def once(make: Callable[..., T], *args: Any) -> T:
     """``make(*args)``, made once for as long as it is among the last ``LIMIT`` results; nobody may change it.
 
     Args:
-        args: words and numbers are told apart by value, all else by identity: frames must be those of a cached answer, or what
-            ``once`` made of them.
+        args: words and numbers are told apart by kind and value, all else by identity: frames must be those of a
+            cached answer, or what ``once`` made of them.
     """
-    key = (make, *(arg if isinstance(arg, PLAIN) else id(arg) for arg in args))
+    key = (make, *((type(arg), arg) if isinstance(arg, PLAIN) else id(arg) for arg in args))  # 1, 1.0 and True are equal
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)

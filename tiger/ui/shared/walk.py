@@ -28,11 +28,11 @@ def show(walk: Walk, key: str) -> None:
     st.caption(walk.about)
     left, right = st.columns(2, gap="medium")
     with left:
+        exports.titled(walk.summary, "A row a vector, a column a dimension: the residual before each level and the code it gets.")
         exports.chart(plots.residual_strip(walk.lines, walk.summary), f"strips:{key}", f"walk-{key.replace(':', '-')}",
                       walk.strips, columns={"strip": st.column_config.TextColumn("Vector", width=130)})
     with right:
         st.dataframe(walk.levels, column_config=COLUMNS, hide_index=True, key="walk_table")
-        st.markdown(walk.summary)
     with st.expander("The formulas with this item's numbers", expanded=True):
         for formula in walk.formulas:
             st.latex(formula)

@@ -29,7 +29,8 @@ def draw(shown: Answer, _: str) -> None:
     with left:
         bars(frame, words)
     with right:
-        st.markdown("**Recall against diversity.** Each mark is a setting: higher is more accurate, further right more diverse.")
+        exports.titled(once(report.trade_summary, frame),
+                       "Recall against diversity; each mark is a setting: higher is more accurate, further right more diverse.")
         exports.chart(once(plot.recall_entropy, frame, words), "recall_entropy", "recall-entropy", table, columns=columns)
     if (frame["level"] > 0).any():
         curves(frame)
@@ -50,8 +51,9 @@ def number_columns() -> dict[str, Any]:
 def bars(frame: pd.DataFrame, words: str) -> None:
     """Entropy at every temperature on all levels beside the paper's."""
     beside = once(report.beside_the_paper, frame)
-    st.markdown("**Entropy over temperature.** Filled bars are measured here; hollow ones are reported in the paper for its own "
-                "model and categories on Amazon Beauty: compare the direction, not the height.")
+    exports.titled(once(report.entropy_summary, frame),
+                   "Entropy over temperature. Filled bars are measured here; hollow ones are reported in the paper for its own "
+                   "model and categories on Amazon Beauty: compare the direction, not the height.")
     if not len(beside):
         layout.empty("No temperature on all levels is measured yet.")
         return

@@ -53,9 +53,10 @@ def trade(shown: Answer) -> None:
         st.success(layout.plain(words), icon=":material/emoji_events:")
     else:
         st.info(layout.plain(words), icon=":material/hourglass_top:")
-    st.markdown("Lower left is better: fewer changed IDs, lower error. Each line is a remedy; its marks grow with the strength "
-                "of the drift.")
     alt = once(report.trade_summary, shown.frame)
+    exports.titled(once(report.trade_finding, newest),
+                   "Lower left is better: fewer changed IDs, lower error. Each line is a remedy; its marks grow with the "
+                   "strength of the drift.")
     figure = once(plot.trade, newest, alt)
     st.plotly_chart(figure, key="trade", alt=alt, config=exports.config("drift"))
     if len(newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]):
@@ -101,7 +102,7 @@ def transitions(shown: Answer) -> None:
         layout.empty("No item that had a code before is still in the catalogue, so there are no transitions.")
         return
     words = report.transition_summary(moves)
-    st.markdown(f"Level-1 codes before the drift on the left, after it on the right; a band is as wide as its items. {words}")
+    exports.titled(words, "Level-1 codes before the drift on the left, after it on the right; a band is as wide as its items.")
     table = moves.assign(**{side: ["other" if code < 0 else str(code) for code in moves[side]] for side in ("old", "new")})
     exports.chart(plot.transitions(moves, words), f"transitions:{number}:{strength}:{period}",
                   f"transitions-{number}-{strength:g}", table,
@@ -116,12 +117,11 @@ def recommender(shown: Answer) -> None:
         return
     strength, period = pick(probed, "recall")
     here = probed[(probed["strength"] == strength) & (probed["period"] == period)]
-    st.markdown("The recommender was trained on the old IDs. The first bar is its recall on the new IDs without any training, "
-                "the second its recall after some training steps on histories with the new IDs.")
     words = report.recall_summary(here)
+    exports.titled(words, "The recommender was trained on the old IDs. The first bar is its recall on the new IDs without any "
+                          "training, the second its recall after some training steps on histories with the new IDs.")
     figure = plot.recalls(here, words)
     st.plotly_chart(figure, key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
-    st.markdown(layout.plain(words))
     columns = ["Remedy", "Recall@10 before", "± before", "Recall@10, new IDs", "± new IDs", "… after training",
                "± after training", "History tokens to rewrite", "Share of tokens", "Processor seconds"]
     table = report.drift_table(here)
@@ -137,14 +137,13 @@ def schedule(shown: Answer) -> None:
                     "last result, which shows whether changes accumulate.")
         return
     series, words = once(report.strongest, shown.frame), once(report.schedule_summary, shown.frame)
-    st.markdown("The vectors drift in every period, and each remedy continues from its own last result. IDs are compared with "
-                "those before the first period.")
+    exports.titled(words, "The vectors drift in every period, and each remedy continues from its own last result. IDs are "
+                          "compared with those before the first period.")
     for place, value, title in zip(st.columns(2, gap="medium"), ("changed", "error"),
                                    ("IDs changed since the start", "Unexplained variance of the new vectors"), strict=True):
         with place:
             exports.chart(once(plot.over_periods, series, value, title, words), f"periods:{value}", f"periods-{value}",
                           series[["period", "remedy", "name", value]], columns=PERIOD_COLUMNS)
-    st.markdown(layout.plain(words))
     table = once(report.drift_table, series)[["Period", "No.", "Remedy", *SUMMARY_COLUMNS]]
     st.dataframe(table, hide_index=True, height=300, column_config=percent_columns(table, SHARES))
 

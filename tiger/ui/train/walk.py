@@ -30,6 +30,7 @@ def batch(run: runs.Run, trace: Trace) -> None:
                 f"{n_rows:,} items of the batch.")
     left, right = st.columns([3, 4], gap="medium")
     with left:
+        exports.titled(shown.summary, "Mean squared residual after each level; lines span the middle 80 % of the items.")
         exports.chart(plots.batch_levels(shown.levels, shown.summary), f"batch:{shown.step}", f"batch-{run.id}-{shown.step}",
                       shown.levels, columns=COLUMNS)
     right.dataframe(shown.levels, column_config=COLUMNS, hide_index=True, key="batch_table")

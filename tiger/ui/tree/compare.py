@@ -29,7 +29,7 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
                           f"curve-{curve.value}", curve.frame)
     sizes = shown.sizes[shown.sizes["level"] == level]
     words = reports.sizes_summary(sizes, level)
-    st.markdown(f"**Branch sizes.** {layout.plain(words)}")
+    exports.titled(reports.largest_summary(sizes, level), "Branch sizes, largest first; a flat line is a uniform tree.")
     exports.chart(plot.sizes(sizes, words), "sizes", "branch-sizes", sizes)
 
 

@@ -65,7 +65,7 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
     if planes:
         frame = answers.splits(other)
         words = reports.planes_summary(frame, planes)
-        st.markdown(words)
+        exports.titled(words, "Buckets and items in the largest one over the hyperplanes; dotted: those shown above.")
         exports.chart(once(plot.splits, frame, planes, words), "splits", "hyperplanes", frame)
     item_place(codes, other)
     branch_card(chosen)
@@ -96,7 +96,7 @@ def _tree(shown: TreePicture, kind: str, key: str, fullest_first: bool = True) -
             if len(hit) and hit["level"].iloc[0] > 0 and hit["rest"].iloc[0] == 0:
                 address.write(address.BRANCH, str(hit["prefix"].iloc[0]))
 
-    st.caption(layout.plain(shown.summary))
+    exports.titled(shown.finding, shown.reading)
     figure = once(plot.branches, shown.frame, kind, shown.summary, fullest_first)
     st.plotly_chart(figure, key=f"{key}:{kind}", alt=shown.summary, selection_mode="points",
                     on_select=choose if key == "own_tree" else "ignore", config=exports.config(key))
