@@ -14,15 +14,18 @@ from tiger.cli import flags
 from tiger.cli.bulk import add_engine, engine_of, follow
 from tiger.cli.runs import pick
 from tiger.core import files
+from tiger.datasets.io import shards
+from tiger.datasets.sources.shards import Shards
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
 from tiger.runs import data
 from tiger.runs.bulk import encode as bulk
-from tiger.runs.bulk import shards
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, index_json
 
 BATCH = 65_536
+WHERE = ("say where the IDs go: --out FILE for the items of the run's dataset or of --embeddings, or --input FOLDER and --output "
+         "FOLDER for shards.")
 KINDS = (".npy", ".safetensors", ".json")
 
 
@@ -36,8 +39,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--out", metavar="FILE",
                         help="codes as .npy; unique IDs as .safetensors; index.json for other systems as .json")
     many = parser.add_argument_group("more vectors than memory holds")
-    many.add_argument("--input", metavar="FOLDER", help="encode the .npy and .parquet files of this folder, in the order of "
-                                                        "their names")
+    many.add_argument("--input", metavar="FOLDER", help="encode the .npy and .parquet files of this folder or fsspec address, "
+                                                        "in the order of their names (default: those that the run learned from)")
     many.add_argument("--output", metavar="FOLDER", help="with --input: shards of unique IDs as .parquet, and manifest.json; "
                                                          "a call that was broken off goes on there")
     add_engine(many, "vectors", bulk.SHARD_SIZE)
@@ -47,9 +50,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> flags.Output:
     """Encode and write; the file appears whole or not at all."""
-    if bool(args.input) != bool(args.output) or bool(args.output) == bool(args.out) or (args.output and args.embeddings):
-        raise ValueError("say where the IDs go: --out FILE for the items of the run's dataset or of --embeddings, or --input "
-                         "FOLDER and --output FOLDER for shards.")
+    if (args.input and not args.output) or bool(args.output) == bool(args.out) or (args.output and args.embeddings):
+        raise ValueError(WHERE)
     if args.output:
         return encode_shards(args)
     out = Path(args.out)
@@ -68,11 +70,21 @@ def run(args: argparse.Namespace) -> flags.Output:
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
 
 
+def shards_of(chosen: Run) -> Shards | None:
+    """The shards that a run's dataset is a sample of; None where it is another kind of dataset."""
+    ref = chosen.config.dataset
+    return Shards(**(ref.get("params") or {})) if ref["name"] == "shards" else None
+
+
 def encode_shards(args: argparse.Namespace) -> flags.Output:
     """Stream shards of vectors to shards of IDs, and say what came out over all of them."""
     chosen, output = pick(args.run), Path(args.output)
+    own = None if args.input else shards_of(chosen)
+    if own is None and not args.input:
+        raise ValueError(WHERE)
+    place, column = (own.path, own.column) if own else (args.input, args.column)
     with engine_of(args) as engine:
-        made = follow(bulk.encode(chosen, Path(args.input), output, engine, shard_size=args.shard_size, column=args.column),
+        made = follow(bulk.encode(chosen, place, output, engine, shard_size=args.shard_size, column=column),
                       args.json)
     found = made.collisions
     flags.say(args, f"{found.n_items:,} items, {found.unique:,} distinct IDs, at most {found.largest:,} items to one, written to "

@@ -16,7 +16,7 @@ from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
 from tiger.core import files, params
-from tiger.reports import recommenders
+from tiger.reports import at_scale, recommenders
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
 from tiger.runs.records import LearnerConfig, Status
@@ -195,6 +195,9 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
     model = made.recommender() if found.get("metrics") and models.REGISTRY[made.learner.name].member_params else None
     if isinstance(model, models.Ensemble):
         flags.say(args, recommenders.weight_summary(model))
+    if said := at_scale.learned_summary(made):
+        found["sampled"] = said
+        flags.say(args, said)
     if "unique" in found:
         flags.say(args, f"{found['unique']:,} distinct IDs for {found['items']:,} items; perplexity per "
                         f"level {', '.join(map(str, found['perplexity']))}.")

@@ -32,7 +32,7 @@ def read(name: str, values: Values, given: Given | None, confined: bool) -> tupl
         about = limited.read_json(folder / "about.json")
         arrays = {path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}
         raw = RawCatalogue(about["name"], pd.read_parquet(folder / "items.parquet"), arrays["indptr"], arrays["history"],
-                           limited.read_json(folder / "users.json"), about["report"])
+                           limited.read_json(folder / "users.json"), about["report"], arrays.get("embedding"))
     return raw, arrays.get("given")
 
 
@@ -47,6 +47,8 @@ def store_catalogue(folder: Path, name: str, values: Values, given: Values | Non
     np.save(folder / "indptr.npy", raw.indptr_U1, allow_pickle=False)
     np.save(folder / "history.npy", raw.history_items, allow_pickle=False)
     limited.write_json(folder / "about.json", {"name": raw.name, "report": raw.report})
+    if raw.embedding_IE is not None:
+        np.save(folder / "embedding.npy", raw.embedding_IE, allow_pickle=False)
     if given is not None:
         vectors = params.build(Given, given).read(raw.items["item_id"].tolist())
         np.save(folder / "given.npy", vectors, allow_pickle=False)

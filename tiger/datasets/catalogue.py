@@ -45,6 +45,26 @@ class Split:
         return history[:-2] if part == "valid" else history[:-1]
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """What a catalogue is a sample of, where its files hold more items than it does.
+
+    Args:
+        n_rows: items of all files.
+        n_files: files.
+        seed: that the sample was drawn with.
+    """
+
+    n_rows: int
+    n_files: int
+    seed: int
+
+    def summary(self, n_items: int) -> str:
+        """What was sampled, as a sentence without its end."""
+        return (f"a sample of {n_items:,} of {self.n_rows:,} items, drawn evenly over {self.n_files:,} "
+                f"file{'s' * (self.n_files != 1)} (seed {self.seed})")
+
+
 @dataclass
 class Catalogue:
     """Items, histories (compressed sparse rows, oldest first), embeddings and where they came from.
@@ -81,6 +101,12 @@ class Catalogue:
     @property
     def n_interactions(self) -> int:
         return len(self.history_items)
+
+    @property
+    def sampled(self) -> Sampled | None:
+        """What its items are a sample of; None where it holds all that its files do."""
+        found = self.report.get("sampled")
+        return Sampled(found["n_rows"], found["n_files"], found["seed"]) if found else None
 
     @cached_property
     def has_repeats(self) -> bool:

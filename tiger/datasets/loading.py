@@ -21,6 +21,7 @@ from tiger.datasets.sources.grouplens import ARCHIVES, Archive, download
 from tiger.datasets.sources.movielens import MovieLens
 from tiger.datasets.sources.recbole import RecBole
 from tiger.datasets.sources.recorded import Recorded
+from tiger.datasets.sources.shards import Shards
 from tiger.datasets.sources.synthetic import Synthetic
 from tiger.datasets.sources.tables import Tables
 from tiger.datasets.vectors import Given
@@ -30,7 +31,7 @@ __all__ = ["ARCHIVES", "EMBEDDINGS", "REGISTRY", "Archive", "describe_sources", 
            "load", "load_ref"]
 
 REGISTRY: dict[str, type[Source]] = {"synthetic": Synthetic, "recbole": RecBole, "movielens": MovieLens, "amazon": Amazon,
-                                     "tables": Tables, "recorded": Recorded}
+                                     "tables": Tables, "shards": Shards, "recorded": Recorded}
 OWN = ("synthetic", "recorded")  # sources whose files this lab wrote; they are read without a process of their own
 EMBEDDINGS: dict[str, Any] = {**embed.METHODS, "cooccurrence": TextAndCooccurrence, "given": Given}
 
@@ -71,8 +72,8 @@ def _load(name: str, embedding: Any, values: Values, apart: bool, confined: bool
     else:
         raw = source.read()
         vectors = None if own is None else own.read(raw.items["item_id"].tolist())
-        if raw.embedding_IE is not None and embedder == embed.Tfidf():
-            vectors = raw.embedding_IE
+    if raw.embedding_IE is not None and embedder == embed.Tfidf():
+        vectors = raw.embedding_IE
     if vectors is None and embedder == embed.Tfidf() and raw.user_ids and not embed.has_words(raw.items["text"].tolist()):
         embedder = TextAndCooccurrence()
         embedding = ref["embedding"] = {"method": "cooccurrence"}

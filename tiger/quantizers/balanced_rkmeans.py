@@ -48,7 +48,7 @@ class BalancedKMeans(ResidualKMeans):
     def cluster(self, rows_IE: np.ndarray, level: int) -> None:
         """Codes and prices of one level."""
         size = self.codes_per_level[level]
-        centres_KE = kmeans.centres(rows_IE, size, (self.seed + level) % 2**31, START_ITERATIONS)
+        centres_KE = kmeans.centres(rows_IE, size, (self.seed + level) % 2**31, START_ITERATIONS, self.minibatch)
         book_KE, price_K = torch.from_numpy(centres_KE), torch.zeros(size)
         rows_NE = torch.from_numpy(rows_IE[even_sample(len(rows_IE), max(size, MAX_CELLS // size))])
         for number in range(self.n_iterations):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -12,8 +12,11 @@ PLUS_PLUS_LIMIT = 1024  # k-means++ costs rows x codes x codes; beyond this many
 LARGEST_SQUARE = float(np.finfo(np.float32).max) / 8  # a squared distance is up to four squared lengths
 
 
-def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int) -> np.ndarray:
+def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int, minibatch: int = 0) -> np.ndarray:
     """K cluster centres (K, Z) float32 of the rows.
+
+    Args:
+        minibatch: rows of a mini-batch, where the rows are more; ``n_iterations`` are then passes over them. 0: all rows.
 
     With fewer rows than codes, rows are repeated; the later copies stay unused, since a tie goes to the first.
     It keeps to torch's number of threads, so that workers do not fight for cores.
@@ -28,7 +31,8 @@ def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int) -> np.
     if len(x_NZ) <= n_codes:
         return np.resize(x_NZ, (n_codes, x_NZ.shape[1])).astype(np.float32)
     init = "k-means++" if n_codes <= PLUS_PLUS_LIMIT else "random"
-    model = KMeans(n_codes, init=init, n_init=1, max_iter=n_iterations, random_state=seed)
+    how = {"init": init, "n_init": 1, "max_iter": n_iterations, "random_state": seed}
+    model = MiniBatchKMeans(n_codes, batch_size=minibatch, **how) if 0 < minibatch < len(x_NZ) else KMeans(n_codes, **how)
     with warnings.catch_warnings(), threadpool_limits(torch.get_num_threads()):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than codes
         return model.fit(x_NZ).cluster_centers_.astype(np.float32)

@@ -35,6 +35,8 @@ class ResidualKMeans(Quantizer):
     can_fine_tune: ClassVar[bool] = True
 
     n_iterations: int = param(25, "Maximum k-means iterations per level.", low=1, high=1000)
+    minibatch: int = param(0, "Rows of a k-means mini-batch, for many items; 0: all rows in every iteration.", low=0,
+                           high=1_000_000, group="training")
 
     def fit_steps(self, emb_IE: np.ndarray, *, state: TrainingState | None = None,
                   live_params: LiveParams | None = None) -> Iterator[Progress]:
@@ -59,7 +61,7 @@ class ResidualKMeans(Quantizer):
     def cluster(self, rows_IE: np.ndarray, level: int) -> None:
         """Learn one level's codebook, and what each of its codes costs beside the distance, from what reaches it."""
         seed = (self.seed + level) % 2**31
-        centres_KE = kmeans.centres(rows_IE, self.codes_per_level[level], seed, self.n_iterations)
+        centres_KE = kmeans.centres(rows_IE, self.codes_per_level[level], seed, self.n_iterations, self.minibatch)
         self.books_[level] = torch.from_numpy(centres_KE)
 
     def fine_tune_steps(self, emb_IE: np.ndarray, n_steps: int = 150, *, rate: float = 0.2,

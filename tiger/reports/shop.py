@@ -143,7 +143,11 @@ def report_rows(cat: Catalogue) -> list[tuple[str, str, str]]:
     low, middle, high = np.quantile(length_U, [0.1, 0.5, 0.9]).astype(int) if len(length_U) else (0, 0, 0)
     cold = int((popularity(cat) == 0).sum())
     dropped = cat.report.get("duplicates_dropped", 0)
-    rows = [("Items", f"{cat.n_items:,}", "Items that can be recommended."),
+    sampled = cat.sampled
+    rows = [("Items", f"{cat.n_items:,}", f"{sampled.summary(cat.n_items).capitalize()}." if sampled else
+             "Items that can be recommended."),
+            *([("Items in all files", f"{sampled.n_rows:,}", "The items here are a sample of these; python -m tiger encode "
+                "gives all of them their IDs.")] if sampled else []),
             ("Users", f"{cat.n_users:,}", "Each user has one history."),
             ("Interactions", f"{cat.n_interactions:,}", "Total length of all histories."),
             ("Length 10 · 50 · 90 %", f"{low} · {middle} · {high}",

@@ -109,7 +109,7 @@ def clear(run: Run, after_step: int) -> None:
 def restart(run: Run) -> None:
     """Forget everything that a run has learned, so that its next start is its first."""
     shutil.rmtree(run.path / "checkpoint", ignore_errors=True)
-    for name in ("weights.safetensors", "quantizer.json", data.FILE):
+    for name in ("weights.safetensors", "quantizer.json", data.FILE, data.SAMPLE):
         (run.path / name).unlink(missing_ok=True)
     clear(run, -1)
 

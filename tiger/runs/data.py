@@ -6,15 +6,17 @@ is refused. A run of an older lab kept no fingerprint: its data are not known to
 """
 
 import logging
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from tiger.core import files
-from tiger.datasets.catalogue import Catalogue
+from tiger.core.typed import fits
+from tiger.datasets.catalogue import Catalogue, Sampled
 from tiger.datasets.fingerprint import Changes, Fingerprint
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds
@@ -23,14 +25,40 @@ if TYPE_CHECKING:
     from tiger.models import Recommender
 
 log = logging.getLogger(__name__)
-FILE = "data.safetensors"
+FILE, SAMPLE = "data.safetensors", "sample.json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a run learned from, where its dataset is a sample of larger files.
+
+    Args:
+        n_items: items of the sample.
+        of: what they were drawn from.
+    """
+
+    n_items: int
+    of: Sampled
+
+    def summary(self) -> str:
+        """What was sampled, as a sentence without its end."""
+        return self.of.summary(self.n_items)
 
 
 def keep(folder: Path, cat: Catalogue) -> None:
     """Store what a run is made from; a fingerprint that is there already stays."""
     if not (folder / FILE).exists():
+        if cat.sampled is not None:
+            files.write_json(folder / SAMPLE, {"n_items": cat.n_items} | asdict(cat.sampled))
         tensors, about = cat.content.tensors()
         files.write(folder / FILE, save(tensors, metadata=about))
+
+
+def sample_of(run: Run) -> Sample | None:
+    """What was sampled for a run; None where it learned from all items of its dataset."""
+    found = files.read_json(run.path / SAMPLE) or {}
+    numbers: Any = [found.get(name) for name in ("n_items", "n_rows", "n_files", "seed")]
+    return Sample(numbers[0], Sampled(*numbers[1:])) if fits(numbers, list[int]) else None
 
 
 def read(run: Run) -> Fingerprint | None:

@@ -39,7 +39,7 @@ def small(tmp_path):
             "tables": {"items": str(tmp_path / "items.csv"), "interactions": str(tmp_path / "inter.csv")}}
 
 
-WITH_HISTORIES = [name for name in datasets.REGISTRY if name != "recorded"]  # what tiger.watch records has none
+WITH_HISTORIES = [name for name in datasets.REGISTRY if name not in ("recorded", "shards")]  # vectors alone have none
 
 
 @pytest.mark.parametrize("name", WITH_HISTORIES)
@@ -118,7 +118,8 @@ LONG = "x" * 5000
 
 @pytest.mark.parametrize("path", [LONG, "a\0b", "~nobody-by-this-name/x"], ids=["long", "NUL", "user"])
 @pytest.mark.parametrize(("name", "field"), [("recbole", "path"), ("movielens", "path"), ("amazon", "reviews"),
-                                             ("tables", "items"), ("tables", "interactions"), ("given", "path")])
+                                             ("tables", "items"), ("tables", "interactions"), ("shards", "path"),
+                                             ("given", "path")])
 def test_a_path_that_cannot_be_is_one_short_sentence(name, field, path, tmp_path, tiger_home):
     with pytest.raises(ValueError, match=r"is not a file|does not exist") as refused:
         if name == "given":

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,6 +103,18 @@ def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path, run, vecto
     assert cli.main([*words, "--workers", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["largest"] >= 61
     assert files_of(tmp_path / "two") == files_of(tmp_path / "one")
+
+
+def test_vectors_at_an_address_give_the_same_ids(tmp_path, run, vectors, emb_IE, capsys):
+    """``memory://`` stands for an object store: files without a path, read in parts. Ids, codes and counts are the same."""
+    memory = fsspec.filesystem("memory")
+    for path in vectors.iterdir():
+        memory.pipe(f"/shards/{path.name}", path.read_bytes())
+    made = []
+    for place, output in ((str(vectors), tmp_path / "path"), ("memory://shards", tmp_path / "address")):
+        assert cli.main(["encode", run.id, "--input", place, "--output", str(output), "--workers", "1", "--json"]) == 0
+        made.append(json.loads(capsys.readouterr().out) | {"output": ""})
+    assert made[0] == made[1] and table_of(tmp_path / "path") == table_of(tmp_path / "address")
 
 
 def test_what_cannot_be_encoded_is_said_in_one_sentence(tmp_path, run, vectors, emb_IE, capsys):

@@ -14,9 +14,10 @@ import numpy as np
 from tiger import metrics
 from tiger.core import disk, files
 from tiger.core.progress import Progress
+from tiger.datasets.io import shards
 from tiger.datasets.reference import Values
 from tiger.metrics import Collisions
-from tiger.runs.bulk import folder, shards, stages
+from tiger.runs.bulk import folder, stages
 from tiger.runs.bulk.engines import Engine
 from tiger.runs.bulk.stages import Job
 from tiger.runs.run import Run
@@ -48,9 +49,9 @@ class Encoded:
         return [float(metrics.perplexity(np.array([counts]))[0]) for counts in self.usage]
 
 
-def encode(run: Run, source: Path, output: Path, engine: Engine, *, shard_size: int = SHARD_SIZE, range_size: int = RANGE_SIZE,
-           column: str = shards.COLUMN) -> Generator[Progress, None, Encoded]:
-    """Encode every vector of a file or folder into Parquet files of IDs, ``part-000000.parquet`` and on.
+def encode(run: Run, source: Path | str, output: Path, engine: Engine, *, shard_size: int = SHARD_SIZE,
+           range_size: int = RANGE_SIZE, column: str = shards.COLUMN) -> Generator[Progress, None, Encoded]:
+    """Encode every vector of a file, a folder or an address of fsspec into Parquet files of IDs, ``part-000000.parquet`` and on.
 
     The collision level counts the items of an ID in input order, as ``SemanticIds.from_codes`` does.
 
@@ -68,7 +69,7 @@ def encode(run: Run, source: Path, output: Path, engine: Engine, *, shard_size: 
     found, quantizer = shards.sources(source, column), run.quantizer()
     job = Job(str(run.path), output / ".work", output, column, tuple(quantizer.codes_per_level),
               tuple(shards.cut(found, shard_size)))
-    inputs = [asdict(one) | {"path": Path(one.path).name} for one in found]
+    inputs = [asdict(one) | {"path": one.name} for one in found]
     asked = {"format": FORMAT, "run": run.id, "fingerprint": folder.fingerprint(run, "quantizer.json"),
              "sizes": list(job.sizes), "column": column, "shard_size": shard_size, "inputs": inputs}
     with folder.opened(output, asked) as manifest:

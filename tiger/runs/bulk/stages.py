@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from tiger.core import files
+from tiger.datasets.io import shards
+from tiger.datasets.io.shards import Shard
 from tiger.quantizers import Quantizer
-from tiger.runs.bulk import folder, keys, shards
-from tiger.runs.bulk.shards import Shard
+from tiger.runs.bulk import folder, keys
 from tiger.runs.run import Run
 
 SAMPLED = 512  # distinct IDs of a shard from which the ranges are made
@@ -72,7 +73,7 @@ def encode(job: Job, number: int) -> int:
         try:
             codes.append(quantizer.encode(emb_NE))
         except ValueError as error:
-            raise ValueError(f"{Path(shard.source.path).name}: {error}" + f" (rows count from {first})" * (first > 0)) from None
+            raise ValueError(f"{shard.source.name}: {error}" + f" (rows count from {first})" * (first > 0)) from None
     codes_NL = np.concatenate(codes)
     key_D, count_D, _, _ = keys.places(keys.of_codes(codes_NL, job.sizes))
     save(job.part("codes", number), codes_NL.astype(np.int32))

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tiger import quantizers, reports, runs
+from tiger.reports import at_scale
 from tiger.runs.records import Status
 from tiger.ui.shared import diagnoses, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
@@ -92,6 +93,8 @@ def result(run: runs.Run) -> None:
     if not run.has_result():
         return
     healthy = diagnoses.verdict(run) == "good"
+    if said := at_scale.learned_summary(run):
+        st.caption(said)
     links = {"codebooks": "Healthy: see which codes mean what", "tree": "See its tree", "map": "See its map",
              "doctor": "See the diagnosis"} if healthy else {"doctor": "Sick: ask the doctor", "codebooks": "See its codes"}
     with st.container(horizontal=True):
