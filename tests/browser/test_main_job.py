@@ -27,8 +27,8 @@ def read(folder, name: str) -> dict:
     return json.loads((folder / name).read_text())
 
 
-def state_is(folder, *states: str):
-    return wait_for(lambda: (about := read(folder, "status.json"))["state"] in states and about, f"{states}")
+def state_is(folder, *states: str, timeout_s: float = 300):  # a worker leaves everything else the right of way
+    return wait_for(lambda: (about := read(folder, "status.json"))["state"] in states and about, f"{states}", timeout_s)
 
 
 def press(page, name: str) -> None:

@@ -16,6 +16,7 @@ from tests.support.training import SMALL, Ended, config, keep_process, write_sho
 from tiger import datasets, runs
 from tiger.datasets import registry
 from tiger.runs import import_run, study_artifacts, supervisor, worker
+from tiger.runs.executors.local import LocalJob
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, import_ids
 from tiger.ui.shared import pagelist
@@ -90,7 +91,7 @@ def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
         keep_process(patch)
-        patch.setattr(supervisor, "launch", lambda run, *_: Ended(worker.execute(run)))
+        patch.setattr(supervisor, "launch", lambda run, *_: LocalJob(run, Ended(worker.execute(run))))
         ref = write_shop(folder / "shop", 70)
         cat, load = datasets.load_ref(ref), datasets.load_ref
         patch.setattr(datasets, "load_ref", lambda wanted, **more: cat if wanted == ref else load(wanted, **more))
@@ -176,7 +177,8 @@ ON_PAGES = [(kind, name, how) for kind, name, how in SPOILT
 
 @pytest.mark.parametrize(("kind", "name", "how"), ON_PAGES)
 def test_every_page_opens(shop, spoil, monkeypatch, kind, name, how):
-    monkeypatch.setattr(supervisor, "launch", lambda run, *_: Ended(0))  # what a page starts would write into the spoilt folder
+    # what a page starts would write into the spoilt folder
+    monkeypatch.setattr(supervisor, "launch", lambda run, *_: LocalJob(run, Ended(0)))
     run, dataset = spoil(kind, name, how), shop[1]
     where = {{"quantizer": "run", "import": "run"}.get(kind, kind): run.id}
     for key in SHOWN[kind]:
