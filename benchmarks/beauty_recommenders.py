@@ -1,6 +1,6 @@
-"""The paper's table on Amazon Beauty: one recommender, one kind of IDs and one seed a call, from text to test score.
+"""The paper's table on Amazon Beauty or Sports: one recommender, one kind of IDs and one seed a call, from text to test score.
 
-    python benchmarks/beauty_recommenders.py rqvae --seed 0 [--data ../shared/data/amazon-beauty] [--threads 2]
+    python benchmarks/beauty_recommenders.py rqvae --seed 0 [--data ../shared/data/amazon-beauty] [--threads 2] [--device cuda]
 
 Leave-one-out, the whole catalogue ranked, no sampling, under both rules: items of the history left out of the lists
 ("valid", "test": the lab's default where data hold no repeats, as here), and kept ("valid_kept", "test_kept"). Seconds
@@ -12,11 +12,13 @@ model and its codes are saved below that folder, for benchmarks that combine tra
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from bare import BEAUTY, machine
+from on_device import answering_on
 
 from tiger import datasets, models, quantizers
 from tiger.semantic_ids import SemanticIds
@@ -38,17 +40,20 @@ VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its val
 }
 
 
-def run(variant: str, seed: int, data: Path, embedding: str, width: int, keep: Path | None = None) -> dict[str, object]:
+def run(variant: str, seed: int, data: Path, embedding: str, width: int, keep: Path | None = None, device: str = "cpu",
+        splits: Sequence[str] = ("valid", "test")) -> dict[str, object]:
     """Train one variant and score it on the validation and the test item."""
     name, values, kind, quantizer_values = VARIANTS[variant]
+    on_device = {} if device == "cpu" else {"device": device}
     start_s = time.perf_counter()
     cat = datasets.load("recbole", path=str(data), embedding={"method": embedding, "seed": seed})
     ids, unique = None, None
     if kind is not None:
-        codes_IL = quantizers.create(kind, seed=seed, **quantizer_values).fit(cat.embedding_IE).encode(cat.embedding_IE)
+        quantizer = quantizers.create(kind, seed=seed, **quantizer_values, **(on_device if kind == "rqvae" else {}))
+        codes_IL = quantizer.fit(cat.embedding_IE).encode(cat.embedding_IE)
         ids = SemanticIds.from_codes(codes_IL, n_codes=256)
         unique = len({tuple(row) for row in codes_IL.tolist()})
-    seeded = {} if name == "popularity" else {"seed": seed}
+    seeded = {} if name == "popularity" else {"seed": seed, **on_device}
     model = models.create(name, **seeded, **values).fit(cat, ids)
     fit_s = time.perf_counter() - start_s
     if keep is not None:
@@ -57,11 +62,18 @@ def run(variant: str, seed: int, data: Path, embedding: str, width: int, keep: P
         if ids is not None:
             np.save(keep / "codes.npy", codes_IL)
     users = {"valid": cat.split().user_U[::3], "test": None}  # the validation item is on record already
-    scores = {split + ending: model.evaluate(cat, split, k=(5, 10), width=width, users=some, exclude_seen=excludes)
-              for split, some in users.items() for excludes, ending in ((True, ""), (False, "_kept"))}
-    return {"variant": variant, "seed": seed, "embedding": embedding, "width": width, "model": values,
-            "quantizer": quantizer_values, "unique_ids": unique, "fit_s": round(fit_s, 1), "threads": torch.get_num_threads(),
+    with answering_on(device, model):
+        scores = {split + ending: model.evaluate(cat, split, k=(5, 10), width=width, users=users[split], exclude_seen=excludes)
+                  for split in splits for excludes, ending in ((True, ""), (False, "_kept"))}
+    total_s = time.perf_counter() - start_s
+    return {"data": data.name, "variant": variant, "seed": seed, "embedding": embedding, "width": width, "model": values,
+            "quantizer": quantizer_values, "unique_ids": unique, "fit_s": round(fit_s, 1), "total_s": round(total_s, 1),
+            "device": _named(device), "threads": torch.get_num_threads(),
             **{split: {key: round(value, 5) for key, value in found.items()} for split, found in scores.items()}}
+
+
+def _named(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
 
 
 def main() -> None:
@@ -72,11 +84,17 @@ def main() -> None:
     parser.add_argument("--embedding", default="cooccurrence", help="tfidf, cooccurrence or sentence")
     parser.add_argument("--width", type=int, default=50, help="beam width of the scores")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where networks are trained and searched: cpu or cuda")
+    parser.add_argument("--splits", nargs="+", choices=("valid", "test"), default=["valid", "test"])
+    parser.add_argument("--epochs", type=int, help="train for so many instead, to see whether all runs")
     parser.add_argument("--keep", type=Path, help="save the model and its codes below this folder, as VARIANT-SEED")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     keep = given.keep and given.keep / f"{given.variant}-{given.seed}"
-    row = run(given.variant, given.seed, given.data, given.embedding, given.width, keep) | {"machine": machine()}
+    if given.epochs:
+        VARIANTS[given.variant][1]["n_epochs"] = given.epochs
+    row = run(given.variant, given.seed, given.data, given.embedding, given.width, keep, given.device,
+              given.splits) | {"machine": machine()}
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as file:
         file.write(json.dumps(row) + "\n")
