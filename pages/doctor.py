@@ -16,6 +16,8 @@ else:
     shown = answers.answer(answers.read(run))
     view.consult(shown)
     pair = view.pair_of(shown)
+    if len(pair) < 2:  # nothing was treated yet: what helps stands above the curve, and below both curves afterwards
+        view.remedies(shown)
     seen = tuple(one.state for one in pair)
     if pair:
 
@@ -26,5 +28,6 @@ else:
         st.subheader("Before and after" if len(pair) > 1 else "How it trained", anchor=False)
         compare()
     view.next_remedy(shown)
-    view.remedies(shown)
+    if len(pair) > 1:
+        view.remedies(shown)
     view.course(shown)

@@ -48,6 +48,16 @@ def test_it_plays_is_cured_and_returns_from_its_address(page, app):
     page.reload()
     sync_api.expect(page.locator(".at")).to_have_text(f"Step {now:,}")
     assert facts(page) == seen
+    button(page, "Watch it collapse").click()
+    button(page, "Cure it").click()
+    sync_api.expect(page.locator(".look")).to_contain_text("Cured")
+    sync_api.expect(page.locator(".usage")).to_contain_text(re.compile(r"Level 1: perplexity [5-8]\.\d of 8"))
+    button(page, "❚❚ Pause").click()
+    page.wait_for_function("location.search.includes('anew-1') && location.search.includes('scenario=collapse')")
+    now, seen = step(page), facts(page)
+    page.reload()
+    sync_api.expect(page.locator(".at")).to_have_text(f"Step {now:,}")
+    assert facts(page) == seen
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Lessons").click()
     settled(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Playground").click()

@@ -133,6 +133,23 @@ def test_one_problem_is_named_once_and_one_change_is_offered_once():
     assert (strong.disease, strong.also) == ("over_strong_commitment", []), "what follows from a cause is not a second cause"
 
 
+def test_a_change_after_which_perplexity_fell_is_named_and_undone():
+    """The rate rises thirtyfold at step 150 and restarts stop; the median of all rates is the old one."""
+    def metrics_of(step: int) -> dict:
+        return {"learning_rate": 0.03 if step > 150 else 1e-3, "perplexity": [60.0, 62.0, 61.0] if step <= 150 else [1.0, 1.5, 2.0]}
+
+    events = [event | metrics_of(event["step"]) for event in log(290)]
+    changes = [{"step": 150, "live_param": name, "value": value} for name, value in
+               (("learning_rate", 0.03), ("restart_threshold", 0.0))]
+    found = doctor.examine(collapsed(), 64, [*events[:15], *changes, *events[15:]], DEFAULTS)
+    assert found.disease == "high_learning_rate" and found.remedies[0].changes == {
+        "learning_rate": 1e-3, "kmeans_init": True, "restart_threshold": 1.0}
+    assert found.evidence[0] == ("At step 150, these settings changed: learning rate to 0.03 and restart threshold to 0; mean "
+                                 "perplexity was 61.0 before and is 1.5 at the end.")
+    recovered = [*events[:15], changes[1], *(event | {"perplexity": [60.0, 60.0, 60.0]} for event in events[15:])]
+    assert doctor.examine(starved(0), 64, recovered, DEFAULTS).signs.fall is None
+
+
 def test_items_without_an_id_and_levels_of_different_size():
     codes_IL = np.vstack([EVEN, np.full((50, 3), -1)])
     assert doctor.examine(codes_IL, [64, 64, 64]).signs.n_items == 2000

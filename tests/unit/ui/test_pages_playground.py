@@ -22,7 +22,7 @@ return given.seeds.map(seed => {
   const all = { ...settings, seed, turns: turns(given.turns) }, lab = begin(all, pointsOf(all)), seen = {}
   for (let step = 0; step <= Math.max(...given.at); step++) {
     if (given.at.includes(step)) seen[step] = { recon: lab.seen.parts.recon, perplexity: lab.seen.counts.map(perplexity),
-      ids: distinct(lab.seen.codes, lab.n), dead: lab.seen.counts.map(count => [...count].filter(one => one === 0).length) }
+      ids: distinct(lab.seen.codes, lab.n), dead: lab.seen.counts.map(count => [...count].filter(one => one === 0).length), active: lab.trained ? active(lab)[0] : 0 }
     advance(lab)
   }
   return seen
@@ -86,9 +86,10 @@ def test_settings_of_scenarios_are_options():
     options = {param.name: param.options for param in scenarios.SETTINGS}
     for scenario in scenarios.SCENARIOS:
         assert all(value in options[name] for name, value in scenario.settings.items()), scenario.key
-        for turn in filter(None, scenario.turns.split("_")):
+        cures = [f"0-{turn}" for turn in scenario.cure.turns.split("_")] if scenario.cure else []
+        for turn in [*filter(None, scenario.turns.split("_")), *cures]:
             step, name, value = turn.split("-")
-            assert step.isdigit() and value in options[name]
+            assert step.isdigit() and (name == "anew" or value in options[name])
         assert len(scenario.key) <= address.SCENARIO.max_chars
 
 
@@ -102,6 +103,31 @@ def test_watch_it_collapse_is_healthy_until_its_settings_turn():
     for seen in trained("collapse", [120, 240]):
         assert min(seen["120"]["perplexity"]) > 6 and seen["120"]["recon"] < 0.02
         assert max(seen["240"]["perplexity"]) < 2 and seen["240"]["recon"] > 0.5
+
+
+def test_a_collapsed_encoder_is_dead_so_restarts_do_not_help_and_new_weights_do():
+    cure = scenarios.BY_KEY["collapse"].cure
+    settings = "_".join(f"170-{turn}" for turn in cure.turns.split("_"))
+    for alone, cured in zip(trained("collapse", [170, 420], "170-rate-0.01_170-restart-1"),
+                            trained("collapse", [120, 170, 420], settings), strict=True):
+        assert cured["120"]["active"] > 8 and cured["170"]["active"] <= 1 and alone["420"]["recon"] > 0.5
+        assert min(cured["420"]["perplexity"]) > 5 and cured["420"]["recon"] < 0.03 and cured["420"]["active"] > 8
+
+
+def test_weights_that_start_anew_take_adams_first_step():
+    """Whose length is the learning rate for every weight with a gradient, whatever that is; and the settings stay."""
+    body = """const lab = begin({ ...given, turns: [[60, 'rate', 0.003], [60, ANEW, '1']] }, pointsOf(given))
+      while (lab.step < 60) advance(lab)
+      turn(lab, ANEW, '1')
+      const before = weights(lab).map(array => [...array]), { ofWeights } = gradients(lab, lab.seen)
+      advance(lab)
+      return weights(lab).flatMap((array, which) => [...array].map((value, at) => [ofWeights[which][at], value - before[which][at]]))
+    """
+    given = {"method": "rqvae", "points": "blobs", "levels": 2, "codes": 5, "beta": 0.25, "rate": 0.01, "restart": False,
+             "start": "random", "estimator": "ste", "seed": 3, "drawn": ""}
+    moved = [(slope, step) for slope, step in evaluate([FOLDER / "points.js", FOLDER / "maths.js"], body, given)
+             if abs(slope) > 1e-3]
+    assert len(moved) > 50 and all(step == pytest.approx(-0.003 if slope > 0 else 0.003, rel=1e-3) for slope, step in moved)
 
 
 @pytest.mark.parametrize(("key", "cure"), [("far", "80-restart-1"), ("beta", "80-beta-0.25_80-restart-1")])

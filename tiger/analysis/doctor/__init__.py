@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from tiger import metrics
+from tiger.analysis.doctor import symptoms
 from tiger.analysis.doctor.causes import learned_nothing
 from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
 from tiger.analysis.doctor.diseases import DISEASES, healthy
 from tiger.analysis.doctor.embeddings import Finding, VectorReport, look_at, without_codes
 from tiger.analysis.doctor.remedies import deeper, spread_more, twice_as_many
-from tiger.analysis.doctor.signs import Params, Settings, Signs, take
+from tiger.analysis.doctor.signs import Params, Settings, Signs, as_last_set, take
 from tiger.analysis.doctor.treatment import Attempt, Treatment, next_treatment
 from tiger.analysis.doctor.vectors import VectorSigns, measure
 from tiger.core.events import Event
@@ -47,7 +48,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
     Raises:
         ValueError: no item has an ID, a code is out of range, or vectors belong to another number of items.
     """
-    params = params or {}
+    params = as_last_set(params or {}, events or ()) if params else {}
     settings = Settings.of(params, events or ())
     signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed,
                  matched)
@@ -56,6 +57,8 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
         diagnosis = None if found and disease is learned_nothing else disease(signs, settings)
         found += [diagnosis] if diagnosis else []
     first, *_ = found = found or [healthy(signs, settings)]
+    if signs.fall is not None and not first.healthy:
+        first = replace(first, evidence=[symptoms.fall_sentence(signs.fall), *first.evidence])
     also = [other.title for other in found[1:] if not first.is_cause or other.is_cause or other.disease == "duplicates"]
     if first.disease == "total_collapse":
         also = [title for title in also if title == "Duplicate vectors"]

@@ -19,7 +19,7 @@ def total_collapse(signs: Signs, settings: Settings) -> Diagnosis | None:
                 f"{signs.n_items:,} {'items' if signs.matched else 'recorded rows'} share {signs.collisions.unique:,} "
                 f"ID{'s' * (signs.collisions.unique > 1)}; the most frequent belongs to {signs.collisions.largest:,} of them."]
     return Diagnosis("total_collapse", "critical", evidence,
-                     "A few codes were assigned all items early. A code without items gets no gradient, so it stays unused, "
+                     "A few codes were assigned all items. A code without items gets no gradient, so it stays unused, "
                      "and the decoder learns to output the mean item.",
                      [remedies.KMEANS_RESTART, remedies.EMA, remedies.SIMVQ, remedies.SINKHORN], signs)
 

@@ -41,11 +41,10 @@ class Settings:
     @classmethod
     def of(cls, params: Params, events: Sequence[Event] = ()) -> Self:
         """From hyper-parameters, and the log where it tells what they were changed to."""
-        read = {field.name: params.get(field.name) for field in fields(cls) if field.name != "names"}
-        for event in events:
-            if changed_param(event) == "beta":
-                read["beta"] = event["value"]
-        rates = [event["learning_rate"] for event in events if event.get("learning_rate") is not None]
+        now = as_last_set(params, events)
+        read = {field.name: now.get(field.name) for field in fields(cls) if field.name != "names"}
+        since = max((place for place, event in enumerate(events) if changed_param(event) == "learning_rate"), default=0)
+        rates = [event["learning_rate"] for event in events[since:] if event.get("learning_rate") is not None]
         if rates and (not params or "learning_rate" in params):  # what is fitted in one go logs a step a level
             read["learning_rate"] = float(np.median(rates))
         return cls(names=frozenset(params), **read)
@@ -59,6 +58,27 @@ class Settings:
     def starts_badly(self) -> bool:
         """Whether codebooks start as noise, or dead codes are never restarted."""
         return self.kmeans_init is False or self.restart_threshold == 0
+
+
+def as_last_set(params: Params, events: Sequence[Event]) -> Params:
+    """Hyper-parameters with what the log says they were changed to while training."""
+    return {**params, **{name: event["value"] for event in events if (name := changed_param(event)) is not None}}
+
+
+@dataclass(frozen=True)
+class Fall:
+    """Perplexity that fell after live hyper-parameters were changed.
+
+    Args:
+        step: the step of the change.
+        values: what was changed, to what.
+        before, after: mean perplexity of the levels in the log, before the change and at the end of training.
+    """
+
+    step: int
+    values: dict[str, float]
+    before: float
+    after: float
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,7 @@ class Signs:
         n_steps: training steps done.
         budget: the sum of the learning rates of all steps; with Adam no weight can have moved further.
         beta: weight of the commitment loss, as it was last set.
+        fall: the first change of live hyper-parameters after which perplexity fell to less than half, for good; None: none did.
         vectors: what was measured on the embeddings.
         read: geometry of the vectors as the quantizer reads them, after its ``normalise``.
     """
@@ -109,6 +130,7 @@ class Signs:
     n_steps: int | None = None
     budget: float | None = None
     beta: float | None = None
+    fall: Fall | None = None
     vectors: VectorSigns | None = None
     read: Geometry | None = None
 
@@ -153,7 +175,8 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Ev
         capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=metrics.prefix_numbers(judged_NL)[1].tolist(),
         collisions=metrics.collisions(codes_IL), n_distinct=len(distinct), n_judged=len(judged_NL),
         ordered=ordered, sizes_guessed=sizes_guessed, matched=matched, explained=explained, neighbours=neighbours,
-        n_steps=n_steps, budget=budget, beta=settings.beta, vectors=vectors,
+        n_steps=n_steps, budget=budget, beta=settings.beta, fall=_fall(events),
+        vectors=vectors,
         read=None if vectors is None else vectors.as_read(settings.normalise or "none"))
 
 
@@ -186,3 +209,14 @@ def _budget(logged: Sequence[Event], n_steps: int, learning_rate: float | None) 
     steps = np.array([0, *(event["step"] for event in logged)], float)
     steps[-1] = max(steps[-1], n_steps)
     return float((np.diff(steps) * np.array(rates, float)).sum())
+
+
+def _fall(events: Sequence[Event]) -> Fall | None:
+    """The first change after which perplexity stayed below half of what it was."""
+    known = [(event["step"], float(np.mean(event["perplexity"]))) for event in events if event.get("perplexity")]
+    for step in dict.fromkeys(event["step"] for event in events if changed_param(event) is not None):
+        earlier, later = ([value for at, value in known if (at <= step) == past] for past in (True, False))
+        if earlier and later and max(later[-1], later[len(later) // 2]) < earlier[-1] / 2:
+            values = {name: event["value"] for event in events if event["step"] == step and (name := changed_param(event))}
+            return Fall(step, values, earlier[-1], later[-1])
+    return None

@@ -4,7 +4,7 @@ The thresholds were set on RQ-VAEs trained on Amazon Beauty and on the synthetic
 ``benchmarks/doctor_trial.py`` measures how well they hold.
 """
 
-from tiger.analysis.doctor.signs import Settings, Signs
+from tiger.analysis.doctor.signs import Fall, Settings, Signs
 
 COLLAPSED_USE = 0.03  # perplexity below this share of the reach (or below 1.5): the level says next to nothing
 COLLAPSED = 1.5
@@ -46,6 +46,12 @@ def perplexities(signs: Signs) -> str:
              for value, reach in zip(signs.perplexity, signs.reach, strict=True)]
     among = f", among the {signs.n_judged:,} distinct vectors" if signs.n_judged < signs.n_items else ""
     return f"Perplexity per level: {', '.join(shown)}{among}"
+
+
+def fall_sentence(fall: Fall) -> str:
+    """What was changed, when, and what it did to perplexity."""
+    changes = " and ".join(f"{name.replace('_', ' ')} to {value:g}" for name, value in fall.values.items())
+    return f"At step {fall.step:,}, these settings changed: {changes}; mean perplexity was {fall.before:.1f} before and is {fall.after:.1f} at the end."
 
 
 def collapse_limit(signs: Signs, level: int) -> float:

@@ -1,6 +1,7 @@
 """The Playground's component: everything moves in the browser, and the server is asked nothing while it does."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,4 +65,5 @@ def _data(asked: dict[str, Any]) -> dict[str, Any]:
     return {"asked": asked, "options": options, "labels": scenarios.LABELS, "max_steps": address.PLAY_STEPS.high,
             "colours": colours.of_cells(max(map(int, address.PLAY_CODES.options))),
             "scenarios": [{"key": scenario.key, "title": scenario.title, "look_for": scenario.look_for,
-                           "settings": scenario.settings, "turns": scenario.turns} for scenario in scenarios.SCENARIOS]}
+                           "settings": scenario.settings, "turns": scenario.turns,
+                           "cure": asdict(scenario.cure) if scenario.cure else None} for scenario in scenarios.SCENARIOS]}

@@ -4,6 +4,7 @@ const SLIDERS = ['levels', 'codes', 'beta', 'rate']
 const PLACES = ['xy', 'seed', 'steps', 'point', 'speed', 'turns', 'scenario']
 const ONLY_TRAINED = ['beta', 'rate', 'estimator']
 let last = null // what this window showed last, for a visitor who comes back from another page
+const BREAKS_IN = 50 // steps in which a turn has done its work
 const WRITE_MS = 600 // browsers refuse to change the address much oftener
 
 function typed(name, text) {
@@ -18,7 +19,7 @@ function readTurns(play, text) {
   const found = []
   for (const part of text.split('_')) {
     const [step, name, value] = part.split('-')
-    if (LIVE.includes(name) && /^\d{1,4}$/.test(step) && play.data.options[name].includes(value))
+    if (/^\d{1,4}$/.test(step) && (name === ANEW || LIVE.includes(name) && play.data.options[name].includes(value)))
       found.push([Number(step), name, typed(name, value)])
   }
   return found
@@ -108,10 +109,10 @@ export function remember(play, now = false) {
 // A setting was changed by hand. One that is live is noted with its step; any other starts the training anew.
 export function change(play, name, value) {
   const { lab, settings } = play
-  if (LIVE.includes(name) && lab.step > 0) {
+  if ((LIVE.includes(name) || name === ANEW) && lab.step > 0) {
     const others = settings.turns.filter(([step, other]) => other !== name || step < lab.step)
     settings.turns = lab.turns = [...others, [lab.step, name, value]]
-    lab[name] = value
+    turn(lab, name, value)
     lab.seen = see(lab)
     play.edited = true
     refreshed(play)
@@ -139,6 +140,34 @@ export function choose(play, key) {
   start(play)
   play.playing = true
   remember(play, true)
+}
+
+// How far a scenario that breaks by its own turns has come; "" before they have done their work, and for all others.
+export function stage(play) {
+  const scenario = scenarioOf(play)
+  if (!scenario?.cure) return ''
+  if (play.settings.turns.some(([, name]) => name === ANEW)) return 'cured'
+  const last = Math.max(...readTurns(play, scenario.turns).map(([step]) => step))
+  return play.lab.step >= last + BREAKS_IN ? 'broken' : ''
+}
+
+// What to look for now, and the button that cures what the scenario broke.
+export function lookFor(play) {
+  const { root } = play, scenario = scenarioOf(play), own = 'Your own settings. Press **Play**, or **Step** for a single step.'
+  play.stage = stage(play)
+  const words = { broken: scenario?.cure?.why, cured: scenario?.cure?.then }[play.stage] ?? scenario?.look_for ?? own
+  root.querySelector('.look span').replaceChildren(...marked(words))
+  const button = root.querySelector('.cure')
+  button.hidden = play.stage !== 'broken'
+  button.textContent = scenario?.cure?.title ?? ''
+}
+
+export function cure(play) {
+  const { lab } = play, { turns } = scenarioOf(play).cure
+  for (const [, name, value] of readTurns(play, turns.split('_').map(part => `${lab.step}-${part}`).join('_')))
+    change(play, name, value)
+  play.playing = true
+  wake(play)
 }
 
 // ---------------------------------------------------------------------------------------------------- the controls
@@ -185,6 +214,7 @@ export function buildControls(play) {
       control.onchange = () => change(play, name, control.value)
     }
   }
+  find('.cure').onclick = () => cure(play)
   find('.play').onclick = () => toggle(play)
   find('.step').onclick = () => single(play)
   find('.reset').onclick = () => {
@@ -232,8 +262,7 @@ export function syncControls(play) {
     button.setAttribute('aria-pressed', button.dataset.key === play.scenario)
   for (const button of find('.shapes').querySelectorAll('button'))
     button.setAttribute('aria-pressed', button.dataset.key === settings.points)
-  const own = 'Your own settings. Press **Play**, or **Step** for a single step.'
-  find('.look').replaceChildren(...marked(scenarioOf(play)?.look_for ?? own))
+  lookFor(play)
   find('.speed').value = play.speed
   find('.step').textContent = play.speed === 'slow' && lab.trained ? 'Next part' : 'Step'
   find('.again').textContent = `Seed ${settings.seed} ↻`

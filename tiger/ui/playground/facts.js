@@ -94,6 +94,7 @@ export function facts(play, shown) {
   })
   const possible = (lab.codes ** codes.length).toLocaleString('en')
   find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${possible} possible, for ${lab.n} points`
+    + (lab.trained ? ` · ${active(lab).join(' of ')} hidden units active` : '')
   lines(play, find)
   const error = Math.hypot(seen.out[2 * shown] - lab.xy[2 * shown], seen.out[2 * shown + 1] - lab.xy[2 * shown + 1]) ** 2
   const id = codes.map(level => level[shown]), key = `${shown} ${id} ${number(error)}`

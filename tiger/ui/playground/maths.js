@@ -12,6 +12,7 @@ const KMEANS_ROUNDS = 10
 const RIDGE = 1e-3 // of LSH's decoder, as in tiger/quantizers/lsh.py
 export const FAR = 2.6 // where the codes of a far-off start lie, along both axes
 export const LIVE = ['beta', 'rate', 'restart', 'estimator'] // settings that may change while it trains
+export const ANEW = 'anew' // a turn that sets no value: all weights start again, while steps go on
 
 // ---------------------------------------------------------------------------------------------------- networks
 
@@ -171,24 +172,42 @@ export function passed(estimator, z, q, gradQ) {
 // ---------------------------------------------------------------------------------------------------- a training
 
 // Args: settings (method, levels, codes, beta, rate, restart, start, estimator, seed, turns) and the points, which stay.
-// ``turns`` are settings that change on the way: [step, name, value].
+// ``turns`` are settings that change on the way: [step, name, value]; ``ANEW`` is one of them.
 export function begin(settings, xy) {
-  const lab = { ...settings, turns: settings.turns ?? [], xy, n: xy.length / 2, step: 0, rand: generator(settings.seed),
+  const lab = { ...settings, turns: settings.turns ?? [], xy, n: xy.length / 2, step: 0, began: 0, rand: generator(settings.seed),
                 trained: settings.method === 'rqvae' || settings.method === 'vqvae', books: [], restarts: 0 }
   if (lab.method === 'vqvae') lab.levels = 1
   if (lab.method === 'lsh') beginPlanes(lab)
-  else if (lab.trained) {
-    lab.encoder = network(lab.rand)
-    lab.decoder = network(lab.rand)
-    let { y: rows } = forward(lab.encoder, xy, lab.n)
-    for (let level = 0; level < lab.levels && lab.n > 0; level++) {
-      lab.books.push(startBook(lab.start, rows, lab.codes, lab.rand, KMEANS_ROUNDS))
-      rows = quantise(lab.books.slice(-1), rows, lab.n).left
-    }
-    lab.moments = weights(lab).map(array => ({ m: new Float64Array(array.length), v: new Float64Array(array.length) }))
-  } else if (lab.n > 0) lab.books.push(startBook(lab.start, xy, lab.codes, lab.rand, 0))
+  else if (lab.trained) beginWeights(lab)
+  else if (lab.n > 0) lab.books.push(startBook(lab.start, xy, lab.codes, lab.rand, 0))
   lab.seen = see(lab)
   return lab
+}
+
+function beginWeights(lab) {
+  Object.assign(lab, { encoder: network(lab.rand), decoder: network(lab.rand), books: [], began: lab.step })
+  let { y: rows } = forward(lab.encoder, lab.xy, lab.n)
+  for (let level = 0; level < lab.levels && lab.n > 0; level++) {
+    lab.books.push(startBook(lab.start, rows, lab.codes, lab.rand, KMEANS_ROUNDS))
+    rows = quantise(lab.books.slice(-1), rows, lab.n).left
+  }
+  lab.moments = weights(lab).map(array => ({ m: new Float64Array(array.length), v: new Float64Array(array.length) }))
+}
+
+// One setting is another from this step on, or all weights start again. The same once more changes nothing.
+export function turn(lab, name, value) {
+  if (name !== ANEW) lab[name] = value
+  else if (lab.trained && lab.began !== lab.step) {
+    beginWeights(lab)
+    lab.seen = see(lab)
+  }
+}
+
+// Hidden units of the encoder that are above zero for some point; the others have no gradient and give nothing.
+export function active(lab) {
+  const on = new Set()
+  lab.seen.hidden.forEach((value, at) => value > 0 && on.add(at % HIDDEN))
+  return [on.size, HIDDEN]
 }
 
 export function weights(lab) {
@@ -244,12 +263,12 @@ export function gradients(lab, seen) {
 // One step of training, of k-means, or one more hyperplane. Returns whether anything is left to do.
 export function advance(lab) {
   if (lab.n === 0 || finished(lab)) return false
-  for (const [step, name, value] of lab.turns) if (step === lab.step && lab[name] !== value) lab[name] = value
+  for (const [step, name, value] of lab.turns) if (step === lab.step) turn(lab, name, value)
   lab.restarts = 0
   if (lab.method === 'lsh') lab.shown++
   else if (lab.method === 'kmeans') lloyd(lab)
   else {
-    const { ofWeights } = gradients(lab, lab.seen), time = lab.step + 1
+    const { ofWeights } = gradients(lab, lab.seen), time = lab.step - lab.began + 1
     weights(lab).forEach((array, which) => adam(array, ofWeights[which], lab.moments[which], lab.rate, time))
     if (lab.restart) lab.books.forEach((_, level) => restart(lab, level))
   }

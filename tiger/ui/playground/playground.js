@@ -45,6 +45,7 @@ function go(play) {
   history.length = lab.step
   note(play)
   if (turned) syncControls(play)
+  if (stage(play) !== play.stage) lookFor(play)
   return true
 }
 

@@ -21,6 +21,23 @@ LABELS: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
+class Cure:
+    """What repairs a scenario that its own turns broke, at the step at which it is asked for.
+
+    Args:
+        title: on its button.
+        turns: what it sets, "rate-0.01_anew-1"; "anew" starts all weights again.
+        why: why the scenario broke, once it has.
+        then: what to look for afterwards.
+    """
+
+    title: str
+    turns: str
+    why: str
+    then: str
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A way to open the Playground.
 
@@ -30,6 +47,7 @@ class Scenario:
         look_for: what to look for, and one thing to change.
         settings: those that differ from the defaults, as the address writes them.
         turns: settings that change while it trains, "120-rate-0.3_120-restart-0".
+        cure: what repairs it afterwards, where one control is not enough.
     """
 
     key: str
@@ -37,6 +55,7 @@ class Scenario:
     look_for: str
     settings: Mapping[str, str] = field(default_factory=dict)
     turns: str = ""
+    cure: Cure | None = None
 
 
 SCENARIOS = (
@@ -45,7 +64,12 @@ SCENARIOS = (
              "points. Try other points, or draw your own."),
     Scenario("collapse", "Watch it collapse",
              "Healthy for 120 steps. Then the learning rate rises thirtyfold and restarts stop: all latents fall into one cell, "
-             "and perplexity falls to 1.", turns="120-rate-0.3_120-restart-0"),
+             "and perplexity falls to 1.", turns="120-rate-0.3_120-restart-0",
+             cure=Cure("Cure it", "rate-0.01_restart-1_anew-1",
+                       "Steps thirty times too long killed the encoder's hidden units: **all latents are equal**, so restarts have "
+                       "nowhere to put a code.",
+                       "**Cured**: new weights, codes at k-means centres, learning rate 0.01, and restarts. Latents spread, "
+                       "and perplexity rises again.")),
     Scenario("far", "Far-off start",
              "The codes start far away, so all points soon get the same one; the others are dead and never learn. Turn on "
              "**Restart dead codes** while it plays.", {"start": "far", "restart": "0"}),

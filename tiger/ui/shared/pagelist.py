@@ -77,12 +77,13 @@ CLASS = Page("pages/classroom.py", "Class", ":material/groups:", "Where is every
 """The teacher's page; only a class has it."""
 BY_KEY = {page.key: page for page in (*PAGES, CLASS)}
 PATH = (
-    Step("playground", "Play with points", "Press **Play**: points of the plane get their codes. Then press **Watch it "
-         "collapse** and cure **Far-off start**."),
+    Step("playground", "Play with points", "Press **Watch it collapse**: points of the plane get their codes, until a setting "
+         "turns at the dashed line. Read why, and press **Cure it**."),
     Step("train", "Train a codebook", "Press **Start training**. Perplexity rises to almost all 16 codes of a level.", "healthy"),
     Step("train", "Watch it collapse", "Press **Start training**. At the dashed line the learning rate rises thirtyfold and "
          "restarts stop: the cells go dark.", "watch-collapse"),
-    Step("doctor", "Ask the doctor", "Read what is wrong with the collapsed run, and start the first remedy."),
+    Step("doctor", "Ask the doctor", "Read why the run collapsed, then press **Start the fixed run** under the first remedy and "
+         "compare both."),
     Step("tree", "See the tree", "Hover over branches: items that share a prefix are of one kind. Beside it are LSH's random "
          "buckets.", healthy=True),
     Step("map", "See the map", "Each colour is one code of level 1. Click a mark to see the item's neighbours.", healthy=True),
