@@ -136,7 +136,8 @@ def test_one_problem_is_named_once_and_one_change_is_offered_once():
 def test_a_change_after_which_perplexity_fell_is_named_and_undone():
     """The rate rises thirtyfold at step 150 and restarts stop; the median of all rates is the old one."""
     def metrics_of(step: int) -> dict:
-        return {"learning_rate": 0.03 if step > 150 else 1e-3, "perplexity": [60.0, 62.0, 61.0] if step <= 150 else [1.0, 1.5, 2.0]}
+        return {"learning_rate": 0.03 if step > 150 else 1e-3,
+                "perplexity": [60.0, 62.0, 61.0] if step <= 150 else [1.0, 1.5, 2.0]}
 
     events = [event | metrics_of(event["step"]) for event in log(290)]
     changes = [{"step": 150, "live_param": name, "value": value} for name, value in

@@ -22,7 +22,8 @@ return given.seeds.map(seed => {
   const all = { ...settings, seed, turns: turns(given.turns) }, lab = begin(all, pointsOf(all)), seen = {}
   for (let step = 0; step <= Math.max(...given.at); step++) {
     if (given.at.includes(step)) seen[step] = { recon: lab.seen.parts.recon, perplexity: lab.seen.counts.map(perplexity),
-      ids: distinct(lab.seen.codes, lab.n), dead: lab.seen.counts.map(count => [...count].filter(one => one === 0).length), active: lab.trained ? active(lab)[0] : 0 }
+      ids: distinct(lab.seen.codes, lab.n), dead: lab.seen.counts.map(count => [...count].filter(one => one === 0).length),
+      active: lab.trained ? active(lab)[0] : 0 }
     advance(lab)
   }
   return seen
@@ -121,7 +122,8 @@ def test_weights_that_start_anew_take_adams_first_step():
       turn(lab, ANEW, '1')
       const before = weights(lab).map(array => [...array]), { ofWeights } = gradients(lab, lab.seen)
       advance(lab)
-      return weights(lab).flatMap((array, which) => [...array].map((value, at) => [ofWeights[which][at], value - before[which][at]]))
+      return weights(lab).flatMap((array, which) =>
+        [...array].map((value, at) => [ofWeights[which][at], value - before[which][at]]))
     """
     given = {"method": "rqvae", "points": "blobs", "levels": 2, "codes": 5, "beta": 0.25, "rate": 0.01, "restart": False,
              "start": "random", "estimator": "ste", "seed": 3, "drawn": ""}

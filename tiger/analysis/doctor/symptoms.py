@@ -51,7 +51,8 @@ def perplexities(signs: Signs) -> str:
 def fall_sentence(fall: Fall) -> str:
     """What was changed, when, and what it did to perplexity."""
     changes = " and ".join(f"{name.replace('_', ' ')} to {value:g}" for name, value in fall.values.items())
-    return f"At step {fall.step:,}, these settings changed: {changes}; mean perplexity was {fall.before:.1f} before and is {fall.after:.1f} at the end."
+    return (f"At step {fall.step:,}, these settings changed: {changes}; mean perplexity was {fall.before:.1f} before and is "
+            f"{fall.after:.1f} at the end.")
 
 
 def collapse_limit(signs: Signs, level: int) -> float:

@@ -46,6 +46,8 @@ def tell(lesson: CoreLesson) -> None:
     with left:
         st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
         _predict(lesson, now)
+        if now.revealed:
+            _check(lesson, now)
     with right:
         controls, plays = lesson.controls if now.revealed else (), now.predicted is not None
         if lesson.planes:
@@ -54,8 +56,10 @@ def tell(lesson: CoreLesson) -> None:
             component.show_tree(lesson.key, lesson.settings, controls, plays)
         if now.predicted is not None:
             st.markdown(f"**Change one thing.** {lesson.change}" if now.revealed else f"**Watch.** {lesson.look_for}")
-    if now.revealed:
-        _reveal(lesson, now)
+        if now.revealed:
+            frame = lesson_numbers.measured(lesson.measurement)
+            exports.chart(lesson.figure(frame, lesson.reveal(frame)), f"lesson:{lesson.key}", f"lesson-{lesson.key}", frame)
+            st.caption("Measured on the bundled shop; `python data/make_lessons.py` measures it again.")
 
 
 def _predict(lesson: CoreLesson, now: Told) -> None:
@@ -82,16 +86,6 @@ def _lock(lesson: CoreLesson, key: str) -> None:
         address.write(address.TOLD, str(place))
         if here := membership.here():
             here[0].predict(here[1], lesson.key, place)
-
-
-def _reveal(lesson: CoreLesson, now: Told) -> None:
-    frame = lesson_numbers.measured(lesson.measurement)
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
-        _check(lesson, now)
-    with right:
-        exports.chart(lesson.figure(frame, lesson.reveal(frame)), f"lesson:{lesson.key}", f"lesson-{lesson.key}", frame)
-        st.caption("Measured on the bundled shop; `python data/make_lessons.py` measures it again.")
 
 
 def _check(lesson: CoreLesson, now: Told) -> None:

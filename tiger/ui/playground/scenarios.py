@@ -66,8 +66,8 @@ SCENARIOS = (
              "Healthy for 120 steps. Then the learning rate rises thirtyfold and restarts stop: all latents fall into one cell, "
              "and perplexity falls to 1.", turns="120-rate-0.3_120-restart-0",
              cure=Cure("Cure it", "rate-0.01_restart-1_anew-1",
-                       "Steps thirty times too long killed the encoder's hidden units: **all latents are equal**, so restarts have "
-                       "nowhere to put a code.",
+                       "Steps thirty times too long killed the encoder's hidden units: **all latents are equal**, so restarts "
+                       "have nowhere to put a code.",
                        "**Cured**: new weights, codes at k-means centres, learning rate 0.01, and restarts. Latents spread, "
                        "and perplexity rises again.")),
     Scenario("far", "Far-off start",

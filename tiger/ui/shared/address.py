@@ -208,7 +208,7 @@ PATH = Number("path", "the step of the path for a first visit", default=0)
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
 LESSON = Text("lesson", "the lesson that is shown", old_values={
     "turn": "rotation", "names": "matching", "reader": "recommender", "heat": "temperature"})
-TOLD = Text("told", 'how far a core lesson was told: the prediction, whether revealed, the answer, "1-r-2"', max_chars=8)
+TOLD = Text("told", 'how far a lesson was told: the prediction, whether revealed, the answer, "1-r-2"', max_chars=8)
 DONE = Text("done", 'the core lessons whose last question was answered, "code.residuals"', remembered=True, max_chars=200)
 FIND = Text("find", "words that the listed runs have", max_chars=200)
 RUN_KIND = Choice("kind", "which kind of runs is listed", options=("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps"))

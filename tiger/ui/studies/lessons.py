@@ -1,5 +1,7 @@
 """The Lessons page: choose a lesson, predict, and see what was measured."""
 
+import re
+
 import streamlit as st
 
 from tiger import runs
@@ -55,14 +57,31 @@ def tell(lesson: Lesson, seen: tuple[str, ...]) -> None:
         st.rerun()
     st.subheader(lesson.title, anchor=False)
     st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
-    chosen = st.radio(f"**{lesson.question}**", lesson.options, index=None, key=f"predict:{lesson.key}")
-    if chosen is None:
+    place, key = predicted(lesson), f"predict:{lesson.key}"
+    st.radio(f"**{lesson.question}**", lesson.options, index=place, key=key, disabled=place is not None, on_change=_predict,
+             args=(lesson, key))
+    if place is None:
         st.caption("Predict first; then the result is shown.")
         return
     bundled = runs.find(lesson.study)
     shown = own if own is not None and own.state == "finished" else bundled
-    reveal(lesson, shown, lesson.options.index(chosen))
+    reveal(lesson, shown, place)
     run_again(lesson, bundled, own)
+    if lesson is not lessons.LESSONS[-1]:
+        following = lessons.LESSONS[lessons.LESSONS.index(lesson) + 1]
+        st.page_link(BY_KEY["lessons"].file, label=f"Next lesson: {following.title}", icon=":material/arrow_forward:",
+                     query_params=state.link_params(lesson=following.key, done=address.text_of(address.DONE)))
+
+
+def predicted(lesson: Lesson) -> int | None:
+    """Place of the prediction, which the address keeps and which cannot be changed; None: not yet."""
+    found = re.fullmatch(r"(\d)-r", address.read(address.TOLD))
+    return int(found[1]) if found and int(found[1]) < len(lesson.options) else None
+
+
+def _predict(lesson: Lesson, key: str) -> None:
+    if predicted(lesson) is None and st.session_state.get(key) in lesson.options:
+        address.write(address.TOLD, f"{lesson.options.index(st.session_state[key])}-r")
 
 
 def reveal(lesson: Lesson, run: runs.Run, chosen: int) -> None:
