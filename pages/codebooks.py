@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.reports import at_scale
 from tiger.ui.codebooks import collisions, view
 from tiger.ui.shared import address, layout, pickers, sources, state
 
@@ -9,6 +10,8 @@ layout.heading("codebooks", "Each level has a codebook, and an item's code is th
                             "the run, and click a code to see its items.")
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run, of_all=False):
+    if words := at_scale.summary(run, cat):
+        st.caption(words)
     chosen = pickers.view(address.CODES_VIEW)
     with layout.guard("The codebooks"):
         left, right = st.columns([3, 1], gap="medium")

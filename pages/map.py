@@ -9,6 +9,8 @@ layout.heading("map", "Every mark is an item. Items with the same first code (or
                       "more levels, deeper prefixes differ by shade. Click a mark, select several with the lasso, or search.")
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run):
+    if cat.sampled:
+        st.caption(f"The map shows {cat.sampled.summary(cat.n_items)}.")
     view = map_view.controls(sources.codes_at(run, cat))
     left, right = st.columns([5, 3], gap="medium")
     with right:

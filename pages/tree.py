@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.reports import at_scale
 from tiger.reports.codes import order_summary
 from tiger.ui.shared import address, layout, pickers, sources, state
 from tiger.ui.tree import compare, view
@@ -16,7 +17,7 @@ if layout.has_codes(run):
         other = view.pick_reference(codes)
     with right:
         level = pickers.level(codes.n_levels, "Levels to compare", default=2, key="tree_level")
-    if words := order_summary(run):
+    if words := " ".join(filter(None, [at_scale.summary(run, cat), order_summary(run)])):
         st.caption(words)
     chosen = pickers.view(address.TREE_VIEW)
     if other is None:

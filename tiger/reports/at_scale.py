@@ -1,6 +1,49 @@
 """What pages and commands say of a dataset whose files hold more items than memory: what is a sample, and of what."""
 
-from tiger.runs import Run, data
+import numpy as np
+
+from tiger import metrics
+from tiger.analysis.tree import Branches
+from tiger.datasets.catalogue import Catalogue
+from tiger.reports.codes import Codes
+from tiger.runs import Run, counted, data
+
+
+def summary(run: Run, cat: Catalogue) -> str:
+    """What the numbers of a page are about, where the catalogue is a sample: all items, or the sample; "" otherwise."""
+    sampled, all_items = cat.sampled, counted.read(run)
+    if sampled is None:
+        return ""
+    if all_items is not None:
+        return (f"Usage, prefixes and collisions are counted over all {all_items.n_items:,} items; single items, vectors and "
+                f"neighbours are those of {sampled.summary(cat.n_items)}.")
+    return (f"These are the numbers of {sampled.summary(cat.n_items)}. To count all items: python -m tiger encode {run.id} "
+            "--output FOLDER.")
+
+
+def collisions_summary(run: Run) -> str:
+    """How many of all items share an ID; "" where they were not counted."""
+    all_items = counted.read(run)
+    if all_items is None:
+        return ""
+    found = all_items.collisions
+    return (f"Of all {found.n_items:,} items, {found.collided_items:,} share an ID: there are {found.unique:,} distinct IDs "
+            f"({found.unique / found.n_items:.1%}), and the most frequent one belongs to {found.largest:,} items.")
+
+
+def counts_of(codes: Codes) -> np.ndarray:
+    """Items of every code, (L, K): of all items where those were counted, else, and at a kept step, of those here."""
+    all_items = counted.read(codes.run) if codes.step is None and codes.cat.sampled else None
+    return metrics.code_counts(codes.codes_IL, codes.n_codes) if all_items is None else all_items.counts_LK
+
+
+def tree_of(codes: Codes, depth: int) -> tuple[Branches, str]:
+    """A run's tree, with sizes counted over all items where those were counted down to this depth; and what the sizes count."""
+    sampled = codes.cat.sampled
+    all_items = counted.read(codes.run) if sampled else None
+    if all_items is not None and all_items.tree_PC is not None and depth <= all_items.tree_PC.shape[1] - 2:
+        return Branches.counted(all_items.tree_PC, codes.codes_IL), f", all {all_items.n_items:,} items"
+    return Branches.from_codes(codes.codes_IL), f", {codes.cat.n_items:,} sampled items" if sampled else ""
 
 
 def learned_summary(run: Run) -> str:

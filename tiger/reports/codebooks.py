@@ -7,7 +7,7 @@ import pandas as pd
 
 from tiger import metrics
 from tiger.quantizers import Quantizer
-from tiger.reports import items, usage
+from tiger.reports import at_scale, items, usage
 from tiger.reports.codes import Codes
 
 
@@ -37,8 +37,8 @@ class LevelUsage:
     Args:
         level: from 0.
         n_codes: K of this level.
-        perplexity, used, dead, largest_share: the level in four numbers, ``levels_frame``.
-        codes: every code, ``usage_frame``; and its takeaway.
+        perplexity, used, dead, largest_share: the level in four numbers.
+        codes: every code, ``counts_frame``; of all items where they were counted (``at_scale``). And its takeaway.
         over_time: perplexity and dead codes of all levels at the kept steps, and its takeaway.
         top_n_codes: the largest K of all levels.
         card: the chosen code, or the one that most items carry.
@@ -61,15 +61,16 @@ class LevelUsage:
 def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int,
                 code: int | None = None) -> LevelUsage:
     """Everything about one level (from 0) and one of its codes; by default the code that most items carry."""
-    row = usage.levels_frame(codes.codes_IL, codes.n_codes).iloc[level]
-    frame, over_time = usage.usage_frame(codes.codes_IL, codes.n_codes, level), history.perplexity()
+    counts_LK = at_scale.counts_of(codes)
+    frame, over_time = usage.counts_frame(counts_LK, codes.n_codes, level), history.perplexity()
     last = over_time[over_time["step"] == over_time["step"].max()]
     words = "Perplexity over the saved steps; at the end " + ", ".join(
         f"level {at} {value:.0f}" for at, value in zip(last["level"], last["perplexity"], strict=True)) + "."
     chosen = int(frame["items"].to_numpy().argmax()) if code is None else code
-    return LevelUsage(level, codes.n_codes[level], float(row["perplexity"]), int(row["used"]), int(row["dead"]),
-                      float(row["largest_share"]), frame, usage.usage_summary(frame), over_time, words, max(codes.n_codes),
-                      code_card(codes, history, books_of(codes, quantizer), level, chosen))
+    n_dead = int(frame["dead"].sum())
+    return LevelUsage(level, codes.n_codes[level], float(metrics.perplexity(counts_LK[level])), len(frame) - n_dead, n_dead,
+                      float(frame["share"].max()), frame, usage.usage_summary(frame), over_time, words, max(codes.n_codes),
+                      code_card(codes, history, books_of(codes, quantizer), level, chosen, frame["items"].to_numpy()))
 
 
 def books_of(codes: Codes, quantizer: Quantizer | None) -> list[np.ndarray] | None:
@@ -77,15 +78,19 @@ def books_of(codes: Codes, quantizer: Quantizer | None) -> list[np.ndarray] | No
     return quantizer.codebooks() if quantizer else codes.run.recorded_codebooks()
 
 
-def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray] | None, level: int, code: int) -> CodeCard:
-    """One code: its items, its neighbours among the codes, and how many items it had at each kept step."""
+def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray] | None, level: int, code: int,
+              counts_K: np.ndarray) -> CodeCard:
+    """One code: its items, its neighbours among the codes, and how many items it had at each kept step.
+
+    Args:
+        counts_K: items of every code of the level.
+    """
     near = None
     if books is not None:
-        counts_K = metrics.code_counts(codes.codes_IL[:, [level]], codes.n_codes[level])[0]
         near = items.code_neighbours(books[level], code, counts_K)
     frame = history.code(level, code) if history.steps else pd.DataFrame({"step": [], "items": [], "share": []})
     words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps, from "
                                     f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
     known_NL = codes.codes_IL if codes.matched else codes.codes_IL[:0]
-    return CodeCard(code, int(np.sum(codes.codes_IL[:, level] == code)),
+    return CodeCard(code, int(counts_K[code]),
                     items.items_of_code(codes.cat, known_NL, level, code), near, frame, words)

@@ -8,14 +8,14 @@ import pandas as pd
 
 from tiger import metrics
 from tiger.analysis import doctor
-from tiger.analysis.doctor import Attempt, Diagnosis, Params, Settings, Treatment, VectorSigns
+from tiger.analysis.doctor import Attempt, Counts, Diagnosis, Params, Settings, Treatment, VectorSigns
 from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
 from tiger.metrics import explained_variance
-from tiger.reports import recorded
+from tiger.reports import at_scale, recorded
 from tiger.reports.codes import is_ordered
-from tiger.runs import Run, data, outcome, store
+from tiger.runs import Run, counted, data, outcome, store
 from tiger.runs.records import LearnerConfig, RunConfig
 
 N_QUERIES = 300  # items whose neighbours are looked up
@@ -51,22 +51,27 @@ def diagnose(run: Run, cat: Catalogue, vectors: VectorSigns | None = None) -> Di
                         ordered=is_ordered(run))
         words = f"{data.sentence(run, changed, False)} The diagnosis uses the codes and the log alone."
         return replace(found, evidence=[words, *found.evidence])
+    all_items = counted.read(run)
     found = examine(codes_IL, run.codes_per_level(), cat.embedding_IE, run.events()[0], params, _decoded(run, codes_IL),
                     vectors=vectors, ordered=is_ordered(run),
-                    sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed)
+                    sizes_guessed=run.config.imported is not None and run.config.imported.sizes_guessed,
+                    counts=Counts(all_items.counts_LK, all_items.prefixes, all_items.collisions) if all_items else None)
+    if said := at_scale.summary(run, cat):
+        found = replace(found, evidence=[*found.evidence, said])
     return found if run.config.imported is None else replace(found, unseen=[UNSEEN_OF_IDS])
 
 
 def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], emb_IE: np.ndarray | None = None,
             events: Sequence[Event] | None = None, params: Params | None = None,
             decoded: tuple[np.ndarray, np.ndarray] | None = None, *, vectors: VectorSigns | None = None,
-            ordered: bool = True, sizes_guessed: bool = False) -> Diagnosis:
+            ordered: bool = True, sizes_guessed: bool = False, counts: Counts | None = None) -> Diagnosis:
     """``doctor.examine`` with what embeddings add; for imported IDs there is no more than that.
 
     Args:
         emb_IE: the items' embeddings.
         decoded: item numbers, and what decoding their codes gave.
         vectors: what ``doctor.measure`` found on ``emb_IE``, where that is known already.
+        counts: of all items, where codes and embeddings are those of a sample.
     """
     explained = neighbours = None
     if emb_IE is not None:
@@ -77,7 +82,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], emb_IE: np.ndarr
             explained = explained_in_training(emb_IE, events, params.get("normalise", "none"))
         neighbours = _neighbours(codes_IL, emb_IE, ordered, vectors) if not vectors.n_bad else None
     return doctor.examine(codes_IL, n_codes, events, params, explained, neighbours, vectors=vectors, ordered=ordered,
-                          sizes_guessed=sizes_guessed)
+                          sizes_guessed=sizes_guessed, counts=counts)
 
 
 def _neighbours(codes_IL: np.ndarray, emb_IE: np.ndarray, ordered: bool,

@@ -171,12 +171,14 @@ class Branch:
     Args:
         requested: its codes as they were written, "12-7"; "" for none.
         row: its row in the tree; None where no item has such an ID.
+        n_items: items below; more than ``items`` where the catalogue is a sample of those that were counted.
         n_children: branches directly below.
         items: the items below, ``item_rows``.
     """
 
     requested: str
     row: int | None
+    n_items: int
     n_children: int
     items: pd.DataFrame
 
@@ -188,7 +190,8 @@ def branch(codes: Codes, branches: Branches, requested: str) -> Branch:
     if 0 < len(parts) <= codes.n_levels and all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
         row = branches.row_of([int(part) for part in parts])
     items_N = np.empty(0, np.int64) if row is None else branches.items(row)
-    return Branch(requested, row, 0 if row is None else int(branches.n_children_P[row]),
+    n_items, n_children = (0, 0) if row is None else (int(branches.size_P[row]), int(branches.n_children_P[row]))
+    return Branch(requested, row, n_items, n_children,
                   item_rows(codes.cat, items_N, codes.codes_IL))
 
 

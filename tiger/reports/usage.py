@@ -26,7 +26,11 @@ def usage_frame(codes_IL: np.ndarray, n_codes: int | Sequence[int], level: int |
     Raises:
         ValueError: no such level.
     """
-    counts_LK = metrics.code_counts(codes_IL, n_codes)
+    return counts_frame(metrics.code_counts(codes_IL, n_codes), n_codes, level)
+
+
+def counts_frame(counts_LK: np.ndarray, n_codes: int | Sequence[int], level: int | None = None) -> pd.DataFrame:
+    """``usage_frame`` of items that were counted already, (L, K)."""
     n_levels = len(counts_LK)
     if level is not None and not 0 <= level < n_levels:
         raise ValueError(f"level {level + 1} does not exist; these IDs have levels 1 to {n_levels}.")

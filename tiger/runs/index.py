@@ -5,6 +5,7 @@ whether anything is new in a run that is over. Of one that waits or trains, ``st
 is written over in place.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -195,12 +196,11 @@ def _newest(folder: Path) -> Event:
 
 
 def _result_ns(folder: Path) -> int:
-    for name in ("codes.npy", "model.json", "rows.parquet"):
-        try:
-            return os.stat(folder / name).st_mtime_ns
-        except OSError:  # not written yet, or a result of another kind
-            continue
-    return 0
+    found = [0]
+    for name in ("codes.npy", "counted.json", "model.json", "rows.parquet"):
+        with contextlib.suppress(OSError):  # not written yet, or a result of another kind
+            found.append(os.stat(folder / name).st_mtime_ns)
+    return max(found)
 
 
 def is_whole(run: Run) -> bool:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from tiger.semantic_ids import SemanticIds
 
 RESULTS = ("codes.npy", "ids.safetensors", "latent.npy", "recon_error.npy", "step_trace.safetensors",
-           "step_trace.json", "model.json", "metrics.json", "outcome.json")
+           "step_trace.json", "model.json", "metrics.json", "outcome.json", "counted.json", "counted.npy")
 WINDOW, CODEBOOKS = "window.safetensors", "codebooks.safetensors"
 RECORDER_GONE = "The recording program ended without close(); what it recorded is kept."
 log = logging.getLogger(__name__)

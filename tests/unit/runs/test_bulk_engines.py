@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -33,8 +35,15 @@ class Deadly:
 
 @pytest.mark.processes
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_pieces_of_a_killed_process_are_done_again_a_bounded_number_of_times(tmp_path):
-    """Killed once, nothing is missing or counted twice; killed always, one sentence ends it, and the engine goes on to work."""
+def test_pieces_of_a_killed_process_are_done_again_a_bounded_number_of_times(tmp_path, monkeypatch):
+    """Killed once, nothing is missing or counted twice; killed always, one sentence ends it, and the engine goes on to work.
+
+    The program that begins the processes must not be run by them again.
+    """
+    program = ModuleType("__main__")
+    program.__file__ = str(tmp_path / "program.py")
+    (tmp_path / "program.py").write_text("raise RuntimeError('run again')\n")
+    monkeypatch.setitem(sys.modules, "__main__", program)
     once, always = tmp_path / "once", tmp_path / "always"
     once.mkdir()
     always.mkdir()

@@ -18,7 +18,7 @@ from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
 from tiger.analysis.doctor.diseases import DISEASES, healthy
 from tiger.analysis.doctor.embeddings import Finding, VectorReport, look_at, without_codes
 from tiger.analysis.doctor.remedies import deeper, spread_more, twice_as_many
-from tiger.analysis.doctor.signs import Params, Settings, Signs, as_last_set, take
+from tiger.analysis.doctor.signs import Counts, Params, Settings, Signs, as_last_set, take
 from tiger.analysis.doctor.treatment import Attempt, Treatment, next_treatment
 from tiger.analysis.doctor.vectors import VectorSigns, measure
 from tiger.core.events import Event
@@ -27,7 +27,7 @@ from tiger.core.events import Event
 def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Event] | None = None,
             params: Params | None = None, explained: float | None = None,
             neighbours: list[metrics.NeighbourRecall] | None = None, *, vectors: VectorSigns | None = None,
-            ordered: bool = True, sizes_guessed: bool = False, matched: bool = True) -> Diagnosis:
+            ordered: bool = True, sizes_guessed: bool = False, matched: bool = True, counts: Counts | None = None) -> Diagnosis:
     """Name what is wrong with a set of codes.
 
     Args:
@@ -41,6 +41,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
         ordered: whether each level refines the level before (``Quantizer.residual``).
         sizes_guessed: ``n_codes`` was guessed from the largest codes, so it is no evidence of unused ones.
         matched: whether each row is an item of its own; else items may be there several times.
+        counts: of all items, where the codes are those of a sample.
 
     Returns:
         The most serious diagnosis that fits; ``also`` names the others that do not follow from it.
@@ -51,7 +52,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
     params = as_last_set(params or {}, events or ()) if params else {}
     settings = Settings.of(params, events or ())
     signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed,
-                 matched)
+                 matched, counts)
     found: list[Diagnosis] = []
     for disease in DISEASES:
         diagnosis = None if found and disease is learned_nothing else disease(signs, settings)
@@ -78,6 +79,6 @@ def _unlike(remedies: Sequence[Remedy], params: Params) -> list[Remedy]:
     return kept
 
 
-__all__ = ["DISEASES", "Attempt", "Diagnosis", "Finding", "Params", "Remedy", "Settings", "Signs", "Treatment",
+__all__ = ["DISEASES", "Attempt", "Counts", "Diagnosis", "Finding", "Params", "Remedy", "Settings", "Signs", "Treatment",
            "VectorReport", "VectorSigns", "deeper", "examine", "look_at", "measure", "next_treatment", "spread_more", "take",
            "twice_as_many", "without_codes"]

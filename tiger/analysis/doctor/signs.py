@@ -82,6 +82,21 @@ class Fall:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What was counted over all items, where the codes at hand are those of a sample.
+
+    Args:
+        counts_LK: items of every code; levels with fewer codes than the widest end in zeros.
+        prefixes: distinct prefixes down to each level.
+        collisions: how many items share an ID.
+    """
+
+    counts_LK: np.ndarray
+    prefixes: Sequence[int]
+    collisions: metrics.Collisions
+
+
+@dataclass(frozen=True)
 class Signs:
     """The numbers that a diagnosis rests on; None where nothing tells.
 
@@ -154,8 +169,12 @@ class Signs:
 
 def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Event] = (), settings: Settings | None = None,
          explained: float | None = None, neighbours: list[metrics.NeighbourRecall] | None = None,
-         vectors: VectorSigns | None = None, ordered: bool = True, sizes_guessed: bool = False, matched: bool = True) -> Signs:
+         vectors: VectorSigns | None = None, ordered: bool = True, sizes_guessed: bool = False, matched: bool = True,
+         counts: Counts | None = None) -> Signs:
     """Measure everything that the given facts allow; see ``Signs``.
+
+    Args:
+        counts: of all items, where ``codes_IL`` and ``vectors`` are a sample's; which of them are copies is not known then.
 
     Raises:
         ValueError: no item has an ID, a code is out of range, or the vectors belong to another number of items.
@@ -166,14 +185,19 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Ev
         raise ValueError(f"none of the {len(codes_IL)} items has an ID; import or train codes first.")
     distinct = _distinct(known, codes_IL, vectors)
     judged_NL = codes_IL[distinct if len(distinct) < (1 - MANY_COPIES) * len(known) else known]
-    counts_LK = metrics.code_counts(judged_NL, n_codes)
-    sizes = metrics.level_sizes(n_codes, len(counts_LK))
+    n_items, n_distinct, n_judged = len(known), len(distinct), len(judged_NL)
+    if counts is None:
+        counts = Counts(metrics.code_counts(judged_NL, n_codes), metrics.prefix_numbers(judged_NL)[1].tolist(),
+                        metrics.collisions(codes_IL))
+    else:
+        n_items = n_distinct = n_judged = counts.collisions.n_items
+    sizes = metrics.level_sizes(n_codes, len(counts.counts_LK))
     n_steps, budget = _trained(events, settings)
     return Signs(
-        n_items=len(known), n_codes=sizes, perplexity=metrics.perplexity(counts_LK).tolist(),
-        dead=metrics.dead_codes(counts_LK, sizes).tolist(), reach=[min(size, len(judged_NL)) for size in sizes],
-        capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=metrics.prefix_numbers(judged_NL)[1].tolist(),
-        collisions=metrics.collisions(codes_IL), n_distinct=len(distinct), n_judged=len(judged_NL),
+        n_items=n_items, n_codes=sizes, perplexity=metrics.perplexity(counts.counts_LK).tolist(),
+        dead=metrics.dead_codes(counts.counts_LK, sizes).tolist(), reach=[min(size, n_judged) for size in sizes],
+        capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=list(counts.prefixes),
+        collisions=counts.collisions, n_distinct=n_distinct, n_judged=n_judged,
         ordered=ordered, sizes_guessed=sizes_guessed, matched=matched, explained=explained, neighbours=neighbours,
         n_steps=n_steps, budget=budget, beta=settings.beta, fall=_fall(events),
         vectors=vectors,

@@ -1,7 +1,7 @@
 """The prefix tree of any codes as flat arrays: one row a branch, in tree order, coarse levels first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -64,6 +64,20 @@ class Branches:
         level_P, parent_P, code_P, size_P = (np.concatenate(part).astype(np.int64)
                                              for part in (level, parent, code, size))
         return cls(level_P, parent_P, code_P, size_P, first_P, prefix_IL)
+
+    @classmethod
+    def counted(cls, tree_PC: np.ndarray, codes_IL: np.ndarray) -> "Branches":
+        """The tree of more items than are at hand: sizes are counted, and what lies below a branch are the items at hand.
+
+        Args:
+            tree_PC: (P, D + 2) int64: a prefix of D codes, its items, its distinct IDs.
+            codes_IL: of the items at hand; rows of -1 have no ID.
+        """
+        both = cls.from_codes(np.concatenate([tree_PC[:, :-2], codes_IL[:, :tree_PC.shape[1] - 2]]))
+        prefix_PL, prefix_IL = np.split(both.prefix_IL, [len(tree_PC)])
+        n_P, n_at_level = tree_PC[:, -2], np.diff([*both.first_P[1:], len(both)])
+        sizes = [np.bincount(prefix_PL[:, level], n_P, n) for level, n in enumerate(n_at_level)]
+        return replace(both, size_P=np.concatenate([[n_P.sum()], *sizes]).astype(np.int64), prefix_IL=prefix_IL)
 
     def __len__(self) -> int:
         return len(self.level_P)

@@ -1,7 +1,9 @@
 """Vectors of any number to semantic IDs that are unique over all of them, in memory that does not grow with their number.
 
-``manifest.json`` in the output says what was asked and, at the end, what came out; what a broken-off call has done stays, and
-the same call goes on after it. Output and numbers do not depend on the engine, nor on how often it was broken off.
+``manifest.json`` in the output says what was asked and, at the end, what came out; ``tree.npy`` has items and distinct IDs of
+each prefix of the first levels. A run whose own dataset was encoded keeps both (``tiger.runs.counted``). What a broken-off call
+has done stays, and the same call goes on after it. Output and numbers do not depend on the engine, nor on how often it was
+broken off.
 """
 
 import shutil
@@ -17,6 +19,7 @@ from tiger.core.progress import Progress
 from tiger.datasets.io import shards
 from tiger.datasets.reference import Values
 from tiger.metrics import Collisions
+from tiger.runs import counted
 from tiger.runs.bulk import folder, stages
 from tiger.runs.bulk.engines import Engine
 from tiger.runs.bulk.stages import Job
@@ -75,6 +78,7 @@ def encode(run: Run, source: Path | str, output: Path, engine: Engine, *, shard_
     with folder.opened(output, asked) as manifest:
         if "encoded" in manifest:
             shutil.rmtree(job.work, ignore_errors=True)
+            counted.keep(run, found, output)
             return _encoded(manifest["encoded"])
         disk.check_space(output)
         job.work.mkdir(exist_ok=True)
@@ -85,8 +89,11 @@ def encode(run: Run, source: Path | str, output: Path, engine: Engine, *, shard_
         yield from folder.each(engine, job, "number", n_ranges, "numbering collisions")
         yield from folder.each(engine, job, "write", len(job.shards), "writing shards")
         made = _summary(job, n_ranges)
+        tree = [np.load(job.part("tree", part), allow_pickle=False) for part in range(n_ranges)]
+        stages.save(output / counted.TREE, stages.merged(np.concatenate(tree)))
         files.write_json(output / "manifest.json", asked | {"encoded": asdict(made)}, durable=True)
         shutil.rmtree(job.work)
+        counted.keep(run, found, output)
         return made
 
 

@@ -4,10 +4,13 @@ Both take the shards one by one and leave the same files. A piece whose process 
 """
 
 import collections
+import contextlib
 import itertools
 import logging
 import multiprocessing
 import os
+import sys
+import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -78,9 +81,10 @@ class LocalEngine:
         while waiting or handed_out:
             pool = self._pool = self._pool or ProcessPoolExecutor(self.n_workers, _processes())
             try:
-                while waiting and len(handed_out) < AHEAD * self.n_workers:
-                    future = pool.submit(do, work, stage, waiting[0])
-                    handed_out[future] = waiting.popleft()
+                with _nothing_to_run_again():
+                    while waiting and len(handed_out) < AHEAD * self.n_workers:
+                        future = pool.submit(do, work, stage, waiting[0])
+                        handed_out[future] = waiting.popleft()
                 for future in wait(handed_out, return_when=FIRST_COMPLETED).done:
                     rows = future.result()
                     del handed_out[future]
@@ -160,6 +164,17 @@ def _died(stage: str, number: int) -> str:
     return (f"The worker process died {TRIES + 1} times while it did '{stage}' of piece {number} or of one beside it (memory may "
             "have run out). What is finished is kept: repeat the command with fewer --workers, or into another folder with a "
             "smaller --shard-size.")
+
+
+@contextlib.contextmanager
+def _nothing_to_run_again() -> Iterator[None]:
+    """Processes that begin inside the block do not execute the main program again: a page of the app or a script without a guard,
+    which is then the reason that they die."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _processes() -> BaseContext:

@@ -9,6 +9,7 @@ Every stage leaves whole files only, moved into their place when they are done.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tiger.quantizers import Quantizer
 from tiger.runs.bulk import folder, keys
 from tiger.runs.run import Run
 
+TREE_PREFIXES = 2**20
 SAMPLED = 512  # distinct IDs of a shard from which the ranges are made
 
 
@@ -107,7 +109,26 @@ def number(job: Job, part: int) -> int:
     shared_D = n_items_D[n_items_D > 1]
     save(job.part("ids", part), np.array([len(distinct_D), shared_D.sum(), len(shared_D), n_items_D.max(initial=0),
                                           *_n_prefixes(codes_DL)], np.int64))
+    depth = tree_depth(job.sizes)
+    save(job.part("tree", part), merged(np.column_stack([codes_DL[:, :depth], n_items_D, np.ones_like(n_items_D)])))
     return len(key_N)
+
+
+def tree_depth(sizes: Sequence[int]) -> int:
+    """Levels whose prefixes are counted one by one: as many as can have ``TREE_PREFIXES`` at most, and one at least."""
+    return max(1, int((np.cumprod(np.array(sizes, np.float64)) <= TREE_PREFIXES).sum()))
+
+
+def merged(tree_PC: np.ndarray) -> np.ndarray:
+    """Neighbouring rows of one prefix as one row.
+
+    Args:
+        tree_PC: (P, depth + 2) int64 in tree order: a prefix, its items, and its distinct IDs.
+    """
+    if not len(tree_PC):
+        return tree_PC
+    first_P = np.flatnonzero(np.concatenate([[True], (np.diff(tree_PC[:, :-2], axis=0) != 0).any(1)]))
+    return np.column_stack([tree_PC[first_P, :-2], np.add.reduceat(tree_PC[:, -2:], first_P)])
 
 
 def write(job: Job, number: int) -> int:
@@ -147,4 +168,4 @@ def _n_prefixes(codes_DL: np.ndarray) -> list[int]:
 
 
 STAGES = {"encode": encode, "number": number, "write": write}
-LAST = {"encode": "keys", "number": "ids"}
+LAST = {"encode": "keys", "number": "tree"}

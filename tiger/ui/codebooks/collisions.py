@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tiger import runs
+from tiger.reports import at_scale
 from tiger.reports import collisions as reports
 from tiger.reports.codes import Codes
 from tiger.reports.collisions import Explained, Outcome
@@ -67,6 +68,8 @@ def measured(codes: Codes) -> list[Outcome]:
 def show(codes: Codes) -> None:
     """The whole view."""
     shown = explained(codes)
+    if codes.step is None and (said := at_scale.collisions_summary(codes.run)):
+        st.markdown(f"**{said}** What follows is about the sample.")
     st.markdown(layout.plain(shown.summary))
     if not len(shown.groups):
         st.success("No two items share all their codes.", icon=":material/check_circle:")

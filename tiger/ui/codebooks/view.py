@@ -63,7 +63,7 @@ def usage(codes: Codes, level: int) -> None:
     with left:
         exports.titled(f"Level {level + 1} uses {shown.used:,} of {shown.n_codes:,} codes",
                        "Every code as a cell: stronger colour, more items; hollow: dead code. Click one.")
-        full = 4 * len(codes.codes_IL) // shown.n_codes
+        full = 4 * max(len(codes.codes_IL), int(shown.codes["items"].sum())) // shown.n_codes
         _clickable(cells, charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", shown.codes_summary)
         exports.under(partial(plots.usage_heat, shown.codes, shown.codes_summary), f"{name}-cells", shown.codes,
                       config=USAGE_COLUMNS)
@@ -125,7 +125,8 @@ def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
         if not matched:
             unmatched()
         elif card.items.empty:
-            st.info("No item has this code: it is dead at this step.", icon=":material/block:")
+            st.info("None of the sampled items has this code." if card.n_items else
+                    "No item has this code: it is dead at this step.", icon=":material/block:")
         else:
             st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items",
                          column_order=[*card.items.columns.drop("category", errors="ignore"), "category"])

@@ -9,6 +9,7 @@ from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
 from tiger.runs import Run
+from tiger.runs.counted import COUNTED
 from tiger.runs.run import WINDOW
 
 if TYPE_CHECKING:
@@ -20,24 +21,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def run_key(run: Run) -> tuple[Any, ...]:
-    """Changes whenever the run has other codes, vectors or weights: its folder, attempt, result and newest kept step."""
+    """Changes whenever the run has other codes, vectors, weights or counts: its folder, attempt, result and newest kept step."""
     kept = run.snapshots()
-    return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1
+    return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1, _changed_ns(run, COUNTED)
 
 
 def window_key(run: Run) -> int:
     """Changes whenever a recording wrote its newest codes."""
-    try:
-        return (run.path / WINDOW).stat().st_mtime_ns
-    except OSError:
-        return 0
+    return _changed_ns(run, WINDOW)
 
 
 def _stamp(run: Run) -> int:
-    for name in ("codes.npy", "weights.safetensors", "model.json"):
-        if (run.path / name).exists():
-            return (run.path / name).stat().st_mtime_ns
-    return 0
+    return next(filter(None, (_changed_ns(run, name) for name in ("codes.npy", "weights.safetensors", "model.json"))), 0)
+
+
+def _changed_ns(run: Run, name: str) -> int:
+    """When a file of the run was changed last; 0 where there is none."""
+    try:
+        return (run.path / name).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def catalogue_key(cat: Catalogue) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from tiger import runs
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches, IdSet
 from tiger.datasets.catalogue import Catalogue
+from tiger.reports import at_scale
 from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
 from tiger.reports.tree import Difference, LshCodes, Pairs, Reference, SideBySide, TreePicture
@@ -36,17 +37,23 @@ def categories(cat: Catalogue) -> Reference:
 
 
 @caching.resource(64)
-def branches(codes: Codes) -> Branches:
-    """The run's tree."""
-    return Branches.from_codes(codes.codes_IL)
+def branches(codes: Codes, depth: int) -> tuple[Branches, str]:
+    """The run's tree, and what its sizes count; ``at_scale.tree_of``."""
+    return at_scale.tree_of(codes, depth)
+
+
+def depth(level: int, requested: str) -> int:
+    """How deep the run's tree is looked at: to a level, and one below the branch that somebody asked for."""
+    return max(level, len(requested.split("-")) + 1 if requested else 0)
 
 
 @caching.resource(64)
-def own_tree(codes: Codes, level: int, root: int) -> TreePicture:
-    """The run's tree, or what lies below one of its branches."""
-    title = codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels"
+def own_tree(codes: Codes, level: int, root: int, depth: int) -> TreePicture:
+    """The run's tree, or what lies below one of its branches; ``root`` is a row of ``branches(codes, depth)``."""
+    found, counted = branches(codes, depth)
+    title = (codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels") + counted
     cat = codes.cat
-    return reports.tree_picture(cat, branches(codes), sources.title_words(cat), sources.labels(cat)[0], title, level, root)
+    return reports.tree_picture(cat, found, sources.title_words(cat), sources.labels(cat)[0], title, level, root)
 
 
 @caching.resource(64)

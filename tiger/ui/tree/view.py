@@ -51,11 +51,13 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
 def trees(codes: Codes, other: Reference, level: int) -> None:
     """Both trees; a click on a branch of the run's tree shows what it holds."""
     kind = pickers.segmented(address.DRAWN, "Chart type")
-    chosen = reports.branch(codes, answers.branches(codes), address.read(address.BRANCH))
+    requested = address.read(address.BRANCH)
+    depth = answers.depth(level, requested)
+    chosen = reports.branch(codes, answers.branches(codes, depth)[0], requested)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader(layout.plain(codes.run.title), anchor=False)
-        _tree(answers.own_tree(codes, level, chosen.row or 0), kind, "own_tree")
+        _tree(answers.own_tree(codes, level, chosen.row or 0, depth), kind, "own_tree")
     with right:
         st.subheader(layout.plain(other.title), anchor=False)
         picture = st.container()  # above the slider that it depends on, so that both trees begin at the same height
@@ -129,6 +131,7 @@ def branch_card(shown: Branch) -> None:
         st.caption("Click a branch of the left tree, or type its codes." if not shown.requested
                    else f"No item has an ID with the prefix {layout.plain(shown.requested)}.")
         return
-    st.markdown(f"**Branch {shown.requested}**: {len(shown.items):,} items, {shown.n_children:,} branches below.")
+    st.markdown(f"**Branch {shown.requested}**: {shown.n_items:,} items, {shown.n_children:,} branches below."
+                + (f" The table has the {len(shown.items):,} of the sample." if len(shown.items) < shown.n_items else ""))
     items.table(shown.items.head(SHOWN), f"branch_items:{shown.row}", height=280)
     exports.csv_button(shown.items, f"branch-{shown.requested}", "Items as CSV")
