@@ -74,7 +74,7 @@ def step_through(page, app, dataset: str) -> None:
     expect(page.get_by_text("Beams in common")).to_be_visible(timeout=SLOW_MS)
     expect(width).to_have_value("4")
     page.get_by_role("radio", name="Why").click()
-    expect(page.get_by_text("Leave one item out.")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Leave one item out:")).to_be_visible(timeout=SLOW_MS)
     page.get_by_role("radio", name="Recommendations").click()
     expect(page.get_by_text("★ The held-out item is")).to_be_visible(timeout=SLOW_MS)
 

@@ -1,9 +1,13 @@
 """Recommenders side by side, what a beam loses by its width, and what a request costs as catalogues grow."""
 
+import textwrap
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from tiger.plots.style import COLOURS, DASHES, QUIET, SYMBOLS, colour, style
+
+NAME_WIDTH = 30  # characters of a row's name on one line
 
 
 def score_dots(table: pd.DataFrame, alt: str, metric: str = "recall@10") -> go.Figure:
@@ -26,9 +30,11 @@ def score_dots(table: pd.DataFrame, alt: str, metric: str = "recall@10") -> go.F
                            marker={"size": 11, "symbol": symbol, "color": QUIET if reported else COLOURS[0]},
                            error_x=None if reported else {"array": up, "arrayminus": down, "thickness": 1.5},
                            hovertemplate="%{y}: %{x:.4f}<extra>" + words + "</extra>")
-    figure.update_xaxes(title=metric, rangemode="tozero")
-    figure.update_yaxes(categoryorder="array", categoryarray=table["name"].tolist()[::-1])
-    return style(figure, alt, height=110 + 34 * len(table))
+    lines_N = [textwrap.wrap(text, NAME_WIDTH) or [""] for text in table["name"]]
+    figure.update_xaxes(title=metric.replace("ndcg", "NDCG").replace("recall", "Recall"), rangemode="tozero")
+    figure.update_yaxes(categoryorder="array", categoryarray=table["name"].tolist()[::-1], tickvals=table["name"].tolist(),
+                        ticktext=["<br>".join(lines) for lines in lines_N])
+    return style(figure, alt, height=110 + sum(max(34, 6 + 18 * len(lines)) for lines in lines_N))
 
 
 def width_lines(frame: pd.DataFrame, alt: str, title: str) -> go.Figure:

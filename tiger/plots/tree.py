@@ -48,7 +48,8 @@ def _icicle(frame: pd.DataFrame, alt: str, fullest_first: bool) -> go.Figure:
     start = _starts(frame, fullest_first)
     level, n_items = frame["level"] - frame["level"].min(), int(frame.loc[frame["parent"] < 0, "size"].sum())
     tall = frame["size"] * HEIGHT >= 13 * n_items  # else its name finds no room
-    lines = np.where((level == 0) | (len(frame) <= MANY), 1, 0)  # deeper down, borders would hide thin branches
+    few = (level == 0) & ((level == 0).sum() <= 64)
+    lines = np.where(few | (len(frame) <= MANY), 1, 0)  # borders would hide thin branches
     figure = go.Figure(go.Bar(
         x=level, y=frame["size"], base=start, width=0.985, customdata=frame["row"], hovertext=frame["hover"],
         hovertemplate="%{hovertext}<extra></extra>", text=frame["label"].where(tall, ""), textposition="inside", textangle=0,

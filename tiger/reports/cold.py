@@ -89,7 +89,9 @@ def epsilon_summary(frame: pd.DataFrame, who: str = "cold") -> str:
     said = [f"{title}: {group['recall'].iloc[0]:.1%} at epsilon {group['epsilon'].iloc[0]:g}, "
             f"{group['recall'].iloc[-1]:.1%} at {group['epsilon'].iloc[-1]:g}"
             for title, group in part.sort_values("epsilon").groupby("title")]
-    return f"Recall@{SHOWN_K} of {who} test items. " + "; ".join(said) + "."
+    best = part.loc[part["recall"].idxmax()]
+    return (f"Recall@{SHOWN_K} of {who} test items is highest with “{best['title']}” at epsilon {best['epsilon']:g}. "
+            + "; ".join(said) + ".")
 
 
 def k_summary(frame: pd.DataFrame) -> str:
@@ -99,7 +101,8 @@ def k_summary(frame: pd.DataFrame) -> str:
         return "No results yet."
     said = [f"{title}: {group['recall'].iloc[-1]:.1%} at K = {group['k'].iloc[-1]}"
             for title, group in part.sort_values("k").groupby("title")]
-    return "Recall of cold test items grows with K. " + "; ".join(said) + "."
+    best = part.loc[part["recall"].idxmax()]
+    return f"Recall of cold test items is highest with “{best['title']}” at K = {best['k']}. " + "; ".join(said) + "."
 
 
 def parts(study: Study[ColdParams, ColdRow, ColdAbout], frame: pd.DataFrame) -> list[Part]:

@@ -74,12 +74,16 @@ def per_level(frame: pd.DataFrame) -> pd.DataFrame:
 
 def level_summary(frame: pd.DataFrame, value: str, title: str, form: str = ".2f") -> str:
     """A curve of ``per_level`` in words: where each level starts and ends."""
-    said = []
+    said, moves = [], {}
     for level, part in per_level(frame).groupby("level") if len(frame) else ():
         first, last = part.iloc[0], part.iloc[-1]
         if len(part) > 1:
             said.append(f"{level_name(level)} {first[value]:{form}} to {last[value]:{form}}")
-    return f"{title} from the lowest to the highest temperature: {', '.join(said)}." if said else "No results yet."
+            moves[level_name(level)] = abs(last[value] - first[value])
+    if not said:
+        return "No results yet."
+    return (f"{title} changes most with the temperature of {max(moves, key=moves.__getitem__)}. From the lowest to the highest "
+            f"temperature: {', '.join(said)}.")
 
 
 def level_name(level: int) -> str:

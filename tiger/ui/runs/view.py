@@ -153,8 +153,8 @@ def keep_current(page: RunsPage) -> None:
     if here or page.active:
         st.fragment(_tick, run_every=TICK_S if here else 2.0)(here, page.active)
     if elsewhere:
-        st.button(f"Diagnose {elsewhere:,} runs of other datasets", icon=":material/stethoscope:", key="runs:elsewhere",
-                  type="tertiary", on_click=lambda: st.session_state.update({"runs:all_datasets": True}),
+        st.button(f"Diagnose {elsewhere:,} run{'s' * (elsewhere != 1)} of other datasets", icon=":material/stethoscope:",
+                  key="runs:elsewhere", type="tertiary", on_click=lambda: st.session_state.update({"runs:all_datasets": True}),
                   help="Loads each of these datasets, which may take a while.")
 
 

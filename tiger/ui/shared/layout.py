@@ -34,6 +34,12 @@ LOOKS = """<style>
 [data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child,
 [data-testid="stCheckbox"] label:not([data-selected]) > span + div {
  box-shadow: 0 0 0 1.5px color-mix(in srgb, currentColor 58%, transparent)}
+:is([data-testid="stTextInputRootElement"], [data-testid="stNumberInputContainer"], [data-testid="stTextAreaRootElement"],
+ [data-testid="stSelectbox"] [role="group"], [data-testid="stMultiSelect"] [role="group"],
+ [data-testid="stFileUploaderDropzone"]):not(:focus-within) {border-color: color-mix(in srgb, currentColor 58%, transparent)}
+[data-testid="stButtonGroup"] [role="radiogroup"] {flex-wrap: wrap}
+.katex-display > .katex {white-space: normal}
+.katex-display > .katex > .katex-html > .base {margin: .15em 0}
 [data-testid="stMainBlockContainer"] {container-type: inline-size}
 @container (max-width: 620px) {
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap}
@@ -43,9 +49,10 @@ LOOKS = """<style>
 [data-testid="stHeader"] {background: none}
 [data-testid="stHeader"], [data-testid="stToolbar"] {pointer-events: none}
 [data-testid="stHeader"] button {pointer-events: auto}}</style>"""
-"""Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches that
-stand out from the ground by more than 3 to 1; columns below each other where the page is narrow, though the window with its
-sidebar is not; and no empty band above the heading."""
+"""Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches, and
+borders of fields, that stand out from the ground by more than 3 to 1; formulas that wrap instead of being cut; columns below each
+other where the page is narrow, though the window with its sidebar is not; and no empty band above the heading."""
+KEEP_FOCUS = f"<script>{Path(__file__).with_name('focus.js').read_text(encoding='utf-8')}</script>"
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
 
@@ -147,7 +154,7 @@ def _join_frame() -> None:
 
 def sidebar() -> None:
     """Dataset picker, run picker and the way to one's own data; the same on every page."""
-    st.html(LOOKS + (DARK_BUTTONS if st.context.theme.type == "dark" else ""))
+    st.html(LOOKS + (DARK_BUTTONS if st.context.theme.type == "dark" else "") + KEEP_FOCUS, unsafe_allow_javascript=True)
     with st.sidebar:
         st.session_state["pick_dataset"] = state.dataset().id  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}

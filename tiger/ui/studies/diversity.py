@@ -34,7 +34,7 @@ def draw(shown: Answer, _: str) -> None:
         exports.chart(once(plot.recall_entropy, frame, words), "recall_entropy", "recall-entropy", table, columns=columns)
     if (frame["level"] > 0).any():
         curves(frame)
-    st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad "
+    st.latex(r"p_T(c) = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}}, \qquad \allowbreak "
              r"\text{Entropy@}K = -\sum_{\text{categories } g} p_g \ln p_g \text{ over the first } K \text{ items}")
     st.dataframe(table, hide_index=True, column_config=columns)
     seen = " Lists leave out items that the user already has." if about.exclude_seen else ""
@@ -69,8 +69,7 @@ def curves(frame: pd.DataFrame) -> None:
     for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
         with place:
             words, name = once(report.level_summary, frame, value, title), f"levels-{value}"
-            exports.titled(words.replace(" from the lowest to the highest temperature: ", " from the lowest to the highest "
-                                         "temperature. ", 1).replace(". a", ". A", 1), f"{title} over temperature, a line each.")
+            exports.titled(words, f"{title} over temperature, a line each.")
             exports.chart(once(plot.level_curves, table, value, title, words), name, name,
                           table[[*report.CURVE_COLUMNS, value, f"{value}_low", f"{value}_high"]])
 

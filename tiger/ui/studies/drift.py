@@ -62,7 +62,7 @@ def trade(shown: Answer) -> None:
     if len(newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]):
         st.caption("At strength 0 nothing moved, and yet retraining changed IDs: the same settings and seed give the same IDs "
                    "only on the same kind of machine with as many threads and steps, and this run was first trained otherwise.")
-    st.latex(r"\text{changed} = \frac{|\{i : c'_i \ne c_i\}|}{|\text{common items}|}, \qquad "
+    st.latex(r"\text{changed} = \frac{|\{i : c'_i \ne c_i\}|}{|\text{common items}|}, \qquad \allowbreak "
              r"\text{unexplained variance} = \frac{\sum_i |x'_i - \hat x'_i|^2}{\sum_i |x'_i - \bar x'|^2}")
     table = once(report.drift_table, newest)[["Strength", "No.", "Remedy", *SUMMARY_COLUMNS]]
     st.dataframe(table, hide_index=True, column_config=percent_columns(table, SHARES))
