@@ -4,8 +4,10 @@ import pytest
 
 from tests.browser.conftest import settled, visit
 
-FOCUSED = """() => { const at = document.activeElement
-  return `${at.getAttribute('role') ?? at.type ?? at.tagName} ${at.getAttribute('aria-label') ?? at.innerText.split('\\n').pop()}` }"""
+FOCUSED = """() => { let at = document.activeElement
+  while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+  const words = at.getAttribute('aria-label') ?? at.innerText.split('\\n').pop()
+  return `${at.getAttribute('role') ?? at.type ?? at.tagName} ${words}` }"""
 
 
 @pytest.mark.parametrize(("path", "controls"), [
