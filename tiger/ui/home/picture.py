@@ -63,9 +63,8 @@ def path() -> None:
     with st.container(border=True, key="path"):
         st.markdown("**Start here: ten minutes.** Seven steps, from points in the plane to a healthy codebook, a "
                     "collapsed one and a recommendation.")
-        for column, number in zip(st.columns(len(PATH), gap="small"), range(1, len(PATH) + 1), strict=True):
-            step = PATH[number - 1]
-            with column:
+        with st.container(horizontal=True, gap="small", key="path_steps"):
+            for number, step in enumerate(PATH, start=1):
                 st.page_link(BY_KEY[step.page].file, label=f"{number}. {step.title}", query_params=layout.path_params(number))
 
 

@@ -272,17 +272,16 @@ def _path(key: str) -> None:
     number = address.read(address.PATH.below(len(PATH) + 1), 0)
     if not number or PATH[number - 1].page != key:
         return
-    with st.container(border=True, key="path"):
-        left, right = st.columns([4, 1], vertical_alignment="center")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="path"):
         step = PATH[number - 1]
-        left.markdown(f":material/timer: **{number} of {len(PATH)}: {step.title}.** {step.do}")
+        st.markdown(f":material/timer: **{number} of {len(PATH)}: {step.title}.** {step.do}")
         if number < len(PATH):
             following = PATH[number]
-            right.page_link(BY_KEY[following.page].file, label=f"Next: {following.title}", icon=":material/arrow_forward:",
-                            query_params=path_params(number + 1))
+            st.page_link(BY_KEY[following.page].file, label=f"Next: {following.title}", icon=":material/arrow_forward:",
+                         query_params=path_params(number + 1))
         else:
-            right.page_link(BY_KEY["lessons"].file, label="Next: the lessons", icon=":material/school:",
-                            query_params=state.link_params())
+            st.page_link(BY_KEY["lessons"].file, label="Next: the lessons", icon=":material/school:",
+                         query_params=state.link_params())
 
 
 def say_notices() -> None:

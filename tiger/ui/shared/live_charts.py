@@ -39,7 +39,8 @@ def curves(*, height: int = 250, log: bool = False, top: float | None = None,
     value = {"field": "value", "type": "quantitative", "title": None, "scale": scale,
              "axis": {"tickCount": 5} | ({"format": ".2~g"} | DECADES if log else {"labelExpr": PLAIN})}
     color = {"field": "series", "type": "nominal", "sort": None,
-             "legend": {"orient": "top", "title": None, "offset": 2, "symbolType": "stroke", "symbolStrokeWidth": 3}}
+             "legend": {"orient": "top", "title": None, "offset": 2, "symbolType": "stroke", "symbolStrokeWidth": 3,
+                        "columns": {"expr": "max(2, floor(width / 64))"}}}  # a narrow chart would cut its last entries
     tooltip = [{"field": "step"}, {"field": "series"}, {"field": "value", "format": ".4~g"}]
     return {
         "height": height, "padding": {"left": 2, "right": 10, "top": 2, "bottom": 2},
