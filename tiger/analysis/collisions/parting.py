@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -76,7 +77,7 @@ class Parting:
     added_NL: np.ndarray
     free_NL: np.ndarray
 
-    @property
+    @cached_property
     def relative_NL(self) -> np.ndarray:
         """The cost as a share of the squared length of what the level reads; infinite where that is 0 and the cost is not."""
         residual_NL = self.residual_NM[:, :-1]

@@ -47,12 +47,16 @@ def semantic_ids(run: runs.Run, cat: Catalogue) -> SemanticIds:
 
 
 def ids_of(run: runs.Run | None, cat: Catalogue) -> np.ndarray | None:
-    """The semantic IDs of this catalogue's items, (I, M); None without codes. Why codes do not fit is said."""
+    """The semantic IDs of this catalogue's items, (I, M); None without codes. Why codes do not fit is said.
+
+    Of a sample they are the codes alone: which place an item has among all that share its ID is not known here.
+    """
     if run is None or not run.knows_all_items():
         return None
     state.say_changes(run, cat)
     try:
-        return semantic_ids(run, cat).ids_IM
+        ids = semantic_ids(run, cat)
+        return ids.codes_IL if cat.sampled else ids.ids_IM
     except ValueError as error:
         state.notice(str(error))
         return None
