@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tiger.ui.beam import answers, compare, controls, lists, request, steps, why
+from tiger.ui.beam import answers, compare, controls, lists, request, stepping, steps, why
 from tiger.ui.shared import address, layout, pickers, recommenders, state
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -22,9 +22,8 @@ else:
         both = answers.comparison(req)
         compare.banner(both)
         view = pickers.view(address.LOOK)
-        if view in ("Step by step", "Before and after"):
-            controls.step_bar(req)
         if view == "Before and after":
+            controls.step_bar(req)
             compare.show(req, both)
         elif view == "Why":
             item = why.pick(req, answers.explainable(req))
@@ -34,7 +33,7 @@ else:
             beside, left_out = answers.beside(req, lists.pick(req, list(answers.others(req))))
             lists.train_links(answers.untrained())
             lists.show(req, answers.lists(req, beside), left_out)
-        elif req.level == 0:
-            steps.start(req)
         else:
-            steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))
+            stepping.show(req, answers.pictures(req))
+            if req.level:
+                steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))

@@ -47,7 +47,7 @@ def trained(app, shared_data, name: str) -> str:
 def step_through(page, app, dataset: str) -> None:
     """Forward to the end, back, a link, before and after, why, the recommendations."""
     opened(page, app, dataset=dataset)
-    figure = page.locator("[data-testid=stPlotlyChart]").first
+    figure = page.get_by_role("img", name="Beam search after level")
     forward = page.get_by_role("button", name="Forward", exact=True)
     expect(page.get_by_text("Level 1:", exact=True)).to_be_visible(timeout=SLOW_MS)
     level = 1
@@ -92,10 +92,9 @@ def test_step_through_a_beam_of_real_data(page, app, shared_data, monkeypatch, n
 
 def test_a_click_on_a_branch_explains_it(page, app):
     opened(page, app, dataset="synthetic", at="1")
-    page.wait_for_selector("[data-testid=stPlotlyChart] .points path", timeout=SLOW_MS)
     cards = page.locator(".bm-item")
     expect(cards.first).to_be_visible(timeout=SLOW_MS)
-    page.locator("[data-testid=stPlotlyChart] .scatterlayer .trace .points path").nth(3).click(force=True)
+    page.locator("svg g.branch").nth(3).click(position={"x": 6, "y": 8})
     page.wait_for_url(re.compile(r"pick=\d+"), timeout=SLOW_MS)
     expect(page.get_by_text(f"Score of {param(page, 'pick')}")).to_be_visible(timeout=SLOW_MS)
 

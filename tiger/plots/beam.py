@@ -56,6 +56,11 @@ def share(logp: float) -> str:
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %" if percent >= 0.01 else "< 0.01 %"
 
 
+def edge_width(step_logp: float) -> float:
+    """Pixels of the edge of a code; there are few widths, so that few traces are drawn."""
+    return 1.0 + 1.5 * round(10 * math.exp(step_logp) / 1.5)
+
+
 def looks() -> dict[str, Mark]:
     """Every mark by fate."""
     return MARKS | OVERLAYS
@@ -123,7 +128,7 @@ def _edges(figure: go.Figure, frame: pd.DataFrame, looks: dict[str, Mark]) -> No
     """Curves from parent to child, one trace for all of a fate and a width."""
     place = dict(zip(frame["prefix"], zip(frame["x"], frame["y"], strict=True), strict=True))
     below = frame[frame["level"] > 0]
-    width_N = [1.0 + 1.5 * round(10 * math.exp(logp) / 1.5) for logp in below["step_logp"]]  # few widths, few traces
+    width_N = [edge_width(logp) for logp in below["step_logp"]]
     for (fate, width), part in below.groupby([below["fate"], pd.Series(width_N, below.index)], sort=False):
         start_N2 = np.array([place[parent] for parent in part["parent"]])
         step_N2 = part[["x", "y"]].to_numpy() - start_N2

@@ -6,7 +6,7 @@ in caches) and answers with one record; drawing it needs nothing else.
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -266,16 +266,32 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """The tree after one level of the search.
+
+    Args:
+        level: from 0, where nothing is written yet.
+        summary: what happened, in two sentences; what stands between ** is stressed.
+        tree: the branches to draw, with words, target and exact.
+        alt: the picture's takeaway; hidden: how much of the level is drawn.
+    """
+
+    level: int
+    summary: str
+    tree: pd.DataFrame
+    alt: str
+    hidden: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One level of the search.
 
     Args:
         level: from 1.
-        summary: what happened, in two sentences.
         counts: candidates by fate.
         candidates: the best ones of the fate that was asked for, ``candidates``.
-        tree: the branches to draw, with words, target and exact.
-        alt: the picture's takeaway; hidden: how much of the level is drawn.
+        picture: the tree.
         branch: the one that is explained.
         exact: the prefixes that an exact search would keep here, ``report.exact_prefixes``.
         lost: the exact search's items that the whole beam lost, with titles.
@@ -284,12 +300,9 @@ class Step:
     """
 
     level: int
-    summary: str
     counts: Mapping[str, int]
     candidates: pd.DataFrame
-    tree: pd.DataFrame
-    alt: str
-    hidden: str
+    picture: Picture
     branch: Branch
     exact: pd.DataFrame
     lost: pd.DataFrame
@@ -298,31 +311,50 @@ class Step:
     n_candidates: int
 
 
-def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About, branch: str = "",
+def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About) -> tuple[Picture, ...]:
+    """The tree before the first level and after every one, whatever level was asked for."""
+    start = beam_tree.grown(found, 0).assign(words="", target=False, exact=False)
+    said = (f"No code is generated yet: the prefix is empty, and all {req.ids.n_ids:,} items are possible. **Press Forward:** "
+            "the model computes a probability for every code of level 1.")
+    return (Picture(0, said, start, said.replace("**", ""), ""),
+            *(_picture(replace(req, level=level), found, exact_top, describe) for level in range(1, req.n_levels + 1)))
+
+
+def _picture(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About) -> Picture:
+    level, (item_R, logp_R) = req.level, _exact_best(req, exact_top)
+    missed = _missed(report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM))
+    frame = beam_tree.grown(found, level, [req.target_id, *missed[:3]])
+    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]),
+                         exact=[prefix in missed for prefix in frame["prefix"]])
+    kept = report.kept(found, level)
+    first = frame[frame["prefix"] == kept[0]].iloc[0]
+    alt = (f"Beam search after level {level}: {len(kept):,} prefixes kept; the most probable is {report.text(first['prefix'])} "
+           f"({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
+    return Picture(level, step_summary(req, found), frame, alt, beam_tree.hidden(frame, report.counts(found, level), level))
+
+
+def _exact_best(req: BeamRequest, exact_top: exact.ExactTopK) -> tuple[np.ndarray, np.ndarray]:
+    """As many of the exact search's best items as there are beams, and their log-probabilities."""
+    k = min(req.search.width, len(exact_top.item_R))
+    return exact_top.item_R[:k], exact_top.logp_R[:k]
+
+
+def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, picture: Picture, describe: About, branch: str = "",
          fate: str | None = None) -> Step:
     """The level that was reached, from 1.
 
     Args:
+        picture: its tree.
         branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
         fate: which candidates to list; None: any.
     """
-    level, k = req.level, min(req.search.width, len(exact_top.item_R))
-    item_R, logp_R = exact_top.item_R[:k], exact_top.logp_R[:k]
+    level, (item_R, logp_R) = req.level, _exact_best(req, exact_top)
     kept_exact = report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM)
-    missed = _missed(kept_exact)
-    frame = beam_tree.grown(found, level, [req.target_id, *missed[:3]])
-    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]),
-                         exact=[prefix in missed for prefix in frame["prefix"]])
-    counts = report.counts(found, level)
-    first = frame[frame["prefix"] == report.kept(found, level)[0]].iloc[0]
-    alt = (f"Beam search after level {level}: {len(report.kept(found, level)):,} prefixes kept; the most probable is "
-           f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
     prefix = chosen_branch(req, found, branch)
     lost = report.lost_items(found, item_R, logp_R, req.ids.ids_IM)
-    return Step(level, step_summary(req, found), counts, candidates(req, found, kept_exact, describe, fate), frame, alt,
-                beam_tree.hidden(frame, counts, level),
+    return Step(level, report.counts(found, level), candidates(req, found, kept_exact, describe, fate), picture,
                 Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
-                lost.assign(title=[req.title(item) for item in lost["item"]]), k, exact_top.n_expanded,
+                lost.assign(title=[req.title(item) for item in lost["item"]]), len(item_R), exact_top.n_expanded,
                 sum(map(len, found.steps)))
 
 

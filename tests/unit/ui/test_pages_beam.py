@@ -1,5 +1,6 @@
 """The Beam page without a browser: its numbers are the core's, links open the same view, bad input is one sentence."""
 
+import json
 import shutil
 
 import numpy as np
@@ -45,9 +46,15 @@ def opened(**params: str) -> AppTest:
     return open_page(PAGE, **({"user": USER} | params))
 
 
+def tree_of(app: AppTest) -> dict | None:
+    """What the browser draws of the level that is shown, where the page shows steps."""
+    sent = [json.loads(part.proto.json) for part in app.main.get("bidi_component")]
+    return sent[0]["levels"][sent[0]["at"]] if sent else None
+
+
 def text_of(app: AppTest) -> str:
     blocks = [*app.markdown, *app.caption, *app.subheader, *app.latex, *app.info, *app.warning, *app.success, *app.error]
-    return "\n".join(block.value for block in blocks).replace("\\", "")
+    return "\n".join([(tree_of(app) or {}).get("summary", ""), *(block.value for block in blocks)]).replace("\\", "")
 
 
 def param(app: AppTest, name: str) -> str | None:
@@ -82,7 +89,10 @@ def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     assert param(app, "temperature") == "1-0.5-1-1" and param(app, "heat") is None  # an older link, in today's words
     best = want[want["fate"] == beam.KEPT].iloc[0]
     assert f"={best['total_logp']:.3f}" in text_of(app)
-    assert best["prefix"] in app.get("plotly_chart")[0].proto.alt
+    tree = tree_of(app)
+    assert best["prefix"] in tree["alt"]
+    drawn = next(node for node in tree["nodes"] if node["key"] == best["prefix"])
+    assert drawn["part"] == pytest.approx(np.exp(best["total_logp"])) and drawn["parent"] == best["prefix"].split("-")[0]
 
 
 def test_the_exact_search_marks_what_it_would_keep(demo, history):
@@ -98,12 +108,14 @@ def test_the_exact_search_marks_what_it_would_keep(demo, history):
 def test_forward_and_back(demo, history):
     app = opened()
     assert param(app, "at") is None and "**Level 1:**" in text_of(app)
+    assert "**Level 2:**" in text_of(opened(at="2"))
+    assert "No code is generated yet" in text_of(opened(at="0"))
+    app = opened(look="Before and after")
     app.button(key="beam_forward").click().run()
-    assert param(app, "at") == "2" and "**Level 2:**" in text_of(app)
+    assert param(app, "at") == "2"
     app.button(key="beam_back").click().run()
     app.button(key="beam_back").click().run()
-    assert param(app, "at") == "0" and "No code is generated yet" in text_of(app)
-    assert app.button(key="beam_back").disabled
+    assert param(app, "at") == "0" and app.button(key="beam_back").disabled
     app.button_group(key="beam_step").set_value(4).run()
     assert param(app, "at") == "4" and app.button(key="beam_forward").disabled
     assert not app.error
@@ -215,14 +227,14 @@ def test_links_to_the_former_presenters_view_lead_to_the_stage():
 def test_nonsense_in_the_address_is_said_and_replaced(params, words):
     app = opened(**params)
     assert words in text_of(app) and not app.error
-    assert app.get("plotly_chart")
+    assert tree_of(app)["nodes"]
 
 
 @pytest.mark.parametrize("params", [{"pick": "9999-x"}, {"pick": "1-2-3-4-5-6"}, {"was": "junk"}, {"was": "1~2~3~4~5"},
                                     {"free": "yes"}, {"presenter": "2"}, {"heat": "99"}, {"listed": "owned"}])
 def test_any_address_opens(params):
     app = opened(**params)
-    assert not app.error and app.get("plotly_chart")
+    assert not app.error and tree_of(app)["nodes"]
 
 
 def test_a_long_history_keeps_its_last_items(demo, cat):
@@ -269,7 +281,7 @@ def test_without_a_recommender_the_way_to_one_is_shown(tiger_home):
     run = runs.new_run({"dataset": ref, "quantizer": {"name": "random_codes", "params": {}}, "title": "Sixty"})
     app = open_page(PAGE, run=run.id)
     assert "This dataset has no generative recommender yet" in text_of(app)
-    assert not app.get("plotly_chart") and app.main.get("page_link")
+    assert tree_of(app) is None and app.main.get("page_link")
     shutil.rmtree(run.path)
 
 

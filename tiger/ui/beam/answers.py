@@ -11,7 +11,7 @@ from tiger import models, runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import beam_page as reports
 from tiger.reports.beam import Prefix
-from tiger.reports.beam_page import About, BeamRequest, Comparison, Lists, SearchRequest, Step, Why, Writer
+from tiger.reports.beam_page import About, BeamRequest, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
 from tiger.runs import presets
 from tiger.search import exact
 from tiger.ui.shared import caching, searches, sources, state
@@ -48,10 +48,20 @@ def changed_ids(writer: Writer) -> str:
     return reports.changed_ids(writer)
 
 
+def pictures(req: BeamRequest) -> tuple[Picture, ...]:
+    """The tree at every level, from 0; the same object whatever level was asked for."""
+    return _pictures(replace(req, level=0, before=None))
+
+
+@caching.resource(64)
+def _pictures(req: BeamRequest) -> tuple[Picture, ...]:
+    return reports.pictures(req, trace(req), best(req), about(req))
+
+
 @caching.resource(128)
 def step(req: BeamRequest, branch: str, fate: str | None) -> Step:
     """The level that was reached, from 1."""
-    return reports.step(req, trace(req), best(req), about(req), branch, fate)
+    return reports.step(req, trace(req), best(req), pictures(req)[req.level], about(req), branch, fate)
 
 
 def all_candidates(req: BeamRequest) -> pd.DataFrame:

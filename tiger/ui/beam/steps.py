@@ -12,7 +12,6 @@ from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, St
 from tiger.search import beam
 from tiger.ui.shared import address, exports, layout
 from tiger.ui.shared.exports import Columns
-from tiger.ui.shared.once import once
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
           "invalid": "Kept, but no such item"}
@@ -43,20 +42,15 @@ LOST_COLUMNS: Columns = {
     "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
-def start(req: BeamRequest) -> None:
-    """Before the first level."""
-    st.markdown(f"No code is generated yet: the prefix is empty, and all {req.ids.n_ids:,} items are possible. **Press "
-                "Forward:** the model computes a probability for every code of level 1.")
-
-
 def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
-    """The level's picture, its sentence, its formula, its table, and what an exact search says.
+    """The level's formula, its table, and what an exact search says.
 
     Args:
         whole: makes the table of every candidate.
     """
-    st.markdown(step.summary)
-    drawn = picture(req, step)
+    frame, name = step.picture.tree, f"beam-tree-{req.user}-{step.level}"
+    exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
+    drawn = [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
     left, right = st.columns([3, 2], gap="medium")
     with left:
         formula(req, step.branch, drawn)
@@ -64,20 +58,6 @@ def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> Non
         exact_summary(req, step)
     candidates(req, step, whole)
     exact_table(req, step)
-
-
-def picture(req: BeamRequest, step: Step) -> list[str]:
-    """The tree; a click on a branch explains it below. Returns the branches that are drawn, likeliest first."""
-    frame = step.tree
-    figure = once(plot.tree, frame, step.alt, req.n_levels)
-    legend(frame)
-    key, name = f"beam_tree:{step.level}", f"beam-tree-{req.user}-{step.level}"
-    st.plotly_chart(figure, key=key, alt=step.alt, config=exports.config(name), selection_mode="points",
-                    on_select=partial(_clicked, key))
-    st.caption(f"Edge width shows the code's probability. Drawn at this level: {step.hidden}. Click a mark, or choose a branch "
-               "below, to see its score term by term.")
-    exports.under(figure, name, partial(as_table, frame), config=TREE_COLUMNS)
-    return [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
 
 
 def legend(frame: pd.DataFrame) -> None:
@@ -92,14 +72,6 @@ def as_table(frame: pd.DataFrame) -> pd.DataFrame:
     table = frame[frame["level"] > 0]
     table = table.assign(branch=[report.text(prefix) for prefix in table["prefix"]])
     return table[["level", "branch", "words", "step_logp", "total_logp", "n_items_below", "fate"]]
-
-
-def _clicked(key: str) -> None:
-    points = st.session_state[key]["selection"]["points"]
-    names = [point.get("customdata") for point in points if point.get("customdata")]
-    if names:
-        name = names[0]
-        address.write(address.PICK, str(name[0] if isinstance(name, list | tuple) else name))
 
 
 def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:

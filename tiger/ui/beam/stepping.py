@@ -1,0 +1,55 @@
+"""Stepping through a search: the browser has every level's tree and draws it without the server, which is told afterwards."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from tiger.plots import beam as plot
+from tiger.reports import beam as report
+from tiger.reports.beam_page import BeamRequest, Picture
+from tiger.ui.beam import request
+from tiger.ui.shared import address
+from tiger.ui.shared.once import once
+
+FOLDER, KEY = Path(__file__).parent, "beam_tree"
+HTML, CSS, JS = ((FOLDER / f"stepping.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+TREE = st.components.v2.component("tiger.beam", html=HTML, css=CSS, js=JS)
+
+
+def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
+    """The steps and the tree; a click on a branch explains it below."""
+    def told(event: str) -> Any:
+        return getattr(st.session_state.get(KEY), event, None)
+
+    def stepped() -> None:
+        level = told("at")
+        if isinstance(level, int | float) and 0 <= level <= req.n_levels:
+            request.go(int(level))
+
+    def picked() -> None:
+        prefix = report.prefix_of(str(told("pick"))[:80], req.ids.n_codes)
+        if prefix:
+            address.write(address.PICK, report.text(prefix))
+
+    TREE(key=KEY, data={"at": req.level, "usual": address.AT.default, "levels": once(packed, pictures)},
+         on_at_change=stepped, on_pick_change=picked)
+
+
+def packed(pictures: tuple[Picture, ...]) -> list[dict[str, Any]]:
+    """What the browser draws, by level: sentence, branches and the marks that they use."""
+    return [{"summary": one.summary, "alt": one.alt, "hidden": one.hidden, "nodes": _nodes(one),
+             "marks": {fate: look._asdict() | {"glyph": look.glyph} for fate, look in plot.shown(one.tree).items()}}
+            for one in pictures]
+
+
+def _nodes(shown: Picture) -> list[dict[str, Any]]:
+    """Branches, parents first: where each lies, how it looks, and what is said of it."""
+    return [{"key": report.text(row.prefix), "parent": report.text(row.parent) if row.level else None,
+             "level": int(row.level), "y": float(row.y), "code": int(row.code), "fate": row.fate, "last": bool(row.drawn_last),
+             "over": [name for name in plot.OVERLAYS if getattr(row, name)], "words": row.words,
+             "part": float(np.exp(row.total_logp)), "share": plot.share(row.total_logp),
+             "wide": plot.edge_width(row.step_logp),
+             "said": f"{row.words}\nstep log P {row.step_logp:.3f}, total {row.total_logp:.3f}\n{row.n_items_below:,} items "
+                     f"below, {row.fate}"} for row in shown.tree.itertuples()]
