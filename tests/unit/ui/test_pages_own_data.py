@@ -1,15 +1,21 @@
 """The app on datasets of one's own that lack something: no histories, no texts, files that change or do not load."""
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.support.pages import open_page
-from tiger.core import paths
+from tiger import datasets, models, quantizers, runs
+from tiger.core import files, paths
 from tiger.datasets import registry
+from tiger.runs import artifacts
+from tiger.runs.records import Status
 from tiger.ui.shared import pagelist, state
 
 
@@ -116,6 +122,43 @@ def test_an_upload_stays_only_where_it_loads(form, tiger_home, content, n_left):
     form.button(key="load:tables:go").click().run()
     assert len(list((tiger_home / "uploads").glob("*/*"))) == n_left
     assert [("repeats the item id" in box.value) for box in form.error] == [True] * (1 - n_left)
+
+
+def test_uploaded_pictures_stand_beside_the_titles(form, tmp_path):
+    """By the form, from a table and an archive, to a recommender's list and the beam's history and list."""
+    png, archive = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(png, "PNG")
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("pictures/red one.png", png.getvalue())
+    things = [f"i{n},thing {n % 5} of {n},{'img/red one.png' if n < 8 else ''}\n" for n in range(12)]
+    items = "item_id,title,image\n" + "".join(things)
+    rows = "user_id,item_id\n" + "".join(f"u{u},i{n % 12}\n" for u in range(12) for n in range(u, u + 6))
+    for name, content in (("items", items), ("interactions", rows)):
+        form.file_uploader(key=f"load:tables:{name}:up").set_value([(f"{name}.csv", content.encode(), "text/csv")])
+    form.file_uploader(key="load:tables:pictures:up").set_value([("all.zip", archive.getvalue(), "application/zip")]).run()
+    form.button(key="load:tables:go").click().run()
+    assert not form.error, [box.value for box in form.error]
+    entry = registry.find(form.query_params["dataset"])
+    cat = datasets.load_ref(entry.ref)
+    assert "png" not in " ".join(cat.items["text"]), "names of files are no words"
+    assert [path.name for path in Path(entry.ref["params"]["pictures"]).iterdir()] == ["red_one.png"]
+    sizes = {"n_codes": 4, "n_levels": 2}
+    ids = runs.new_run({"dataset": entry.ref, "quantizer": {"name": "random_codes", "params": sizes}},
+                       Status("finished", attempt=1))
+    artifacts.write_result(ids, quantizers.create("random_codes", **sizes).fit(cat.embedding_IE), cat.embedding_IE, 1)
+    params = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1}
+    model = runs.new_run({"kind": "model", "dataset": entry.ref, "model": {"name": "rq_transformer", "params": params},
+                          "ids": {"run": ids.id}}, Status("finished", attempt=1))
+    models.create("rq_transformer", **params).fit(cat, ids.semantic_ids()).save(model.path)
+    files.write_json(model.path / "metrics.json", {})
+    where = {"dataset": entry.id, "model": model.id}
+    shown = open_page(pagelist.BY_KEY["recommender"], **where).dataframe[-1].value
+    beams = open_page(pagelist.BY_KEY["beam"], look="Recommendations", **where)
+    listed = next(frame.value for frame in beams.dataframe if "Beam" in frame.value)
+    for table, title in ((shown, "title"), (listed, "Beam")):
+        small = [int(words.rsplit(" ", 1)[1]) < 8 for words in table[title] if words]
+        assert [str(cell).startswith("data:image/webp") for cell in table["picture"][:len(small)]] == small and any(small)
+    assert '<img src="data:image/webp' in " ".join(part.proto.body for part in beams.get("html"))
 
 
 def test_a_path_longer_than_any_is_one_sentence(form, tmp_path):

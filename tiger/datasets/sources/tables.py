@@ -12,6 +12,8 @@ from tiger.datasets.base import MAX_ITEMS, Interactions, RawCatalogue, assemble
 from tiger.datasets.io import histories, readers
 from tiger.datasets.io.ids import to_ids
 
+IMAGE = "image"  # names of files: no words
+
 
 @dataclass
 class Tables:
@@ -22,6 +24,7 @@ class Tables:
 
     items: str = param("", "Table of items: item_id; optional: title, text, category.")
     interactions: str = param("", "Table of interactions: user_id, item_id; optional: timestamp.")
+    pictures: str = param("", "Folder of the items' pictures; the column image names each one's file.")
     item_column: str = param("item_id", "Column of the item's id, in both tables.", group="columns")
     user_column: str = param("user_id", "Column of the user's id.", group="columns")
     time_column: str = param("timestamp", "Column that orders histories; without it the file's order is used.",
@@ -38,6 +41,8 @@ class Tables:
 
     def read(self) -> RawCatalogue:
         """Read both tables; ValueError names file, row or column and remedy."""
+        if self.pictures and not Path(self.pictures).is_dir():
+            raise ValueError(f"The folder of pictures '{self.pictures}' does not exist; give a folder, or leave it empty.")
         if not self.items and not self.interactions:
             raise ValueError("No table was given; name a file of items, of interactions, or both.")
         inter = self._interactions() if self.interactions else None
@@ -86,7 +91,7 @@ class Tables:
         readers.need_columns(frame, wanted, file)
         chosen = self._text_columns()
         texts = {str(name): to_ids(frame[name]) for name in frame
-                 if name != self.item_column and (name in chosen or _is_text(frame[name]))}
+                 if name != self.item_column and (name in chosen or (name != IMAGE and _is_text(frame[name])))}
         order = chosen or sorted(texts, key=lambda name: name != self.title_column)
         blank = [""] * len(frame)
         items = pd.DataFrame({"item_id": to_ids(frame[self.item_column]),

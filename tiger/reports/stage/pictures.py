@@ -1,16 +1,17 @@
 """What items look like: a picture of the catalogue's ``image`` column, else a drawn icon of its category, else its initials.
 
-A cell of ``image`` is a path inside the folder of the dataset's files, a ``data:`` address, or a remote address, which is used
-only where the presenter allows it. Pictures come from strangers: their kind, size and dimensions are checked before they are
-decoded, and what is handed on is a small copy made here.
+A cell of ``image`` is a path inside the folder of the dataset's files or of its pictures, a ``data:`` address, or a remote
+address, which is used only where the presenter allows it. Pictures come from strangers: their kind, size and dimensions are
+checked before they are decoded, and what is handed on is a small copy made here.
 """
 
 import base64
 import binascii
 import io
+import itertools
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,11 +19,12 @@ from xml.etree import ElementTree
 
 from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
+from tiger.datasets.io.pictures import MAX_BYTES, safe_name
 from tiger.datasets.reference import DatasetRef
 
 COLUMN = "image"
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-MAX_BYTES, MAX_PIXELS, SIDE = 4 * 2**20, 24_000_000, 144
+MAX_PIXELS, SIDE = 24_000_000, 144
 REMOTE = re.compile(r"https?://[^\s\"'<>]{1,2000}")
 N_COLOURS = 8
 
@@ -81,6 +83,15 @@ def looks(cat: Catalogue, items: Iterable[int], remote: bool = False) -> dict[in
     return found
 
 
+def of(cat: Catalogue, items: Sequence[int]) -> list[str]:
+    """A picture for each item, "" for those without one; empty where none of them has one. Nothing remote is asked for."""
+    if COLUMN not in cat.items:
+        return []
+    found = looks(cat, items)
+    shown = [found[item].picture for item in items]
+    return shown if any(shown) else []
+
+
 def folders(ref: DatasetRef) -> Iterator[Path]:
     """The folders in which a dataset's files lie; a picture's path is read from there."""
     for value in (ref.get("params") or {}).values():
@@ -105,10 +116,11 @@ def picture(cell: str, places: tuple[Path, ...], remote: bool = False) -> str:
         return cell if remote and REMOTE.fullmatch(cell) else ""
     if cell.startswith("data:"):
         return _inline(cell)
-    for place in places:
+    names = (cell,) if ".." in cell else (cell, safe_name(cell))  # uploads are kept by safe names
+    for place, name in itertools.product(places, names):
         try:
-            path = (place / cell).resolve()
-            if path.is_relative_to(place) and path.is_file():
+            path = (place / name).resolve()
+            if name and path.is_relative_to(place) and path.is_file():
                 stat = path.stat()
                 return _file(path, stat.st_mtime_ns, stat.st_size)
         except (OSError, ValueError, RuntimeError):  # a name that can be none, a ring of links

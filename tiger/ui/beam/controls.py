@@ -10,6 +10,7 @@ import streamlit as st
 from tiger import runs
 from tiger.reports import shop
 from tiger.reports.beam_page import BeamRequest
+from tiger.reports.stage import pictures
 from tiger.search import beam
 from tiger.ui.beam import request
 from tiger.ui.beam.request import change
@@ -21,6 +22,7 @@ CSS = """<style>
 .bm-item{font-size:.8rem;line-height:1.3;padding:.28rem .5rem;border-radius:7px;max-width:13.5rem;
  border:1px solid color-mix(in srgb,currentColor 20%,transparent);
  background:color-mix(in srgb,currentColor 4%,transparent);display:flex;gap:.4rem}
+.bm-item img{width:2.1rem;height:2.1rem;object-fit:contain;border-radius:4px;background:#fff}
 .bm-item b{opacity:.75;font-weight:600;white-space:nowrap}
 .bm-item span{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .bm-unread{opacity:.75;border-style:dashed}
@@ -127,8 +129,10 @@ def history(req: BeamRequest) -> None:
     """The history as a row of small cards, the held-out item after it, and the tools that change it."""
     items, reads = req.search.items, req.writer.model.max_items or len(req.search.items)
     unread, first = max(0, len(items) - reads), max(0, len(items) - SHOWN_ITEMS)
+    shown = list(range(first, len(items)))
+    pictured = dict(zip(shown, pictures.of(req.cat, [items[at] for at in shown]), strict=False))
     cards = [f'<div class="bm-item"><span>{first} earlier …</span></div>'] if first else []
-    cards += [_card(req, at, items[at], " bm-unread" if at < unread else "") for at in range(first, len(items))]
+    cards += [_card(req, at, items[at], " bm-unread" if at < unread else "", pictured.get(at, "")) for at in shown]
     if req.target is not None:
         cards.append(f'<div class="bm-item bm-next"><b>★ held out</b><span>{escape(req.title(req.target))}</span></div>')
     st.html(CSS + f'<div class="bm-row">{"".join(cards)}</div>')
@@ -142,8 +146,9 @@ def history(req: BeamRequest) -> None:
         _editor(req)
 
 
-def _card(req: BeamRequest, at: int, item: int, extra: str) -> str:
-    return f'<div class="bm-item{extra}"><b>{at + 1}</b><span>{escape(req.title(item))}</span></div>'
+def _card(req: BeamRequest, at: int, item: int, extra: str, picture: str) -> str:
+    image = f'<img src="{escape(picture)}" alt="">' if picture else ""
+    return f'<div class="bm-item{extra}"><b>{at + 1}</b>{image}<span>{escape(req.title(item))}</span></div>'
 
 
 def _editor(req: BeamRequest) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tiger import models
 from tiger.reports.beam_page import N_LISTED, N_SEARCHED, STAR, BeamRequest, Lists
+from tiger.reports.stage import pictures
 from tiger.runs import presets
 from tiger.ui.shared import exports, layout, state
 from tiger.ui.shared.exports import Columns
@@ -48,7 +49,12 @@ def show(req: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
     columns: Columns = {name: st.column_config.TextColumn(name, width=230) for name in shown.items}
     columns |= {"rank": st.column_config.NumberColumn("#", width=40),
                 "log P": st.column_config.NumberColumn("log P", width=70, format="%.3f")}
-    st.dataframe(shown.table.style.map(lambda cell: TINT if str(cell).startswith(STAR) else ""), hide_index=True,
+    table, beam = shown.table, next(iter(shown.items.values()))
+    if seen := pictures.of(req.cat, beam[:len(table)].tolist()):
+        table = table.assign(picture=[*seen, *[""] * (len(table) - len(seen))])
+        columns["picture"] = st.column_config.ImageColumn("", width=48)
+    st.dataframe(table.style.map(lambda cell: TINT if str(cell).startswith(STAR) else ""), hide_index=True,
+                 column_order=[name for name in ("rank", "picture", *shown.table.columns.drop("rank")) if name in table],
                  column_config=columns, key="beam_lists", height=35 * (N_LISTED + 1) + 3)
     exports.csv_button(shown.long(req), f"recommendations-user-{req.user}", "All lists as CSV")
     written = shown.ranks.assign(rank=shown.ranks["rank"].astype("string").fillna("not found"))

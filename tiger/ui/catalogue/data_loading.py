@@ -9,7 +9,7 @@ from tiger import datasets
 from tiger.core import params, paths
 from tiger.core.params import Spec, Values
 from tiger.datasets import registry
-from tiger.datasets.io import readers
+from tiger.datasets.io import pictures, readers
 from tiger.datasets.reference import DatasetRef
 from tiger.datasets.sources import grouplens
 from tiger.datasets.sources.movielens import MovieLens
@@ -17,7 +17,8 @@ from tiger.ui.shared import forms, layout, own_files, state
 
 UPLOAD, ON_SERVER = "Upload files", "Path on the server"
 VECTORS = "vectors"
-PATHS = ("path", "ids", "items", "interactions", "reviews", "metadata")
+PICTURES = "pictures"
+PATHS = ("path", "ids", "items", "interactions", "reviews", "metadata", PICTURES)
 
 
 def is_path(spec: Spec) -> bool:
@@ -81,6 +82,10 @@ def _form(specs: list[Spec], key: str) -> Values:
 
 
 def _uploader(spec: Spec, key: str) -> Any:
+    if spec.name == PICTURES:
+        return st.file_uploader("Pictures", [*(ending[1:] for ending in pictures.ENDINGS), "zip"], accept_multiple_files=True,
+                                key=f"{key}:{spec.name}:up", help="Pictures of the items, one by one or as a zip archive; the "
+                                "column image of the items' table names each one's file.")
     return st.file_uploader(forms.words(spec.name), accept_multiple_files=True, key=f"{key}:{spec.name}:up",
                             help=spec.help)
 
@@ -121,8 +126,10 @@ def _place(values: Values, placed: Values) -> None:
         if isinstance(value, list):
             if not value:
                 continue  # left out: the source's default, or its own words on what is missing
-            folder = registry.keep_upload({file.name: file.getvalue() for file in value})
-            placed[name] = str(folder / registry.safe_name(value[0].name) if len(value) == 1 else folder)
+            uploaded = {file.name: file.getvalue() for file in value}
+            folder = registry.keep_upload(pictures.unpacked(uploaded) if name == PICTURES else uploaded)
+            alone = len(value) == 1 and name != PICTURES
+            placed[name] = str(folder / registry.safe_name(value[0].name) if alone else folder)
         else:
             typed = value and name.removesuffix("_path") in PATHS
             folder_of_model = name == "model" and readers.find_place(value) is not None

@@ -10,6 +10,7 @@ from tiger.analysis import evaluation
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.reports import recommenders
+from tiger.reports.stage import pictures
 from tiger.runs import presets
 from tiger.runs.records import LearnerConfig, RunConfig
 from tiger.ui.shared import caching, exports, layout, live, run_control, state
@@ -214,8 +215,11 @@ def example(run: runs.Run, cat: Catalogue) -> None:
     st.markdown(layout.plain(f"User {user} has too few items for one to be held out of training." if held_out is None
                             else f"Held-out item: {titles.iloc[held_out]}; it {words}."))
     shown = table.assign(held_out=["held-out item" if mark else "" for mark in table["held_out"]])
-    st.dataframe(shown[["rank", "title", "score", "held_out"]], hide_index=True, key="recommended",
-                 column_config={"held_out": "Held out", "rank": "Rank", "title": "Title", "score": "Score"})
+    seen = pictures.of(cat, shown["item"].tolist())
+    st.dataframe(shown.assign(picture=seen) if seen else shown, hide_index=True, key="recommended",
+                 column_order=[name for name in ("rank", "picture", "title", "score", "held_out") if seen or name != "picture"],
+                 column_config={"picture": st.column_config.ImageColumn("", width=48), "held_out": "Held out", "rank": "Rank",
+                                "title": "Title", "score": "Score"})
     with st.container(horizontal=True, vertical_alignment="center"):
         exports.csv_button(shown, f"recommended-{user}")
         if model.generative:
