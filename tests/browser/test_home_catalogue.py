@@ -33,6 +33,18 @@ def load_from(page, app, path: str) -> None:
     page.get_by_role("button", name="Load", exact=True).click()
 
 
+def test_terms_are_reached_by_the_keyboard_and_show_their_definition(page, app):
+    open_page(page, app)
+    page.get_by_role("button", name="Terms").focus()
+    seen = page.evaluate("""() => [getComputedStyle(document.querySelector('abbr'), '::after').content]""")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+        seen += page.evaluate("""() => { const term = document.activeElement, box = getComputedStyle(term, '::after')
+          return [term.textContent, box.content, parseFloat(box.width) > 100] }""")
+    item, semantic_id = ('"something that can be recommended."', '"the tuple of an item\'s codes, one a level."')
+    assert seen == ["none", "item", item, True, "semantic ID", semantic_id, True]
+
+
 def test_the_first_visit_shows_the_whole_pipeline(page, app):
     page.goto(app.url)
     expect(page.get_by_role("heading", name=HOME)).to_be_visible()

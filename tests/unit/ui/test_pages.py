@@ -73,14 +73,14 @@ def test_the_path_says_what_to_do_on_each_page_and_where_to_go_next():
 def test_terms_carry_their_definition_where_they_first_stand():
     text = "A prefix names a branch; prefixes of LSH at a sublevel. **Level** 2 has other levels, PURITY too."
     shown = glossary.marked(text, "tree")
-    found = re.findall(r'<abbr title="([^"]+)">([^<]+)</abbr>', shown)
+    found = re.findall(r'<abbr tabindex="0" title="([^"]+)">([^<]+)</abbr>', shown)
     assert [word for _, word in found] == ["prefix", "LSH", "Level", "PURITY"]
     assert found[0][0].startswith("the first codes of a semantic ID")
     assert re.sub(r"<[^>]+>", "", shown) == text
     longest = glossary.marked("The dead codes of a codebook", "codebooks")
     assert re.findall(r">([^<]+)</abbr>", longest) == ["dead codes", "codebook"]
     assert glossary.marked("no terms here", "runs") == "no terms here"
-    assert any('<abbr title="the first codes' in block.value for block in open_page("tree").markdown)
+    assert any('<abbr tabindex="0" title="the first codes' in block.value for block in open_page("tree").markdown)
 
 
 def test_every_page_defines_its_terms():

@@ -69,7 +69,8 @@ def of_page(key: str) -> list[tuple[str, str]]:
 
 
 def marked(text: str, key: str) -> str:
-    """Markdown in which the page's terms carry their definition where they first stand, shown when pointed at.
+    """Markdown in which the page's terms carry their definition where they first stand, shown when pointed at, tapped
+    or reached by the keyboard.
 
     Args:
         text: words of this lab, not of a visitor, since they are shown as HTML.
@@ -82,6 +83,6 @@ def marked(text: str, key: str) -> str:
 
     def mark(found: re.Match[str]) -> str:
         meaning = meanings.pop(found[1].lower(), None)
-        return found[0] if meaning is None else f'<abbr title="{escape(meaning)}">{found[0]}</abbr>'
+        return found[0] if meaning is None else f'<abbr tabindex="0" title="{escape(meaning)}">{found[0]}</abbr>'
 
     return re.sub(rf"\b({longest_first})(?:e?s)?\b", mark, text, flags=re.IGNORECASE)

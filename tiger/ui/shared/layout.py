@@ -38,6 +38,10 @@ LOOKS = """<style>
  [data-testid="stSelectbox"] [role="group"], [data-testid="stMultiSelect"] [role="group"],
  [data-testid="stFileUploaderDropzone"]):not(:focus-within) {border-color: color-mix(in srgb, currentColor 58%, transparent)}
 [data-testid="stButtonGroup"] [role="radiogroup"] {flex-wrap: wrap}
+[data-testid="stMarkdownContainer"] :is(p, li):has(> abbr:focus) {position: relative}
+[data-testid="stMarkdownContainer"] abbr:focus::after {content: attr(title); position: absolute; left: 0; top: calc(100% + 4px);
+ z-index: 9; max-width: 100%; padding: .35rem .7rem; border-radius: 8px; background: #262730; color: #fafafa; font-size: .875rem;
+ font-weight: 400; line-height: 1.4; border: 1px solid #8d8a85; white-space: normal; pointer-events: none}
 .katex-display > .katex {white-space: normal}
 .katex-display > .katex > .katex-html > .base {margin: .15em 0}
 [data-testid="stMainBlockContainer"] {container-type: inline-size}
@@ -50,8 +54,9 @@ LOOKS = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"] {pointer-events: none}
 [data-testid="stHeader"] button {pointer-events: auto}}</style>"""
 """Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches, and
-borders of fields, that stand out from the ground by more than 3 to 1; formulas that wrap instead of being cut; columns below each
-other where the page is narrow, though the window with its sidebar is not; and no empty band above the heading."""
+borders of fields, that stand out from the ground by more than 3 to 1; formulas that wrap instead of being cut; definitions of
+terms below their paragraph while they have the focus; columns below each other where the page is narrow, though the window with
+its sidebar is not; and no empty band above the heading."""
 KEEP_FOCUS = f"<script>{Path(__file__).with_name('focus.js').read_text(encoding='utf-8')}</script>"
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
