@@ -1,4 +1,4 @@
-"""A class in real browsers: two visitors and a teacher at once, each with their own runs, and a server that is killed."""
+"""A class in real browsers: three visitors and a teacher at once, each with their own runs, and a server that is killed."""
 
 import contextlib
 import re
@@ -38,7 +38,7 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     app = serve(tmp_path / "home", words=("--class",))
     log = app.log.read_text()
     code, key = re.search(r"\(code (\w{6})\)", log)[1], re.search(r"/teach/(\S+)", log)[1]
-    ada, bob, teacher = browsers(), browsers(), browsers()
+    ada, bob, cid, teacher = browsers(), browsers(), browsers(), browsers()
     join(ada, f"{app.url}/train", "Ada", code)
     assert ada.url.startswith(f"{app.url}/train") and code not in ada.url
     expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")
@@ -51,6 +51,11 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     expect(bob.get_by_text(f"No run '{run}' exists here")).to_be_visible()
     assert own_run(bob).startswith("demo")
 
+    join(cid, f"{app.url}/lessons?lesson=code", "Cid", code)
+    cid.get_by_text("More than a half", exact=True).click()
+    cid.get_by_role("button", name="Lock in and watch").click()
+    expect(cid.locator(".at")).to_have_text(re.compile(r"^Step [1-9]"))
+
     teacher.goto(f"{app.url}/teach/{key}")
     settled(teacher)
     teacher.goto(f"{app.url}/train?run={run}")
@@ -58,7 +63,12 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     assert own_run(teacher) == run and key not in teacher.url
     teacher.get_by_role("link", name="Class", exact=True).click()
     settled(teacher)
-    expect(teacher.get_by_test_id("stMetric").filter(has_text="Here now")).to_contain_text("2 of 2")
+    expect(teacher.get_by_test_id("stMetric").filter(has_text="Here now")).to_contain_text("3 of 3")
+    tiles = teacher.locator(".tc-tile")
+    expect(tiles.filter(has_text="Ada")).to_contain_text("Healthy: k-means init + dead-code restart")
+    expect(tiles.filter(has_text="Cid")).to_contain_text(re.compile("Lessons.*no run yet", re.DOTALL))
+    teacher.get_by_text("Predictions", exact=True).click()
+    expect(teacher.locator(".tc-bar").filter(has_text="More than a half")).to_contain_text("1 of 1")
     assert bob.get_by_role("link", name="Class", exact=True).count() == 0
     expect(teacher.get_by_test_id("stSidebar")).to_contain_text("You see everybody's runs")
 

@@ -66,7 +66,7 @@ class ClassPage:
 
     Args:
         table: one row a visitor: Name, Page ("away" where nobody looks), Here, Runs, Newest run, State, Perplexity
-            (shares from 0 to 1 over training), Distinct IDs, Verdict, Run (id).
+            (shares from 0 to 1 over training), Distinct IDs, Verdict, Severity, Run (id).
         newest: each visitor's newest run, where they have one.
         tallies: of the lessons that somebody predicted.
     """
@@ -89,7 +89,7 @@ def class_page(people: Sequence[Person], entries: Sequence[Entry], predictions: 
     rows = dict(zip(newest, runs_rows.rows_of(list(newest.values())), strict=True))
     table = pd.DataFrame([_line(person, len(owned[person.id]), rows.get(person.id)) for person in people],
                          columns=["Name", "Page", "Here", "Runs", "Newest run", "State", "Perplexity", "Distinct IDs", "Verdict",
-                                  "Run"])
+                                  "Severity", "Run"])
     states = [entry.status.state for mine in owned.values() for entry in mine]
     return ClassPage(table, tuple(newest.values()), tallies(predictions), sum(person.here for person in people),
                      states.count("running"), states.count("queued"))
@@ -98,11 +98,11 @@ def class_page(people: Sequence[Person], entries: Sequence[Entry], predictions: 
 def _line(person: Person, n_runs: int, row: runs_rows.Row | None) -> list[object]:
     seen = [person.name, person.page if person.here else "away", person.here, n_runs]
     if row is None:
-        return [*seen, "", "", [], "", "", ""]
+        return [*seen, "", "", [], "", "", "", ""]
     found = row.verdict.outcome if row.verdict else row.entry.outcome
     return [*seen, row.entry.title, row.state, list(perplexity_shares(row.entry)),
             f"{found.distinct:,} of {found.n_items:,}" if found else "",
-            row.verdict.title if row.verdict else "", row.entry.id]
+            row.verdict.title if row.verdict else "", row.verdict.severity if row.verdict else "", row.entry.id]
 
 
 def perplexity_shares(entry: Entry) -> tuple[float, ...]:
@@ -141,7 +141,7 @@ def tally_frame(tally: Tally) -> pd.DataFrame:
 
 def report(page: ClassPage, when: str) -> str:
     """The class as one HTML file that needs nothing else."""
-    shown = page.table.drop(columns=["Here", "Page", "Perplexity", "Run"])
+    shown = page.table.drop(columns=["Here", "Page", "Perplexity", "Severity", "Run"])
     parts = [Part("Visitors", f"{len(shown)} visitors; the newest run of each.", table=shown)]
     for tally in page.tallies:
         parts.append(Part(tally.title, f"{tally.question}\n\nMeasured: {tally.options[tally.right]}. "

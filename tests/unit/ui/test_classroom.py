@@ -1,5 +1,6 @@
 """The way into a class: who may come in, with what, and what a forged or missing token gets."""
 
+import html
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from tests.support.made_runs import finished
-from tests.support.pages import open_page
+from tests.support.pages import html_of, open_page
 from tests.support.training import config
 from tiger import runs
 from tiger.core import access, paths
@@ -20,7 +21,7 @@ from tiger.core.access import Visitor
 from tiger.reports import classroom as report
 from tiger.reports import core_lessons, lab_report, lesson_numbers
 from tiger.runs import index
-from tiger.ui.classroom import view
+from tiger.ui.classroom import tiles, view
 from tiger.ui.shared import door, membership
 from tiger.ui.shared.membership import MAX_VISITORS, Classroom
 
@@ -155,7 +156,7 @@ def test_the_teachers_board_shows_where_everybody_is_and_how_their_runs_went(lec
     with pytest.raises(ValueError, match="Could not find a navigation page"):
         open_page("classroom")
     act("Teacher")
-    app = open_page("classroom")
+    app = open_page("classroom", view="Table")
     table = board(app).set_index("Name")
     assert table.index.tolist() == ["Ada", "Bob"]
     assert table.loc["Ada", ["Page", "Runs", "Newest run", "State"]].tolist() == ["Doctor", 1, "Ada's try", "finished"]
@@ -165,10 +166,33 @@ def test_the_teachers_board_shows_where_everybody_is_and_how_their_runs_went(lec
     assert table["Here"].tolist() == [True, True] and not table.loc["Bob", "Newest run"]
     assert {metric.label: metric.value for metric in app.metric} == {"Here now": "2 of 2", "Training": "0", "Waiting": "0",
                                                                    "Code to join": room.code}
-    lesson = core_lessons.LESSONS[0]
-    bars = [one.proto.text for one in app.get("progress")]
-    assert f"{lesson.options[1]}: **1** of 1" in " ".join(bars).replace("\\", "")
     assert not app.error
+    pictures = html_of(app := open_page("classroom"))
+    assert pictures.count('class="tc-tile"') == 2 and "Ada&#x27;s try" in pictures and "no run yet" in pictures
+    share = [f"{value:.0%}" for value in by_hand]
+    assert f'alt="Perplexity: {share[0]} of the codes at first, {share[1]} at last."' in pictures
+    app.selectbox(key="class_pick").set_value(made.id).run()
+    assert app.button(key="class_show") and not app.error
+
+
+def test_the_projector_shows_large_bars_and_marks_the_answer_when_asked(lecture):
+    room, people, act = lecture
+    lesson = core_lessons.LESSONS[0]
+    right = lesson.answer(lesson_numbers.measured(lesson.measurement))
+    for name, place in (("Ada", right), ("Bob", (right + 1) % 3)):
+        room.predict(people[name], lesson.key, place)
+    act("Teacher")
+    app = open_page("classroom", view="Predictions")
+    bars = html_of(app)
+    assert html.escape(lesson.question) in bars and bars.count("1 of 2") == 2 and bars.count("0 of 2") == 1
+    assert bars.count("width:50.0%") == 2 and "tc-right\"" not in bars and "✓" not in bars
+    app.toggle(key=f"class_measured:{lesson.key}").set_value(True).run()
+    assert f"✓ {html.escape(lesson.options[right])}" in html_of(app) and not app.error
+
+
+def test_what_a_visitor_is_called_is_text_in_the_pictures():
+    table = report.class_page([report.Person("a", "<b>Eve</b>", '"><i>')], [], {}).table
+    assert "&lt;b&gt;Eve" in tiles.grid(table) and "<b>Eve" not in tiles.grid(table) and "<i>" not in tiles.grid(table)
 
 
 def test_a_teacher_shows_a_run_to_all_and_clears_the_class(lecture):
@@ -179,7 +203,7 @@ def test_a_teacher_shows_a_run_to_all_and_clears_the_class(lecture):
     act("Bob")
     assert not any("The teacher shows" in link.proto.label for link in open_page("train").sidebar.get("page_link"))
     act("Teacher")
-    view.show(room, made.id)
+    view.show_run(room, made.id)
     act("Bob")
     assert runs.find(made.id).read_only
     assert any(link.proto.label == "The teacher shows: Ada's try" for link in open_page("train").sidebar.get("page_link"))

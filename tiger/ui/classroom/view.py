@@ -13,7 +13,8 @@ from tiger.reports.classroom import ClassPage, Person
 from tiger.reports.stage import stories
 from tiger.runs import index
 from tiger.runs.index import Entry
-from tiger.ui.shared import diagnoses, layout, membership, state
+from tiger.ui.classroom import tiles
+from tiger.ui.shared import address, diagnoses, layout, membership, state
 from tiger.ui.shared.membership import Classroom
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -23,7 +24,7 @@ COLUMNS = {
     "Runs": st.column_config.NumberColumn("Runs", width="small"),
     "Perplexity": st.column_config.LineChartColumn("Perplexity", y_min=0.0, y_max=1.0,
                                                    help="Share of the codes in use, from the first step to the last."),
-    "Here": None, "Run": None}
+    "Here": None, "Severity": None, "Run": None}
 
 
 def taught() -> Classroom | None:
@@ -43,12 +44,17 @@ def people(classroom: Classroom) -> list[Person]:
             if not one.visitor.teacher]
 
 
-@st.fragment(run_every=TICK_S)
-def board() -> None:
-    """The table of visitors, drawn again every other second."""
+def show(view: str) -> None:
+    """One of the page's views: everybody's newest run as pictures or as a table, or how lessons were predicted."""
+    runs_view, table_view, predictions_view = address.CLASS_VIEW.options
+    {runs_view: pictures, table_view: board, predictions_view: predictions}[view]()
+
+
+def _numbers() -> tuple[Classroom, ClassPage] | None:
+    """The class now, with its numbers above; None where there is nobody to show."""
     classroom = taught()
     if classroom is None:
-        return
+        return None
     page = answer(classroom)
     if due := runs_verdicts.due(page.newest):
         diagnoses.examine(due, BUDGET_S)
@@ -60,12 +66,32 @@ def board() -> None:
     if page.table.empty:
         st.info(f"Nobody has joined yet. Visitors open this server's address and type the code {classroom.code}.",
                 icon=":material/group_add:")
+        return None
+    return classroom, page
+
+
+@st.fragment(run_every=TICK_S)
+def pictures() -> None:
+    """A picture of every visitor's newest run, drawn again every other second; one of them can be opened and shown."""
+    if (found := _numbers()) is None:
         return
-    _table(classroom, page)
+    classroom, page = found
+    st.html(tiles.CSS + tiles.grid(page.table))
+    names = dict(zip(page.table["Run"], page.table["Name"] + ": " + page.table["Newest run"], strict=True))
+    names.pop("", None)
+    if names:
+        run_id = st.selectbox("Open or show a run", names, index=None, format_func=lambda one: names.get(one, one), width=420,
+                              key="class_pick", placeholder="Choose a visitor's newest run")
+        if run_id:
+            _open_actions(classroom, run_id)
 
 
-def _table(classroom: Classroom, page: ClassPage) -> None:
-    """The board; the run of the chosen line can be opened and shown."""
+@st.fragment(run_every=TICK_S)
+def board() -> None:
+    """The table of visitors, drawn again every other second; the run of the chosen line can be opened and shown."""
+    if (found := _numbers()) is None:
+        return
+    classroom, page = found
     picked = st.dataframe(page.table, key="class_board", hide_index=True, on_select="rerun", selection_mode="single-row",
                           column_config=COLUMNS, height="content" if len(page.table) <= MAX_ROWS else HEIGHT)
     rows = picked["selection"]["rows"]
@@ -83,10 +109,10 @@ def _open_actions(classroom: Classroom, run_id: str) -> None:
             st.page_link(BY_KEY[key].file, label=BY_KEY[key].title, icon=BY_KEY[key].icon, query_params={"run": run_id})
         shown = classroom.shown == run_id
         st.button("Stop showing it" if shown else "Show it to the class", icon=":material/cast_for_education:", key="class_show",
-                  on_click=layout.attempt, args=(show, classroom, "" if shown else run_id))
+                  on_click=layout.attempt, args=(show_run, classroom, "" if shown else run_id))
 
 
-def show(classroom: Classroom, run_id: str) -> None:
+def show_run(classroom: Classroom, run_id: str) -> None:
     """Show a run to everybody: it is shared, and every sidebar leads to it."""
     if run_id:
         runs.label(runs.find(run_id), shared=True)
@@ -100,7 +126,6 @@ def predictions() -> None:
     if classroom is None:
         return
     tallies = {tally.key: tally for tally in report.tallies(classroom.predictions)}
-    st.subheader("Predictions", anchor=False)
     if not tallies:
         st.caption("Once somebody locks in a prediction on the Lessons page, its bars stand here.")
         return
@@ -109,10 +134,7 @@ def predictions() -> None:
                          key="class_lesson")
     tally = tallies[key]
     measured = right.toggle("Show the answer", key=f"class_measured:{key}")
-    st.markdown(f"**{tally.question}**")
-    for number, (option, count) in enumerate(zip(tally.options, tally.counts, strict=True)):
-        mark = ":material/check_circle: " if measured and number == tally.right else ""
-        st.progress(count / tally.n, text=f"{mark}{layout.plain(option)}: **{count}** of {tally.n}")
+    st.html(tiles.CSS + tiles.bars(tally, measured))
 
 
 def controls() -> None:

@@ -203,6 +203,7 @@ SCENE = Number("scene", "the step that Present's stage shows", default=0, high=9
 DRIFT_VIEW = Choice("view", "what Drift shows", options=("Trade-off", "Code transitions", "Old recommender", "Period by period",
                                                          "All numbers"), old_values={"Where items went": "Code transitions"})
 DIVERSITY_VIEW = Choice("view", "what Diversity shows", options=("All users", "One user"))
+CLASS_VIEW = Choice("view", "what Class shows", options=("Runs", "Table", "Predictions"))
 RECIPE = Text("recipe", "the preset that Train or Recommender starts from")
 PATH = Number("path", "the step of the path for a first visit", default=0)
 STUDY = Text("study", "the study that is shown, by its id", of_dataset=True)
@@ -237,9 +238,10 @@ SCENARIO = Text("scenario", "the settings that the Playground opens with", max_c
 SCHEMA: tuple[Param[Any], ...] = (
     DATASET, RUN, MODEL, ITEM, USER, LEVEL, GROUP, GROUP_OF, STEP, CODE, SHOW, CODES_VIEW, TREE_VIEW, AGAINST, OTHER_RUN,
     LSH_SEED, DRAWN, PLANES, BRANCH, PAIRS, MOVED, SPACE, LAYOUT, AXES, SEED, COLOUR, HISTORY, WIDTH, TEMPERATURE, FREE,
-    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, WHO, SCENE, DRIFT_VIEW, DIVERSITY_VIEW, RECIPE, PATH, STUDY, LESSON, TOLD, DONE,
-    FIND, RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS, PLAY_CODES,
-    PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT, PLAY_SPEED, SCENARIO)
+    SEEN, AT, WAS, PICK, LISTED, LOOK, PRESENTER, WHO, SCENE, DRIFT_VIEW, DIVERSITY_VIEW, CLASS_VIEW, RECIPE, PATH, STUDY,
+    LESSON, TOLD, DONE, FIND, RUN_KIND, GROUP_BY, RUNS, RUNS_VIEW, CURVE, PLAY_METHOD, PLAY_POINTS, PLAY_DRAWN, PLAY_LEVELS,
+    PLAY_CODES, PLAY_BETA, PLAY_RATE, PLAY_RESTART, PLAY_START, PLAY_ESTIMATOR, PLAY_STEPS, PLAY_TURNS, PLAY_POINT,
+    PLAY_SPEED, SCENARIO)
 
 LINKED = (DATASET, RUN, MODEL, SHOW, RECIPE, PATH, STUDY, LESSON, RUNS)
 """What links name and no component of a page changes in the browser by itself."""
