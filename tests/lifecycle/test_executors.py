@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.support import ray_cluster
-from tests.support.training import clusters, config, fit_into, until, wait_for, warm, write_shop
+from tests.support.deadly import Deadly
+from tests.support.training import clusters, config, execute, fit_into, until, wait_for, warm, write_shop
 from tiger import runs
 from tiger.core.progress import result_of
 from tiger.runs import executors
-from tiger.runs.bulk import encode
+from tiger.runs.bulk import encode, recommend
 from tiger.runs.bulk.engines import LocalEngine, RayEngine
 from tiger.runs.executors import local
 from tiger.runs.supervisor import Supervisor
@@ -89,20 +90,31 @@ def test_what_people_do_to_a_run_works_alike(shop, server, undisturbed):
     assert {name: (second.path / name).read_bytes() for name in RESULT} == undisturbed
 
 
-def test_a_cluster_encodes_shards_to_the_same_bytes(tiger_home, tmp_path, cluster, monkeypatch):
-    """IDs that meet across shards are numbered by tasks on two nodes; on this machine by one process."""
+def test_a_cluster_does_bulk_work_to_the_same_bytes(shop, tmp_path, cluster, monkeypatch):
+    """IDs that meet across shards are numbered by tasks on two nodes, and everybody's lists are searched there; on this machine
+    by one process. A task whose process is killed is done again, four times at most."""
     emb_IE = clusters(700, 12)
     run = fit_into(runs.new_run(config({"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}, "rkmeans",
                                        n_codes=8)), emb_IE)
     np.save(tmp_path / "vectors.npy", emb_IE)
+    execute(coded := runs.new_run(config(shop, "rkmeans", n_codes=8)))
+    small = {"width": 16, "n_layers": 1, "n_heads": 2, "n_epochs": 1}
+    execute(model := runs.new_run({"kind": "model", "dataset": shop, "ids": {"run": coded.id},
+                                   "model": {"name": "rq_transformer", "params": small}}))
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     written = []
     for engine in (RayEngine(), LocalEngine(1)):
-        folder = tmp_path / str(engine.n_workers)
-        made = result_of(encode.encode(run, tmp_path / "vectors.npy", folder, engine, shard_size=150, range_size=200))
+        ids, lists = tmp_path / f"ids-{engine.n_workers}", tmp_path / f"lists-{engine.n_workers}"
+        made = result_of(encode.encode(run, tmp_path / "vectors.npy", ids, engine, shard_size=150, range_size=200))
+        assert result_of(recommend.recommend(model, lists, engine, k=4, width=10, shard_size=25)) == 60
+        files = [path for folder in (ids, lists) for path in folder.iterdir() if path.name != ".lock"]
+        written.append({f"{path.parent.name[:3]} {path.name}": path.read_bytes() for path in files} | {"made": str(made)})
+        if isinstance(engine, RayEngine):
+            with pytest.raises(ChildProcessError, match="died 4 times while it did 'count' of piece 3"):
+                list(engine.each(Deadly(tmp_path, 100), "count", [2, 3]))
+            assert len(list(tmp_path.glob("death-*"))) == 4 and (tmp_path / "count-2").exists()
         engine.close()
-        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert written[0] == written[1] and len(written[0]) == 8 and made.collisions.largest > 1
+    assert written[0] == written[1] and len(written[0]) == 12 and made.collisions.largest > 1
 
 
 @pytest.mark.parametrize("server", ["ray"], indirect=True)
