@@ -2,9 +2,9 @@
 
     python benchmarks/train_shards.py FOLDER [--samples 10000 100000 1000000] [--seeds 0 1 2] [--minibatch 10000]
 
-FOLDER has shards of vectors (.npy or .parquet). For every sample and seed, residual k-means (3 x 256 codes) learns from it on one
-thread, in mini-batches and, up to 10^5 rows, over all rows in every iteration. "lost" is the mean squared length of what the codes
-leave of 100,000 rows beside the sample, as a share of their variance. Appends one JSON line a measurement to
+FOLDER has shards of vectors (.npy or .parquet). For every sample and seed, residual k-means (3 x 256 codes) learns from it on
+one thread, in mini-batches and, up to 10^5 rows, over all rows in every iteration. "lost" is the mean squared length of what the
+codes leave of 100,000 rows beside the sample, as a share of their variance. Appends one JSON line a measurement to
 benchmarks/logs/train_shards.jsonl.
 """
 
