@@ -1,5 +1,7 @@
 """The Tree page's trees: two side by side, the hyperplanes one by one, and what a branch holds."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from tiger import runs
@@ -12,6 +14,7 @@ from tiger.ui.shared.once import once
 from tiger.ui.tree import answers
 
 SHOWN = 500  # rows of a branch's table
+HOVER = f"<script>{Path(__file__).with_name('hover.js').read_text(encoding='utf-8')}</script>"
 
 
 def pick_reference(codes: Codes) -> Reference | None:
@@ -50,6 +53,7 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
 
 def trees(codes: Codes, other: Reference, level: int) -> None:
     """Both trees; a click on a branch of the run's tree shows what it holds."""
+    st.html(HOVER, unsafe_allow_javascript=True)
     kind = pickers.segmented(address.DRAWN, "Chart type")
     requested = address.read(address.BRANCH)
     depth = answers.depth(level, requested)
