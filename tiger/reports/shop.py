@@ -13,11 +13,16 @@ def popularity(cat: Catalogue) -> np.ndarray:
 
 
 def example(cat: Catalogue) -> tuple[int, int]:
-    """What is shown before anything is chosen: the item in most histories, and the first user who has it and five items."""
+    """What is shown before anything is chosen: the item in most histories, and a user who has it: the first one with five to
+    twelve items, which a page can show whole, else the one with the fewest of at least five.
+    """
     item = int(popularity(cat).argmax())
     users = users_of(cat, item)
     long_enough = [int(user) for user in users if len(cat.history(int(user))) >= 5]
-    return item, long_enough[0] if long_enough else int(users[0]) if len(users) else 0
+    if not long_enough:
+        return item, int(users[0]) if len(users) else 0
+    fits = (user for user in long_enough if len(cat.history(user)) <= 12)
+    return item, next(fits, min(long_enough, key=lambda user: len(cat.history(user))))
 
 
 def browse(cat: Catalogue, search: str = "", category: str | None = None,

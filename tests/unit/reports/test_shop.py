@@ -33,6 +33,13 @@ def test_browse_orders_by_popularity_and_searches_every_text(cat):
     assert shop.browse(cat, "coffee").empty
 
 
+@pytest.mark.parametrize(("lengths", "user"), [((30, 4, 12, 6), 2), ((30, 4, 20, 25), 2), ((3, 4, 2, 1), 0)])
+def test_what_is_shown_first_has_a_history_that_can_be_seen_whole(cat, lengths, user):
+    """The first with 5 to 12 items; else the shortest of at least 5; else the first who has the most popular item."""
+    indptr_U1, rows = np.cumsum([0, *lengths]), np.concatenate([np.resize([3, 3, 1], n) for n in lengths])
+    assert shop.example(dataclasses.replace(cat, indptr_U1=indptr_U1, history_items=rows, user_ids=list("uvwx"))) == (3, user)
+
+
 def test_a_category_holds_what_lies_below_it_but_not_its_namesakes(cat):
     assert shop.browse(cat, category="Kitchen")["item"].tolist() == [2, 3]
     assert shop.browse(cat, "pot", "Food").empty
