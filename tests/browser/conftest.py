@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.oracles import oracle
@@ -123,8 +123,10 @@ def end_workers(app: App) -> None:
                 break
             time.sleep(0.1)
         if status["state"] in ("running", "paused") and status["pid"] not in (None, app.process.pid):
-            with contextlib.suppress(OSError):
-                os.kill(status["pid"], signal.SIGTERM)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker = psutil.Process(status["pid"])
+                worker.terminate()
+                worker.wait(60)
 
 
 def program() -> str | None:
@@ -170,12 +172,21 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="module")
-def app(chromium, port, tmp_path_factory) -> Iterator[App]:
-    """The app with an empty workspace, shared by the tests of one file."""
+@pytest.fixture(scope="session")
+def server(chromium, port, tmp_path_factory) -> Iterator[App]:
+    """One server for the tests of all files, since one that starts computes ten seconds."""
     running = start(tmp_path_factory.mktemp("home"), free_port(port))
     yield running
     close(running)
+
+
+@pytest.fixture(scope="module")
+def app(server) -> Iterator[App]:
+    """The app with an empty workspace, shared by the tests of one file."""
+    yield server
+    end_workers(server)
+    for path in server.home.glob("*/*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.fixture(autouse=True)

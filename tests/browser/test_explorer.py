@@ -210,23 +210,29 @@ def test_every_view_is_accessible_fits_its_window_and_asks_no_other_machine(app,
     """In both themes, wide and narrow; ``visiting`` sees to foreign requests."""
     page = visitor
     try:
-        page.emulate_media(color_scheme="light")
         opened(page, app, "" if key == "home" else key, dataset="synthetic")
         examine(axe, page, "the page in light")
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === 'dark'")
+        turn(page, "dark")
         page.wait_for_timeout(250)
         page.keyboard.press("r")  # the script runs anew and learns of the dark
         settled(page)
         found = serious(axe, page, {"runOnly": ["color-contrast"]})
         assert not found, "\n".join(["in dark", *found])
-        page.emulate_media(color_scheme="light")
+        turn(page, "light")
         for address in VIEWS.get(key, []):
             opened(page, app, key, **address)
             examine(axe, page, str(address))
     except BaseException:
-        page.goto("about:blank")  # the next look begins anew
+        page.goto("about:blank")  # the next look begins anew, in light
+        page.emulate_media(color_scheme="light")
         raise
+
+
+def turn(page, scheme: str) -> None:
+    """Switch the theme, and wait until it is drawn."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function("scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme",
+                           arg=scheme)
 
 
 def examine(axe, page, which: str) -> None:
@@ -234,6 +240,7 @@ def examine(axe, page, which: str) -> None:
     page.add_style_tag(content=STILL)  # things fade in, and half transparent text has little contrast
     page.evaluate(UNFOLD)
     settled(page)
+    assert page.get_by_test_id("stAlert").filter(has_text="failed").count() == 0, which
     found = serious(axe, page)
     assert not found, "\n".join([which, *found])
     assert page.evaluate(OVERHANG) <= 0, which
