@@ -127,11 +127,12 @@ def until(run: Run, *states: str, timeout_s: float = 120.0) -> Status:
 
 def wait_for(found: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
     """Wait until ``found`` answers with something true, and return that."""
-    end = time.monotonic() + timeout_s
+    end, pause_s = time.monotonic() + timeout_s, 0.02
     while time.monotonic() < end:
         answer = found()
         if answer:
             return answer
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(0.2, 1.2 * pause_s)  # what is waited for needs the core, too
     known = [(run.id, run.status, run.log(20)) for run in runs.list_runs()]
     raise AssertionError(f"waited {timeout_s} s for {what}; runs: {known}")
