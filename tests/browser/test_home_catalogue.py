@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, visit
+from tiger.ui.shared import pagelist
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
 CATALOGUE = "Which items and user histories does this dataset have?"

@@ -197,6 +197,13 @@ class Ensemble(Recommender):
     def log_probabilities(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.score_batch(histories) if self.fusion == "logp" else super().log_probabilities(histories)
 
+    def item_log_probabilities(self, histories: list[np.ndarray], item_BC: np.ndarray) -> np.ndarray:
+        """Only these items get their values from both members, so that an ensemble can be a member of another."""
+        if self.fusion != "logp":
+            return super().item_log_probabilities(histories, item_BC)
+        given = Proposals(item_BC, np.full((2, *item_BC.shape), -1))
+        return np.where(item_BC >= 0, weighted(self.values(histories, given), self.weight_), -np.inf)
+
     @property
     def n_items(self) -> int:
         return self.members_[0].n_items

@@ -62,6 +62,20 @@ def test_sum_and_reciprocal_ranks_are_those_worked_by_hand():
     np.testing.assert_allclose(model.score_all([0]), [0.75 / 2, 0.25 / 2, 0], atol=1e-6)
 
 
+def test_an_ensemble_as_a_member_gives_the_mean_of_three():
+    """0.5 of (first + second) and a third: what three members with equal weights give, for all items and for some."""
+    cat, rng = tiny.catalogue(6), np.random.default_rng(4)
+    tables = [torch.from_numpy(rng.normal(size=(cat.n_items, cat.n_items))).log_softmax(1).numpy() for _ in range(3)]
+    pair = joined(tables[0], tables[1], weight=0.5).fit(cat)
+    model = models.create("ensemble", weight=1 / 3, n_candidates=cat.n_items).join([pair, Table().set(tables[2])]).fit(cat)
+    histories, item_BC = [np.array([2]), np.array([1, 4])], np.array([[3, -1, 0], [5, 2, 2]])
+    want_BI = np.mean(tables, 0)[[2, 4]]
+    np.testing.assert_allclose(model.score_batch(histories), want_BI, atol=1e-5)
+    some_BC = model.item_log_probabilities(histories, item_BC)
+    np.testing.assert_allclose(some_BC, np.where(item_BC < 0, -np.inf, np.take_along_axis(want_BI, item_BC, 1)), atol=1e-5)
+    assert model.recommend([2], 3, exclude_seen=False)["item"].tolist() == np.argsort(-want_BI[0])[:3].tolist()
+
+
 def test_two_lists_are_merged_as_dictionaries_would():
     rng = np.random.default_rng(3)
     lists = [np.stack([rng.permutation(12)[:5] for _ in range(40)]) for _ in range(2)]
