@@ -52,6 +52,7 @@ class Overview:
         width: numbers of an embedding.
         n_history: items of the user's history.
         problem: why a run's codes cannot be shown; "" where they can, or where there are none yet.
+        n_in_files: items that these are a sample of; 0 where they are all.
     """
 
     n_items: int
@@ -64,6 +65,7 @@ class Overview:
     n_history: int
     coded: CodedBy | None
     problem: str = ""
+    n_in_files: int = 0
 
 
 def overview(cat: Catalogue, run: Run | None) -> Overview:
@@ -78,7 +80,7 @@ def overview(cat: Catalogue, run: Run | None) -> Overview:
             problem = str(error)
     return Overview(cat.n_items, cat.n_users, cat.n_interactions, str(cat.items["title"].iloc[item]) or f"item {item}",
                     tuple(cat.embedding_IE[item][:SHOWN_VALUES].tolist()), cat.embedding_IE.shape[1], user, len(history_T),
-                    coded, problem)
+                    coded, problem, cat.sampled.n_rows if cat.sampled else 0)
 
 
 def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedBy:

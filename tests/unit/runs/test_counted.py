@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.support.pages import open_page
+from tests.support.pages import html_of, open_page
 from tests.support.training import clusters, config, execute
 from tiger import datasets, metrics, reports, runs
 from tiger.analysis import tree
@@ -83,7 +83,7 @@ def test_reports_are_about_all_items_and_say_so(run, codes_IL):
 @pytest.mark.parametrize(("page", "said"), [
     ("codebooks", "are counted over all 1,200 items"), ("tree", "are counted over all 1,200 items"),
     ("doctor", "are counted over all 1,200 items"), ("map", "The map shows a sample of 300 of 1,200 items"),
-    ("catalogue", "")])
+    ("catalogue", ""), ("home", "")])
 def test_pages_say_what_is_counted_and_what_is_a_sample(run, codes_IL, page, said):
     app = open_page(page, run=run.id)
     words = " ".join(block.value for kind in ("markdown", "caption") for block in getattr(app, kind))
@@ -94,6 +94,8 @@ def test_pages_say_what_is_counted_and_what_is_a_sample(run, codes_IL, page, sai
     if page == "codebooks":
         largest = np.bincount(codes_IL[:, 0]).max() / N_ITEMS
         assert shown["Most used code"] == f"{largest:.1%}"
+    if page == "home":
+        assert "A sample of 1,200 items." in html_of(app)
     if page == "tree":
         assert "all 1,200 items" in words
 

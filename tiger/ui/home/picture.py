@@ -80,6 +80,7 @@ def _card(name: str, art: str, big: str, say: str) -> str:
 
 def _items(shown: Overview) -> str:
     return _card("1 Items", f'<div class="tg-title">“{escape(shown.item_title)}”</div>', f"{shown.n_items:,} items",
+                 f"A sample of {shown.n_in_files:,} items." if shown.n_in_files else
                  f"{shown.n_users:,} users with {shown.n_interactions:,} interactions.")
 
 
