@@ -47,7 +47,7 @@ def main() -> None:
             read_s = time.perf_counter() - start_s
             other_N = np.setdiff1d(shards.sample_rows(n_rows, HELD_OUT, 1000 + seed), row_N)
             other_NE = shards.take(found, other_N)[0]
-            for minibatch in (given.minibatch, 0) if n <= WHOLE else (given.minibatch,):
+            for minibatch in {given.minibatch if n > given.minibatch else 0, 0 if n <= WHOLE else given.minibatch}:
                 start_s = time.process_time()
                 made = quantizers.create("rkmeans", seed=seed, minibatch=minibatch).fit(sample_NE)
                 row = {"rows": n_rows, "sample": n, "seed": seed, "minibatch": minibatch, "read_s": round(read_s, 2),

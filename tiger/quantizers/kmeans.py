@@ -32,7 +32,9 @@ def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int, miniba
         return np.resize(x_NZ, (n_codes, x_NZ.shape[1])).astype(np.float32)
     init = "k-means++" if n_codes <= PLUS_PLUS_LIMIT else "random"
     how = {"init": init, "n_init": 1, "max_iter": n_iterations, "random_state": seed}
-    model = MiniBatchKMeans(n_codes, batch_size=minibatch, **how) if 0 < minibatch < len(x_NZ) else KMeans(n_codes, **how)
+    model: KMeans | MiniBatchKMeans = KMeans(n_codes, **how)
+    if 0 < minibatch < len(x_NZ):
+        model = MiniBatchKMeans(n_codes, batch_size=minibatch, max_no_improvement=None, **how)
     with warnings.catch_warnings(), threadpool_limits(torch.get_num_threads()):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than codes
         return model.fit(x_NZ).cluster_centers_.astype(np.float32)
