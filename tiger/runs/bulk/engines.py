@@ -125,7 +125,7 @@ class RayEngine:
         if address and address.startswith("http"):
             raise ValueError(f"RAY_ADDRESS is '{address}', a dashboard, but bulk work joins the cluster itself; set it to the "
                              "cluster's own address, such as HEAD:6379, or to auto on one of its machines.")
-        os.environ.setdefault("RAY_worker_niceness", "0")  # of a Ray that is started here; by default its tasks give way to all else
+        os.environ.setdefault("RAY_worker_niceness", "0")  # of a Ray that is started here; else its tasks give way to all others
         begin: dict[str, Any] = {"address": address} if address else {"num_cpus": n_workers or n_cores(),
                                                                        "include_dashboard": False}
         modules = [str(paths.CHECKOUT or ""), os.environ.get("PYTHONPATH", "")]
