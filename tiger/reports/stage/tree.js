@@ -10,7 +10,7 @@ function buildTree(play) {
   for (const node of scene.nodes) {
     const single = node.n_items === 1 && node.fate === 'leads'
     const label = make('div', { class: `node${single ? ' single' : ''}`, title: `${node.name}: ${percent(node.part)}` },
-      !single && make('span', { class: 'name' }, node.name || 'mixed'),
+      !single && make('span', { class: 'name' }, ...(node.name || 'mixed').split(' ').flatMap(word => [make('i', {}, word), ' '])),
       !single && make('span', { class: 'part' }, percent(node.part)))
     label.style.left = `${100 * (node.level - 1) / n}%`
     label.style.width = single ? '' : `${100 * ROOM / n}%`
