@@ -106,7 +106,7 @@ class Student:
                     self.buttons[element.button.label] = element.button.id
                 elif element.WhichOneof("type") == "exception":
                     self.errors.append(f"{self.page}: {element.exception.message[:200]}")
-                elif element.WhichOneof("type") == "alert" and element.alert.format == 1 and "**Doctor" not in element.alert.body:
+                elif element.WhichOneof("type") == "alert" and element.alert.icon == ":material/error:":  # a verdict has another
                     self.errors.append(f"{self.page}: {element.alert.body[:200]}")
             elif kind == "script_finished" and said.script_finished in ends:
                 return int(said.script_finished)
