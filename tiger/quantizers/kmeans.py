@@ -1,12 +1,13 @@
 """k-means for starting codebooks and for residual k-means: scikit-learn's, with a fixed seed."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 PLUS_PLUS_LIMIT = 1024  # k-means++ costs rows x codes x codes; beyond this many codes start from random rows
 LARGEST_SQUARE = float(np.finfo(np.float32).max) / 8  # a squared distance is up to four squared lengths
@@ -35,6 +36,12 @@ def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int, miniba
     model: KMeans | MiniBatchKMeans = KMeans(n_codes, **how)
     if 0 < minibatch < len(x_NZ):
         model = MiniBatchKMeans(n_codes, batch_size=minibatch, max_no_improvement=None, **how)
-    with warnings.catch_warnings(), threadpool_limits(torch.get_num_threads()):
+    with warnings.catch_warnings(), _thread_pools().limit(limits=torch.get_num_threads()):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than codes
         return model.fit(x_NZ).cluster_centers_.astype(np.float32)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """The thread pools of BLAS and OpenMP; to look for them takes 10 ms, and an RQ-VAE starts with one k-means a level."""
+    return ThreadpoolController()

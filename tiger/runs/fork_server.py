@@ -28,8 +28,8 @@ from typing import Any, NoReturn
 from tiger.core import files, logs, paths
 
 log = logging.getLogger(__name__)
-PRELOADED = ("torch", "sklearn.cluster", "tiger.datasets", "tiger.quantizers", "tiger.models", "tiger.runs.data",
-             "tiger.runs.train_quantizer", "tiger.runs.train_model", "tiger.runs.worker")
+PRELOADED = ("torch", "sklearn.cluster", "pyarrow.dataset", "filelock", "tiger.datasets.loading", "tiger.quantizers",
+             "tiger.models", "tiger.runs.data", "tiger.runs.train_quantizer", "tiger.runs.train_model", "tiger.runs.worker")
 LONGEST = 2**20  # bytes of a message; a worker's environment is the longest there is
 ANSWER_S = 10.0
 

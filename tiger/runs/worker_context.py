@@ -84,10 +84,10 @@ class WorkerContext:
                 self._write()
 
     def progress(self, progress: Progress) -> None:
-        """Take note of a step; the file follows at most five times a second."""
+        """Take note of a step; the file follows at once for a run's first step, then at most five times a second."""
         self._meter.update(progress.step)
-        self.update_status(write=False, stage=progress.stage, step=progress.step, n_steps=progress.n_steps,
-                 rate=self._meter.rate, left_s=self._meter.left_s(progress.n_steps))
+        self.update_status(write=self.status.step == 0 < progress.step, stage=progress.stage, step=progress.step,
+                           n_steps=progress.n_steps, rate=self._meter.rate, left_s=self._meter.left_s(progress.n_steps))
 
     def restart_meter(self) -> None:
         """Forget the rate, so that a pause does not count as slow steps."""
