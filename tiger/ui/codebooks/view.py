@@ -128,8 +128,9 @@ def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
             st.info("None of the sampled items has this code." if card.n_items else
                     "No item has this code: it is dead at this step.", icon=":material/block:")
         else:
+            last = ["category"] if (card.items["category"] != "").any() else []
             st.dataframe(card.items, column_config=COLUMNS, hide_index=True, height=330, key="code_items",
-                         column_order=[*card.items.columns.drop("category", errors="ignore"), "category"])
+                         column_order=[*card.items.columns.drop("category"), *last])
             exports.csv_button(card.items, f"code-{level}-{card.code}", "Items as CSV")
     with right:
         st.markdown("**Nearest codes** by the distance of their vectors; choose one to go there")
