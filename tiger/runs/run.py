@@ -5,6 +5,8 @@
     status.json         how it goes; replaced in one move, about five times a second
     labels.json         what people write on it: name, note, tags, star
     outcome.json        numbers of a quantizer's final codes
+    sample.json         what its dataset is a sample of, where it is one
+    counted.json, counted.npy   counts over all items of that, once they were encoded
     control.json        what the page or the command line wants: run, pause, step, stop, new live hyper-parameters
     events.jsonl        one line a logged step, and one line a live hyper-parameter that changed
     snapshots/          the codes at about forty steps
