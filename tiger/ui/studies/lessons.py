@@ -58,11 +58,11 @@ def tell(lesson: Lesson, seen: tuple[str, ...]) -> None:
     st.subheader(lesson.title, anchor=False)
     st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
     place, key = predicted(lesson), f"predict:{lesson.key}"
-    st.radio(f"**{lesson.question}**", lesson.options, index=place, key=key, disabled=place is not None, on_change=_predict,
-             args=(lesson, key))
     if place is None:
+        st.radio(f"**{lesson.question}**", lesson.options, index=None, key=key, on_change=_predict, args=(lesson, key))
         st.caption("Predict first; then the result is shown.")
         return
+    st.markdown(f"**{lesson.question}**\n\n:material/lock: You predicted: **{lesson.options[place]}**")
     bundled = runs.find(lesson.study)
     shown = own if own is not None and own.state == "finished" else bundled
     reveal(lesson, shown, place)
