@@ -51,7 +51,8 @@ def _icicle(frame: pd.DataFrame, alt: str, fullest_first: bool) -> go.Figure:
     few = (level == 0) & ((level == 0).sum() <= 64)
     lines = np.where(few | (len(frame) <= MANY), 1, 0)  # borders would hide thin branches
     figure = go.Figure(go.Bar(
-        x=level, y=frame["size"], base=start, width=0.985, customdata=frame["row"], ids=frame["prefix"], hovertext=frame["hover"],
+        x=level, y=frame["size"], base=start, width=0.985, customdata=frame["row"],
+        meta={"prefix": frame["prefix"].tolist()}, hovertext=frame["hover"],  # not as ids: with them Streamlit sees no click
         hovertemplate="%{hovertext}<extra></extra>", text=frame["label"].where(tall, ""), textposition="inside", textangle=0,
         insidetextanchor="middle", textfont={"size": 12},
         marker={"color": frame["colour"].to_numpy(object), "line": {"width": lines, "color": "rgba(255,255,255,.8)"}},

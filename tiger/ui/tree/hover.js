@@ -3,8 +3,9 @@ if (!window.tigerTreeHover) {
   window.tigerTreeHover = true
   const heard = new WeakSet()
   const on = (one, other) => `${one}-`.startsWith(`${other}-`) || `${other}-`.startsWith(`${one}-`)
+  const prefixes = plot => plot.data?.[0]?.meta?.prefix ?? []
   const fade = (plot, prefix) => {
-    const ids = plot.data?.[0]?.ids ?? []
+    const ids = prefixes(plot)
     plot.querySelectorAll('.bars .point').forEach((bar, at) => {
       bar.style.opacity = prefix === null || on(String(ids[at]), prefix) ? '' : '0.25'
     })
@@ -12,7 +13,10 @@ if (!window.tigerTreeHover) {
   const attach = plot => {
     if (heard.has(plot) || typeof plot.on !== 'function') return
     heard.add(plot)
-    plot.on('plotly_hover', event => { if (event.points[0].id !== undefined) fade(plot, String(event.points[0].id)) })
+    plot.on('plotly_hover', event => {
+      const prefix = prefixes(plot)[event.points[0].pointNumber]
+      if (prefix !== undefined) fade(plot, String(prefix))
+    })
     plot.on('plotly_unhover', () => fade(plot, null))
   }
   const look = () => document.querySelectorAll('[class*="st-key-own_tree-Icicle"] .js-plotly-plot, '
