@@ -84,15 +84,18 @@ def click_mark(page, mark) -> None:
     settled(page)
 
 
-def elsewhere(chromium, url: str):
-    """The same address in another browser."""
-    other = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+def elsewhere(profile, url: str):
+    """The same address in a window that knows nothing of this one: no cookie, and nothing kept by the page."""
+    other = profile.new_page()
+    other.set_viewport_size({"width": 1400, "height": 1000})
+    profile.clear_cookies()
+    other.add_init_script("localStorage.clear(); sessionStorage.clear()")
     other.goto(url)
     settled(other)
     return other
 
 
-def test_the_map_in_the_browser_and_its_link_elsewhere(page, app, chromium):
+def test_the_map_in_the_browser_and_its_link_elsewhere(page, app, profile):
     """Everything on one visit, since a visit is what takes long: keys, colours, zoom, clicks, lasso, and the link."""
     sent: list[float] = []
     page.on("websocket", lambda wire: wire.on("framesent", lambda _: sent.append(time.monotonic())))
@@ -128,10 +131,10 @@ def test_the_map_in_the_browser_and_its_link_elsewhere(page, app, chromium):
     page.wait_for_url("**space=Latent*")
     settled(page)
     expect(page.get_by_text("PCA of the latent vectors").first).to_be_visible()
-    other = elsewhere(chromium, page.url)
+    other = elsewhere(profile, page.url)
     assert heading(other) == shown
     expect(other.get_by_text(re.compile("PCA of the latent vectors .* shades for level 2")).first).to_be_visible()
-    other.context.close()
+    other.close()
     link = f"item={first[2]}&group={param(page, 'group')}"
     for path in ("codebooks?view=One+item%27s+walk", "catalogue?"):
         visit(page, app, f"{path}&{link}")
@@ -164,7 +167,7 @@ def all_on_the_map_can_be_reached_by_tab(page) -> None:
         assert wanted in words, f"'{wanted}' is not among {words}"
 
 
-def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, chromium):
+def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, profile):
     opened(page, app, "tree", level="2")
     drawn(page, ".bars .point path")
     bar = page.locator("[data-testid=stPlotlyChart]").first.locator(".bars .point path").first
@@ -184,11 +187,11 @@ def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, 
     page.get_by_text("Sunburst", exact=True).click()
     page.wait_for_url("**drawn=Sunburst*")
     settled(page)
-    other = elsewhere(chromium, page.url)
+    other = elsewhere(profile, page.url)
     expect(other.get_by_text("After 9 hyperplanes").first).to_be_visible()
     expect(other.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
     expect(other.get_by_label("Chart type").get_by_role("radio", name="Sunburst")).to_be_checked()
-    other.context.close()
+    other.close()
 
 
 @pytest.fixture(scope="module")
