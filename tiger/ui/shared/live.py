@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
-from tiger.runs.records import STATE_SUMMARY, WAITING, Status
+from tiger.runs.records import STATE_SUMMARY, WAITING, State, Status
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
 from tiger.ui.shared.live_feed import Feed, thin
@@ -121,19 +121,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, last: int | None = None) -> None:
+def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, last: int | None = None, state: State | None = None) -> None:
     """One live chart, its title and its numbers. Its specification is the same at every tick, so the browser only takes new
     rows. The title names what is drawn while the run trains, and says what came out of it afterwards.
 
-    ``sizes`` are the codes of each level; ``last`` is where the axis of steps ends, so that two charts have the same.
+    ``sizes`` are the codes of each level; ``last`` is where the axis of steps ends, so that two charts have the same; ``state``
+    is the run's, where the caller knows it.
 
     The numbers are made only while somebody looks at them.
     """
     of = reports.sizes_summary(sizes) if chart.codes else ""
-    words = f"{chart.title} (of {of})" if of else chart.title
-    exports.titled(words if curves.run.state in ACTIVE else once(_finding, chart, curves, curves.version, of), chart.reading)
+    words, state = f"{chart.title} (of {of})" if of else chart.title, state or curves.run.state
+    finding = words if state in ACTIVE else once(_finding, chart, curves, curves.version, of)
+    st.markdown(f"**{plain(finding)}**  \n:small[{chart.reading}]")  # one element, since a class draws dozens of these a second
     spec = live_charts.curves(log=chart.log, top=max(sizes) if chart.codes else None, last=last)
-    alt = f"{words}. {takeaway(chart, curves, curves.run.state)}"
+    alt = f"{words}. {takeaway(chart, curves, state)}"
     st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
                        selection_mode="zoom", alt=alt)
     with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
@@ -151,7 +153,7 @@ def charts(run: runs.Run, status: Status, charts: Sequence[Chart], sizes: Sequen
         return
     for column, chart in zip(st.columns(len(shown)), shown, strict=True):
         with column:
-            draw(chart, curves, sizes, key=f"live:{run.id}:{chart.title}")
+            draw(chart, curves, sizes, key=f"live:{run.id}:{chart.title}", state=status.state)
     st.caption(now_summary(curves, sizes))
 
 

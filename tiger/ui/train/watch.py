@@ -47,7 +47,7 @@ def pictures(run: runs.Run, status: Status) -> None:
     if movie.there(run):
         left, right = st.columns([1, 2], gap="medium")
         with left:
-            live.draw(live.PERPLEXITY, curves, sizes, f"live:{run.id}:{live.PERPLEXITY.title}")
+            live.draw(live.PERPLEXITY, curves, sizes, f"live:{run.id}:{live.PERPLEXITY.title}", state=status.state)
         with right:
             movie.show(run, status, curves.marks)
         charts = charts[1:]
