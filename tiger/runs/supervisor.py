@@ -62,6 +62,7 @@ class Supervisor:
         self._starts: tuple[float, dict[str, float | None]] = (-math.inf, {})
         self.wake, self.closed = threading.Event(), False
         self.mutex = threading.RLock()
+        self.looking = threading.Lock()
         self.folder = paths.subfolder("runs")  # this workspace's for good, wherever TIGER_HOME may point later
         self.lock_path = self.folder / ".supervisor.lock"
         self.thread = threading.Thread(target=self._work, name="tiger-supervisor", daemon=True)
@@ -109,10 +110,12 @@ class Supervisor:
 
         The answer is up to a second old: thirty people may look at their place in the queue at once.
         """
-        with self.mutex:
-            made_s, found = self._starts
-            if time.monotonic() - made_s > STARTS_S:
-                found = waiting.starts(self._active(), n_workers(self.executor))
+        with self.looking:  # not the queue's lock, which is held while a worker starts
+            kept = self._starts
+            if time.monotonic() - kept[0] <= STARTS_S:
+                return kept[1]
+            found = waiting.starts(self._active(), n_workers(self.executor))
+            if self._starts is kept:  # else the queue changed meanwhile, and the next look is new
                 self._starts = time.monotonic(), found
             return found
 
