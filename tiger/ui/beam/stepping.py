@@ -1,7 +1,7 @@
 """Stepping through a search: the browser has every level's tree and draws it without the server, which is told afterwards."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import streamlit as st
@@ -16,6 +16,34 @@ from tiger.ui.shared.once import once
 FOLDER, KEY = Path(__file__).parent, "beam_tree"
 HTML, CSS, JS = ((FOLDER / f"stepping.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
 TREE = st.components.v2.component("tiger.beam", html=HTML, css=CSS, js=JS)
+
+
+class Node(TypedDict):
+    """A branch: its place, its looks, and what is said of it."""
+
+    key: str
+    parent: str | None
+    level: int
+    y: float
+    code: int
+    fate: str
+    last: bool
+    over: list[str]
+    words: str
+    part: float
+    share: str
+    wide: float
+    said: str
+
+
+class Level(TypedDict):
+    """The tree after one level."""
+
+    summary: str
+    alt: str
+    hidden: str
+    nodes: list[Node]
+    marks: dict[str, dict[str, str | float]]
 
 
 def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
@@ -37,14 +65,14 @@ def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
          on_at_change=stepped, on_pick_change=picked)
 
 
-def packed(pictures: tuple[Picture, ...]) -> list[dict[str, Any]]:
+def packed(pictures: tuple[Picture, ...]) -> list[Level]:
     """What the browser draws, by level: sentence, branches and the marks that they use."""
     return [{"summary": one.summary, "alt": one.alt, "hidden": one.hidden, "nodes": _nodes(one),
              "marks": {fate: look._asdict() | {"glyph": look.glyph} for fate, look in plot.shown(one.tree).items()}}
             for one in pictures]
 
 
-def _nodes(shown: Picture) -> list[dict[str, Any]]:
+def _nodes(shown: Picture) -> list[Node]:
     """Branches, parents first: where each lies, how it looks, and what is said of it."""
     return [{"key": report.text(row.prefix), "parent": report.text(row.parent) if row.level else None,
              "level": int(row.level), "y": float(row.y), "code": int(row.code), "fate": row.fate, "last": bool(row.drawn_last),
