@@ -15,10 +15,9 @@ from tiger.cli.bulk import add_engine, engine_of, follow
 from tiger.cli.runs import pick
 from tiger.core import files
 from tiger.datasets.io import shards
-from tiger.datasets.sources.shards import Shards
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
-from tiger.runs import data
+from tiger.runs import counted, data
 from tiger.runs.bulk import encode as bulk
 from tiger.runs.run import Run
 from tiger.semantic_ids import SemanticIds, index_json
@@ -70,16 +69,10 @@ def run(args: argparse.Namespace) -> flags.Output:
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
 
 
-def shards_of(chosen: Run) -> Shards | None:
-    """The shards that a run's dataset is a sample of; None where it is another kind of dataset."""
-    ref = chosen.config.dataset
-    return Shards(**(ref.get("params") or {})) if ref["name"] == "shards" else None
-
-
 def encode_shards(args: argparse.Namespace) -> flags.Output:
     """Stream shards of vectors to shards of IDs, and say what came out over all of them."""
     chosen, output = pick(args.run), Path(args.output)
-    own = None if args.input else shards_of(chosen)
+    own = None if args.input else counted.shards_of(chosen)
     if own is None and not args.input:
         raise ValueError(WHERE)
     place, column = (own.path, own.column) if own else (args.input, args.column)

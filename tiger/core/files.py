@@ -119,6 +119,14 @@ def append(file: IO[bytes], data: bytes) -> None:
         raise
 
 
+def changed_ns(path: Path) -> int:
+    """When a file was changed last, in nanoseconds since 1970; 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object from a file, or None where the file is missing, torn or holds something else."""
     for attempt in range(5):

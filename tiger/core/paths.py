@@ -5,6 +5,7 @@ else: ``TIGER_HOME``, else ``workspace/`` in a checkout, else the user's own dat
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,11 @@ def subfolder(name: str) -> Path:
     path = home() / name
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def safe_name(name: str) -> str:
+    """The last part of a stranger's path, with letters, digits, dot, dash and underscore only; may be empty."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", re.split(r"[\\/]", name)[-1]).lstrip(".")[-80:]
 
 
 def shared() -> bool:

@@ -272,5 +272,4 @@ def _files_of(path: Path) -> list[Path]:
 
 def safe_name(name: str) -> str:
     """The last part of a file name with only letters, digits, dot, dash and underscore left."""
-    last = re.split(r"[\\/]", name)[-1]
-    return re.sub(r"[^A-Za-z0-9._-]", "_", last).lstrip(".")[-80:] or "file"
+    return paths.safe_name(name) or "file"

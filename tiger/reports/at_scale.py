@@ -11,9 +11,10 @@ from tiger.runs import Run, counted, data
 
 def summary(run: Run, cat: Catalogue) -> str:
     """What the numbers of a page are about, where the catalogue is a sample: all items, or the sample; "" otherwise."""
-    sampled, all_items = cat.sampled, counted.read(run)
+    sampled = cat.sampled
     if sampled is None:
         return ""
+    all_items = counted.read(run)
     if all_items is not None:
         return (f"Usage, prefixes and collisions are counted over all {all_items.n_items:,} items; single items, vectors and "
                 f"neighbours are those of {sampled.summary(cat.n_items)}.")

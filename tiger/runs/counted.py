@@ -65,12 +65,18 @@ def keep(run: Run, encoded: list[shards.Source], output: Path) -> None:
     files.write_json(run.path / COUNTED, {"n_files": len(encoded), **found["encoded"]})
 
 
-def _learned_from(run: Run, encoded: list[shards.Source]) -> bool:
+def shards_of(run: Run) -> Shards | None:
+    """The shards that a run's dataset is a sample of; None where it is another kind of dataset."""
     ref = run.config.dataset
-    if ref["name"] != "shards":
-        return False
+    return Shards(**(ref.get("params") or {})) if ref["name"] == "shards" else None
+
+
+def _learned_from(run: Run, encoded: list[shards.Source]) -> bool:
     try:
-        own = Shards(**(ref.get("params") or {})).files()
+        place = shards_of(run)
+        if place is None:
+            return False
+        own = place.files()
     except (ValueError, TypeError) as error:
         log.warning("the vectors of run %s are not looked at: %s", run.id, error)
         return False

@@ -5,7 +5,6 @@ whether anything is new in a run that is over. Of one that waits or trains, ``st
 is written over in place.
 """
 
-import contextlib
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tiger.core import access, events, paths
+from tiger.core import access, events, files, paths
 from tiger.core.events import Event
 from tiger.datasets.reference import Values
 from tiger.runs import labels as run_labels
@@ -196,11 +195,11 @@ def _newest(folder: Path) -> Event:
 
 
 def _result_ns(folder: Path) -> int:
-    found = [0]
-    for name in ("codes.npy", "counted.json", "model.json", "rows.parquet"):
-        with contextlib.suppress(OSError):  # not written yet, or a result of another kind
-            found.append(os.stat(folder / name).st_mtime_ns)
-    return max(found)
+    """When the run's result was written; 0 where there is none yet. Counts over all items are part of a quantizer's."""
+    codes_ns = files.changed_ns(folder / "codes.npy")
+    if codes_ns:
+        return max(codes_ns, files.changed_ns(folder / "counted.json"))
+    return files.changed_ns(folder / "model.json") or files.changed_ns(folder / "rows.parquet")
 
 
 def is_whole(run: Run) -> bool:

@@ -49,7 +49,7 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence
     Raises:
         ValueError: no item has an ID, a code is out of range, or vectors belong to another number of items.
     """
-    params = as_last_set(params or {}, events or ()) if params else {}
+    params = as_last_set(params, events or ()) if params else {}
     settings = Settings.of(params, events or ())
     signs = take(codes_IL, n_codes, events or (), settings, explained, neighbours, vectors, ordered, sizes_guessed,
                  matched, counts)

@@ -199,8 +199,7 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Ev
         capacity=float(np.prod(np.array(sizes, np.float64))), prefixes=list(counts.prefixes),
         collisions=counts.collisions, n_distinct=n_distinct, n_judged=n_judged,
         ordered=ordered, sizes_guessed=sizes_guessed, matched=matched, explained=explained, neighbours=neighbours,
-        n_steps=n_steps, budget=budget, beta=settings.beta, fall=_fall(events),
-        vectors=vectors,
+        n_steps=n_steps, budget=budget, beta=settings.beta, fall=_fall(events), vectors=vectors,
         read=None if vectors is None else vectors.as_read(settings.normalise or "none"))
 
 

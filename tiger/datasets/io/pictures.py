@@ -4,20 +4,16 @@ Archives come from strangers: nothing in one decides where it is written, and si
 """
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+
+from tiger.core.paths import safe_name
 
 MAX_BYTES = 4 * 2**20  # of one picture
 MAX_PICTURES, MAX_TOTAL = 20_000, 200 * 2**20
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
-
-
-def safe_name(name: str) -> str:
-    """The name under which a picture is kept: the last part of a path, with letters, digits, dot, dash and underscore only."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", re.split(r"[\\/]", name)[-1]).lstrip(".")[-80:]
 
 
 def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 
 from tiger.core import paths
 from tiger.datasets.catalogue import Catalogue
-from tiger.datasets.io.pictures import MAX_BYTES, safe_name
+from tiger.datasets.io.pictures import MAX_BYTES
 from tiger.datasets.reference import DatasetRef
 
 COLUMN = "image"
@@ -116,7 +116,7 @@ def picture(cell: str, places: tuple[Path, ...], remote: bool = False) -> str:
         return cell if remote and REMOTE.fullmatch(cell) else ""
     if cell.startswith("data:"):
         return _inline(cell)
-    names = (cell,) if ".." in cell else (cell, safe_name(cell))  # uploads are kept by safe names
+    names = (cell,) if ".." in cell else (cell, paths.safe_name(cell))  # uploads are kept by safe names
     for place, name in itertools.product(places, names):
         try:
             path = (place / name).resolve()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from tiger.core import files
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
@@ -23,24 +24,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 def run_key(run: Run) -> tuple[Any, ...]:
     """Changes whenever the run has other codes, vectors, weights or counts: its folder, attempt, result and newest kept step."""
     kept = run.snapshots()
-    return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1, _changed_ns(run, COUNTED)
+    return str(run.path), run.status.attempt, _stamp(run), kept[-1] if kept else -1, files.changed_ns(run.path / COUNTED)
 
 
 def window_key(run: Run) -> int:
     """Changes whenever a recording wrote its newest codes."""
-    return _changed_ns(run, WINDOW)
+    return files.changed_ns(run.path / WINDOW)
 
 
 def _stamp(run: Run) -> int:
-    return next(filter(None, (_changed_ns(run, name) for name in ("codes.npy", "weights.safetensors", "model.json"))), 0)
-
-
-def _changed_ns(run: Run, name: str) -> int:
-    """When a file of the run was changed last; 0 where there is none."""
-    try:
-        return (run.path / name).stat().st_mtime_ns
-    except OSError:
-        return 0
+    results = (run.path / name for name in ("codes.npy", "weights.safetensors", "model.json"))
+    return next(filter(None, map(files.changed_ns, results)), 0)
 
 
 def catalogue_key(cat: Catalogue) -> tuple[Any, ...]:
