@@ -31,6 +31,11 @@ def _refuse_processes(event: str, arguments: tuple) -> None:
 sys.addaudithook(_refuse_processes)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their number: a packed file holds the second it was packed, and every worker packs its own."""
+    return f"{len(val)}_bytes" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """A test that starts a Python says so by its marker, so that ``--quick`` can leave it out."""

@@ -158,7 +158,7 @@ def test_utf8_comes_before_latin_1(tmp_path):
     ("i.csv", b"196,242,3,881250949\n186,302,3,891717742\n", r"no column 'item_id': it seems to begin with data.* 4 of its 4"),
     ("i.csv", b"B01,Hat,2024-05-01\nB02,Pan,2024-05-02\n", r"seems to begin with data"),
     ("i.csv", b"PK\x03\x04" + bytes(99), r"i.csv is compressed, not plain text: it is a zip archive; unpack it"),
-    ("i.csv", gzip.compress(b"item_id\n1\n"), r"compressed, not plain text: it is a gzip file; unpack it"),
+    ("i.csv", gzip.compress(b"item_id\n1\n", mtime=0), r"compressed, not plain text: it is a gzip file; unpack it"),
     ("i.csv", b"PK\x03\x04..[Content_Types].xml" + bytes(99), r"an Excel workbook; save the sheet as CSV"),
     ("i.zip", b"PK\x03\x04" + bytes(99), r"'i.zip' ends in '.zip'.*it is a zip archive; unpack it"),
     ("i.csv", b"sku,title\n1,a\n", r"only sku, title; rename one or say which it is, as in item_column='sku'"),
