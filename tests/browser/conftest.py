@@ -246,6 +246,12 @@ def page(profile):
         yield visitor
 
 
+def named_in_address(page, **wanted: str | None) -> None:
+    """Wait until the address has these parameters, and none where ``None`` stands: a page completes it after it is drawn."""
+    page.wait_for_function("""wanted => { const has = new URL(location.href).searchParams
+      return Object.entries(wanted).every(([name, value]) => has.get(name) === value) }""", arg=wanted)
+
+
 def is_foreign(url: str) -> bool:
     """Whether a request leaves this machine."""
     parts = urllib.parse.urlsplit(url)

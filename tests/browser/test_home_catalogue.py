@@ -6,7 +6,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, visit
+from tests.browser.conftest import named_in_address, settled, visit
 from tiger.ui.shared import pagelist
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
@@ -51,8 +51,7 @@ def test_the_first_visit_shows_the_whole_pipeline(page, app):
     expect(page.get_by_role("heading", name=HOME)).to_be_visible()
     expect(page.locator(".tg-card")).to_have_count(7)
     settled(page)
-    assert params_of(page)["dataset"] == "synthetic"
-    assert params_of(page)["run"] == "demo-small"
+    named_in_address(page, dataset="synthetic", run="demo-small")
     expect(page.get_by_text("Doctor:")).to_be_visible()
 
 
@@ -67,7 +66,7 @@ def test_home_leads_to_every_page_and_keeps_dataset_and_run(page, app):
     links.last.click()
     expect(page.get_by_role("heading", name=HOME)).to_have_count(0)
     settled(page)
-    assert params_of(page)["dataset"] == "synthetic"
+    named_in_address(page, dataset="synthetic")
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
     expect(page.get_by_role("heading", name=HOME)).to_be_visible()
     settled(page)
@@ -92,7 +91,7 @@ def test_search_then_an_item_from_a_link(page, app):
     shown = page.locator("[data-testid=stMain] h3").first.inner_text()
     page.reload()
     settled(page)
-    assert params_of(page)["item"] == chosen
+    named_in_address(page, item=chosen)
     assert page.locator("[data-testid=stMain] h3").first.inner_text() == shown
 
 
@@ -110,8 +109,7 @@ def test_nonsense_in_the_address_is_said_once_and_replaced(page, app):
     open_page(page, app, f"catalogue?dataset=../../etc/passwd&run={script}&item=99999999&user=-1")
     expect(page.get_by_text("No dataset")).to_be_visible()
     expect(page.get_by_role("heading", name=CATALOGUE)).to_be_visible()
-    assert params_of(page)["dataset"] == "synthetic"
-    assert "item" not in params_of(page)
+    named_in_address(page, dataset="synthetic", item=None)
 
 
 @pytest.mark.shared_data
@@ -121,22 +119,22 @@ def test_real_data_from_a_path_is_remembered(page, app, shared_data, folder, ite
     load_from(page, app, str(shared_data / folder))
     for number in (items, users, interactions):
         expect(page.get_by_test_id("stMetricValue").filter(has_text=re.compile(f"^{number}$"))).to_be_visible()
+    page.wait_for_url(lambda url: "dataset=" in url and "dataset=synthetic" not in url)
     chosen = params_of(page)["dataset"]
-    assert chosen != "synthetic"
     page.get_by_role("link", name="Home").first.click()
     expect(page.get_by_role("heading", name=HOME)).to_be_visible()
     settled(page)
     expect(page.get_by_text(f"{items} items")).to_be_visible()
     page.reload()
     settled(page)
-    assert params_of(page)["dataset"] == chosen
+    named_in_address(page, dataset=chosen)
     expect(page.get_by_text(f"{items} items")).to_be_visible()
 
 
 def test_a_bad_path_gets_one_sentence_and_leaves_what_was_loaded(page, app):
     load_from(page, app, "/etc")
     expect(page.get_by_text("lies outside the folders this server may read")).to_be_visible()
-    assert params_of(page)["dataset"] == "synthetic"
+    named_in_address(page, dataset="synthetic")
     assert page.get_by_text("Traceback").count() == 0
 
 
@@ -144,4 +142,4 @@ def test_a_fresh_servers_first_visitor_may_come_by_any_link(page, serve, tmp_pat
     open_page(page, serve(tmp_path), "catalogue?item=5")
     expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
     expect(page.get_by_text("item 5 ·")).to_be_visible()
-    assert params_of(page)["dataset"] == "synthetic"
+    named_in_address(page, dataset="synthetic")
