@@ -46,6 +46,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _may_start_processes[0] = True
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say why a test was tried a second time, which pytest counts only."""
+    for report in terminalreporter.stats.get("rerun", []):
+        where, why = report.longrepr.reprcrash.path, report.longrepr.reprcrash.message
+        terminalreporter.write_line(f"second try of {report.nodeid} ({where}:{report.longrepr.reprcrash.lineno}): {why[:500]}")
+
+
 @pytest.fixture
 def unfolded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that pages fold away is unfolded; much of it is made only then."""
