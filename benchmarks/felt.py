@@ -1,9 +1,11 @@
 """How soon a page answers: every page switch and the common interactions, as a person at the browser feels them.
 
-    python benchmarks/felt.py [--data PATH] [--home FOLDER] [--busy N] [--only WORD] [--rounds 5] [--name TEXT] [--log]
+    python benchmarks/felt.py [--data PATH | --items N] [--home FOLDER] [--busy N] [--only WORD] [--rounds 5] [--name TEXT]
+                              [--log]
 
 A real Chromium against a real server, on the bundled shop, or on ``--data``, a folder of RecBole's atomic files (Amazon Beauty:
-12,101 items), for which a residual k-means of 3 x 256 codes and a small recommender are trained first and kept in ``--home``.
+12,101 items), for which a residual k-means of 3 x 256 codes and a small recommender are trained first and kept in ``--home``,
+or on ``--items`` generated vectors with LSH codes: the Map draws 100,000 of them, and its level slider recolours them all.
 Felt time: from the pointer or the key going down to the last change of the page that it causes, with the browser's long tasks
 counted as changes, once the script has ended and nothing has changed for 350 ms. Each page and each interaction is visited once
 before it counts, then ``--rounds`` times in turn; median, fastest and slowest. ``--busy N`` lets N other processes compute on the
@@ -24,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from bare import PROJECT, machine
 from playwright.sync_api import Page, sync_playwright
 
@@ -128,13 +131,11 @@ def _opened(page: Page, text: str) -> None:
 def interactions(page: Page, app: Any, query: str, only: str, rounds: int) -> Times:
     """What is done most often within a page; every time the value is another one, so that no answer is there already
     but those that the page itself keeps."""
-    figure = "[data-testid=stPlotlyChart], canvas.items"
     acts: list[tuple[str, str, Callable[[], Any] | None, Callable[[int], Any]]] = [
         ("Map: another colour", "map?", None, _press(page, "radio", "Category", "ID prefix")),
         ("Map: level slider", "map?", None, _slide(page, "Coloured by the first")),
-        ("Map: zoom", "map?", None, _wheel(page, figure)),
+        ("Map: zoom", "map?", None, _wheel(page, "canvas.items")),
         ("Tree: level slider", "tree?", None, _slide(page, "Levels to compare")),
-        ("Tree: zoom", "tree?", None, _wheel(page, "[data-testid=stPlotlyChart]")),
         ("Beam: step", "beam?at=1", None, _press(page, "button", "Forward", "Back")),
         ("Beam: next user", "beam?", None, _press(page, "button", "Random user")),
         ("Beam: width", "beam?", None, _spin(page, "Beam width", 7)),
@@ -176,6 +177,24 @@ def beauty(home: Path, path: str) -> str:
     return f"dataset={entry.id}"
 
 
+def generated(home: Path, n_items: int) -> str:
+    """A dataset of generated vectors in sixty clusters, with LSH codes, made once; the query that opens it."""
+    os.environ["TIGER_HOME"] = str(home)
+    path = home / f"vectors-{n_items}.npy"
+    if not path.exists():
+        rng = np.random.default_rng(0)
+        np.save(path, (3 * rng.normal(size=(60, 32))[rng.integers(0, 60, n_items)] + rng.normal(size=(n_items, 32))).astype("f4"))
+    ref = {"name": "shards", "params": {"path": str(path.resolve()), "n_sample": n_items}}
+    entry = registry.add(ref, f"{n_items:,} vectors")
+    if not any(registry.key(run.config.dataset) == registry.key(ref) for run in runs.list_runs()):
+        emb_IE = datasets.load_ref(ref).embedding_IE
+        params = {"n_levels": 3, "n_codes": 16}
+        made = runs.new_run({"dataset": ref, "title": "LSH", "quantizer": {"name": "lsh", "params": params}},
+                            Status("finished", attempt=1))
+        artifacts.write_result(made, quantizers.create("lsh", **params).fit(emb_IE), emb_IE, 1)
+    return f"dataset={entry.id}"
+
+
 @contextlib.contextmanager
 def busy(n: int) -> Iterator[None]:
     """``n`` other processes that compute without pause."""
@@ -196,6 +215,7 @@ def table(times: Times) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data")
+    parser.add_argument("--items", type=int, default=0)
     parser.add_argument("--home", type=Path)
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--only", default="")
@@ -206,7 +226,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = args.home or Path(folder)
         home.mkdir(parents=True, exist_ok=True)
-        query = beauty(home, args.data) if args.data else ""
+        query = beauty(home, args.data) if args.data else generated(home, args.items) if args.items else ""
         app = start(home)
         try:
             browser = playwright.chromium.launch(executable_path=program(), args=ARGS)
@@ -221,7 +241,8 @@ def main() -> None:
         finally:
             close(app)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
-    about = {"name": args.name or commit, "commit": commit, "data": "Beauty" if args.data else "shop", "busy": args.busy,
+    data = "Beauty" if args.data else f"{args.items} vectors" if args.items else "shop"
+    about = {"name": args.name or commit, "commit": commit, "data": data, "busy": args.busy,
              "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1), "cores": os.cpu_count(),
              "cpu": machine()["cpu"]}
     print(json.dumps(about), table(found), sep="\n", flush=True)

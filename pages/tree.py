@@ -12,21 +12,17 @@ layout.heading("tree", "Semantic IDs form a tree: every prefix is a branch. Comp
 cat, run = state.catalogue(), state.current_run()
 if layout.has_codes(run):
     codes = sources.codes_at(run, cat)
-    left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        other = view.pick_reference(codes)
-    with right:
-        level = pickers.level(codes.n_levels, "Levels to compare", default=2, key="tree_level")
+    other = view.pick_reference(codes)
     if words := " ".join(filter(None, [at_scale.summary(run, cat), order_summary(run)])):
         st.caption(words)
     chosen = pickers.view(address.TREE_VIEW)
     if other is None:
         st.info("Choose something else to compare the run with.", icon=":material/compare:")
     elif chosen == "Trees":
-        view.trees(codes, other, level)
+        view.trees(codes, other)
     elif chosen == "Numbers":
-        compare.numbers(codes, other, level)
+        compare.numbers(codes, other)
     elif chosen == "Disagreements":
-        compare.disagreements(codes, other, level)
+        compare.disagreements(codes, other)
     else:
         compare.difference(codes, other)

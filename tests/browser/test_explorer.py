@@ -167,30 +167,37 @@ def all_on_the_map_can_be_reached_by_tab(page) -> None:
         assert wanted in words, f"'{wanted}' is not among {words}"
 
 
-def test_a_branch_opens_hyperplanes_step_and_the_link_opens_the_same_tree(page, app, profile):
+def test_trees_change_levels_in_the_browser_a_branch_opens_and_the_link_opens_the_same_tree(page, app, profile):
+    sent: list[float] = []
+    page.on("websocket", lambda wire: wire.on("framesent", lambda _: sent.append(time.monotonic())))
     opened(page, app, "tree", level="2")
-    drawn(page, ".bars .point path")
-    bar = page.locator("[data-testid=stPlotlyChart]").first.locator(".bars .point path").first
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(place[0] - 3, place[1] - 3)
-    page.mouse.move(*place)
-    page.wait_for_timeout(150)
-    page.mouse.click(*place)
-    page.wait_for_url("**branch=*")
+    own = page.locator("[data-side=own] canvas")
+    before, pixels = len(sent), own.evaluate("canvas => canvas.toDataURL()")
+    page.get_by_role("slider", name="Levels to compare").press("ArrowRight")
+    assert own.evaluate("canvas => canvas.toDataURL()") != pixels and param(page, "level") == "3" and len(sent) == before
+    assert "after 12 hyperplanes" in page.locator("[data-side=other] canvas").get_attribute("aria-label")
+    expect(page.get_by_text("After 12 hyperplanes")).to_be_visible()  # the server is told
+    place = own.evaluate("""canvas => { const { view } = canvas.tree, { box } = view.tops[0]
+      return { prefix: view.tops[0].prefix, x: box.x + box.w / 2, y: box.y + box.h / 2 } }""")
+    own.click(position={"x": place["x"], "y": place["y"]})
+    page.wait_for_url(f"**branch={place['prefix']}*")
     settled(page)
-    expect(page.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"^Branch {place['prefix']}: [\d,]+ items"))).to_be_visible()
+    expect(page.locator(f"[data-side=own] canvas[aria-label*='below branch {place['prefix']}:']")).to_be_visible()
+    for key in ("ArrowDown", "ArrowRight", "Enter"):  # the first branch, the first one below it; it opens
+        own.press(key)
+    page.wait_for_url(re.compile(rf"branch={place['prefix']}-\d+-\d+"))
+    settled(page)
     page.get_by_role("button", name="One more").click()
-    page.wait_for_url("**planes=9*")
-    expect(page.get_by_text("After 9 hyperplanes").first).to_be_visible()
-    page.get_by_text("Sunburst", exact=True).click()
+    page.wait_for_url("**planes=13*")
+    page.get_by_role("radio", name="Sunburst").check(force=True)
     page.wait_for_url("**drawn=Sunburst*")
     settled(page)
+    shown = param(page, "branch")
     other = elsewhere(profile, page.url)
-    expect(other.get_by_text("After 9 hyperplanes").first).to_be_visible()
-    expect(other.get_by_text(re.compile(r"^Branch [\d-]+: [\d,]+ items"))).to_be_visible()
-    expect(other.get_by_label("Chart type").get_by_role("radio", name="Sunburst")).to_be_checked()
+    expect(other.get_by_text("After 13 hyperplanes").first).to_be_visible()
+    expect(other.get_by_text(re.compile(rf"^Branch {shown}: [\d,]+ items"))).to_be_visible()
+    expect(other.get_by_role("radiogroup", name="Chart type").get_by_role("radio", name="Sunburst")).to_be_checked()
     other.close()
 
 
@@ -278,7 +285,7 @@ def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, 
         opened(page, app, path, run=run)
         assert page.get_by_test_id("stAlert").filter(has_text="failed").count() == 0, path
         if path in ("map", "tree"):
-            drawn(page, {"map": "canvas.items", "tree": ".js-plotly-plot"}[path])
+            drawn(page, {"map": "canvas.items", "tree": "[data-side=own] canvas"}[path])
     opened(page, app, "map", run=run, item="4711")
     drawn(page, "canvas.items")
     expect(page.get_by_text("PCA of the input vectors of 12,101 items").first).to_be_visible()

@@ -49,6 +49,14 @@ class Seen:
     by: list[str]
 
 
+def sent_to_trees(app: AppTest) -> dict:
+    """What the component of the two trees is given where the browser has nothing yet."""
+    app.session_state["sent"] = {}
+    app.run()
+    parts = [part.proto for part in app.main.get("bidi_component")]
+    return next(json.loads(part.json) for part in parts if part.component_name == "tiger.trees")
+
+
 def sent_to_map(app: AppTest) -> dict:
     """What the map's component was given last."""
     parts = [part.proto for part in app.main.get("bidi_component")]
@@ -57,7 +65,7 @@ def sent_to_map(app: AppTest) -> dict:
 
 def seen_on(app: AppTest) -> Seen:
     """The map as a browser that has nothing yet draws it; marks are places in the palette and in the list of shapes."""
-    app.session_state["map_sent"] = None
+    app.session_state["sent"] = {}
     app.run()
     data = sent_to_map(app)
     points, now = data["points"], data["now"]

@@ -52,16 +52,14 @@ def _icicle(frame: pd.DataFrame, alt: str, fullest_first: bool) -> go.Figure:
     lines = np.where(few | (len(frame) <= MANY), 1, 0)  # borders would hide thin branches
     figure = go.Figure(go.Bar(
         x=level, y=frame["size"], base=start, width=0.985, customdata=frame["row"],
-        meta={"prefix": frame["prefix"].tolist()}, hovertext=frame["hover"],  # not as ids: with them Streamlit sees no click
-        hovertemplate="%{hovertext}<extra></extra>", text=frame["label"].where(tall, ""), textposition="inside", textangle=0,
-        insidetextanchor="middle", textfont={"size": 12},
-        marker={"color": frame["colour"].to_numpy(object), "line": {"width": lines, "color": "rgba(255,255,255,.8)"}},
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.45}}))
+        hovertext=frame["hover"], hovertemplate="%{hovertext}<extra></extra>", text=frame["label"].where(tall, ""),
+        textposition="inside", textangle=0, insidetextanchor="middle", textfont={"size": 12},
+        marker={"color": frame["colour"].to_numpy(object), "line": {"width": lines, "color": "rgba(255,255,255,.8)"}}))
     style(figure, alt, HEIGHT)
     figure.update_xaxes(visible=False, range=[-0.5, level.max() + 0.5], fixedrange=True)
     figure.update_yaxes(visible=False, range=[n_items, 0])
-    return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False, dragmode="pan",
-                                clickmode="event+select", barmode="overlay", uniformtext={"minsize": 9, "mode": "hide"})
+    return figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False, dragmode="pan", barmode="overlay",
+                                uniformtext={"minsize": 9, "mode": "hide"})
 
 
 def _starts(frame: pd.DataFrame, fullest_first: bool) -> list[int]:

@@ -1,7 +1,7 @@
 """What the Tree page shows: a run's tree beside another one, their numbers, disagreements and differences."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,10 @@ class Reference:
     def n_bits(self) -> int:
         return sum(self.widths)
 
+    def bits_at(self, level: int) -> int:
+        """Hyperplanes that the run's first levels correspond to; those of the first level that has any at least."""
+        return sum(self.widths[:level]) or next(filter(None, self.widths))
+
     def bits(self) -> np.ndarray:
         """LSH's codes hyperplane by hyperplane, (I, H)."""
         return tree.bits_of(self.codes_IL, [1 << width for width in self.widths])
@@ -87,13 +91,18 @@ def lsh_codes(cat: Catalogue, widths: tuple[int, ...], seed: int) -> LshCodes:
     return LshCodes(codes_IL, lost_share(cat.embedding_IE, made.decode(grouped_IL)), spent_s)
 
 
-def first_planes(other: Reference, n_planes: int) -> np.ndarray:
-    """LSH's codes of the first hyperplanes, (I, levels): as many bits a level as the run has; the last may have fewer."""
+def plane_widths(other: Reference, n_planes: int) -> list[int]:
+    """Bits of each level of LSH's first hyperplanes: as many a level as the run has; the last may have fewer."""
     widths: list[int] = []
     for width in other.widths:
         if sum(widths) < n_planes and width:
             widths.append(min(width, n_planes - sum(widths)))
-    return tree.codes_of(other.bits()[:, :n_planes], widths)
+    return widths
+
+
+def first_planes(other: Reference, n_planes: int) -> np.ndarray:
+    """LSH's codes of the first hyperplanes, (I, levels)."""
+    return tree.codes_of(other.bits()[:, :n_planes], plane_widths(other, n_planes))
 
 
 def lost_share(emb_IE: np.ndarray, recon_IE: np.ndarray) -> float:
@@ -125,21 +134,25 @@ class TreePicture:
             f" “{tree.branches.REST}” stands for {rest:,} smaller branches." if rest else "")
 
 
-def tree_picture(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
-                 title: str, level: int, root: int = 0) -> TreePicture:
-    """The branches to draw below a row of the tree.
+def tree_pictures(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
+                  titles: Mapping[int, str], root: int = 0) -> list[TreePicture]:
+    """The branches to draw below a row of the tree, for one or more depths; a branch has the same name in all pictures.
 
     Args:
         words: ``tree.word_counts`` of the titles.
         label_I: a category or another label an item, or None.
-        title: what the tree is, for the takeaway.
-        level: deepest level to draw; one level below ``root`` at least.
+        titles: what the tree is, for the takeaway, by the deepest level to draw; one level below ``root`` at least.
     """
-    frame = branches.drawn(max(level, int(branches.level_P[root]) + 1), DRAWN, root)
+    frames = [branches.drawn(max(level, int(branches.level_P[root]) + 1), DRAWN, root) for level in titles]
+    rows = np.unique(np.concatenate([frame["row"] for frame in frames]))
+    about = pd.DataFrame(dict(zip(("name", "words"), named(cat, branches, rows, words), strict=True)), index=rows)
+    about["categories"] = "" if label_I is None else tree.category_mix(branches.membership(rows), list(label_I))
+    return [_picture(frame.join(about, on="row"), title, root) for frame, title in zip(frames, titles.values(), strict=True)]
+
+
+def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
+    """One picture of ``tree_pictures``."""
     frame.loc[frame["row"] == root, "parent"] = -1
-    frame["name"], frame["words"] = named(cat, branches, frame["row"].to_numpy(), words)
-    member_PI = branches.membership(frame["row"].to_numpy())
-    frame["categories"] = [""] * len(frame) if label_I is None else tree.category_mix(member_PI, list(label_I))
     if len(frame) > 1:
         frame = frame[frame["row"] != root].reset_index(drop=True)
         frame.loc[frame["parent"] == root, "parent"] = -1

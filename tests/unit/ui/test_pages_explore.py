@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.explore import figures_of, open_page, text_of
+from tests.support.explore import open_page, sent_to_trees, text_of
 from tiger import datasets, metrics, quantizers, runs
 from tiger.analysis import tree
 from tiger.core import files, paths
@@ -42,6 +42,25 @@ def test_the_tree_says_what_the_hyperplanes_do(demo):
     assert app.query_params["planes"] in ("6", ["6"]) and "After 6 hyperplanes" in text_of(app)
 
 
+def test_every_level_of_both_trees_is_sent_once_with_as_many_bits_a_level(demo):
+    cat, codes_IL = demo
+    bits = quantizers.create("lsh", n_levels=3, n_codes=256, seed=0).fit(cat.embedding_IE).bits(cat.embedding_IE)
+    app = open_page("tree")
+    sent = sent_to_trees(app)
+    for name, prefixes in (("own", lambda level: codes_IL[:, :level]), ("other", lambda level: bits[:, :8 * level])):
+        pictures = sent[name]["tree"]["pictures"]
+        assert len(pictures) == 3
+        for level, picture in enumerate(pictures, 1):
+            largest = np.unique(prefixes(level), axis=0, return_counts=True)[1].max()
+            assert f"The largest branch of {level} code{'s' * (level > 1)} holds {largest} of 2,000 items" in picture["finding"]
+            top = [size for size, above in zip(picture["size"], picture["above"], strict=True) if above < 0]
+            assert sum(top) == cat.n_items  # what is not drawn is inside a "…"
+    app.run()
+    again = json.loads(next(part.proto.json for part in app.main.get("bidi_component")
+                            if part.proto.component_name == "tiger.trees"))
+    assert again["own"] == {"id": sent["own"]["id"], "tree": None} and again["other"]["tree"] is None
+
+
 @pytest.fixture
 def uneven(demo, tmp_path):
     """Imported IDs of the first 600 items with levels of 256, 256, 256 and 4 codes; the other items have none."""
@@ -57,7 +76,7 @@ def uneven(demo, tmp_path):
 def test_lsh_has_as_many_bits_as_ids_with_uneven_levels(demo, uneven):
     cat, _ = demo
     app = open_page("tree", run=uneven[0].id, planes="26", lsh_seed="3")
-    assert "LSH, 26 bits" in text_of(app) and app.slider(key="planes").max == 26
+    assert sent_to_trees(app)["other"]["tree"]["title"] == "LSH, 26 bits" and app.slider(key="planes").max == 26
     signs = quantizers.create("lsh", n_levels=2, n_codes=1 << 13, seed=3).fit(cat.embedding_IE).bits(cat.embedding_IE)
     assert f"After 26 hyperplanes there are {len(np.unique(signs, axis=0)):,} buckets" in text_of(app)
     assert tree_reports.bit_widths((256, 256, 256, 4)) == (8, 8, 8, 2)
@@ -104,7 +123,8 @@ def test_a_branch_lists_its_items(demo):
     code = int(np.bincount(codes_IL[:, 0]).argmax())
     app = open_page("tree", branch=str(code))
     assert f"**Branch {code}**: {(codes_IL[:, 0] == code).sum():,} items" in text_of(app)
-    assert f"below branch {code}" in figures_of(app)[0]
+    own = sent_to_trees(app)["own"]["tree"]
+    assert own["below"] and all(f"below branch {code}: " in picture["alt"] for picture in own["pictures"])
     app.button(key="whole_tree").click().run()
     assert "branch" not in app.query_params
 

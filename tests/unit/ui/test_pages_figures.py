@@ -27,7 +27,7 @@ VIEWS = [
     *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS),
     *(("lessons", {"lesson": lesson.key, "told": "0-r"}) for lesson in core_lessons.LESSONS)]
 CHARTS = ("plotly_chart", "vega_lite_chart")
-TREE = "tiger.beam"  # the browser draws it
+DRAWN = ("tiger.beam", "tiger.trees")  # the browser draws them
 NUMBER = re.compile(r"(?<![\w@.])\d")  # one that is no part of a name, as the 10 of Recall@10 is
 
 
@@ -62,10 +62,20 @@ def titles(chart) -> set[str]:
     return {title.get("text", "") if isinstance(title, dict) else title for title in found if title}
 
 
+def alts(chart) -> list[str]:
+    """What is said of a figure; of two trees that one component draws, of each at each level."""
+    if chart.type in CHARTS:
+        return [chart.proto.alt]
+    drawn = json.loads(chart.proto.json)
+    if "levels" in drawn:
+        return [drawn["levels"][drawn["at"]]["alt"]]
+    return [drawn[side]["tree"]["pictures"][drawn["level"] - 1]["alt"] for side in ("own", "other")]
+
+
 def figures(blocks: list) -> list[tuple]:
     """Every figure with what stands between it and the next one."""
     at = [place for place, block in enumerate(blocks)
-          if block.type in CHARTS or getattr(block.proto, "component_name", "") == TREE]
+          if block.type in CHARTS or getattr(block.proto, "component_name", "") in DRAWN]
     return [(blocks[here], blocks[here + 1:there]) for here, there in zip(at, [*at, len(blocks)][1:], strict=True)]
 
 
@@ -76,12 +86,12 @@ def test_every_figure_says_its_takeaway_and_has_its_numbers_with_it(key, address
     found = figures(shown(key, address))
     assert found, "this view draws something"
     for chart, below in found:
-        drawn = json.loads(chart.proto.json) if chart.type not in CHARTS else None
-        said = chart.proto.alt if drawn is None else drawn["levels"][drawn["at"]]["alt"]
-        assert NUMBER.search(said) and len(said.split()) > 4, f"{said!r} is no takeaway"
-        assert drawn is not None or said.strip(" .") not in titles(chart), f"{said!r} is only the title"
+        takeaways = alts(chart)
+        for said in takeaways:
+            assert NUMBER.search(said) and len(said.split()) > 4, f"{said!r} is no takeaway"
+            assert chart.type not in CHARTS or said.strip(" .") not in titles(chart), f"{said!r} is only the title"
         files = {block.proto.label for block in below if block.type == "download_button"}
-        assert any(block.type == "dataframe" for block in below), f"no table under {said!r}"
+        assert sum(block.type == "dataframe" for block in below) >= len(takeaways), f"no table under {said!r}"
         assert "Figure as HTML" in files and any("CSV" in label for label in files), f"{files} under {said!r}"
         if chart.type == "plotly_chart":
             assert "toImage" in str(json.loads(chart.proto.config)["modeBarButtons"]), f"no camera on {said!r}"

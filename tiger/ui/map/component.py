@@ -12,10 +12,10 @@ import streamlit as st
 from tiger.plots import colours
 from tiger.reports.map import MapView, Picture
 from tiger.ui.shared import address
+from tiger.ui.shared.sent import forget, unsent
 
 FOLDER = Path(__file__).parent
 FULL = 65535  # places are sent as whole numbers up to here
-SENT = "map_sent"  # session: name of the points that the browser has
 BY_ID, BY_CATEGORY = address.COLOUR.options
 WORDS = {BY_ID: "Coloured by the first … codes", BY_CATEGORY: "Coloured by the first … category levels"}
 
@@ -78,11 +78,9 @@ def show(points: dict[str, Any], view: MapView, now: dict[str, Any], name: str, 
         address.write(address.COLOUR, chosen["by"])
         address.write(address.LEVEL, int(chosen["level"]))
 
-    known = st.session_state.get(SENT) == points["id"]
-    st.session_state[SENT] = points["id"]
     by = [name for name in (BY_ID, BY_CATEGORY) if any(look["by"] == name for look in points["looks"])]
     MAP(key="map", data={
-        "id": points["id"], "points": None if known else points, "by": by, "name": name,
+        "id": points["id"], "points": unsent("map", points["id"], points), "by": by, "name": name,
         "now": now | {"by": BY_CATEGORY if view.by_category else BY_ID, "level": view.level}},
         on_picked_change=told("picked", picked), on_lassoed_change=told("lassoed", lassoed),
-        on_coloured_change=told("coloured", coloured), on_missing_change=lambda: st.session_state.pop(SENT, None))
+        on_coloured_change=told("coloured", coloured), on_missing_change=lambda: forget("map"))

@@ -40,29 +40,30 @@ function stamp(shape, radius) {
   return found
 }
 
-// Stamp marks into RGBA pixels, each over those before it.
+const COVERED = 250 // of 255: what lies under such a pixel is not seen
+
+// Stamp marks into RGBA pixels, each over those before it. The uppermost come first, so that most pixels of a crowd are written once.
 export function stampAll({ pixels, width, height, x, y, order, colour, shape, radius, palette, opacity }) {
-  const bytes = new Uint8Array(pixels.buffer), words = new Uint32Array(pixels.buffer)
-  const shapes = Array.from({ length: 8 }, (_, i) => stamp(i, radius))
-  const solid = palette.map(([red, green, blue]) => blue << 16 | green << 8 | red), n = order ? order.length : x.length // little-endian
-  for (let at = 0; at < n; at++) {
-    const i = order ? order[at] : at, left = Math.round(x[i]), top = Math.round(y[i])
-    const { half, right, down, cover } = shapes[shape[i]]
+  const words = new Uint32Array(pixels.buffer), n = order ? order.length : x.length // little-endian
+  const shapes = Array.from({ length: 8 }, (_, i) => stamp(i, radius)).map(one => ({ ...one, from: one.right.map((right, k) => one.down[k] * width + right) }))
+  const paints = Uint32Array.from(palette, ([red, green, blue]) => blue << 16 | green << 8 | red)
+  for (let at = n - 1; at >= 0; at--) {
+    const i = order ? order[at] : at, left = Math.round(x[i]), top = Math.round(y[i]), mark = shapes[shape[i]], { half, right, down, from, cover } = mark
     if (left < -half || top < -half || left >= width + half || top >= height + half) continue
-    const [red, green, blue] = palette[colour[i]], paint = solid[colour[i]], strong = opacity ? opacity[i] : 217
-    const inside = left >= half && top >= half && left < width - half && top < height - half
+    const paint = paints[colour[i]], red = paint & 255, green = paint >> 8 & 255, blue = paint >> 16, strong = (opacity ? opacity[i] : 217) / 255
+    const inside = left >= half && top >= half && left < width - half && top < height - half, middle = top * width + left
     for (let k = 0; k < cover.length; k++) {
-      const px = left + right[k], py = top + down[k]
-      if (!inside && (px < 0 || py < 0 || px >= width || py >= height)) continue
-      const pixel = py * width + px, alpha = cover[k] * strong / 255
-      if (!words[pixel]) words[pixel] = paint | Math.round(alpha) << 24
-      else {
-        const to = 4 * pixel, under = bytes[to + 3] * (255 - alpha) / 255, all = alpha + under
-        bytes[to] = (red * alpha + bytes[to] * under) / all
-        bytes[to + 1] = (green * alpha + bytes[to + 1] * under) / all
-        bytes[to + 2] = (blue * alpha + bytes[to + 2] * under) / all
-        bytes[to + 3] = all
+      if (!inside && (left + right[k] < 0 || left + right[k] >= width || top + down[k] < 0 || top + down[k] >= height)) continue
+      const pixel = middle + from[k], there = words[pixel], over = there >>> 24
+      if (over >= COVERED) continue
+      const alpha = cover[k] * strong
+      if (!over) {
+        words[pixel] = paint | alpha + 0.5 << 24
+        continue
       }
+      const more = alpha * (255 - over) / 255, all = over + more, part = more / all, was = 1 - part
+      words[pixel] = all + 0.5 << 24 | (there >> 16 & 255) * was + blue * part + 0.5 << 16
+        | (there >> 8 & 255) * was + green * part + 0.5 << 8 | (there & 255) * was + red * part + 0.5
     }
   }
 }

@@ -14,6 +14,11 @@ from tiger.ui.playground import component
 from tiger.ui.shared import address, exports, glossary, layout, membership, state
 from tiger.ui.shared.pagelist import BY_KEY
 
+BESIDE = """<style>
+.st-key-lesson{display:grid;grid-template:auto 1fr / minmax(0,5fr) minmax(0,7fr);gap:1rem 1.5rem}
+.st-key-lesson > :nth-child(2){grid-column:2;grid-row:1 / span 2}
+@container (max-width: 620px) {.st-key-lesson{display:flex}}</style>"""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -39,27 +44,34 @@ def told(lesson: CoreLesson) -> Told:
 
 
 def tell(lesson: CoreLesson) -> None:
-    """The lesson as far as it was told."""
+    """The lesson as far as it was told: the picture beside the words; on a narrow page below the prediction, above the check."""
     now = told(lesson)
     st.subheader(lesson.title, anchor=False)
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
-        st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
-        _predict(lesson, now)
+    st.html(BESIDE)
+    with st.container(key="lesson"):
+        with st.container():
+            st.markdown(glossary.marked(lesson.story, "lessons"), unsafe_allow_html=True)
+            _predict(lesson, now)
+        with st.container():
+            _picture(lesson, now)
         if now.revealed:
-            _check(lesson, now)
-    with right:
-        controls, plays = lesson.controls if now.revealed else (), now.predicted is not None
-        if lesson.planes:
-            component.show_lesson(lesson.key, lesson.settings, lesson.planes, controls, plays)
-        else:
-            component.show_tree(lesson.key, lesson.settings, controls, plays)
-        if now.predicted is not None:
-            st.markdown(f"**Change one thing.** {lesson.change}" if now.revealed else f"**Watch.** {lesson.look_for}")
-        if now.revealed:
-            frame = lesson_numbers.measured(lesson.measurement)
-            exports.chart(lesson.figure(frame, lesson.reveal(frame)), f"lesson:{lesson.key}", f"lesson-{lesson.key}", frame)
-            st.caption("Measured on the bundled shop; `python data/make_lessons.py` measures it again.")
+            with st.container():
+                _check(lesson, now)
+
+
+def _picture(lesson: CoreLesson, now: Told) -> None:
+    """The mechanism, and what was measured once it is revealed."""
+    controls, plays = lesson.controls if now.revealed else (), now.predicted is not None
+    if lesson.planes:
+        component.show_lesson(lesson.key, lesson.settings, lesson.planes, controls, plays)
+    else:
+        component.show_tree(lesson.key, lesson.settings, controls, plays)
+    if now.predicted is not None:
+        st.markdown(f"**Change one thing.** {lesson.change}" if now.revealed else f"**Watch.** {lesson.look_for}")
+    if now.revealed:
+        frame = lesson_numbers.measured(lesson.measurement)
+        exports.chart(lesson.figure(frame, lesson.reveal(frame)), f"lesson:{lesson.key}", f"lesson-{lesson.key}", frame)
+        st.caption("Measured on the bundled shop; `python data/make_lessons.py` measures it again.")
 
 
 def _predict(lesson: CoreLesson, now: Told) -> None:

@@ -42,17 +42,12 @@ def number(param: Number, label: str, value: int | None = None, *, width: Any = 
     return int(st.number_input(label, param.low, param.high, key=key, on_change=write, width=width, help=help))
 
 
-def level(n_levels: int, label: str, *, default: int = 1, most: int = 0, key: str = "pick_level") -> int:
-    """How many levels count, from 1, as a slider; nothing is asked where there is only one.
-
-    Args:
-        most: levels that other views of the page have; the address may name them, and the last one here is shown.
-    """
+def level(n_levels: int, label: str, *, default: int = 1, key: str = "pick_level", width: Any = "stretch") -> int:
+    """How many levels count, from 1, as a slider; nothing is asked where there is only one."""
     if n_levels == 1:
         return 1
-    param = address.LEVEL.below(max(n_levels, most) + 1)
-    write = _show(param, key, min(address.read(param, min(default, n_levels)), n_levels))
-    return int(st.select_slider(label, range(1, n_levels + 1), key=key, on_change=write))
+    write = _show(address.LEVEL, key, address.read(address.LEVEL.below(n_levels + 1), min(default, n_levels)))
+    return int(st.select_slider(label, range(1, n_levels + 1), key=key, on_change=write, width=width))
 
 
 def step(run: Run) -> int | None:

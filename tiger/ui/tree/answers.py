@@ -36,9 +36,14 @@ def categories(cat: Catalogue) -> Reference:
     return Reference("categories", "the catalogue's categories", cat, sources.category_codes(cat))
 
 
-@caching.resource(64)
 def branches(codes: Codes, depth: int) -> tuple[Branches, str]:
-    """The run's tree, and what its sizes count; ``at_scale.tree_of``."""
+    """The run's tree as it is looked at down to a depth, and what its sizes count; ``at_scale.tree_of``."""
+    counted = at_scale.counted_levels(codes)
+    return _branches(codes, counted if depth <= counted else codes.n_levels + 1)  # two trees at most, whatever the depth
+
+
+@caching.resource(64)
+def _branches(codes: Codes, depth: int) -> tuple[Branches, str]:
     return at_scale.tree_of(codes, depth)
 
 
@@ -48,23 +53,36 @@ def depth(level: int, requested: str) -> int:
 
 
 @caching.resource(64)
-def own_tree(codes: Codes, level: int, root: int, depth: int) -> TreePicture:
-    """The run's tree, or what lies below one of its branches; ``root`` is a row of ``branches(codes, depth)``."""
-    found, counted = branches(codes, depth)
-    title = (codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels") + counted
-    cat = codes.cat
-    return reports.tree_picture(cat, found, sources.title_words(cat), sources.labels(cat)[0], title, level, root)
+def own_trees(codes: Codes, requested: str) -> tuple[TreePicture, ...]:
+    """The run's tree, or what lies below the branch that somebody asked for, down to level 1, 2 .. of the IDs."""
+    cat, trees = codes.cat, {}
+    for level in range(1, codes.n_levels + 1):
+        found, counted = branches(codes, depth(level, requested))
+        root = reports.branch(codes, found, requested).row or 0
+        title = (codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels") + counted
+        trees.setdefault((id(found), root), (found, {}))[1][level] = title
+    words, labels = sources.title_words(cat), sources.labels(cat)[0]
+    return tuple(picture for (_, root), (found, titles) in trees.items()
+                 for picture in reports.tree_pictures(cat, found, words, labels, titles, root))
 
 
 @caching.resource(64)
-def other_tree(other: Reference, depth: int) -> TreePicture:
-    """The reference's tree down to some levels; LSH's down to some hyperplanes, which are cut into levels as the run's are."""
-    by_planes = other.kind == "LSH"
-    codes_IL = reports.first_planes(other, depth) if by_planes else other.codes_IL
-    title = f"{other.title} after {depth} hyperplanes" if by_planes else f"{other.title}, {depth} levels"
-    level = codes_IL.shape[1] if by_planes else depth
+def other_trees(other: Reference, n_levels: int, planes: int) -> tuple[TreePicture, ...]:
+    """The reference's tree down to level 1, 2 .., at most as many as the run has.
+
+    Args:
+        planes: LSH's hyperplanes, whatever the level, in one picture; 0 for as many as the run's levels have bits.
+    """
+    depths = list(range(1, min(n_levels, other.codes_IL.shape[1]) + 1))
+    codes_IL, titles = other.codes_IL, {depth: f"{other.title}, {depth} levels" for depth in depths}
+    if other.kind == "LSH":
+        shown = [planes] if planes else [other.bits_at(level) for level in depths]
+        codes_IL, depths = reports.first_planes(other, shown[-1]), [len(reports.plane_widths(other, n)) for n in shown]
+        titles = {depth: f"{other.title} after {n} hyperplanes" for depth, n in zip(depths, shown, strict=True)}
     words, labels = sources.title_words(other.cat), sources.labels(other.cat)[0]
-    return reports.tree_picture(other.cat, Branches.from_codes(codes_IL), words, labels, title, level)
+    found = reports.tree_pictures(other.cat, Branches.from_codes(codes_IL), words, labels, titles)
+    at = dict(zip(titles, found, strict=True))
+    return tuple(at[depth] for depth in depths)
 
 
 @caching.resource(16)

@@ -14,7 +14,7 @@ from tiger.ui.tree import answers
 SHOWN = 1000  # rows of a table
 
 
-def numbers(codes: Codes, other: Reference, level: int) -> None:
+def numbers(codes: Codes, other: Reference) -> None:
     """Every number side by side, with intervals, and the three that matter most as curves."""
     shown = answers.side_by_side(codes, other)
     st.dataframe(shown.table, hide_index=True, height=min(36 * len(shown.table) + 40, 640), key="side_by_side")
@@ -27,10 +27,15 @@ def numbers(codes: Codes, other: Reference, level: int) -> None:
             exports.titled(curve.summary.replace(": ", ". ", 1), f"{curve.title} by level; dotted: by chance.")
             exports.chart(once(plot.by_level, shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
                           f"curve-{curve.value}", curve.frame)
+    level = _level(codes)
     sizes = shown.sizes[shown.sizes["level"] == level]
     words = reports.sizes_summary(sizes, level)
     exports.titled(reports.largest_summary(sizes, level), "Branch sizes, largest first; a flat line is a uniform tree.")
     exports.chart(plot.sizes(sizes, words), "sizes", "branch-sizes", sizes)
+
+
+def _level(codes: Codes) -> int:
+    return pickers.level(codes.n_levels, "Levels to compare", default=2, key="tree_level", width=320)
 
 
 def second_opinion(codes: Codes, other_id: str) -> None:
@@ -60,9 +65,11 @@ def _more_seeds(codes: Codes, missing: list[int]) -> None:
     layout.attempt(ask)
 
 
-def disagreements(codes: Codes, other: Reference, level: int) -> None:
+def disagreements(codes: Codes, other: Reference) -> None:
     """Pairs that one set keeps together and the other separates, both ways round."""
-    closest = pickers.segmented(address.PAIRS, "List") == "Most alike"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        closest = pickers.segmented(address.PAIRS, "List") == "Most alike"
+        level = _level(codes)
     for together, column in zip((True, False), st.columns(2, gap="medium"), strict=True):
         shown = answers.disagreement(codes, other, level, together, closest)
         one, two = (other.title, codes.run.title) if together else (codes.run.title, other.title)

@@ -1,6 +1,6 @@
 """The Tree page's trees: two side by side, the hyperplanes one by one, and what a branch holds."""
 
-from pathlib import Path
+from functools import partial
 
 import streamlit as st
 
@@ -8,13 +8,13 @@ from tiger import runs
 from tiger.plots import tree as plot
 from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
-from tiger.reports.tree import Branch, Reference, TreePicture
+from tiger.reports.tree import Branch, Reference
 from tiger.ui.shared import address, exports, items, layout, pickers, sources, state
 from tiger.ui.shared.once import once
-from tiger.ui.tree import answers
+from tiger.ui.tree import answers, component
+from tiger.ui.tree.component import Side
 
 SHOWN = 500  # rows of a branch's table
-HOVER = f"<script>{Path(__file__).with_name('hover.js').read_text(encoding='utf-8')}</script>"
 
 
 def pick_reference(codes: Codes) -> Reference | None:
@@ -51,23 +51,24 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
                         on_change=lambda: address.write(address.OTHER_RUN, st.session_state["pick_other"]))
 
 
-def trees(codes: Codes, other: Reference, level: int) -> None:
-    """Both trees; a click on a branch of the run's tree shows what it holds."""
-    st.html(HOVER, unsafe_allow_javascript=True)
-    kind = pickers.segmented(address.DRAWN, "Chart type")
+def trees(codes: Codes, other: Reference) -> None:
+    """Both trees, whose levels the browser cuts; a click on a branch of the run's tree shows what it holds."""
+    level = min(address.read(address.LEVEL.below(codes.n_levels + 1), min(2, codes.n_levels)), codes.n_levels)
     requested = address.read(address.BRANCH)
-    depth = answers.depth(level, requested)
-    chosen = reports.branch(codes, answers.branches(codes, depth)[0], requested)
+    chosen = reports.branch(codes, answers.branches(codes, answers.depth(level, requested))[0], requested)
+    asked = address.read(address.PLANES.below(other.n_bits + 1), 0) if other.n_bits else 0
+    planes = asked or other.bits_at(level) if other.n_bits else 0
+    own = Side("own_tree-branches", codes.run.title, answers.own_trees(codes, requested if chosen.row else ""), bool(chosen.row))
+    theirs = Side("other_tree-branches", other.title, answers.other_trees(other, codes.n_levels, asked),
+                  fullest_first=other.kind != "LSH")
+    kind = component.show(own, theirs, level, codes.n_levels)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader(layout.plain(codes.run.title), anchor=False)
-        _tree(answers.own_tree(codes, level, chosen.row or 0, depth), kind, "own_tree")
+        _under(own, level, kind)
     with right:
-        st.subheader(layout.plain(other.title), anchor=False)
-        picture = st.container()  # above the slider that it depends on, so that both trees begin at the same height
-        planes = _planes(other, level) if other.kind == "LSH" else 0
-    with picture:
-        _tree(answers.other_tree(other, planes or level), kind, "other_tree", fullest_first=not planes)
+        _under(theirs, level, kind)
+        if other.n_bits > 1:
+            _planes(other, planes)
     if planes:
         frame = answers.splits(other)
         words = reports.planes_summary(frame, planes)
@@ -77,36 +78,21 @@ def trees(codes: Codes, other: Reference, level: int) -> None:
     branch_card(chosen)
 
 
-def _planes(other: Reference, level: int) -> int:
+def _under(side: Side, level: int, kind: str) -> None:
+    shown = side.at(level)
+    exports.under(partial(plot.branches, shown.frame, kind, shown.summary, side.fullest_first), side.file,
+                  lambda: shown.frame.drop(columns=["row", "parent", "code"]))
+
+
+def _planes(other: Reference, planes: int) -> None:
     """Step through the hyperplanes one by one; at first there are as many as the shown levels of the run have bits."""
-    if other.n_bits == 1:
-        return 1
     param = address.PLANES.below(other.n_bits + 1)
-    planes = address.read(param, sum(other.widths[:level]))
     st.session_state["planes"] = planes
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider("Hyperplanes", 1, other.n_bits, key="planes",
                   on_change=lambda: address.write(param, st.session_state["planes"]))
         st.button("One more", icon=":material/add:", key="plane_more", disabled=planes >= other.n_bits,
                   on_click=lambda: address.write(param, planes + 1))
-    return planes
-
-
-def _tree(shown: TreePicture, kind: str, key: str, fullest_first: bool = True) -> None:
-    def choose() -> None:
-        points = st.session_state[f"{key}:{kind}"]["selection"]["points"]
-        if points:
-            data = points[0].get("customdata")
-            name = str(points[0].get("id") or (data[0] if isinstance(data, list | tuple) else data))
-            hit = shown.frame[shown.frame["row"].astype(str) == name]
-            if len(hit) and hit["level"].iloc[0] > 0 and hit["rest"].iloc[0] == 0:
-                address.write(address.BRANCH, str(hit["prefix"].iloc[0]))
-
-    exports.titled(shown.finding, shown.reading)
-    figure = once(plot.branches, shown.frame, kind, shown.summary, fullest_first)
-    st.plotly_chart(figure, key=f"{key}:{kind}", alt=shown.summary, selection_mode="points",
-                    on_select=choose if key == "own_tree" else "ignore", config=exports.config(key))
-    exports.under(figure, f"{key}-branches", lambda: shown.frame.drop(columns=["row", "parent", "code"]))
 
 
 def item_place(codes: Codes, other: Reference) -> None:
