@@ -6,10 +6,12 @@
 A real Chromium against a real server, on the bundled shop, or on ``--data``, a folder of RecBole's atomic files (Amazon Beauty:
 12,101 items), for which a residual k-means of 3 x 256 codes and a small recommender are trained first and kept in ``--home``,
 or on ``--items`` generated vectors with LSH codes: the Map draws 100,000 of them, and its level slider recolours them all.
-Felt time: from the pointer or the key going down to the last change of the page that it causes, with the browser's long tasks
-counted as changes, once the script has ended and nothing has changed for 350 ms. Each page and each interaction is visited once
-before it counts, then ``--rounds`` times in turn; median, fastest and slowest. ``--busy N`` lets N other processes compute on the
-same cores. Targets on a free machine: every page under 300 ms on the shop and 450 ms on Beauty, interactions under 150 ms.
+Felt time: from the pointer or the key going down to the last change of the page or of a canvas that it causes, with the
+browser's long tasks counted as changes, once the script has ended and nothing has changed for 350 ms. Each page and each
+interaction is visited once before it counts, then ``--rounds`` times in turn; median, fastest and slowest. Beside it the
+processor time that the server and the page's main thread spent on it, which other processes on the same cores change less.
+``--busy N`` lets N other processes compute on the same cores. Targets on a free machine: every page under 300 ms on the shop
+and 450 ms on Beauty, interactions under 150 ms.
 ``--log`` appends one JSON line to ``logs/felt.jsonl``.
 """
 
@@ -24,13 +26,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 from bare import PROJECT, machine
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import ARGS, close, program, settled, start, visit
+from tests.browser.conftest import ARGS, App, close, program, settled, start, visit
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -52,27 +55,56 @@ WATCH = """(() => {
   look(document)
   const attach = Element.prototype.attachShadow
   Element.prototype.attachShadow = function (how) { const root = attach.call(this, how); look(root); return root }
+  for (const name of ['putImageData', 'fill']) { // what is drawn on a canvas changes no element
+    const paint = CanvasRenderingContext2D.prototype[name]
+    CanvasRenderingContext2D.prototype[name] = function (...how) { paint.apply(this, how); felt.last = performance.now() }
+  }
   new PerformanceObserver(list => list.getEntries().forEach(one => {
     felt.last = Math.max(felt.last, one.startTime + one.duration) })).observe({type: 'longtask'})
 })()"""
 DONE = """ready => { const root = document.querySelector('[data-testid=stApp]')
   return root?.dataset.testScriptState === 'notRunning' && (!ready || document.querySelector('h1')?.innerText === ready)
     && felt.begin > 0 && performance.now() - felt.last > 350 }"""
-Times = dict[str, list[float]]
+class Felt(NamedTuple):
+    """Milliseconds from the last pointer or key to the page's last change, and of processor time until it was quiet."""
+
+    ms: float
+    server_ms: float
+    browser_ms: float
 
 
-def felt(page: Page, act: Callable[[], Any], ready: str = "") -> float:
-    """Milliseconds from the last pointer or key of ``act`` to the page's last change."""
-    page.wait_for_timeout(150)
-    page.evaluate("felt.begin = 0")
-    act()
-    page.wait_for_function(DONE, arg=ready, timeout=60_000, polling=30)
-    return float(page.evaluate("felt.last - felt.begin"))
+Times = dict[str, list[Felt]]
 
 
-def switches(page: Page, only: str, rounds: int) -> Times:
+class Visitor:
+    """A page, and the clocks of the processes behind it."""
+
+    def __init__(self, page: Page, app: App):
+        self.page, self.app = page, app
+        self.clock = page.context.new_cdp_session(page)
+        self.clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent_ms(self) -> tuple[float, float]:
+        """Processor time of the server and of the page's main thread so far."""
+        server = psutil.Process(self.app.process.pid).cpu_times()
+        browser = {one["name"]: one["value"] for one in self.clock.send("Performance.getMetrics")["metrics"]}
+        return 1000 * (server.user + server.system), 1000 * browser["TaskDuration"]
+
+    def felt(self, act: Callable[[], Any], ready: str = "") -> Felt:
+        """What an action costs, which ends with the heading ``ready`` where it leads to another page."""
+        self.page.wait_for_timeout(150)
+        self.page.evaluate("felt.begin = 0")
+        before = self.spent_ms()
+        act()
+        self.page.wait_for_function(DONE, arg=ready, timeout=60_000, polling=30)
+        server_ms, browser_ms = (after - was for after, was in zip(self.spent_ms(), before, strict=True))
+        return Felt(float(self.page.evaluate("felt.last - felt.begin")), server_ms, browser_ms)
+
+
+def switches(visitor: Visitor, only: str, rounds: int) -> Times:
     """Every page by its link in the sidebar, one after the other, round and round; the first round does not count."""
     times: Times = {}
+    page = visitor.page
     wanted = [entry for entry in PAGES if only.lower() in entry.title.lower() and entry.key != "present"]  # it has no sidebar
     if len(wanted) == 1:
         wanted.append(next(entry for entry in PAGES if entry.key == "exchange"))
@@ -80,9 +112,9 @@ def switches(page: Page, only: str, rounds: int) -> Times:
         for entry in wanted:
             link = page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=entry.title, exact=True)
             link.scroll_into_view_if_needed()
-            ms = felt(page, link.click, entry.question)
+            found = visitor.felt(link.click, entry.question)
             if number:
-                times.setdefault(entry.title, []).append(ms)
+                times.setdefault(entry.title, []).append(found)
     return times
 
 
@@ -128,9 +160,10 @@ def _opened(page: Page, text: str) -> None:
     settled(page)
 
 
-def interactions(page: Page, app: Any, query: str, only: str, rounds: int) -> Times:
+def interactions(visitor: Visitor, query: str, only: str, rounds: int) -> Times:
     """What is done most often within a page; every time the value is another one, so that no answer is there already
     but those that the page itself keeps."""
+    page = visitor.page
     acts: list[tuple[str, str, Callable[[], Any] | None, Callable[[int], Any]]] = [
         ("Map: another colour", "map?", None, _press(page, "radio", "Category", "ID prefix")),
         ("Map: level slider", "map?", None, _slide(page, "Coloured by the first")),
@@ -147,14 +180,14 @@ def interactions(page: Page, app: Any, query: str, only: str, rounds: int) -> Ti
         if only.lower() not in name.lower() or (query and name == "Map: another colour"):  # Beauty has no categories
             continue
         with contextlib.suppress(Exception):
-            visit(page, app, f"{path}&{query}")
+            visit(page, visitor.app, f"{path}&{query}")
             if before:
                 before()
             times[name] = []
             for number in range(rounds + 1):
-                ms = felt(page, lambda act=act, number=number: act(number))
+                found = visitor.felt(lambda act=act, number=number: act(number))
                 if number:
-                    times[name].append(ms)
+                    times[name].append(found)
     return times
 
 
@@ -207,9 +240,15 @@ def busy(n: int) -> Iterator[None]:
 
 
 def table(times: Times) -> str:
-    """One line a page or interaction."""
-    return "\n".join(f"{name:>24} {statistics.median(ms):7.0f} ms  ({min(ms):.0f} to {max(ms):.0f})" if ms
-                     else f"{name:>24}  not possible here" for name, ms in times.items())
+    """One line a page or interaction: felt time, and medians of processor time."""
+    def line(name: str, found: list[Felt]) -> str:
+        if not found:
+            return f"{name:>24}  not possible here"
+        ms, server_ms, browser_ms = zip(*found, strict=True)
+        return (f"{name:>24} {statistics.median(ms):7.0f} ms  ({min(ms):.0f} to {max(ms):.0f}); processor: server "
+                f"{statistics.median(server_ms):.0f}, browser {statistics.median(browser_ms):.0f}")
+
+    return "\n".join(line(name, found) for name, found in times.items())
 
 
 def main() -> None:
@@ -236,7 +275,8 @@ def main() -> None:
             time.sleep(8)  # until the server has loaded what it loads after its start
             load = os.getloadavg()[0]
             with busy(args.busy):
-                found = switches(page, args.only, args.rounds) | interactions(page, app, query, args.only, args.rounds)
+                visitor = Visitor(page, app)
+                found = switches(visitor, args.only, args.rounds) | interactions(visitor, query, args.only, args.rounds)
             browser.close()
         finally:
             close(app)
@@ -248,7 +288,9 @@ def main() -> None:
     print(json.dumps(about), table(found), sep="\n", flush=True)
     if args.log:
         with LOG.open("a") as out:
-            out.write(json.dumps(about | {"ms": {name: [round(one) for one in ms] for name, ms in found.items()}}) + "\n")
+            columns = {kind: {name: [round(getattr(one, kind)) for one in all_of] for name, all_of in found.items()}
+                       for kind in Felt._fields}
+            out.write(json.dumps(about | columns) + "\n")
 
 
 if __name__ == "__main__":
