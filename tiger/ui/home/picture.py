@@ -31,8 +31,8 @@ CSS = """<style>
 [data-testid=stColumn]:not(:last-child)>div>div>[class*=st-key-stage]::after,
 [data-testid=stColumn]:not(:last-child) [class*=st-key-stage]::after{content:"→";position:absolute;right:-1.45rem;top:42%;
  opacity:.6;font-size:1.2rem;pointer-events:none}
-@media(max-width:760px){.tg-art{height:auto;min-height:0}
- [data-testid=stColumn] [class*=st-key-stage]::after{display:none}}
+@container (max-width:620px){.tg-art{height:auto;min-height:0}
+ [data-testid=stColumn]:not(:last-child) [class*=st-key-stage]::after{display:none}}
 </style>"""
 
 

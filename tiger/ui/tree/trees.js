@@ -150,6 +150,7 @@ function mount(parent) {
     return canvas.tree = { name, page, root, canvas, zoomed: null, over: null, view: null } // on the canvas, so that it can be looked into
   })
   page.root.querySelector('.level input').oninput = event => change(page, { level: Number(event.target.value) })
+  mounted.set(parent, page)
   return page
 }
 
@@ -172,9 +173,7 @@ export default ({ parentElement: parent, data, setTriggerValue }) => {
     known.set(data[name].id, data[name].tree)
     while (known.size > 8) known.delete(known.keys().next().value)
   }
-  let page = mounted.get(parent)
-  const first = !page
-  if (first) mounted.set(parent, page = mount(parent))
+  const page = mounted.get(parent) ?? mount(parent)
   page.tell = setTriggerValue
   if (SIDES.some(name => !known.has(data[name].id))) return setTriggerValue('missing', data.own.id)
   page.data = data
@@ -189,7 +188,7 @@ export default ({ parentElement: parent, data, setTriggerValue }) => {
   const now = JSON.stringify([page.level, page.drawn, page.look, data.own.id, data.other.id])
   if (page.now !== now) drawAll(page)
   page.now = now
-  if (first) page.sides.forEach(listen)
+  if (!page.sides[0].watch) page.sides.forEach(listen)
   return () => {
     for (const side of page.sides) side.watch?.disconnect()
     clearTimeout(page.waiting)
