@@ -153,11 +153,11 @@ def tree_pictures(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_ma
 def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
     """One picture of ``tree_pictures``."""
     frame.loc[frame["row"] == root, "parent"] = -1
+    if root:
+        title = f"{title}, below branch {frame.loc[frame['row'] == root, 'prefix'].iloc[0]}"
     if len(frame) > 1:
         frame = frame[frame["row"] != root].reset_index(drop=True)
         frame.loc[frame["parent"] == root, "parent"] = -1
-    if root:
-        title = f"{title}, below branch {frame['prefix'].iloc[0]}"
     real = frame[(frame["rest"] == 0) & (frame["level"] > 0)]
     last = real[real["level"] == real["level"].max()]
     said = f"{title}: {len(last):,} of the deepest branches are shown, the largest has {last['size'].max():,} items."

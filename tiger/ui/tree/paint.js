@@ -2,6 +2,7 @@
 
 const MANY = 200 // branches: borders would hide thinner ones, so from here on there are none
 const TALL = 13 // pixels that a line of text needs
+const TELLING = 5 // letters of a name that say something
 const FEW = 64 // branches at the top: those of an icicle have borders even where there are many below
 const VEIL = 0.75 // of the ground's colour over what does not stand out
 const inks = new Map()
@@ -37,8 +38,9 @@ function cut(pen, text, room) {
 
 // A branch's codes, and its name where it is not cut to nothing.
 function label(pen, node, room) {
-  const whole = node.name ? `${node.code} ${node.name}` : node.code
-  return cut(pen, whole, room) || (pen.measureText(node.code).width <= room ? node.code : '')
+  const whole = node.name ? `${node.code} ${node.name}` : node.code, text = cut(pen, whole, room)
+  if (text === whole || text.length > node.code.length + TELLING) return text
+  return pen.measureText(node.code).width <= room ? node.code : ''
 }
 
 function write(pen, node, kind) {
