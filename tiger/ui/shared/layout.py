@@ -23,6 +23,7 @@ T = TypeVar("T")
 log = logging.getLogger("tiger.ui")
 LOGO = Path(__file__).with_name("logo.svg")
 LABELS = {"align": "Match the items by", "n_codes": "Codes per level"}  # fields whose label is not their name
+IN_FIELD = 26  # letters of a run that the sidebar's picker shows whole
 MAX_PICKED = 100  # runs that the sidebar offers: the newest, and those with a star
 LOOKS = """<style>
 [data-testid="stSidebarNavItems"] {padding-top: 0}
@@ -44,7 +45,8 @@ LOOKS = """<style>
  font-weight: 400; line-height: 1.4; border: 1px solid #8d8a85; white-space: normal; pointer-events: none}
 .katex-display > .katex {white-space: normal}
 .katex-display > .katex > .katex-html > .base {margin: .15em 0}
-[data-testid="stMainBlockContainer"] {container-type: inline-size}
+[data-testid="stMainBlockContainer"] {container-type: inline-size; padding-top: 4rem}
+[data-testid="stSelectbox"] input {text-overflow: ellipsis}
 @container (max-width: 620px) {
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap}
 [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%}}
@@ -211,6 +213,8 @@ def _run_picker() -> None:
     st.session_state["pick_run"] = chosen.id
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
                  on_change=_picked, args=("pick_run", frozenset(labels), state.choose_run))
+    words = labels[chosen.id]
+    st.caption(plain(words if len(chosen.title) > IN_FIELD else words.removeprefix(f"{chosen.title} · ")))
     if len(offered) < len(here):
         st.page_link(BY_KEY["runs"].file, label=f"All {len(here):,} runs", icon=BY_KEY["runs"].icon)
 

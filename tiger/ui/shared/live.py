@@ -39,7 +39,7 @@ class Chart:
 
 LOSS = Chart("Loss", ("loss", "recon_loss", "commit_loss"), log=True, reading="Loss over steps; lower is better.")
 PERPLEXITY = Chart("Perplexity of each level", ("perplexity",), codes=True,
-                   reading="Perplexity by level over steps; the top of the axis is uniform use.")
+                   reading="By level over steps; the top is uniform use.")
 RECONSTRUCTION = Chart("Loss and reconstruction loss", ("loss", "recon_loss"), log=True,
                        reading="Over steps, logarithmic; lower is better.")
 COMMITMENT = Chart("Commitment loss", ("commit_loss",), reading="How far latents lie from their code vectors.")
