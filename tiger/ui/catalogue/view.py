@@ -49,8 +49,8 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     here = state.dataset().id
     search = left.text_input("Search", key=f"search:{here}", placeholder="title, text or category",
                              max_chars=200, type="search") or ""
-    category = right.selectbox("Category", categories(cat), index=None, key=f"category:{here}",
-                               placeholder="All categories")
+    known = categories(cat)
+    category = right.selectbox("Category", known, index=None, key=f"category:{here}", placeholder="All categories") if known else None
     frame = matching(cat, search, category, ids_IM)
     if frame.empty:
         st.info("No item matches; try fewer words or another category.", icon=":material/search_off:")
@@ -73,7 +73,7 @@ def item_card(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
         st.text(row["text"] or "This item has no text.")
     st.markdown("**Nearest neighbours** by cosine similarity of the embeddings")
     near = neighbours(cat, item, ids_IM)
-    items.table(near.drop(columns="category"), f"near:{here}:{item}", title_px=190)
+    items.table(near.drop(columns="category"), f"near:{here}:{item}", title_px=172)
     exports.csv_button(near, f"{here}-neighbours-{item}", "Neighbours as CSV")
 
 

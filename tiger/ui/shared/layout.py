@@ -32,6 +32,7 @@ LOOKS = """<style>
 [data-testid="stNavSectionHeader"] {padding-top: .1rem; padding-bottom: 0; margin-top: .3rem}
 [data-testid="stSidebarNavSeparator"] {margin-top: .3rem}
 [data-testid="stSidebarUserContent"] {padding-top: .6rem; padding-bottom: 1rem}
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] {gap: .5rem}
 [data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child,
 [data-testid="stCheckbox"] label:not([data-selected]) > span + div {
  box-shadow: 0 0 0 1.5px color-mix(in srgb, currentColor 58%, transparent)}
