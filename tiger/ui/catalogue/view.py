@@ -50,7 +50,9 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     search = left.text_input("Search", key=f"search:{here}", placeholder="title, text or category",
                              max_chars=200, type="search") or ""
     known = categories(cat)
-    category = right.selectbox("Category", known, index=None, key=f"category:{here}", placeholder="All categories") if known else None
+    category = None
+    if known:
+        category = right.selectbox("Category", known, index=None, key=f"category:{here}", placeholder="All categories")
     frame = matching(cat, search, category, ids_IM)
     if frame.empty:
         st.info("No item matches; try fewer words or another category.", icon=":material/search_off:")
