@@ -55,7 +55,8 @@ def depth(level: int, requested: str) -> int:
 @caching.resource(64)
 def own_trees(codes: Codes, requested: str) -> tuple[TreePicture, ...]:
     """The run's tree, or what lies below the branch that somebody asked for, down to level 1, 2 .. of the IDs."""
-    cat, trees = codes.cat, {}
+    cat = codes.cat
+    trees: dict[tuple[int, int], tuple[Branches, dict[int, str]]] = {}  # by tree and root: titles by level
     for level in range(1, codes.n_levels + 1):
         found, counted = branches(codes, depth(level, requested))
         root = reports.branch(codes, found, requested).row or 0
