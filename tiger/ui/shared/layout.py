@@ -1,6 +1,5 @@
 """The frame around every page: logo, shared sidebar, heading, notices, and errors as one sentence."""
 
-import gc
 import logging
 import re
 import time
@@ -121,7 +120,7 @@ def plain(text: str) -> str:
 
 @contextmanager
 def frame(title: str) -> Iterator[None]:
-    """Around the chosen page: errors as one sentence, notices said, and then the garbage collector eased."""
+    """Around the chosen page: errors as one sentence, and notices said."""
     st.session_state["framed"] = True
     try:
         with guard(f"The page {title}"):
@@ -129,7 +128,6 @@ def frame(title: str) -> Iterator[None]:
         say_notices()
     finally:
         st.session_state["framed"] = st.session_state["joined"] = False
-    settle(title)
 
 
 def navigation() -> Any:
@@ -356,14 +354,3 @@ def verdict(title: str, severity: str, evidence: list[str]) -> None:
     show = {"good": st.success, "mild": st.info, "serious": st.warning}.get(severity, st.error)
     icon = ":material/check_circle:" if severity == "good" else ":material/stethoscope:"
     show(f"**Doctor: {plain(title)}.** {plain(' '.join(evidence[:2]))}", icon=icon)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def settle(page: str) -> None:
-    """Once per page and process: move all that is loaded by now out of the garbage collector's sight.
-
-    Streamlit collects garbage after every rerun; over this heap that takes seconds, over what a rerun
-    leaves behind it takes milliseconds.
-    """
-    gc.collect()
-    gc.freeze()
