@@ -9,7 +9,7 @@ import numpy as np
 from tiger import runs
 from tiger.core import files
 from tiger.datasets import registry
-from tiger.runs import index, outcome
+from tiger.runs import outcome
 from tiger.runs.records import Status
 
 
@@ -30,7 +30,7 @@ def finished(title: str, *, codes_IL: np.ndarray | None = None, losses: tuple[fl
 
 def settle() -> None:
     """Let the index keep what it reads: files that changed within the last moment are read again every time."""
-    time.sleep(index.SETTLED_NS / 1e9 + 0.01)
+    time.sleep(files.SETTLED_NS / 1e9 + 0.01)
 
 
 def write_status(run: runs.Run, **changes: Any) -> None:

@@ -6,14 +6,17 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Generic, TypeVar
 
 from tiger.core import disk
 
 log = logging.getLogger(__name__)
 CLOCK_S = 5.0  # by how much the system's clocks may disagree
+SETTLED_NS = 50_000_000  # a file changed less long ago may change again within one tick of the file system's clock
+T = TypeVar("T")
 
 
 def write(path: Path, data: str | bytes, durable: bool = False) -> None:
@@ -141,6 +144,35 @@ def read_json(path: Path) -> dict[str, Any] | None:
             log.debug("%s cannot be read: %s", path, error)
             return None
     return None
+
+
+class Kept(Generic[T]):
+    """What small files hold, read and parsed again only when they changed; everybody gets the same value.
+
+    Args:
+        read: makes the value of a path; the value must not be changed by whoever gets it.
+        n_max: files kept; at one more, all are forgotten.
+    """
+
+    def __init__(self, read: Callable[[Path], T], n_max: int = 4096):
+        self._read, self._n_max = read, n_max
+        self._found: dict[Path, tuple[tuple[int, int, int], T]] = {}
+
+    def __call__(self, path: Path) -> T:
+        """The value of a file, as it is now."""
+        try:
+            about = os.stat(path)
+        except OSError:
+            return self._read(path)
+        stamp, known = (about.st_ino, about.st_size, about.st_mtime_ns), self._found.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        value = self._read(path)
+        if time.time_ns() - about.st_mtime_ns > SETTLED_NS:
+            if len(self._found) >= self._n_max:
+                self._found.clear()
+            self._found[path] = stamp, value
+        return value
 
 
 class Lock:

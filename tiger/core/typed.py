@@ -1,5 +1,6 @@
 """Whether a JSON value is of an annotated kind."""
 
+import functools
 import math
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, is_typeddict
@@ -12,7 +13,7 @@ def fits(value: Any, hint: Any, finite: bool = True) -> bool:
         hint: a resolved annotation, as ``typing.get_type_hints`` gives it.
         finite: whether NaN and infinity are refused; Python writes them into JSON.
     """
-    origin, args = get_origin(hint), get_args(hint)
+    origin, args = _made_of(hint)
     if origin is Literal:
         return isinstance(value, str) and value in args
     if origin in (Union, UnionType):
@@ -24,3 +25,9 @@ def fits(value: Any, hint: Any, finite: bool = True) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, origin or hint) if not is_typeddict(hint) else isinstance(value, dict)
+
+
+@functools.cache
+def _made_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A hint's origin and arguments."""
+    return get_origin(hint), get_args(hint)

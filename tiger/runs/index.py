@@ -26,7 +26,6 @@ from tiger.runs.run import Run
 
 log = logging.getLogger(__name__)
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{5,63}")
-SETTLED_NS = 50_000_000  # a file changed less long ago may change again within one tick of the file system's clock
 OVER = ("finished", "failed", "stopped")  # nobody writes into the folder of such a run but by replacing files
 TAIL_BYTES = 16_384  # enough for the longest line of a log
 Stamp = tuple[int, ...]
@@ -145,7 +144,7 @@ def _entry(folder: str) -> Entry | None:
         run = Run(Path(folder))
         entry = _read(run) if os.path.exists(f"{folder}/config.json") and is_whole(run) else None
         known = (stamp, entry)
-        if time.time_ns() - max(stamp) > SETTLED_NS:
+        if time.time_ns() - max(stamp) > files.SETTLED_NS:
             _known[folder] = known
     entry = known[1]
     if entry is not None and entry.status.active:  # a worker may have died, or a waiting run been told to stop

@@ -61,10 +61,19 @@ SILENT_S = 900.0  # a recording on another machine beats as often as it logs
 _control_lock = threading.Lock()
 
 
+def _parse_status(path: Path) -> Status | None:
+    found = files.read_json(path)
+    return None if found is None else Status.from_json(found)
+
+
+_read_status = files.Kept(_parse_status)  # the queue, every page and every live view look at every waiting run's
+_read_config = files.Kept(lambda path: RunConfig.from_json(files.read_json(path) or {}))
+
+
 class Run:
     """One run: how it goes, what is asked of it, and the codes, vectors and weights it has kept so far.
 
-    Everything is read afresh on every call; only ``config`` never changes.
+    Everything is read afresh where its file changed; only ``config`` never changes.
     """
 
     def __init__(self, path: Path):
@@ -81,7 +90,7 @@ class Run:
     def config(self) -> RunConfig:
         """What was asked. Raises ValueError where ``config.json`` cannot be read."""
         try:
-            return RunConfig.from_json(files.read_json(self.path / "config.json") or {})
+            return _read_config(self.path / "config.json")
         except ValueError as error:
             raise ValueError(f"Run {self.id} cannot be opened: {error}") from None
 
@@ -133,10 +142,9 @@ class Run:
 
         A worker that died makes ``interrupted``, and a waiting run that was told to stop is ``stopped``.
         """
-        found = files.read_json(self.path / "status.json")
-        if found is None:
+        status = _read_status(self.path / "status.json")
+        if status is None:
             return Status("interrupted", message="status.json cannot be read; resume the run to go on.")
-        status = Status.from_json(found)
         if status.busy and self.external:
             return status if _recorder_lives(status) else status.but(
                 state="interrupted", rate=0.0, left_s=None, message=status.message or RECORDER_GONE)

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import random
 
 import pytest
 
@@ -100,3 +101,35 @@ def test_the_sentence_says_what_is_free_and_needed(tmp_path, monkeypatch):
 
 def test_free_space_of_a_folder_that_is_not_made_yet(tmp_path):
     assert disk.free_bytes(tmp_path / "a" / "b") > 0
+
+
+def test_what_is_kept_is_what_a_new_look_finds(tmp_path):
+    """Replaced files, files written over in place, files of the same size, and files that come and go."""
+    looks = []
+
+    def read(path):
+        looks.append(path)
+        return path.read_text() if path.exists() else None
+
+    kept, path, rng = files.Kept(read, n_max=2), tmp_path / "a.json", random.Random(0)
+    for turn in range(60):
+        text = f"{turn:03}" * rng.choice([1, 1, 2])
+        if rng.random() < 0.2:
+            path.unlink(missing_ok=True)
+        elif rng.random() < 0.5:
+            files.write(path, text)
+        else:
+            path.write_text(text)
+        if path.exists() and rng.random() < 0.8:
+            os.utime(path, ns=(turn, turn))  # long ago
+        for _ in range(rng.choice([1, 3])):
+            assert kept(path) == (path.read_text() if path.exists() else None)
+    files.write(path, "old")
+    os.utime(path, (1, 1))
+    looks.clear()
+    assert [kept(path), kept(path)] == ["old", "old"] and len(looks) == 1
+    for name in "bcd":  # no more than two are kept
+        files.write(tmp_path / name, name)
+        os.utime(tmp_path / name, (1, 1))
+        kept(tmp_path / name)
+    assert kept(path) == "old" and looks.count(path) == 2
