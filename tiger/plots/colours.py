@@ -30,6 +30,7 @@ _TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0
                     [0.0883024619, 0.2817188376, 0.6299787005]])
 _TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
                     [0.0259040371, 0.7827717662, -0.8086757660]])
+_FROM_LMS, _FROM_LAB = np.linalg.inv(_TO_LMS), np.linalg.inv(_TO_LAB)
 
 
 def oklab(colour: str) -> np.ndarray:
@@ -41,7 +42,7 @@ def oklab(colour: str) -> np.ndarray:
 
 def from_oklab(lab: np.ndarray) -> str:
     """The nearest "#rrggbb" of an Oklab colour."""
-    linear = np.clip(np.linalg.inv(_TO_LMS) @ (np.linalg.inv(_TO_LAB) @ lab) ** 3, 0, 1)
+    linear = np.clip(_FROM_LMS @ (_FROM_LAB @ lab) ** 3, 0, 1)
     rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     return "#" + "".join(f"{round(value * 255):02x}" for value in rgb)
 
@@ -74,6 +75,7 @@ def of_cells(n_codes: int) -> list[str]:
     return [from_oklab(oklab(PLANE_HUES[code % n]) + lighter_3) for code, lighter_3 in zip(code_K, lighter_K3, strict=True)]
 
 
+@cache
 def paler(colour: str) -> str:
     """The colour most of the way to a light grey, its hue still seen."""
     light, *chroma = oklab(colour)
