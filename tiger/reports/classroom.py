@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tiger.reports import core_lessons, html, lesson_numbers, runs_rows
+from tiger.reports import html, runs_rows
 from tiger.reports.html import Part
+from tiger.reports.questions import QUESTIONS
 from tiger.runs.index import Entry
 from tiger.runs.run import Run
 
@@ -125,12 +126,11 @@ def _shares(folder: str, step: int, state: str) -> tuple[float, ...]:
 def tallies(predictions: Mapping[str, Mapping[str, int]]) -> tuple[Tally, ...]:
     """How each lesson was predicted that somebody predicted, in the order of the lessons."""
     found = []
-    for lesson in core_lessons.LESSONS:
-        chosen = predictions.get(lesson.key, {})
-        counts = tuple(sum(place == number for place in chosen.values()) for number in range(len(lesson.options)))
+    for asked in QUESTIONS:
+        chosen = predictions.get(asked.key, {})
+        counts = tuple(sum(place == number for place in chosen.values()) for number in range(len(asked.options)))
         if any(counts):
-            found.append(Tally(lesson.key, lesson.title, lesson.question, tuple(lesson.options), counts,
-                               lesson.answer(lesson_numbers.measured(lesson.measurement))))
+            found.append(Tally(asked.key, asked.title, asked.text, asked.options, counts, asked.measured()))
     return tuple(found)
 
 

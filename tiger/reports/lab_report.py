@@ -7,8 +7,9 @@ import pandas as pd
 
 from tiger import runs
 from tiger.plots import runs as plot
-from tiger.reports import core_lessons, html, lesson_numbers, runs_compare, runs_rows
+from tiger.reports import html, runs_compare, runs_rows
 from tiger.reports.html import Part
+from tiger.reports.questions import QUESTIONS
 from tiger.runs.index import Entry
 
 MOST_RUNS = 12  # the newest; more curves cannot be told apart
@@ -45,12 +46,11 @@ def report(name: str, entries: Sequence[Entry], predictions: Mapping[str, int], 
 def predictions_frame(predictions: Mapping[str, int]) -> pd.DataFrame:
     """Lesson, what was predicted, what was measured, and whether both are the same."""
     found = []
-    for lesson in core_lessons.LESSONS:
-        place = predictions.get(lesson.key)
-        if place is not None and 0 <= place < len(lesson.options):
-            right = lesson.answer(lesson_numbers.measured(lesson.measurement))
-            found.append([lesson.title, lesson.question, lesson.options[place], lesson.options[right],
-                          "yes" if place == right else "no"])
+    for asked in QUESTIONS:
+        place = predictions.get(asked.key)
+        if place is not None and 0 <= place < len(asked.options):
+            right = asked.measured()
+            found.append([asked.title, asked.text, asked.options[place], asked.options[right], "yes" if place == right else "no"])
     return pd.DataFrame(found, columns=["Lesson", "Question", "Predicted", "Measured", "Right"])
 
 

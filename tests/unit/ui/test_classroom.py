@@ -19,7 +19,7 @@ from tiger import runs
 from tiger.core import access, paths
 from tiger.core.access import Visitor
 from tiger.reports import classroom as report
-from tiger.reports import core_lessons, lab_report, lesson_numbers
+from tiger.reports import core_lessons, lab_report, lesson_numbers, lessons, study_page, study_report
 from tiger.runs import index
 from tiger.ui.classroom import tiles, view
 from tiger.ui.shared import door, membership
@@ -188,6 +188,19 @@ def test_the_projector_shows_large_bars_and_marks_the_answer_when_asked(lecture)
     assert bars.count("width:50.0%") == 2 and "tc-right\"" not in bars and "✓" not in bars
     app.toggle(key=f"class_measured:{lesson.key}").set_value(True).run()
     assert f"✓ {html.escape(lesson.options[right])}" in html_of(app) and not app.error
+
+
+def test_lessons_that_read_a_study_are_tallied_too(lecture):
+    room, people, act = lecture
+    lesson = lessons.LESSONS[0]
+    act("Bob")
+    app = open_page("lessons", lesson=lesson.key)
+    app.radio(key=f"predict:{lesson.key}").set_value(lesson.options[1]).run()
+    assert not app.error and room.predictions_of(people["Bob"]) == {lesson.key: 1}
+    tally, = report.tallies(room.predictions)
+    frame = study_page.REPORTS[runs.find(lesson.study).config.kind].frame(study_report.read(runs.find(lesson.study)).rows)
+    assert (tally.title, tally.counts[1], tally.n, tally.right) == (lesson.title, 1, 1, lesson.answer(frame))
+    assert lab_report.predictions_frame(room.predictions_of(people["Bob"]))["Predicted"].tolist() == [lesson.options[1]]
 
 
 def test_what_a_visitor_is_called_is_text_in_the_pictures():

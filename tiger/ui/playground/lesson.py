@@ -96,8 +96,7 @@ def _lock(lesson: CoreLesson, key: str) -> None:
     if told(lesson).predicted is None and st.session_state.get(key) in lesson.options:
         place = lesson.options.index(st.session_state[key])
         address.write(address.TOLD, str(place))
-        if here := membership.here():
-            here[0].predict(here[1], lesson.key, place)
+        membership.predict(lesson.key, place)
 
 
 def _check(lesson: CoreLesson, now: Told) -> None:

@@ -9,7 +9,7 @@ from tiger.reports import core_lessons, lessons
 from tiger.reports.core_lessons import CoreLesson
 from tiger.reports.lessons import Lesson
 from tiger.runs import study_artifacts
-from tiger.ui.shared import address, exports, glossary, layout, live, run_control, state
+from tiger.ui.shared import address, exports, glossary, layout, live, membership, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.studies import study as ui_study
 
@@ -81,7 +81,9 @@ def predicted(lesson: Lesson) -> int | None:
 
 def _predict(lesson: Lesson, key: str) -> None:
     if predicted(lesson) is None and st.session_state.get(key) in lesson.options:
-        address.write(address.TOLD, f"{lesson.options.index(st.session_state[key])}-r")
+        place = lesson.options.index(st.session_state[key])
+        address.write(address.TOLD, f"{place}-r")
+        membership.predict(lesson.key, place)
 
 
 def reveal(lesson: Lesson, run: runs.Run, chosen: int) -> None:
