@@ -217,6 +217,11 @@ def test_after_a_collapse_the_path_goes_on_with_a_healthy_run():
     app = open_page("doctor", path="4", run=sick.id)
     following = next(link.proto for link in app.main.get("page_link") if link.proto.label == "Next: See the tree")
     assert dict(urllib.parse.parse_qsl(following.query_string))["run"] == cured.id
+    backs = [link.proto.label for link in app.main.get("page_link") if "Back:" in link.proto.label]
+    assert not backs, "there is something to cure"
+    app = open_page("doctor", path="4", run="demo-rqvae")
+    back = next(link.proto for link in app.main.get("page_link") if link.proto.label.endswith("Back: Watch it collapse"))
+    assert dict(urllib.parse.parse_qsl(back.query_string))["recipe"] == "watch-collapse"
     app = open_page("tree", path="5", run="demo-rqvae")  # healthy itself
     following = next(link.proto for link in app.main.get("page_link") if link.proto.label == "Next: See the map")
     assert dict(urllib.parse.parse_qsl(following.query_string))["run"] == "demo-rqvae"

@@ -52,6 +52,8 @@ def consult(shown: Consultation) -> None:
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(f"- {layout.plain(line)}" for line in found.evidence))
     right.latex(FORMULAS[found.disease])
+    if found.severity == "good":
+        layout.path_back("doctor", "This run is healthy, so there is nothing to cure. Back:")
     if found.disease in ("collision_storm", "duplicates") or {"Collision storm", "Duplicate vectors"} & set(found.also):
         st.page_link(BY_KEY["codebooks"].file, label="Which items share an ID, and why", icon=":material/join_inner:",
                      query_params=state.link_params(run=shown.run.run_id, view="Collisions"))

@@ -292,6 +292,15 @@ def _path(key: str) -> None:
                          query_params=state.link_params())
 
 
+def path_back(key: str, why: str) -> None:
+    """On a step of the path that has nothing to work on: why, and the link to the step before it."""
+    number = address.read(address.PATH.below(len(PATH) + 1), 0)
+    if number > 1 and PATH[number - 1].page == key:
+        before = PATH[number - 2]
+        st.page_link(BY_KEY[before.page].file, label=f"{why} {before.title}", icon=":material/arrow_back:",
+                     query_params=path_params(number - 1))
+
+
 def say_notices() -> None:
     """Say what waits to be said, below the heading; called again when the page has run to its end."""
     for text in state.take_notices():
