@@ -48,6 +48,15 @@ def open_page(page: pagelist.Page | str, **params: str) -> AppTest:
     return app
 
 
+TRAIN_FORM = ("more_recipes", "train_form")  # what Train makes once somebody opens it
+
+
+def unfold(app: AppTest, *keys: str) -> AppTest:
+    """The page with parts open that are made only then, ``layout.folded``."""
+    app.session_state["unfolded"] = set(keys)
+    return app.run()
+
+
 def values_of(app: AppTest) -> dict[str, str]:
     """Label to value of every metric on the page."""
     return {metric.label: metric.value for metric in app.metric}

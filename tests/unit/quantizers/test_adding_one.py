@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support.cli import ask
-from tests.support.pages import open_page
+from tests.support.pages import TRAIN_FORM, open_page, unfold
 from tests.support.training import config, keep_process, write_shop
 from tiger import datasets, quantizers, reports, runs
 from tiger.core import params
@@ -111,7 +111,7 @@ def test_the_pages_show_it(run):
         assert not app.exception and not app.error, key
         said = " ".join(block.value for block in [*app.caption, *app.markdown])
         assert key != "tree" or "level 1 is no coarser than the others" in said
-    app = open_page(pagelist.BY_KEY["train"], run=run.id)
+    app = unfold(open_page(pagelist.BY_KEY["train"], run=run.id), *TRAIN_FORM)
     app.radio(key="presets:False").set_value("toy_product").run()
     assert not app.error and ToyProduct.summary in [caption.value for caption in app.caption]
     assert "train toy_product" in app.code[0].value and any(box.label == "Rounds" for box in app.number_input)

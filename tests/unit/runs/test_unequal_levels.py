@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.support.cli import ask
-from tests.support.pages import open_page
+from tests.support.pages import TRAIN_FORM, open_page, unfold
 from tests.support.training import config
 from tiger import analysis, datasets, quantizers, reports, runs
 from tiger.analysis import tree
@@ -110,7 +110,7 @@ def test_every_page_about_codes_opens(run, key):
 
 
 def test_the_form_takes_and_shows_sizes_with_commas():
-    app = open_page(pagelist.BY_KEY["train"])
+    app = unfold(open_page(pagelist.BY_KEY["train"]), *TRAIN_FORM)
     fields = [field for field in app.text_input if field.label == "Codes"]
     fields[0].set_value("32, 16,8").run()
     assert "--n-codes 32,16,8" in app.code[0].value

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.support.made_runs import finished, write_status
-from tests.support.pages import open_page
+from tests.support.pages import TRAIN_FORM, open_page, unfold
 from tiger import runs
 from tiger.runs import index, outcome, supervisor, sweep, sweep_plan
 from tiger.runs.records import Status
@@ -114,7 +114,7 @@ def test_a_run_gets_its_name_at_start(monkeypatch):
     made = []
     monkeypatch.setattr(supervisor, "current", lambda: type("Queue", (), {
         "submit": lambda self, config: made.append(config) or runs.new_run(config), "starts": lambda self: {}})())
-    app = open_page("train")
+    app = unfold(open_page("train"), *TRAIN_FORM)
     app.text_input(key="name:start").set_value("Baseline, wide").run()
     assert app.code[0].value.endswith("--title 'Baseline, wide'")
     app.button(key="start").click().run()

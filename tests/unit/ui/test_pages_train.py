@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.pages import open_page
+from tests.support.pages import TRAIN_FORM, open_page, unfold
 from tests.support.training import SMALL, execute
 from tiger import datasets, quantizers, runs
 from tiger.core import paths
@@ -78,7 +78,7 @@ def test_a_dataset_without_runs_offers_the_first_one(tiger_home, monkeypatch, sh
 
 
 def test_every_recipe_stands_with_its_line_and_fills_the_command(ids):
-    app = open_page("train", run=ids["healthy"])
+    app = unfold(open_page("train", run=ids["healthy"]), *TRAIN_FORM)
     known = {preset.key: preset for preset in presets.quantizer_presets()}
     first = app.radio(key="presets:main")
     assert list(first.options) == ["Healthy", "Watch it collapse", "Too few codes"] and first.value == "healthy"
@@ -247,7 +247,7 @@ def test_nonsense_in_the_address_does_no_harm(ids, address):
 
 def test_watch_it_collapse_is_started_with_its_schedule(ids, monkeypatch):
     monkeypatch.setattr("tiger.runs.supervisor.Supervisor._start_waiting", lambda self: None)
-    app = open_page("train", run=ids["healthy"], recipe="watch-collapse", path="2")
+    app = unfold(open_page("train", run=ids["healthy"], recipe="watch-collapse", path="2"), *TRAIN_FORM)
     assert app.radio(key="presets:main").value == "watch-collapse" and "--schedule 150:learning_rate=0.03" in app.code[0].value
     app.button(key="start").click().run()
     made = runs.find(app.query_params["run"])

@@ -308,11 +308,16 @@ def say_notices() -> None:
 
 
 @contextmanager
-def folded(label: str, key: str, icon: str, expanded: bool = False) -> Iterator[bool]:
+def folded(label: str, key: str, icon: str, expanded: bool = False, *, popover: bool = False) -> Iterator[bool]:
     """A part of the page that is folded away, and whether it must be drawn: from when it was first unfolded on this page's visit,
     so that what was typed into it stays.
+
+    Args:
+        popover: a button that opens it over the page, instead of a bar that unfolds.
     """
-    with st.expander(label, expanded, key=key, icon=icon, on_change="rerun") as box:
+    box = (st.popover(label, key=key, icon=icon, on_change="rerun") if popover
+           else st.expander(label, expanded, key=key, icon=icon, on_change="rerun"))
+    with box:
         seen = st.session_state.setdefault("unfolded", set())
         if box.open:
             seen.add(key)

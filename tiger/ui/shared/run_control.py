@@ -36,8 +36,12 @@ def hyper_parameters(cls: Any, key: str, given: Values, without: Collection[str]
         st.caption(cls.summary)
         with layout.guard("The form"):
             values = forms.fields(specs, key, given, columns=3)
-    preset = {spec.name: given.get(spec.name, spec.default) for spec in specs}
-    return values, values is not None and values != preset
+    return values, values is not None and values != preset_values(cls, given, without)
+
+
+def preset_values(cls: Any, given: Values, without: Collection[str] = ()) -> Values:
+    """Every hyper-parameter as a preset has it; arguments as ``hyper_parameters``'s."""
+    return {spec.name: given.get(spec.name, spec.default) for spec in params.specs(cls) if spec.name not in without}
 
 
 def start(config: runs.RunConfig, label: str, key: str, look_at: Callable[[str], None], *,

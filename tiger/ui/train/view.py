@@ -6,7 +6,7 @@ from tiger import quantizers
 from tiger.runs import presets
 from tiger.runs.presets import Preset
 from tiger.runs.records import LearnerConfig, RunConfig
-from tiger.ui.shared import address, run_control, state
+from tiger.ui.shared import address, layout, run_control, state
 
 PRESET = "train_preset"
 MAIN = {"healthy": "Healthy", "watch-collapse": "Watch it collapse", "tiny-codebook": "Too few codes"}  # on the first screen
@@ -28,11 +28,12 @@ def new_run() -> None:
         st.caption(f"**{chosen.title}.** {chosen.look_for}")
         with st.container(horizontal=True, vertical_alignment="center"):
             place = st.container(width="content")
-            with st.popover("More recipes", icon=":material/menu_book:"):
-                _more(list(known.values()), chosen)
-            with st.popover("Hyper-parameters and command", icon=":material/tune:"):
-                config = configure(presets.fitted(chosen, state.catalogue().n_items))
-                if config is not None:
+            with layout.folded("More recipes", "more_recipes", ":material/menu_book:", popover=True) as drawn:
+                if drawn:
+                    _more(list(known.values()), chosen)
+            with layout.folded("Hyper-parameters and command", "train_form", ":material/tune:", popover=True) as drawn:
+                config = configure(presets.fitted(chosen, state.catalogue().n_items), drawn)
+                if drawn and config is not None:
                     config = run_control.command(config, "start", named=True)
         with place:
             if config is not None:
@@ -61,11 +62,12 @@ def _choose(widget: str) -> None:
         st.session_state[PRESET] = st.session_state[widget]
 
 
-def configure(preset: Preset) -> RunConfig | None:
-    """The preset's hyper-parameters as a folded form; the run's configuration, None where a value is refused."""
-    name = preset.quantizer.name
-    values, changed = run_control.hyper_parameters(quantizers.REGISTRY[name], f"preset:{preset.key}",
-                                                   dict(preset.quantizer.params))
+def configure(preset: Preset, drawn: bool) -> RunConfig | None:
+    """The preset's hyper-parameters, as a form where that is drawn; the run's configuration, None where a value is refused."""
+    name, given = preset.quantizer.name, dict(preset.quantizer.params)
+    values, changed = run_control.preset_values(quantizers.REGISTRY[name], given), False
+    if drawn:
+        values, changed = run_control.hyper_parameters(quantizers.REGISTRY[name], f"preset:{preset.key}", given)
     if values is None:
         return None
     return RunConfig("quantizer", state.dataset_ref(), f"{preset.title} (changed)" if changed else preset.title,
