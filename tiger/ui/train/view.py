@@ -65,9 +65,9 @@ def _choose(widget: str) -> None:
 def configure(preset: Preset, drawn: bool) -> RunConfig | None:
     """The preset's hyper-parameters, as a form where that is drawn; the run's configuration, None where a value is refused."""
     name, given = preset.quantizer.name, dict(preset.quantizer.params)
-    values, changed = run_control.preset_values(quantizers.REGISTRY[name], given), False
-    if drawn:
-        values, changed = run_control.hyper_parameters(quantizers.REGISTRY[name], f"preset:{preset.key}", given)
+    cls = quantizers.REGISTRY[name]
+    values, changed = (run_control.hyper_parameters(cls, f"preset:{preset.key}", given) if drawn
+                       else (run_control.preset_values(cls, given), False))
     if values is None:
         return None
     return RunConfig("quantizer", state.dataset_ref(), f"{preset.title} (changed)" if changed else preset.title,
