@@ -103,7 +103,9 @@ def read_parquet(path: Path) -> RawIds:
         raise ValueError(f"'{path.name}' unpacks to {unpacked / 2**20:,.0f} MB, but at most "
                          f"{2 * raw.MAX_BYTES // 2**20} MB are read; keep only the columns of codes.")
     # an index of pandas stays a column, and whole numbers with gaps stay whole
-    frame = readers.decode(path, f"'{path.name}'", chosen.wanted).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    table = readers.decode(path, f"'{path.name}'", chosen.wanted)
+    frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True, split_blocks=True, self_destruct=True)
+    del table  # each of its columns went as soon as the frame had it
     return from_frame(path.name, frame, chosen)
 
 
@@ -173,7 +175,7 @@ def _keys(name: str, series: pd.Series) -> np.ndarray:
             raise ValueError(f"'{name}' row {broken.index[0]} has the item {broken.iat[0]} in column "
                              f"'{columns.shown([str(series.name)])}'; store items as text or as whole numbers.")
         known = known.astype(np.int64)
-    if any(isinstance(value, list | dict | np.ndarray) for value in known):
+    if known.dtype.kind not in "iub" and any(isinstance(value, list | dict | np.ndarray) for value in known):
         raise ValueError(f"'{name}' holds lists in the item's column '{columns.shown([str(series.name)])}'; "
                          "store one item a row.")
     keys = np.full(len(series), "", dtype=object)
@@ -189,6 +191,8 @@ def _without_nameless(name: str, found: RawIds) -> RawIds:
     lost_N = nameless_N & (found.codes_NL >= 0).all(axis=1)
     if lost_N.any():
         raise ValueError(f"'{name}' row {int(lost_N.argmax())} has an ID, but no item; name the item or leave the row out.")
+    if not nameless_N.any():
+        return found
     return RawIds(found.codes_NL[~nameless_N], found.keys[~nameless_N], found.key_kind)
 
 

@@ -60,7 +60,7 @@ def whole_numbers(name: str, values_NL: np.ndarray) -> np.ndarray:
         row, level = np.argwhere(bad_NL)[0]
         raise ValueError(f"'{name}' row {row} has code {values_NL[row, level]} at level {level + 1}, but "
                          f"codes are whole numbers from 0 to {MAX_CODE:,} (-1 for an item without an ID).")
-    return values_NL.astype(np.int64)
+    return values_NL.astype(np.int64, copy=not values_NL.flags.owndata)  # what belongs to a file is copied
 
 
 def declared(name: str, codes_NL: np.ndarray, n_codes: Any, n_levels: Any) -> RawIds:

@@ -22,7 +22,8 @@ def to_ids(column: pd.Series) -> list[str]:
             column = column.astype("Int64")
     elif column.dtype == object and len(column) and any(isinstance(value, float | bytes) for value in column):
         column = pd.Series([_one(value) for value in column], index=column.index, dtype=object)
-    return plain(column.astype("str").where(column.notna(), "").str.strip().tolist())
+    texts = column.astype("str").where(column.notna(), "").str.strip().tolist()
+    return texts if pd.api.types.is_integer_dtype(column) else plain(texts)
 
 
 def plain(ids: Sequence[str]) -> list[str]:
