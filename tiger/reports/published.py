@@ -15,7 +15,7 @@ Sources:
     SASRec with sampled softmax, eSASRec: 2025 (arXiv:2508.06450); figures from
         blondered/transformer_benchmark, README.md, which also quotes ActionPiece (Hou et al. 2025, arXiv:2502.13581) and DuoRec.
     RPG: Hou et al. 2025 (arXiv:2506.05781), with vectors of text-embedding-3-large; figures as phonism/genrec, README.md, quotes
-        the paper, which has Beauty alone; its evaluation masks nothing (facebookresearch/RPG_KDD2025, genrec/models/RPG/model.py).
+        the paper, which has Beauty alone; it masks nothing (facebookresearch/RPG_KDD2025, genrec/models/RPG/model.py).
 """
 
 from dataclasses import dataclass
