@@ -46,7 +46,7 @@ def show(req: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
     for sentence in left_out:
         st.caption(layout.plain(sentence))
     st.markdown(layout.plain(shown.summary))
-    columns: Columns = {name: st.column_config.TextColumn(name, width=230) for name in shown.items}
+    columns: Columns = {name: st.column_config.TextColumn(name, width=275) for name in shown.items}
     columns |= {"rank": st.column_config.NumberColumn("#", width=40),
                 "log P": st.column_config.NumberColumn("log P", width=70, format="%.3f")}
     table, beam = shown.table, next(iter(shown.items.values()))

@@ -111,8 +111,8 @@ def columns(frame: pd.DataFrame) -> exports.Columns:
     found |= {name: st.column_config.NumberColumn(format="%.4f") for name in ("Recall@10", "NDCG@10")}
     found |= {"Started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
               "Duration (s)": st.column_config.NumberColumn(format="%.1f"), "★": st.column_config.TextColumn(width=40),
-              "Verdict": st.column_config.TextColumn(width=130),
-              "Name": st.column_config.TextColumn(width="medium", pinned=True),
+              "Verdict": st.column_config.TextColumn(width=150),
+              "Name": st.column_config.TextColumn(width=240, pinned=True),
               "Differs from default": st.column_config.TextColumn(width="medium"),
               "Note": st.column_config.TextColumn(width="medium")}
     return {name: how for name, how in found.items() if name in frame}

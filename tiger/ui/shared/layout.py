@@ -47,6 +47,7 @@ LOOKS = """<style>
 .katex-display > .katex > .katex-html > .base {margin: .15em 0}
 [data-testid="stMainBlockContainer"] {container-type: inline-size; padding-top: 4rem}
 [data-testid="stSelectbox"] input {text-overflow: ellipsis}
+.st-key-heading > :last-child {margin-left: auto}
 @container (max-width: 620px) {
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap}
 [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%}}

@@ -18,10 +18,11 @@ PERCENT = {"Recall": st.column_config.NumberColumn(format="percent")}
 def draw(shown: Answer, _: str) -> None:
     """What the study has measured so far."""
     frame, about = shown.frame, shown.study.about
-    left, middle, right = st.columns(3)
-    left.metric("Cold items (held out of all training)", f"{about.n_cold:,}", help=f"Of {about.n_items:,} items.")
-    middle.metric("Users whose test item is cold", f"{about.cold_users:,}")
-    right.metric("Recommender", about.model)
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Cold items (held out of all training)", f"{about.n_cold:,}", help=f"Of {about.n_items:,} items.",
+                  width="content")
+        st.metric("Users whose test item is cold", f"{about.cold_users:,}", width="content")
+        st.metric("Recommender", about.model, width="content")
     words = once(report.cold_summary, frame)
     if words:
         st.success(layout.plain(words), icon=":material/ac_unit:")
