@@ -75,6 +75,8 @@ def test_a_lesson_is_predicted_once_watched_revealed_and_answered(lesson: CoreLe
     assert f"Measured: **{lesson.options[right]}**" in said(app)
     assert picture(app)["controls"] == list(lesson.controls)
     assert [radio.key for radio in app.radio] == [f"check:{lesson.key}"], "a locked prediction cannot be changed"
+    kinds = [block.type for block in app.main]
+    assert kinds.index("bidi_component") < kinds.index("radio"), "the picture comes before its check, on narrow pages too"
     assert f"You predicted: **{lesson.options[wrong]}**" in said(app)
     app.radio(key=f"check:{lesson.key}").set_value(lesson.check.options[lesson.check.answer]).run()
     assert lesson.check.because in said(app) and not app.radio

@@ -80,7 +80,7 @@ class Tree(TypedDict):
 def packed(pictures: tuple[TreePicture, ...], title: str, file: str, below: bool, fullest_first: bool) -> Tree:
     """A tree's pictures for the browser; a text that several branches or levels share is sent once."""
     texts: dict[str, int] = {}
-    found: Tree = {"id": "", "title": title, "file": file, "below": below, "fullest_first": fullest_first,
+    found: Tree = {"id": "", "title": title[:1].upper() + title[1:], "file": file, "below": below, "fullest_first": fullest_first,
                    "texts": [], "pictures": [_picture(one, texts) for one in pictures]}
     found["texts"] = list(texts)
     found["id"] = blake2b(json.dumps(found).encode(), digest_size=9).hexdigest()
