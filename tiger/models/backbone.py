@@ -27,8 +27,8 @@ class Backbone(nn.Module):
         return self.norm(x_BTD)
 
 
-LossParts = dict[str, list[float]]
-"""What a network's ``loss`` reports beside the loss itself: a number a level by name."""
+LossParts = dict[str, torch.Tensor]
+"""What a network's ``loss`` reports beside the loss itself, by name: one number a level, without gradient."""
 
 
 def last_hidden(x_BTD: torch.Tensor, length_B: torch.Tensor) -> torch.Tensor:

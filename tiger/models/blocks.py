@@ -7,6 +7,7 @@ Source: Vaswani et al. 2017; Raffel et al. 2020; Zhang and Sennrich 2019.
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -185,9 +186,22 @@ class RelativeBias(nn.Module):
         return self.weight[self.bucket(key_T[None, :] - query_T[:, None])].permute(2, 0, 1)[None]
 
 
-def pad(rows: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of unequal length as one right-padded (N, T) tensor, and their lengths, on the rows' device."""
-    device, length_N = rows[0].device, torch.tensor([len(row) for row in rows], device="cpu")
-    real_NT = (torch.arange(int(length_N.max()), device="cpu")[None] < length_N[:, None]).to(device)
-    padded_NT = torch.zeros(real_NT.shape, dtype=rows[0].dtype, device=device).masked_scatter(real_NT, torch.cat(rows))
-    return padded_NT, length_N.to(device)
+def pad(rows: list[np.ndarray], device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of unequal length as one tensor, padded on the right with 0, and their lengths.
+
+    Both are parts of one array, so that a batch goes to a graphics processor in one transfer.
+
+    Args:
+        rows: N rows of integers.
+        device: where to; None: where torch puts NumPy's arrays.
+
+    Returns:
+        int64 (N, T), T the longest row, and int64 (N,).
+    """
+    length_N = np.fromiter(map(len, rows), np.int64, len(rows))
+    table = np.zeros((len(rows), 1 + length_N.max()), np.int64)
+    table[:, 0] = length_N
+    table[:, 1:][np.arange(table.shape[1] - 1) < length_N[:, None]] = np.concatenate(rows)
+    made = torch.from_numpy(table)
+    made = made if device is None else made.to(device)
+    return made[:, 1:], made[:, 0]

@@ -17,8 +17,7 @@ from tiger.models.backbone import LossParts, padding_mask
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 
-START = 0  # the decoder's first token, and the padding
-UNKNOWN_USER = 0.1  # share of training examples whose user is hidden, so that a history alone can be read, too
+START = 0  # the decoder's first token
 
 Memory = tuple[list[KeyValue], torch.Tensor]  # keys and values of each decoder layer; bias over padding
 
@@ -37,8 +36,8 @@ class Stack(nn.Module):
 class T5Net(nn.Module):
     """Encoder and decoder over one vocabulary: 0 starts, then come the codes of each level, then users.
 
-    A row of items may begin with a negative number: ``-1 - u`` stands for user token u. Where the network has user
-    tokens, each row is read behind one; behind the last of them where the user is not known.
+    Where the network has user tokens, a row of items begins with a negative number: ``-1 - u`` stands for user token u,
+    the last of which, ``n_users``, is that of unknown users.
     """
 
     tokens_IM: torch.Tensor
@@ -70,18 +69,17 @@ class T5Net(nn.Module):
         rows = self.token.weight[self.first[level]:self.first[level] + self.n_codes[level]]
         return (self.decoder.norm(x_ND) * x_ND.shape[-1] ** -0.5) @ rows.T
 
-    def tokens(self, row: torch.Tensor) -> torch.Tensor:
-        """A row of items, with or without its user in front, as tokens."""
-        user, items = (row[:1], row[1:]) if int(row[0]) < 0 else (row[:0], row)
-        token_T = self.tokens_IM[items].flatten()
-        if not self.n_users:
-            return token_T
-        first = 1 + sum(self.n_codes)
-        return torch.cat([first - 1 - user if len(user) else token_T.new_full((1,), first + self.n_users), token_T])
+    def tokens(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Padded rows of items, each behind its user where there are user tokens, as tokens, and how many of them are real."""
+        n_before = int(self.n_users > 0)
+        token_BT = self.tokens_IM[items_BT[:, n_before:]].flatten(1)
+        if n_before:
+            token_BT = torch.cat([sum(self.n_codes) - items_BT[:, :1], token_BT], 1)
+        return token_BT, n_before + (length_B - n_before) * len(self.n_codes)
 
-    def read(self, rows: list[torch.Tensor]) -> Memory:
+    def read(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> Memory:
         """Encode item sequences; keys and values for every decoder layer."""
-        token_BT, length_B = pad([self.tokens(row) for row in rows])
+        token_BT, length_B = self.tokens(items_BT, length_B)
         real_BT = padding_mask(length_B, token_BT.shape[1])
         padding_bias = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]
         place_T = torch.arange(token_BT.shape[1])
@@ -92,9 +90,10 @@ class T5Net(nn.Module):
         x_BTD = self.drop(self.encoder.norm(x_BTD))
         return [block.cross.key_value(x_BTD) for block in self.decoder.blocks], padding_bias  # type: ignore
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
-        memory, padding_bias = self.read([row[:-1] for row in rows])
-        goal_BM = self.tokens_IM[torch.stack([row[-1] for row in rows])]
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
+        """The last item of each row is what the others shall predict."""
+        memory, padding_bias = self.read(items_BT[:, :-1], length_B - 1)
+        goal_BM = self.tokens_IM[items_BT.gather(1, length_B[:, None] - 1)[:, 0]]
         n_levels = goal_BM.shape[1]
         place_M = torch.arange(n_levels)
         later = torch.full((n_levels, n_levels), -torch.inf).triu(1)
@@ -104,10 +103,13 @@ class T5Net(nn.Module):
             x_BMD = block(x_BMD, bias, memory=shared, memory_bias=padding_bias)
         parts = [F.cross_entropy(self.logits(x_BMD[:, level], level).float(), goal_BM[:, level] - self.first[level],
                                  label_smoothing=self.label_smoothing) for level in range(n_levels)]
-        return torch.stack(parts).sum(), {"level_loss": [float(part.detach()) for part in parts]}
+        loss_L = torch.stack(parts)
+        return loss_L.sum(), {"level_loss": loss_L.detach()}
 
     def encode(self, histories: list[np.ndarray]) -> Memory:
-        return self.read([torch.from_numpy(row) for row in histories])
+        unknown = np.array([-1 - self.n_users])
+        rows = [row if row[0] < 0 else np.concatenate([unknown, row]) for row in histories] if self.n_users else histories
+        return self.read(*pad(rows))
 
     def step(self, memory: Memory, cache: list[KeyValue] | None, level: int,
              codes_BW: torch.Tensor | None) -> tuple[torch.Tensor, list[KeyValue]]:
@@ -171,6 +173,8 @@ class EncoderDecoder(GenerativeRecommender):
     n_user_tokens: int = param(0, "User tokens, shared by hashing, that precede the history (2000 in the paper; 0: none). One "
                                   "more token is for unknown users, such as a history entered by hand.",
                                low=0, high=1_000_000)
+    user_dropout: float = param(0.1, "Share of training examples whose user is unknown to the model, so that it can read a history "
+                                     "alone, too.", low=0.0, high=0.9, group="regularisation")
 
     def _check_sizes(self) -> None:
         """Heads have a width of their own here; every combination fits."""
@@ -192,12 +196,12 @@ class EncoderDecoder(GenerativeRecommender):
         user, items = (history[:1], history[1:]) if len(history) and history[0] < 0 else (history[:0], history)
         return np.concatenate([user, super().readable_history(items)])
 
-    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-        if row[0] >= 0:
+    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if not self.n_user_tokens:
             return super()._cut(row, rng)
         items_T = super()._cut(row[1:], rng)
-        known = rng.random() >= UNKNOWN_USER
-        return torch.cat([torch.from_numpy(row[:1]), items_T]) if known else items_T
+        known = rng.random() >= self.user_dropout
+        return np.concatenate([row[:1] if known else [-1 - self.n_user_tokens], items_T])
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
         return T5Net(metadata["ids"], metadata["n_codes"].tolist(), self.width, self.n_layers, self.n_heads,

@@ -1,4 +1,4 @@
-"""What all trained models share: batches without padding, AdamW on a cosine, averaged weights, exact resume.
+"""What all trained models share: batches almost without padding, optimiser and schedule, averaged weights, exact resume.
 
 Everything random in a step is drawn from (seed, epoch) or (seed, step), so a fit that goes on from a
 checkpoint draws what the uninterrupted fit would have drawn.
@@ -19,8 +19,10 @@ from torch import nn
 from tiger.core import devices, optimisers, precision
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.core.schedules import SCHEDULES
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import LiveParams, Recommender, TrainingState
+from tiger.models.blocks import pad
 from tiger.semantic_ids import SemanticIds
 
 
@@ -34,9 +36,16 @@ class NeuralRecommender(Recommender):
     dropout: float = param(0.3, "Dropout rate.", low=0.0, high=0.9)
     history_length: int = param(20, "Maximum history length; the model reads the last items.", low=1, high=500)
     n_epochs: int = param(20, "Training epochs.", low=1, high=10000)
+    max_steps: int = param(0, "Most training steps, even within an epoch; 0: as many as the epochs have.", low=0,
+                           high=100_000_000, group="training")
     batch_size: int = param(128, "Batch size: histories per step.", low=1, high=8192)
-    learning_rate: float = param(2e-3, "Peak learning rate of AdamW.", low=1e-6, high=1.0, log=True, live=True)
-    weight_decay: float = param(0.05, "Weight decay of AdamW.", low=0.0, high=1.0, group="training")
+    learning_rate: float = param(2e-3, "Peak learning rate.", low=1e-6, high=1.0, log=True, live=True)
+    optimizer: str = param("adamw", "Optimiser. Adafactor's learning rate is relative to the size of each weight matrix, and at "
+                                    "most 1 / sqrt(step).", choices=("adamw", "adafactor"), group="training")
+    lr_schedule: str = param("cosine", "Learning rate over the steps: cosine rises while warming up and falls on a cosine; "
+                                    "inverse_sqrt stays at the peak while warming up and falls with the square root of the step.",
+                          choices=tuple(SCHEDULES), group="training")
+    weight_decay: float = param(0.05, "Weight decay.", low=0.0, high=1.0, group="training")
     warmup: float = param(0.05, "Share of all steps used for learning-rate warm-up.", low=0.0, high=0.9,
                           group="training")
     label_smoothing: float = param(0.0, "Label smoothing: probability spread evenly over all codes.", low=0.0, high=0.9,
@@ -59,7 +68,7 @@ class NeuralRecommender(Recommender):
 
     @abstractmethod
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
-        """A fresh network; its ``loss(rows)`` takes item sequences and returns the loss and its parts."""
+        """A fresh network; its ``loss(items_BT, length_B)`` takes padded item sequences and returns the loss and its parts."""
 
     def readable_rows(self, cat: Catalogue) -> list[tuple[int, np.ndarray]]:
         """User number and training part of every history, at least two items each."""
@@ -123,8 +132,8 @@ class NeuralRecommender(Recommender):
             raise ValueError("no history has two training items; predicting the next item needs some.")
         per_epoch = math.ceil(len(rows) / self.batch_size)
         n_steps = self.n_epochs * per_epoch
-        self.optimiser_ = optimisers.AdamW(_groups(self.training_net_, self.weight_decay), lr=1.0,
-                                           betas=(0.9, 0.98), fused=True)
+        n_steps = min(n_steps, self.max_steps or n_steps)
+        self.optimiser_ = self._optimiser(device)
         self.step_, self.peak_ = 0, self.learning_rate
         if state is not None:
             self._resume(state)
@@ -133,12 +142,19 @@ class NeuralRecommender(Recommender):
             if not batches or step % per_epoch == 0:
                 batches = self._batches(rows, step // per_epoch)
             self.peak_ = (live_params() if live_params else {}).get("learning_rate", self.peak_)
-            rate = self.peak_ * _schedule(step, n_steps, self.warmup)
+            rate = self.peak_ * SCHEDULES[self.lr_schedule](step, n_steps, self.warmup)
             metrics = self._train_step([rows[at] for at in batches[step % per_epoch]], step, rate)
             self.step_ = step + 1
             if device.type != "cpu":
                 self._on_cpu = None
             yield Progress("training", self.step_, n_steps, metrics | {"epoch": self.step_ / per_epoch})
+
+    def _optimiser(self, device: torch.device) -> torch.optim.Optimizer:
+        """A fresh optimiser; every step sets its learning rate."""
+        groups = _groups(self.training_net_, self.weight_decay)
+        if self.optimizer == "adafactor":  # T5's 1e-30 is added to squares; torch's 1e-15 is squared
+            return optimisers.Adafactor(groups, lr=1.0, eps=(1e-15, 1e-3), foreach=device.type != "cpu")
+        return optimisers.AdamW(groups, lr=1.0, betas=(0.9, 0.98), fused=True)
 
     def _batches(self, rows: list[np.ndarray], epoch: int) -> list[np.ndarray]:
         """Histories of equal length together, so that padding costs next to nothing; in random order."""
@@ -149,7 +165,7 @@ class NeuralRecommender(Recommender):
         batches = [order[at:at + self.batch_size] for at in range(0, len(order), self.batch_size)]
         return [batches[at] for at in rng.permutation(len(batches))]
 
-    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+    def _cut(self, row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One example as this step sees it: a window of it, some items dropped, never the last."""
         longest = self.history_length + 1
         if len(row) > longest:
@@ -159,11 +175,11 @@ class NeuralRecommender(Recommender):
             keep = rng.random(len(row)) >= self.drop_items
             keep[-1] = True
             row = row[keep] if keep.sum() >= 2 else row[-2:]
-        return torch.from_numpy(row)
+        return row
 
     def _train_step(self, rows: list[np.ndarray], step: int, rate: float) -> dict[str, float | list[float]]:
         rng, device = np.random.default_rng([self.seed, 1, step]), next(self.training_net_.parameters()).device
-        cut = [self._cut(row, rng).to(device) for row in rows]
+        items_BT, length_B = pad([self._cut(row, rng) for row in rows], device)
         for group in self.optimiser_.param_groups:
             group["lr"] = rate
         self.training_net_.train()
@@ -172,10 +188,11 @@ class NeuralRecommender(Recommender):
             (torch.manual_seed if elsewhere else torch.default_generator.manual_seed)(seed)  # all of them would be slow
             with (precision.bfloat16_products(device, precision.uses_bfloat16(self.precision)),
                   device if elsewhere else contextlib.nullcontext()):  # what the loss makes stands where the weights are
-                loss, parts = self.training_net_.loss(cut)  # type: ignore[operator]
+                loss, parts = self.training_net_.loss(items_BT, length_B)  # type: ignore[operator]
         self.optimiser_.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.training_net_.parameters(), 1.0)
+        if self.optimizer == "adamw":  # Adafactor limits its own updates
+            nn.utils.clip_grad_norm_(self.training_net_.parameters(), 1.0)
         self.optimiser_.step()
         self.training_net_.eval()
         if self.average:
@@ -185,7 +202,7 @@ class NeuralRecommender(Recommender):
                 for mean, new in pairs:
                     mean.lerp_(new, 1 - keep)
             self.mean_net_.eval()
-        return {"loss": float(loss.detach()), "learning_rate": rate, **parts}
+        return {"loss": float(loss.detach()), "learning_rate": rate, **{name: part.tolist() for name, part in parts.items()}}
 
     def training_state(self) -> TrainingState:
         moments = devices.to_cpu({f"{at}.{key}": value for at, slots in self.optimiser_.state_dict()["state"].items()
@@ -214,14 +231,6 @@ class NeuralRecommender(Recommender):
                    for key, value in tensors.items() if key.startswith("net.")}  # "trunk" until November 2026
         self.net_.load_state_dict(weights)
         self.net_.eval()
-
-
-def _schedule(step: int, n_steps: int, warmup: float) -> float:
-    """Rise in a line, fall on a cosine to 1 % of the peak."""
-    rise = max(1, int(n_steps * warmup))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, n_steps - rise)))
 
 
 def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

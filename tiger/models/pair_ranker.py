@@ -55,9 +55,8 @@ class PairNet(nn.Module):
             x_BQD = block(x_BQD, hidden_BTD, padding_bias)
         return self.out(self.norm(x_BQD))[..., 0]
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         """Every position: its next item against random items as pairs, and against all items by inner product."""
-        items_BT, length_B = pad(rows)
         hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
         n_rows, n_places = hidden_BTD.shape[:2]
         real_BT = padding_mask(length_B - 1, n_places)
@@ -70,11 +69,11 @@ class PairNet(nn.Module):
         score_NC = self.scores(hidden_BTD, item_BTC.flatten(1), gap_QT).unflatten(1, item_BTC.shape[1:])[real_BT]
         same_NC = F.pad(others_C[None] == goal_N[:, None], (1, 0))  # a random item may be the right one
         second = F.cross_entropy(score_NC.masked_fill(same_NC, -torch.inf), torch.zeros_like(goal_N))
-        return first + second, {"stage_loss": [float(first.detach()), float(second.detach())]}
+        return first + second, {"stage_loss": torch.stack([first, second]).detach()}
 
     def read(self, histories: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The history's vectors, the user's vector, and -inf at padding."""
-        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        items_BT, length_B = pad(histories)
         hidden_BTD = self.backbone(self.item(items_BT))
         real_BT = padding_mask(length_B, items_BT.shape[1])
         padding_bias = torch.zeros(real_BT.shape).masked_fill(~real_BT, -torch.inf)[:, None, None]

@@ -59,8 +59,7 @@ class RQNet(nn.Module):
             return logits_NK.float()
         return self.prefixes.add_scores(logits_NK.float(), query_ND, level, node_N)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
-        items_BT, length_B = pad(rows)
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         n_items = items_BT.shape[1]
         row_N, place_N = padding_mask(length_B - 1, n_items - 1).nonzero(as_tuple=True)
         goal_N = items_BT[row_N, place_N + 1]
@@ -73,7 +72,8 @@ class RQNet(nn.Module):
         for block in self.depth:
             x_NMD = block(x_NMD, causal=True)
         parts = [self._level_loss(x_NMD[:, level], level, goal_N) for level in range(len(self.n_codes))]
-        return torch.stack(parts).sum(), {"level_loss": [float(part.detach()) for part in parts]}
+        loss_L = torch.stack(parts)
+        return loss_L.sum(), {"level_loss": loss_L.detach()}
 
     def _level_loss(self, x_ND: torch.Tensor, level: int, goal_N: torch.Tensor) -> torch.Tensor:
         parent_N = self.prefixes.path_IM[goal_N, level - 1] if self.prefixes is not None and level else None
@@ -81,7 +81,7 @@ class RQNet(nn.Module):
                                label_smoothing=self.label_smoothing)
 
     def encode(self, histories: list[np.ndarray]) -> torch.Tensor:
-        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        items_BT, length_B = pad(histories)
         return last_hidden(self.hidden(items_BT), length_B)
 
     def step(self, memory: torch.Tensor, cache: Cache | None, level: int,

@@ -29,8 +29,7 @@ class SASRecNet(nn.Module):
         self.label_smoothing = label_smoothing
         small_start(self)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
-        items_BT, length_B = pad(rows)
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
         real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
         logits_NI = hidden_BTD[real_BT] @ self.item.weight.T
@@ -38,7 +37,7 @@ class SASRecNet(nn.Module):
 
     def user(self, histories: list[np.ndarray]) -> torch.Tensor:
         """One vector a user (B, D)."""
-        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        items_BT, length_B = pad(histories)
         return last_hidden(self.backbone(self.item(items_BT)), length_B)
 
 

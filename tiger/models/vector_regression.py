@@ -35,8 +35,7 @@ class RegressionNet(nn.Module):
         self.out = nn.Linear(width, emb_IE.shape[1])
         small_start(self)
 
-    def loss(self, rows: list[torch.Tensor]) -> tuple[torch.Tensor, LossParts]:
-        items_BT, length_B = pad(rows)
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         hidden_BTD = self.backbone(self.into(self.emb_IE[items_BT[:, :-1]]))
         real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
         guess_NE, goal_NE = self.out(hidden_BTD[real_BT]), self.emb_IE[items_BT[:, 1:][real_BT]]
@@ -44,7 +43,7 @@ class RegressionNet(nn.Module):
 
     def guess(self, histories: list[np.ndarray]) -> torch.Tensor:
         """The embedding expected next (B, E)."""
-        items_BT, length_B = pad([torch.from_numpy(row) for row in histories])
+        items_BT, length_B = pad(histories)
         return self.out(last_hidden(self.backbone(self.into(self.emb_IE[items_BT])), length_B))
 
 

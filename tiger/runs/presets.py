@@ -142,6 +142,11 @@ def _model(name: str, **params: Any) -> LearnerConfig:
     return LearnerConfig(name, params)
 
 
+PUBLISHED = {"n_user_tokens": 2000, "n_epochs": 10_000, "max_steps": 200_000, "optimizer": "adafactor", "learning_rate": 0.01,
+             "lr_schedule": "inverse_sqrt", "warmup": 0.05, "weight_decay": 0.0}
+"""How Rajput et al. 2023, section 4.1, train; the optimiser, which they do not name, is that of Raffel et al. 2020, section
+3.1.2, whose learning rate and schedule they use: 0.01 for 10,000 steps, then falling with the square root of the step."""
+
 MODELS = [
     ModelPreset("rq-small", "RQ-Transformer, small",
                 "The bundled recommender: about a minute on the bundled shop.",
@@ -159,6 +164,8 @@ MODELS = [
                 _model("encoder_decoder", n_layers=2, n_heads=4, head=32, ff=256, n_epochs=10)),
     ModelPreset("tiger-paper", "The paper's encoder-decoder", "The paper's sizes; takes hours without a GPU.",
                 _model("encoder_decoder")),
+    ModelPreset("tiger-published", "The paper's encoder-decoder, trained as published",
+                "User tokens, Adafactor and the paper's 200,000 steps: days without a GPU.", _model("encoder_decoder", **PUBLISHED)),
     ModelPreset("sasrec", "SASRec: user vector and nearest items",
                 "The dense-retrieval baseline, trained with the full softmax.", _model("sasrec")),
     ModelPreset("vector-regression", "Regress the embedding",

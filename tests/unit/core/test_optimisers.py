@@ -11,16 +11,16 @@ from tiger import models, quantizers
 from tiger.core import optimisers
 
 
-@pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test_every_step_equals_torchs_bit_for_bit(name):
+@pytest.mark.parametrize(("name", "how"), [("Adam", {"fused": True}), ("AdamW", {"fused": True}), ("Adafactor", {})])
+def test_every_step_equals_torchs_bit_for_bit(name, how):
     def trained(cls, n_before: int):
         """Five steps, with the optimiser's state carried to another optimiser after ``n_before``."""
         generator = torch.Generator().manual_seed(0)
         weight = torch.nn.Parameter(torch.randn(7, 5, generator=generator))
-        optimiser = cls([{"params": [weight], "weight_decay": 0.1}], lr=0.01, fused=True)
+        optimiser = cls([{"params": [weight], "weight_decay": 0.1}], lr=0.01, **how)
         for step in range(5):
             if step == n_before:
-                state, optimiser = optimiser.state_dict(), cls([{"params": [weight], "weight_decay": 0.1}], lr=0.01, fused=True)
+                state, optimiser = optimiser.state_dict(), cls([{"params": [weight], "weight_decay": 0.1}], lr=0.01, **how)
                 optimiser.load_state_dict(state)
             optimiser.zero_grad()
             (weight ** 2).sum().backward()
