@@ -20,6 +20,7 @@ softmax is over its own codes.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ from tiger.core import params
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import checkpoint, presets
+from tiger.runs.executors.base import KEEP_MEMORY
 from tiger.semantic_ids import SemanticIds
 
 LOG = Path(__file__).parent / "logs" / "paper_model.jsonl"
@@ -158,4 +160,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if not KEEP_MEMORY.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP_MEMORY)
     main()
