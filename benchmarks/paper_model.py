@@ -9,13 +9,13 @@ checkpoint and curve.jsonl: every so many steps the mean loss since, and recall 
 (beam width 20, items of the history kept, as the paper's table probably has them). The end scores --splits under both rules (beam
 width 50; every third user's validation item, every user's test item) and appends one line to --log.
 
-The recipe (Rajput et al. 2023, section 4.1): 4 + 4 layers, width 128, 6 heads of 64, feed-forward 1024 with ReLU, dropout 0.1, 2,000
-hashed user tokens, histories of 20 items, every item of a history once the goal, batches of 256, 200,000 steps, learning rate
-0.01 for 10,000 steps, then falling with the square root of the step. The paper names no optimiser; rate and schedule are those with which T5
-was trained (Raffel et al. 2020, section 3.1.2), by Adafactor, which is T5X's default, too. A shorter --steps keeps the rate constant for the same
-share of its steps. What differs: IDs come from TF-IDF vectors of short phrases instead of Sentence-T5's of whole descriptions;
-RQ-VAE as in beauty_recommenders.py; 3 codes and a collision level for all kinds; batches hold histories of like length; a level's
-softmax is over its own codes.
+The recipe (Rajput et al. 2023, section 4.1): 4 + 4 layers, width 128, 6 heads of 64, feed-forward 1024 with ReLU, dropout 0.1,
+2,000 hashed user tokens, histories of 20 items, every item of a history once the goal, batches of 256, 200,000 steps, learning
+rate 0.01 for 10,000 steps, then falling with the square root of the step. The paper names no optimiser; rate and schedule are
+those with which T5 was trained (Raffel et al. 2020, section 3.1.2), by Adafactor, which is T5X's default, too. A shorter --steps
+keeps the rate constant for the same share of its steps. What differs: IDs come from TF-IDF vectors of short phrases instead of
+Sentence-T5's of whole descriptions; RQ-VAE as in beauty_recommenders.py; 3 codes and a collision level for all kinds; batches
+hold histories of like length; a level's softmax is over its own codes.
 """
 
 import argparse
@@ -78,46 +78,57 @@ def steps(model: Any, cat: Catalogue, ids: SemanticIds, state: dict[str, Any] | 
             took_s, took_cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
             yield {"step": progress.step, "n_steps": progress.n_steps, "epoch": round(progress.metrics["epoch"], 2),
                    "learning_rate": round(progress.metrics["learning_rate"], 6), "loss": round(float(np.mean(losses)), 4),
-                   "ms_a_step": round(1000 * took_s / len(losses), 1), "cpu_ms_a_step": round(1000 * took_cpu_s / len(losses), 1),
-                   "train_s": took_s}
+                   "ms_a_step": round(1000 * took_s / len(losses), 1),
+                   "cpu_ms_a_step": round(1000 * took_cpu_s / len(losses), 1), "train_s": took_s}
             if over:
                 return
             minutes -= took_s / 60
             start_s, cpu_s, losses = time.perf_counter(), time.process_time(), []
 
 
-def run(kind: str, given: argparse.Namespace) -> dict[str, Any]:
-    """Train with one kind of IDs, from the checkpoint if there is one, and score what came out."""
-    folder = given.out / f"{kind}-{given.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    cat = datasets.load("recbole", path=str(given.data), embedding={"method": given.embedding, "seed": given.seed})
+def settings(given: argparse.Namespace) -> params.Values:
+    """The model's hyper-parameters: the recipe, and what the command line changes."""
     specs = {spec.name: spec for spec in params.specs(models.REGISTRY["encoder_decoder"])}
     changes = {name: params.check(specs[name], value) for name, value in (pair.split("=", 1) for pair in given.set)}
-    values = RECIPE | {"max_steps": given.steps, "precision": given.precision} | changes
+    return RECIPE | {"max_steps": given.steps, "precision": given.precision} | changes
+
+
+def train(model: Any, cat: Catalogue, ids: SemanticIds, folder: Path, values: params.Values,
+          given: argparse.Namespace) -> dict[str, Any]:
+    """Train, from the folder's checkpoint if there is one; the last line of the curve."""
     saved = checkpoint.read(folder)
     if saved is not None and (not given.resume or saved["settings"] != values):
         raise SystemExit(f"{folder} has a training of {saved['model']['step']} steps with {saved['settings']}; go on with "
                          "--resume and the same settings, or choose another --out.")
+    state, train_s = (saved["model"], saved["train_s"]) if saved else (None, 0.0)
+    everybody = cat.split().user_U
+    users, line = everybody[even_sample(len(everybody), given.users)], {"step": state["step"] if state else 0, "train_s": train_s}
+    for line in steps(model, cat, ids, state, given.minutes, given.every):
+        train_s += line["train_s"]
+        checkpoint.write(folder, {"settings": values, "train_s": train_s, "model": model.training_state()})
+        line |= {"train_s": round(train_s, 1),
+                 "valid_kept": measured(model, cat, "valid", users, CURVE_WIDTH, False, given.device)}
+        with (folder / "curve.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(folder.name, json.dumps(line), flush=True)
+    return line
+
+
+def run(kind: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Train with one kind of IDs, and score what came out."""
+    folder, values = given.out / f"{kind}-{given.seed}", settings(given)
+    folder.mkdir(parents=True, exist_ok=True)
+    cat = datasets.load("recbole", path=str(given.data), embedding={"method": given.embedding, "seed": given.seed})
     codes_IL = codes_of(kind, given.seed, cat, folder, given.device)
     ids = SemanticIds.from_codes(codes_IL, n_codes=256)
     model = models.create("encoder_decoder", seed=given.seed, device=given.device, **values)
-    users, train_s = cat.split().user_U[even_sample(len(cat.split().user_U), given.users)], saved["train_s"] if saved else 0.0
-    line: dict[str, Any] = {}
-    for line in steps(model, cat, ids, saved["model"] if saved else None, given.minutes, given.every):
-        train_s += line["train_s"]
-        checkpoint.write(folder, {"settings": values, "train_s": train_s, "model": model.training_state()})
-        line |= {"train_s": round(train_s, 1), "valid_kept": measured(model, cat, "valid", users, CURVE_WIDTH, False, given.device)}
-        with (folder / "curve.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        print(kind, json.dumps(line), flush=True)
-    if not line:
-        raise SystemExit(f"{folder} has finished its {given.steps} steps.")
+    line = train(model, cat, ids, folder, values, given)
     third = cat.split().user_U[::3]  # as in beauty_recommenders.py
     scores = {split + ending: measured(model, cat, split, third if split == "valid" else None, WIDTH, excludes, given.device)
               for split in given.splits for excludes, ending in ((True, ""), (False, "_kept"))}
-    weights = sum(weight.numel() for weight in model.net_.parameters())
-    return {"data": given.data.name, "ids": kind, "seed": given.seed, "embedding": given.embedding, "width": WIDTH, "model": values,
-            "quantizer": VARIANTS[kind][2:], "unique_ids": len(np.unique(codes_IL, axis=0)), "weights": weights, **line, **scores,
+    return {"data": given.data.name, "ids": kind, "seed": given.seed, "embedding": given.embedding, "width": WIDTH,
+            "model": values, "quantizer": VARIANTS[kind][2:], "unique_ids": len(np.unique(codes_IL, axis=0)),
+            "weights": sum(weight.numel() for weight in model.net_.parameters()), **line, **scores,
             "device": torch.cuda.get_device_name() if given.device == "cuda" else given.device, "machine": machine()}
 
 

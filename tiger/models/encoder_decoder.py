@@ -173,8 +173,8 @@ class EncoderDecoder(GenerativeRecommender):
     n_user_tokens: int = param(0, "User tokens, shared by hashing, that precede the history (2000 in the paper; 0: none). One "
                                   "more token is for unknown users, such as a history entered by hand.",
                                low=0, high=1_000_000)
-    user_dropout: float = param(0.1, "Share of training examples whose user is unknown to the model, so that it can read a history "
-                                     "alone, too.", low=0.0, high=0.9, group="regularisation")
+    user_dropout: float = param(0.1, "Share of training examples whose user is unknown to the model, so that it can read a "
+                                     "history alone, too.", low=0.0, high=0.9, group="regularisation")
 
     def _check_sizes(self) -> None:
         """Heads have a width of their own here; every combination fits."""
