@@ -2,10 +2,10 @@
 
     python benchmarks/movielens_presets.py [--data ../shared/data/ml-100k] [--seeds 0 1 2] [--threads 1]
 
-TF-IDF vectors of titles and genres, RQ-VAE IDs; leave-one-out, the whole catalogue ranked, films of the history left out of the
-lists and kept in them. "two" is every third user's history cut to its last two films (beam width 10, test item), with the share of the
-ten suggestions that are among the ten films with most training interactions. Processor seconds are those of the
-recommender. Prints one JSON line a recommender, seed and rule.
+TF-IDF vectors of titles and genres, RQ-VAE IDs; leave-one-out, the whole catalogue ranked at beam width 20, films of the history
+left out of the lists and kept in them. "two" is every third user's history cut to its last two films (beam width 10, test item),
+with the share of the ten suggestions that are among the ten films with most training interactions. Processor seconds are
+those of the recommender. Prints one JSON line a recommender, seed and rule.
 """
 
 import argparse
