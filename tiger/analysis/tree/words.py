@@ -106,15 +106,16 @@ def _dominant(member_PI: sparse.csr_matrix, category_I: Sequence[str] | np.ndarr
     found = [""] * member_PI.shape[0]
     if category_I is None:
         return found
-    path = pd.Series(category_I, dtype=object).fillna("").astype(str).str.strip().str.split(r"\s*>\s*", regex=True)
+    which_I, paths = pd.factorize(pd.Series(category_I, dtype=object).fillna("").astype(str))
+    path = pd.Series(paths, dtype=object).str.strip().str.split(r"\s*>\s*", regex=True)  # there are far fewer than items
     size_P = np.maximum(np.asarray(member_PI.sum(1)).ravel(), 1)
     for depth in range(1, int(path.str.len().max() or 0) + 1):
-        number_I, names = pd.factorize(path.map(lambda parts, n=depth: tuple(parts[:n]) if len(parts) >= n and parts[0]
-                                                else None))
+        number, names = pd.factorize(path.map(lambda parts, n=depth: tuple(parts[:n]) if len(parts) >= n and parts[0] else None))
+        number_I = number[which_I]
         known = np.flatnonzero(number_I >= 0)
         if not len(known):
             break
-        one_IC = sparse.csr_matrix((np.ones(len(known), np.float32), (known, number_I[known])), (len(path), len(names)))
+        one_IC = sparse.csr_matrix((np.ones(len(known), np.float32), (known, number_I[known])), (len(which_I), len(names)))
         count_PC = (member_PI @ one_IC).tocsr()
         for row in np.flatnonzero(np.diff(count_PC.indptr)):
             at = slice(count_PC.indptr[row], count_PC.indptr[row + 1])
