@@ -122,8 +122,8 @@ def append(file: IO[bytes], data: bytes) -> None:
         raise
 
 
-def changed_ns(path: Path) -> int:
-    """When a file was changed last, in nanoseconds since 1970; 0 where there is none."""
+def changed_ns(path: Path | str) -> int:
+    """When a file or folder was changed last, in nanoseconds since 1970; 0 where there is none."""
     try:
         return os.stat(path).st_mtime_ns
     except OSError:

@@ -134,7 +134,7 @@ def _folders(root: Path) -> list[tuple[str, str]]:
 
 def _entry(folder: str) -> Entry | None:
     known = _known.get(folder)
-    if known is not None and known[1] is not None and known[1].status.state in OVER and _changed_ns(folder) == known[0][0]:
+    if known is not None and known[1] is not None and known[1].status.state in OVER and files.changed_ns(folder) == known[0][0]:
         return known[1]
     stamp = _stamp(folder)
     if stamp is None:
@@ -157,16 +157,8 @@ def _stamp(folder: str) -> Stamp | None:
 
     A status that is written over in place, as on a full disk, changes its own time stamp alone.
     """
-    changed_ns = _changed_ns(folder)
-    return (changed_ns, _changed_ns(f"{folder}/status.json")) if changed_ns else None
-
-
-def _changed_ns(path: str) -> int:
-    """When a file or folder changed, nanoseconds since 1970; 0 where there is none."""
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
+    changed_ns = files.changed_ns(folder)
+    return (changed_ns, files.changed_ns(f"{folder}/status.json")) if changed_ns else None
 
 
 def _read(run: Run) -> Entry:

@@ -213,9 +213,8 @@ class Supervisor:
         """Runs that wait or have a worker, in the order in which they were queued. Those that are over are read once."""
         found = []
         for name in os.listdir(self.folder):
-            try:
-                changed_ns = os.stat(f"{self.folder}/{name}/status.json").st_mtime_ns
-            except OSError:  # no run, or one that is being deleted
+            changed_ns = files.changed_ns(f"{self.folder}/{name}/status.json")
+            if not changed_ns:  # no run, or one that is being deleted
                 continue
             if self.over.get(name) == changed_ns or not store.RUN_ID.fullmatch(name):
                 continue

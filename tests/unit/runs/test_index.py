@@ -66,7 +66,7 @@ def test_while_nothing_changes_the_answer_is_the_same_object_and_costs_one_look_
     settle()
     before = index.entries()
     looks = []
-    monkeypatch.setattr(index, "_changed_ns", lambda path, real=index._changed_ns: looks.append(path) or real(path))
+    monkeypatch.setattr(files, "changed_ns", lambda path, real=files.changed_ns: looks.append(path) or real(path))
     assert index.entries() is before and len(looks) == len(before)
     write_status(runs_made[0], message="told")
     after = index.entries()
