@@ -41,14 +41,18 @@ def counts_of(codes: Codes) -> np.ndarray:
 def counted_levels(codes: Codes) -> int:
     """Levels whose prefixes were counted over all items of a sampled catalogue; 0 where none were."""
     all_items = counted.read(codes.run) if codes.cat.sampled else None
-    return 0 if all_items is None or all_items.tree_PC is None else all_items.tree_PC.shape[1] - 2
+    return 0 if all_items is None else _levels(all_items)
+
+
+def _levels(all_items: counted.Counted) -> int:
+    return 0 if all_items.tree_PC is None else all_items.tree_PC.shape[1] - 2
 
 
 def tree_of(codes: Codes, depth: int) -> tuple[Branches, str]:
     """A run's tree, with sizes counted over all items where those were counted down to this depth; and what the sizes count."""
     sampled = codes.cat.sampled
     all_items = counted.read(codes.run) if sampled else None
-    if all_items is not None and all_items.tree_PC is not None and depth <= counted_levels(codes):
+    if all_items is not None and all_items.tree_PC is not None and depth <= _levels(all_items):
         return Branches.counted(all_items.tree_PC, codes.codes_IL), f", all {all_items.n_items:,} items"
     return Branches.from_codes(codes.codes_IL), f", {codes.cat.n_items:,} sampled items" if sampled else ""
 

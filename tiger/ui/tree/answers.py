@@ -38,8 +38,13 @@ def categories(cat: Catalogue) -> Reference:
 
 def branches(codes: Codes, depth: int) -> tuple[Branches, str]:
     """The run's tree as it is looked at down to a depth, and what its sizes count; ``at_scale.tree_of``."""
-    counted = at_scale.counted_levels(codes)
+    counted = _counted_levels(codes)
     return _branches(codes, counted if depth <= counted else codes.n_levels + 1)  # two trees at most, whatever the depth
+
+
+@caching.resource(64)
+def _counted_levels(codes: Codes) -> int:
+    return at_scale.counted_levels(codes)
 
 
 @caching.resource(64)
