@@ -125,11 +125,7 @@ function go(play, at) {
   follow(play, null)
   draw(play)
   if (focused?.disabled) play.root.querySelector(focused.matches('.back') ? '.forward' : '.back').focus()
-  const query = new URLSearchParams(location.search)
-  if (at === play.data.usual) query.delete('at')
-  else query.set('at', at)
-  query.delete('pick')
-  history.replaceState(history.state, '', `${location.pathname}?${query}`)
+  keepInAddress({ at: at === play.data.usual ? null : at, pick: null })
   clearTimeout(play.timer)
   play.timer = setTimeout(() => play.tell('at', at), TELL_MS)
 }

@@ -12,6 +12,7 @@ import streamlit as st
 from tiger.plots import colours
 from tiger.reports.map import MapView, Picture
 from tiger.ui.shared import address
+from tiger.ui.shared.assets import ADDRESS, joined
 from tiger.ui.shared.sent import forget, unsent
 
 FOLDER = Path(__file__).parent
@@ -20,11 +21,8 @@ BY_ID, BY_CATEGORY = address.COLOUR.options
 WORDS = {BY_ID: "Coloured by the first … codes", BY_CATEGORY: "Coloured by the first … category levels"}
 
 
-def _text(*names: str) -> str:
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
-
-
-MAP = st.components.v2.component("tiger.map", html=_text("map.html"), css=_text("map.css"), js=_text("marks.js", "map.js"))
+MAP = st.components.v2.component("tiger.map", html=joined(FOLDER, "map.html"), css=joined(FOLDER, "map.css"),
+                                 js=ADDRESS + joined(FOLDER, "marks.js", "map.js"))
 
 
 def packed(shown: Picture, at_N: np.ndarray) -> dict[str, Any]:

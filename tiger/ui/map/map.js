@@ -153,11 +153,8 @@ function legend(map) {
 // The address holds what is shown at once; the server learns of it when nothing has changed for a moment.
 function recoloured(map, by, level) {
   colourBy(map, by, level)
-  const query = new URLSearchParams(location.search), { look } = map
-  query.set('level', look.level)
-  if (look.by === map.data.by[0]) query.delete('colour')
-  else query.set('colour', look.by)
-  history.replaceState(history.state, '', `${location.pathname}?${query}`)
+  const { look } = map
+  keepInAddress({ level: look.level, colour: look.by === map.data.by[0] ? null : look.by })
   clearTimeout(map.waiting)
   map.waiting = setTimeout(() => { map.waiting = 0; map.tell('coloured', { by: look.by, level: look.level }) }, TELL_MS)
 }

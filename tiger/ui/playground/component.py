@@ -10,20 +10,17 @@ import streamlit as st
 from tiger.plots import colours
 from tiger.ui.playground import scenarios
 from tiger.ui.shared import address
+from tiger.ui.shared.assets import joined
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "planes.js", "playground.js", "mount.js")
 
 
-def _text(*names: str) -> str:
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+PLAYGROUND = st.components.v2.component("tiger.playground", html=joined(FOLDER, "playground.html"),
+                                        css=joined(FOLDER, "playground.css"), js=joined(FOLDER, *SCRIPTS))
 
-
-PLAYGROUND = st.components.v2.component("tiger.playground", html=_text("playground.html"), css=_text("playground.css"),
-                                        js=_text(*SCRIPTS))
-
-BEAM = st.components.v2.component("tiger.beam_lesson", html=_text("beam.html"), css=_text("playground.css"),
-                                  js=_text("points.js", "draw.js", "beam.js"))
+BEAM = st.components.v2.component("tiger.beam_lesson", html=joined(FOLDER, "beam.html"), css=joined(FOLDER, "playground.css"),
+                                  js=joined(FOLDER, "points.js", "draw.js", "beam.js"))
 
 
 def show() -> None:

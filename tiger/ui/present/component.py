@@ -13,6 +13,7 @@ from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import offline, pictures, stories
 from tiger.ui.present import answers, request
 from tiger.ui.shared import layout, pickers, recommenders, state
+from tiger.ui.shared.assets import ADDRESS, joined
 
 KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL, HEARD = (
     "present_stage", "present_found", "present_why", "present_beside", "present_playing", "present_word", "present_changed",
@@ -22,7 +23,7 @@ Ask = Mapping[str, Any]
 """What a browser sent: each value is checked where it is used."""
 STAGE = st.components.v2.component(
     "tiger.stage", html='<div class="stage"></div>', css=stage.style(),
-    js=f"{stage.script()}\n{Path(__file__).with_name('mount.js').read_text(encoding='utf-8')}")
+    js=f"{ADDRESS}{stage.script()}\n{joined(Path(__file__).parent, 'mount.js')}")
 
 
 def show() -> None:

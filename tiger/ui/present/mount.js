@@ -31,12 +31,7 @@ export default ({ parentElement, data, setTriggerValue }) => {
         hooks.tell('ask', hooks.open)
         return asked
       },
-      step: at => {
-        const query = new URLSearchParams(location.search)
-        if (at) query.set('scene', at)
-        else query.delete('scene')
-        history.replaceState(history.state, '', `${location.pathname}?${query}`)
-      },
+      step: at => keepInAddress({ scene: at || null }),
       filled: full => {
         try {
           sessionStorage.setItem(PAGE, full ? '0' : '1')

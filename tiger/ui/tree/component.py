@@ -13,18 +13,15 @@ import streamlit as st
 from tiger.plots import tree as plot
 from tiger.reports.tree import TreePicture
 from tiger.ui.shared import address
+from tiger.ui.shared.assets import ADDRESS, joined
 from tiger.ui.shared.once import once
 from tiger.ui.shared.sent import forget, unsent
 
 FOLDER, KEY = Path(__file__).parent, "trees"
 
 
-def _text(*names: str) -> str:
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
-
-
-TREES = st.components.v2.component("tiger.trees", html=_text("trees.html"), css=_text("trees.css"),
-                                   js=_text("layouts.js", "paint.js", "trees.js"))
+TREES = st.components.v2.component("tiger.trees", html=joined(FOLDER, "trees.html"), css=joined(FOLDER, "trees.css"),
+                                   js=ADDRESS + joined(FOLDER, "layouts.js", "paint.js", "trees.js"))
 
 
 @dataclass(frozen=True)

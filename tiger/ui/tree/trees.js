@@ -69,11 +69,7 @@ const words = node => [`${node.prefix}: ${node.size.toLocaleString('en-US')} ite
 function change(page, what) {
   Object.assign(page, what, { now: null })
   drawAll(page)
-  const query = new URLSearchParams(location.search)
-  query.set('level', page.level)
-  if (page.drawn === page.data.kinds[0]) query.delete('drawn')
-  else query.set('drawn', page.drawn)
-  history.replaceState(history.state, '', `${location.pathname}?${query}`)
+  keepInAddress({ level: page.level, drawn: page.drawn === page.data.kinds[0] ? null : page.drawn })
   clearTimeout(page.waiting)
   page.waiting = setTimeout(() => { page.waiting = 0; page.tell('shown', { level: page.level, drawn: page.drawn }) }, TELL_MS)
 }

@@ -1,0 +1,12 @@
+"""The files that a page's component is made of in the browser."""
+
+from pathlib import Path
+
+
+def joined(folder: Path, *names: str) -> str:
+    """A component's files one behind the other, so that the parts of a script are one module."""
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+ADDRESS = joined(Path(__file__).parent, "address.js") + "\n"
+"""For components that write what they show into the address themselves: ``keepInAddress``."""
