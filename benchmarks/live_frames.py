@@ -2,7 +2,7 @@
 
     python benchmarks/live_frames.py [--repeats 3]
 
-Starts the app and the recipe "Watch it collapse" on the bundled shop in a real Chromium, and looks at every animation frame whether
+Starts the app and the recipe "Watch it collapse" on the bundled shop in a real Chromium; looks at every animation frame whether
 the canvases differ from the last one. Prints pictures and training steps a second, from the first picture to the last.
 """
 
