@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=("valid", "test"), default=["valid", "test"])
     parser.add_argument("--epochs", type=int, help="train for so many instead, to see whether all runs")
     parser.add_argument("--keep", type=Path, help="save the model and its codes below this folder, as VARIANT-SEED")
+    parser.add_argument("--log", type=Path, default=LOG)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     keep = given.keep and given.keep / f"{given.variant}-{given.seed}"
@@ -95,8 +96,8 @@ def main() -> None:
         VARIANTS[given.variant][1]["n_epochs"] = given.epochs
     row = run(given.variant, given.seed, given.data, given.embedding, given.width, keep, given.device,
               given.splits) | {"machine": machine()}
-    LOG.parent.mkdir(exist_ok=True)
-    with LOG.open("a") as file:
+    given.log.parent.mkdir(exist_ok=True)
+    with given.log.open("a") as file:
         file.write(json.dumps(row) + "\n")
     print(json.dumps(row, indent=1))
 

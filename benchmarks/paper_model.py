@@ -1,7 +1,7 @@
 """TIGER's own model on Amazon Beauty, trained as published, with RQ-VAE, LSH and random IDs: does the paper's order hold?
 
     python benchmarks/paper_model.py rqvae --seed 0 [--steps 200000] [--minutes 45] [--resume] [--splits valid]
-    python benchmarks/paper_model.py rqvae lsh random --device cuda --minutes 9 --every 2000 --out FOLDER
+    python benchmarks/paper_model.py rqvae lsh random --device cuda --graphs --minutes 9 --every 2000 --out FOLDER
 
 Several kinds of IDs train side by side, a process each. A run stops after its steps or after --minutes of training, whichever
 comes first, and --resume goes on: on the processor with the weights that a run in one go would have. OUT/KIND-SEED keeps codes,
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ import numpy as np
 import torch
 from bare import BEAUTY, PROJECT, machine
 from beauty_recommenders import VARIANTS
+from graphed import GraphedEncoderDecoder
 from on_device import answering_on
 
 from tiger import datasets, models, quantizers
@@ -121,7 +123,8 @@ def run(kind: str, given: argparse.Namespace) -> dict[str, Any]:
     cat = datasets.load("recbole", path=str(given.data), embedding={"method": given.embedding, "seed": given.seed})
     codes_IL = codes_of(kind, given.seed, cat, folder, given.device)
     ids = SemanticIds.from_codes(codes_IL, n_codes=256)
-    model = models.create("encoder_decoder", seed=given.seed, device=given.device, **values)
+    make = GraphedEncoderDecoder if given.graphs else partial(models.create, "encoder_decoder")
+    model = make(seed=given.seed, device=given.device, **values)
     line = train(model, cat, ids, folder, values, given)
     third = cat.split().user_U[::3]  # as in beauty_recommenders.py
     scores = {split + ending: measured(model, cat, split, third if split == "valid" else None, WIDTH, excludes, given.device)
@@ -129,7 +132,8 @@ def run(kind: str, given: argparse.Namespace) -> dict[str, Any]:
     return {"data": given.data.name, "ids": kind, "seed": given.seed, "embedding": given.embedding, "width": WIDTH,
             "model": values, "quantizer": VARIANTS[kind][2:], "unique_ids": len(np.unique(codes_IL, axis=0)),
             "weights": sum(weight.numel() for weight in model.net_.parameters()), **line, **scores,
-            "device": torch.cuda.get_device_name() if given.device == "cuda" else given.device, "machine": machine()}
+            "device": torch.cuda.get_device_name() if given.device == "cuda" else given.device,
+            "graphs": given.graphs, "machine": machine()}
 
 
 def side_by_side(given: argparse.Namespace) -> int:
@@ -153,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=BEAUTY)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "auto"))
+    parser.add_argument("--graphs", action="store_true", help="record the steps as CUDA graphs, for --device cuda")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--out", type=Path, default=PROJECT / "workspace" / "paper_model")

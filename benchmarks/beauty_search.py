@@ -1,0 +1,223 @@
+"""The search for good recommenders on Amazon Beauty: what was tried, one row a call, on the validation item only.
+
+    python benchmarks/beauty_search.py ROW --seed 0 [--threads 1] [--device cuda] [--test]
+
+Every third user's validation item, beam width 20, both rules (items of the history excluded from the lists, or kept in them).
+Some rows are hyper-parameters of the lab's models; others are models of this file, tried and not taken into the lab. With
+``--test`` the test item of every user is scored, too: for rows that were chosen. Appends one JSON line to
+benchmarks/logs/beauty_search.jsonl.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bare import BEAUTY, machine
+from on_device import answering_on
+from torch import nn
+from torch.nn import functional as F
+
+from tiger import datasets, models, quantizers
+from tiger.core.params import param
+from tiger.datasets.catalogue import Catalogue
+from tiger.models.backbone import LossParts, last_hidden, padding_mask
+from tiger.models.blocks import pad
+from tiger.models.prefixes import PrefixVectors
+from tiger.models.rq_transformer import RQNet, RQTransformer
+from tiger.models.sasrec import SASRec, SASRecNet
+from tiger.semantic_ids import SemanticIds
+
+LOG = Path(__file__).parent / "logs" / "beauty_search.jsonl"
+SETTINGS = {"precision": "auto"}
+RQ = SETTINGS | {"n_epochs": 12}
+CODES = RQ | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
+SAS = SETTINGS | {"n_epochs": 16, "dropout": 0.5}
+KOLEO = {"koleo": 1.0, "precision": "auto"}
+
+
+class ReadItemsNet(RQNet):
+    """RQ-Transformer that reads a vector of every item's own beside its codes, but writes codes alone."""
+
+    def __init__(self, *args: Any, **named: Any):
+        super().__init__(*args, **named)
+        self.item = nn.Embedding(len(self.ids_IM), self.level.shape[1])
+        nn.init.normal_(self.item.weight, std=0.02)
+
+    def hidden(self, items_BT: torch.Tensor) -> torch.Tensor:
+        return self.backbone(self.vectors(items_BT).sum(-2) + self.item(items_BT))
+
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
+        row_N, place_N = padding_mask(length_B - 1, items_BT.shape[1] - 1).nonzero(as_tuple=True)
+        goal_N = items_BT[row_N, place_N + 1]
+        hidden_ND = self.hidden(items_BT[:, :-1])[row_N, place_N]
+        before_NMD = F.pad(self.vectors(goal_N)[:, :-1].cumsum(1), (0, 0, 1, 0))
+        x_NMD = hidden_ND[:, None] + self.level + before_NMD
+        for block in self.depth:
+            x_NMD = block(x_NMD, causal=True)
+        loss_L = torch.stack([self._level_loss(x_NMD[:, level], level, goal_N) for level in range(len(self.n_codes))])
+        return loss_L.sum(), {"level_loss": loss_L.detach()}
+
+
+@dataclass
+class ReadItems(RQTransformer):
+    """See ``ReadItemsNet``."""
+
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return ReadItemsNet(metadata["ids"], metadata["n_codes"].tolist(), self.width, self.n_heads, self.n_layers,
+                            self.n_depth_layers, self.dropout, self.history_length, self.label_smoothing, self.prefix_vectors)
+
+
+class MixedNet(SASRecNet):
+    """SASRec whose item vectors are sums: a learned vector, the item's embedding projected, the vectors of its ID's prefixes."""
+
+    content_IC: torch.Tensor
+
+    def __init__(self, content_IC: torch.Tensor | None, ids_IM: torch.Tensor | None, n_codes: list[int], cosine: float,
+                 *args: Any):
+        super().__init__(*args)
+        width = self.item.embedding_dim
+        self.cosine, self.project, self.prefixes = cosine, None, None
+        if content_IC is not None:
+            self.register_buffer("content_IC", F.normalize(content_IC, dim=1) * content_IC.shape[1] ** 0.5, persistent=False)
+            self.project = nn.Linear(content_IC.shape[1], width, bias=False)
+            nn.init.normal_(self.project.weight, std=0.02 / content_IC.shape[1] ** 0.5)
+        if ids_IM is not None:
+            self.register_buffer("ids_IM", ids_IM, persistent=False)
+            self.codes = nn.ModuleList(nn.Embedding(n, width) for n in n_codes)
+            self.prefixes = PrefixVectors(ids_IM, n_codes, width)
+            for table in [*self.codes, *self.prefixes.tables]:
+                nn.init.normal_(table.weight, std=0.01)  # type: ignore[arg-type]
+
+    def table(self) -> torch.Tensor:
+        """All item vectors (I, D)."""
+        table_ID = self.item.weight
+        if self.project is not None:
+            table_ID = table_ID + self.project(self.content_IC)
+        if self.prefixes is not None:
+            table_ID = table_ID + self.codes[0](self.ids_IM[:, 0])
+            for level in range(1, len(self.codes) - 1):  # the last prefix is the item itself
+                table_ID = table_ID + self.codes[level](self.ids_IM[:, level])
+                table_ID = table_ID + self.prefixes.read(level, self.prefixes.path_IM[:, level])
+        return table_ID
+
+    def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
+        table_ID = self.table()
+        hidden_BTD = self.backbone(F.embedding(items_BT[:, :-1], table_ID))
+        real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
+        hidden_ND = hidden_BTD[real_BT]
+        if self.cosine:
+            hidden_ND, table_ID = F.normalize(hidden_ND, dim=1) / self.cosine, F.normalize(table_ID, dim=1)
+        logits_NI = hidden_ND @ table_ID.T
+        return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
+
+    def user(self, histories: list[np.ndarray]) -> torch.Tensor:
+        items_BT, length_B = pad(histories)
+        return last_hidden(self.backbone(F.embedding(items_BT, self.table())), length_B)
+
+
+@dataclass
+class Mixed(SASRec):
+    """See ``MixedNet``."""
+
+    content: bool = param(False, "Add the item's embedding, projected.")
+    with_ids: bool = param(False, "Add the vectors of the ID's prefixes.")
+    cosine: float = param(0.0, "Temperature of cosines in the loss; 0: inner products.", low=0.0, high=1.0)
+
+    def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+        found: dict[str, torch.Tensor] = {}
+        if self.content:
+            found["content"] = torch.from_numpy(np.ascontiguousarray(cat.embedding_IE, np.float32))
+        if self.with_ids:
+            assert ids is not None
+            found |= {"ids": torch.from_numpy(ids.ids_IM.astype(np.int64)), "n_codes": torch.tensor(ids.n_codes)}
+        return found
+
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return MixedNet(metadata.get("content"), metadata.get("ids"), metadata["n_codes"].tolist() if self.with_ids else [],
+                        self.cosine, int(metadata["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
+                        self.history_length, self.label_smoothing)
+
+    @torch.inference_mode()
+    def item_vectors(self) -> np.ndarray:
+        table_ID = self.net_.table()  # type: ignore[operator]
+        return (F.normalize(table_ID, dim=1) if self.cosine else table_ID).numpy()
+
+
+# name: model, its values, quantizer, its values, vectors
+ROWS: dict[str, tuple[Any, dict[str, Any], str | None, dict[str, Any], str]] = {
+    "1": ("rq_transformer", CODES, "rkmeans", {}, "tfidf"),
+    "2": ("rq_transformer", CODES, "rkmeans", {}, "cooccurrence"),
+    "3": (ReadItems, CODES, "rkmeans", {}, "cooccurrence"),
+    "4": ("rq_transformer", RQ | {"dropout": 0.4, "label_smoothing": 0.0}, "rkmeans", {}, "cooccurrence"),
+    "5": ("rq_transformer", RQ | {"dropout": 0.5, "label_smoothing": 0.0}, "rqvae", KOLEO, "cooccurrence"),
+    "6": ("rq_transformer", RQ | {"dropout": 0.5, "label_smoothing": 0.1}, "rkmeans", {}, "cooccurrence"),
+    "sasrec": ("sasrec", SAS, None, {}, "cooccurrence"),
+    "sasrec-smoothing": ("sasrec", SAS | {"label_smoothing": 0.1}, None, {}, "cooccurrence"),
+    "sasrec-average": ("sasrec", SAS | {"average": 0.999}, None, {}, "cooccurrence"),
+    "sasrec-drop-items": ("sasrec", SAS | {"drop_items": 0.2}, None, {}, "cooccurrence"),
+    "sasrec-wide": ("sasrec", SAS | {"width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
+    "sasrec-long": ("sasrec", SAS | {"n_epochs": 32, "dropout": 0.6}, None, {}, "cooccurrence"),
+    "sasrec-cosine": (Mixed, SAS | {"cosine": 0.08}, None, {}, "cooccurrence"),
+    "sasrec-content": (Mixed, SAS | {"content": True}, None, {}, "cooccurrence"),
+    "sasrec-ids": (Mixed, SAS | {"with_ids": True}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-content-ids": (Mixed, SAS | {"content": True, "with_ids": True}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-content-smooth": (Mixed, SAS | {"content": True, "label_smoothing": 0.1, "average": 0.999}, None, {}, "cooccurrence"),
+    "sasrec-content-wide": (Mixed, SAS | {"content": True, "width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
+    "sasrec-content-cosine": (Mixed, SAS | {"content": True, "cosine": 0.08}, None, {}, "cooccurrence"),
+    "rq-average": ("rq_transformer", RQ | {"average": 0.999}, "rqvae", KOLEO, "cooccurrence"),
+    "rq-drop-items": ("rq_transformer", RQ | {"drop_items": 0.2}, "rqvae", KOLEO, "cooccurrence"),
+    "rq-wide": ("rq_transformer", RQ | {"width": 256, "dropout": 0.6}, "rqvae", KOLEO, "cooccurrence"),
+}
+
+
+def run(row: str, seed: int, data: Path, device: str, test: bool) -> dict[str, object]:
+    """Train one row and score it."""
+    make, values, kind, quantizer_values, embedding = ROWS[row]
+    start_s, on_device = time.perf_counter(), {} if device == "cpu" else {"device": device}
+    cat = datasets.load("recbole", path=str(data), embedding={"method": embedding, "seed": seed})
+    ids, unique = None, None
+    if kind is not None:
+        quantizer = quantizers.create(kind, seed=seed, **quantizer_values, **(on_device if kind == "rqvae" else {}))
+        codes_IL = quantizer.fit(cat.embedding_IE).encode(cat.embedding_IE)
+        ids, unique = SemanticIds.from_codes(codes_IL, n_codes=256), len(np.unique(codes_IL, axis=0))
+    model = (models.create(make, seed=seed, **values, **on_device) if isinstance(make, str)
+             else make(seed=seed, **values, **on_device)).fit(cat, ids)
+    fit_s, scores = time.perf_counter() - start_s, {}
+    with answering_on(device, model):
+        for split, users, width in (("valid", cat.split().user_U[::3], 20), ("test", None, 50))[:1 + test]:
+            for excludes, ending in ((True, ""), (False, "_kept")):
+                found = model.evaluate(cat, split, k=(5, 10), width=width, users=users, exclude_seen=excludes)
+                scores[split + ending] = {key: round(value, 5) for key, value in found.items()}
+    return {"row": row, "seed": seed, "data": data.name, "embedding": embedding, "model": values, "quantizer": quantizer_values,
+            "unique_ids": unique, "fit_s": round(fit_s, 1), **scores,
+            "device": torch.cuda.get_device_name() if device == "cuda" else device, "machine": machine()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("row", choices=list(ROWS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=BEAUTY)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--test", action="store_true", help="score the test item as well")
+    parser.add_argument("--epochs", type=int, help="train for so many instead, to see whether all runs")
+    parser.add_argument("--log", type=Path, default=LOG)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    if given.epochs:
+        ROWS[given.row][1]["n_epochs"] = given.epochs
+    row = run(given.row, given.seed, given.data, given.device, given.test)
+    given.log.parent.mkdir(parents=True, exist_ok=True)
+    with given.log.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
