@@ -19,12 +19,11 @@ else:
             st.switch_page(BY_KEY["present"].file, query_params=request.stage_params(req))
         controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
         controls.history(req)
-        both = answers.comparison(req)
-        compare.banner(both)
+        compare.banner(answers.change(req))
         view = pickers.view(address.LOOK)
         if view == "Before and after":
             controls.step_bar(req)
-            compare.show(req, both)
+            compare.show(req, answers.comparison(req))
         elif view == "Why":
             item = why.pick(req, answers.explainable(req))
             if item is not None:

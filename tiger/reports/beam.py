@@ -33,27 +33,27 @@ def kept(found: Trace, level: int) -> list[Prefix]:
     """The beams after a level, best first; after level 0 there is one, the empty prefix."""
     if level == 0:
         return [()]
-    step = found.steps[level - 1]
-    return step["prefix"].to_numpy()[step["kept"].to_numpy()].tolist()
+    step = found.columns[level - 1]
+    return step["prefix"][step["kept"]].tolist()
 
 
-def fates(step: pd.DataFrame) -> np.ndarray:
-    """Per candidate why it stayed or went; a free search may keep what no item has."""
-    found = np.array(step["reason"], object)
-    found[step["kept"].to_numpy() & (step["n_items_below"].to_numpy() == 0)] = INVALID
-    return found
+def fates(found: Trace, level: int) -> np.ndarray:
+    """Per candidate of a level why it stayed or went; a free search may keep what no item has."""
+    step = found.columns[level - 1]
+    fate_N = step["reason"].copy()
+    fate_N[step["kept"] & (step["n_items_below"] == 0)] = INVALID
+    return fate_N
 
 
-def fate_of(step: pd.DataFrame, row: int) -> str:
+def fate_of(found: Trace, level: int, row: int) -> str:
     """Why one candidate stayed or went."""
-    if step["kept"].to_numpy()[row] and step["n_items_below"].to_numpy()[row] == 0:
-        return INVALID
-    return str(step["reason"].iloc[row])
+    step = found.columns[level - 1]
+    return INVALID if step["kept"][row] and step["n_items_below"][row] == 0 else str(step["reason"][row])
 
 
 def counts(found: Trace, level: int) -> dict[str, int]:
     """Candidates of a level by fate, all five always there."""
-    fate_N = fates(found.steps[level - 1])
+    fate_N = fates(found, level)
     return {fate: int((fate_N == fate).sum()) for fate in (KEPT, FULL, OUTSIDE, OWNED, INVALID)}
 
 
@@ -68,29 +68,27 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
         rank (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
         n_items_below, fate.
     """
-    step = found.steps[level - 1]
-    fate_N = fates(step)
-    rows = np.arange(len(step)) if fate is None else np.flatnonzero(fate_N == fate)
+    fate_N = fates(found, level)
+    rows = np.arange(len(fate_N)) if fate is None else np.flatnonzero(fate_N == fate)
     rows = rows[:at_most]
-    part = step.iloc[rows]
-    return pd.DataFrame({"rank": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]],
-                         "code": part["code"].to_numpy(), "step_logp": part["step_logp"].to_numpy(),
-                         "total_logp": part["total_logp"].to_numpy(),
-                         "probability": np.exp(part["total_logp"].to_numpy(np.float64)),
-                         "n_items_below": part["n_items_below"].to_numpy(), "fate": fate_N[rows]})
+    part = {name: column[rows] for name, column in found.columns[level - 1].items()}
+    return pd.DataFrame({"rank": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]], "code": part["code"],
+                         "step_logp": part["step_logp"], "total_logp": part["total_logp"],
+                         "probability": np.exp(part["total_logp"].astype(np.float64)),
+                         "n_items_below": part["n_items_below"], "fate": fate_N[rows]})
 
 
 def find(found: Trace, prefix: Prefix) -> int | None:
     """Row of a prefix among the candidates of its level; None where a shorter prefix of it was pruned."""
-    step = found.steps[len(prefix) - 1]
-    same_code = np.flatnonzero(step["code"].to_numpy() == prefix[-1])
-    known = step["prefix"].to_numpy()
+    step = found.columns[len(prefix) - 1]
+    same_code, known = np.flatnonzero(step["code"] == prefix[-1]), step["prefix"]
     return next((int(row) for row in same_code if known[row] == prefix), None)
 
 
-def worst_kept(step: pd.DataFrame) -> float:
+def worst_kept(found: Trace, level: int) -> float:
     """The lowest log-probability that stayed in the beam."""
-    return float(step["total_logp"].to_numpy()[step["kept"].to_numpy()].min())
+    step = found.columns[level - 1]
+    return float(step["total_logp"][step["kept"]].min())
 
 
 def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
@@ -102,14 +100,14 @@ def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
     """
     rows = []
     for level in range(1, len(prefix) + 1):
-        step, at = found.steps[level - 1], find(found, prefix[:level])
-        row = {"level": level, "prefix": text(prefix[:level]), "code": prefix[level - 1], "n_candidates": len(step),
-               "worst_kept": worst_kept(step)}
+        step, at = found.columns[level - 1], find(found, prefix[:level])
+        row = {"level": level, "prefix": text(prefix[:level]), "code": prefix[level - 1], "n_candidates": len(step["code"]),
+               "worst_kept": worst_kept(found, level)}
         if at is None:
             row |= {"step_logp": np.nan, "total_logp": np.nan, "rank": np.nan, "fate": GONE}
         else:
-            row |= {"step_logp": float(step["step_logp"].to_numpy()[at]), "rank": at + 1,
-                    "total_logp": float(step["total_logp"].to_numpy()[at]), "fate": fate_of(step, at)}
+            row |= {"step_logp": float(step["step_logp"][at]), "rank": at + 1, "total_logp": float(step["total_logp"][at]),
+                    "fate": fate_of(found, level, at)}
         rows.append(row)
     names = ["level", "prefix", "code", "step_logp", "total_logp", "rank", "n_candidates", "worst_kept", "fate"]
     return pd.DataFrame(rows, columns=names)
@@ -149,6 +147,17 @@ def exact_prefixes(found: Trace, level: int, item_R: np.ndarray, logp_R: np.ndar
     return pd.DataFrame(list(rows.values()), columns=names).astype({"lost_at": "Int64"})
 
 
+def missed_prefixes(found: Trace, level: int, item_R: np.ndarray, ids_IM: np.ndarray) -> list[Prefix]:
+    """Where the beam gave up what an exact search would keep at a level, best first: the prefixes that were pruned.
+
+    Args:
+        item_R, ids_IM: as in ``exact_prefixes``.
+    """
+    beams = [set(kept(found, at)) for at in range(1, level + 1)]
+    codes_R = dict.fromkeys(map(tuple, ids_IM[item_R, :level].tolist()))
+    return list(dict.fromkeys(codes[:at] for codes in codes_R if (at := _lost_at(beams, codes)) is not None))
+
+
 def lost_items(found: Trace, item_R: np.ndarray, logp_R: np.ndarray, ids_IM: np.ndarray,
                at_most: int = 50) -> pd.DataFrame:
     """The exact search's best items that the beam lost, best first.
@@ -165,9 +174,9 @@ def lost_items(found: Trace, item_R: np.ndarray, logp_R: np.ndarray, ids_IM: np.
         codes = tuple(ids_IM[item].tolist())
         level = _lost_at(beams, codes)
         if level is not None and len(rows) < at_most:
-            step, at = found.steps[level - 1], find(found, codes[:level])
-            there = np.nan if at is None else float(step["total_logp"].to_numpy()[at])
-            rows.append([item, rank, logp, level, text(codes[:level]), there, worst_kept(step)])
+            at = find(found, codes[:level])
+            there = np.nan if at is None else float(found.columns[level - 1]["total_logp"][at])
+            rows.append([item, rank, logp, level, text(codes[:level]), there, worst_kept(found, level)])
     return pd.DataFrame(rows, columns=names)
 
 

@@ -5,22 +5,22 @@ in caches) and answers with one record; drawing it needs nothing else.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
-from scipy import sparse
 
 from tiger import models, runs
-from tiger.analysis import attribution, tree
+from tiger.analysis import attribution
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots.beam import share
 from tiger.reports import beam as report
 from tiger.reports import beam_tree, influence, recommenders
 from tiger.reports.beam import Prefix
+from tiger.reports.prefixes import About
 from tiger.search import beam, exact
 from tiger.semantic_ids import SemanticIds
 
@@ -32,8 +32,6 @@ STAR = "★ "
 FATES = {"all": None, "kept": beam.KEPT, "full": beam.FULL, "outside": beam.OUTSIDE, "seen": beam.OWNED,
          "invalid": report.INVALID}
 """Candidates of a level by what became of them; None: all."""
-About = Callable[[Sequence[Prefix]], pd.DataFrame]
-"""What prefixes stand for: words (a branch's name as on Tree and Map, or the title of its only item), mix (of categories)."""
 
 
 @dataclass(frozen=True)
@@ -219,43 +217,6 @@ def best(found: Writer, search: SearchRequest, k: int, reader: int | None) -> ex
     return found.model.best_items(np.array(search.items), k, list(search.temperature), reader, search.exclude_seen)
 
 
-def about(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
-          prefixes: Sequence[Prefix]) -> pd.DataFrame:
-    """See ``About``.
-
-    Args:
-        words: of the titles, ``tree.word_counts``.
-        label_I: a category an item, or None.
-    """
-    below = [ids.prefix_items(prefix) for prefix in prefixes]
-    member = _member(below, cat.n_items)
-    names = _names(member, cat, words, prefixes)
-    mix = [""] * len(below) if label_I is None else tree.category_mix(member, list(label_I))
-    titles = cat.items["title"].to_numpy(object)
-    said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, names, strict=True)]
-    return pd.DataFrame({"words": said, "mix": [text if len(some) else "" for text, some in zip(mix, below, strict=True)]})
-
-
-def group_names(ids: SemanticIds, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray],
-                prefixes: Sequence[Prefix]) -> list[str]:
-    """What prefixes stand for, as groups: of a single item its group too, not its title; see ``about``."""
-    return _names(_member([ids.prefix_items(prefix) for prefix in prefixes], cat.n_items), cat, words, prefixes)
-
-
-def _member(below: Sequence[np.ndarray], n_items: int) -> sparse.csr_matrix:
-    """Which item lies below which prefix (P, I)."""
-    starts = np.cumsum([0, *map(len, below)])
-    items = np.concatenate([*below, np.empty(0, np.int64)]).astype(np.int64)
-    return sparse.csr_matrix((np.ones(len(items), np.float32), items, starts), (len(below), n_items))
-
-
-def _names(member_PI: sparse.csr_matrix, cat: Catalogue, words: tuple[sparse.csr_matrix, np.ndarray],
-           prefixes: Sequence[Prefix]) -> list[str]:
-    at = {tuple(prefix): row for row, prefix in enumerate(prefixes)}
-    parent_P = np.array([at.get(tuple(prefix[:-1]), -1) for prefix in prefixes], np.int64)
-    return tree.branch_names(member_PI, parent_P, tree.typical_words(member_PI, words), cat.items["category"].to_numpy(object))
-
-
 @dataclass(frozen=True)
 class Branch:
     """The sum behind one prefix's score: its codes, ``report.path``, and what it stands for."""
@@ -312,22 +273,27 @@ class Step:
 
 
 def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About) -> tuple[Picture, ...]:
-    """The tree before the first level and after every one, whatever level was asked for."""
-    start = beam_tree.grown(found, 0).assign(words="", target=False, exact=False)
+    """The tree before the first level and after every one, whatever level was asked for; a branch has the same name in all."""
+    start, item_R = beam_tree.grown(found, 0), _exact_best(req, exact_top)[0]
+    missed = [report.missed_prefixes(found, level, item_R, req.ids.ids_IM) for level in range(1, req.n_levels + 1)]
+    frames = [beam_tree.grown(found, level, [req.target_id, *some[:3]]) for level, some in enumerate(missed, 1)]
+    drawn = list(dict.fromkeys(prefix for frame in frames for prefix in frame["prefix"]))
+    names = dict(zip(drawn, describe(drawn)["words"], strict=True))
     said = (f"No code is generated yet: the prefix is empty, and all {req.ids.n_ids:,} items are possible. **Press Forward:** "
             "the model computes a probability for every code of level 1.")
-    return (Picture(0, said, start, said.replace("**", ""), ""),
-            *(_picture(replace(req, level=level), found, exact_top, describe) for level in range(1, req.n_levels + 1)))
+    return (Picture(0, said, start.assign(words="", target=False, exact=False), said.replace("**", ""), ""),
+            *(_picture(replace(req, level=level), found, frame, names, some)
+              for level, (frame, some) in enumerate(zip(frames, missed, strict=True), 1)))
 
 
-def _picture(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About) -> Picture:
-    level, (item_R, logp_R) = req.level, _exact_best(req, exact_top)
-    missed = _missed(report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM))
-    frame = beam_tree.grown(found, level, [req.target_id, *missed[:3]])
-    frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]),
-                         exact=[prefix in missed for prefix in frame["prefix"]])
+def _picture(req: BeamRequest, found: beam.Trace, frame: pd.DataFrame, names: Mapping[Prefix, str],
+             missed: Sequence[Prefix]) -> Picture:
+    """One level's picture; ``missed``: what an exact search would keep and the beam gave up."""
+    level, prefixes = req.level, frame["prefix"].tolist()
+    frame = frame.assign(words=[names[prefix] for prefix in prefixes], target=req.on_target(prefixes),
+                         exact=[prefix in missed for prefix in prefixes])
     kept = report.kept(found, level)
-    first = frame[frame["prefix"] == kept[0]].iloc[0]
+    first = frame.iloc[prefixes.index(kept[0])]
     alt = (f"Beam search after level {level}: {len(kept):,} prefixes kept; the most probable is {report.text(first['prefix'])} "
            f"({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
     return Picture(level, step_summary(req, found), frame, alt, beam_tree.hidden(frame, report.counts(found, level), level))
@@ -364,12 +330,6 @@ def chosen_branch(req: BeamRequest, found: beam.Trace, written: str) -> Prefix:
     if prefix and len(prefix) <= req.level and report.find(found, prefix) is not None:
         return prefix
     return report.kept(found, req.level)[0]
-
-
-def _missed(kept_exact: pd.DataFrame) -> list[Prefix]:
-    """Where the beam gave up what an exact search would keep, best first: the prefixes that were pruned."""
-    lost = kept_exact[kept_exact["lost_at"].notna()]
-    return list(dict.fromkeys(codes[:level] for codes, level in zip(lost["codes"], lost["lost_at"], strict=True)))
 
 
 def step_summary(req: BeamRequest, found: beam.Trace) -> str:
@@ -516,33 +476,42 @@ def _why_missed(req: BeamRequest, found: beam.Trace) -> str:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What was changed between two searches, and per level how many beams both have, ``report.agreement``."""
+
+    difference: str
+    shared: pd.DataFrame
+
+
+def change(req: BeamRequest, before: beam.Trace, now: beam.Trace) -> Change:
+    """The search before a change and the one after it, in numbers."""
+    assert req.before is not None
+    return Change(req.search.difference(req.before), report.agreement(before, now))
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two searches together.
 
     Args:
-        difference: what was changed.
-        shared: per level how many beams both have, ``report.agreement``.
         tree: both as one tree at a level, with words and target; alt: its takeaway.
         changes: the recommendations before and now, with titles.
     """
 
-    difference: str
-    shared: pd.DataFrame
+    change: Change
     level: int
     tree: pd.DataFrame
     alt: str
     changes: pd.DataFrame
 
 
-def comparison(req: BeamRequest, before: beam.Trace, now: beam.Trace, describe: About) -> Comparison:
-    """The search before a change and the one after it."""
-    assert req.before is not None
-    level, shared = max(req.level, 1), report.agreement(before, now)
-    row = shared.iloc[level - 1]
+def comparison(req: BeamRequest, before: beam.Trace, now: beam.Trace, changed: Change, describe: About) -> Comparison:
+    """The search before a change and the one after it, as pictures; ``changed`` are its numbers."""
+    level = max(req.level, 1)
+    row = changed.shared.iloc[level - 1]
     frame = beam_tree.together(before, now, level)
     frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]))
     alt = (f"Two beam searches in one tree after level {level}: {row['both']} of this search's {row['now']} beams are also in "
            "the previous one.")
     table = report.changes(before, now)
-    return Comparison(req.search.difference(req.before), shared, level, frame, alt,
-                      table.assign(title=[req.starred(item) for item in table["item"]]))
+    return Comparison(changed, level, frame, alt, table.assign(title=[req.starred(item) for item in table["item"]]))

@@ -29,16 +29,14 @@ def grown(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int =
     """
     nodes: dict[Prefix, Node] = {(): _root()}
     if level:
-        step = found.steps[level - 1]
-        fate_N = fates(step)
+        fate_N = fates(found, level)
         for fate, at_most in ((KEPT, n_kept), (INVALID, n_kept), (FULL, n_full), (OWNED, n_owned), (OUTSIDE, n_outside)):
             for row in np.flatnonzero(fate_N == fate)[:at_most]:
                 _add(nodes, found, level, int(row))
     for early in range(1, level):
         parents = {prefix[:-1] for prefix in kept(found, early + 1)}
-        step = found.steps[early - 1]
-        known = step["prefix"].to_numpy()
-        dead = [row for row in np.flatnonzero(step["kept"]) if known[row] not in parents]
+        step = found.columns[early - 1]
+        dead = [row for row in np.flatnonzero(step["kept"]) if step["prefix"][row] not in parents]
         for row in dead[:n_dropped]:
             _add(nodes, found, early, int(row))
     for prefix in always:
@@ -60,7 +58,7 @@ def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.Data
     nodes: dict[Prefix, Node] = {(): _root()}
     for found in (before, now):
         if level:
-            for row in np.flatnonzero(found.steps[level - 1]["kept"])[:n_kept]:
+            for row in np.flatnonzero(found.columns[level - 1]["kept"])[:n_kept]:
                 _add(nodes, found, level, int(row))
     for depth in range(1, level + 1):
         one, two = set(kept(before, depth)), set(kept(now, depth))
@@ -84,13 +82,13 @@ def _root() -> Node:
 def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
     """Put a candidate into the tree, and the beams that it grew from."""
     while level:
-        step = found.steps[level - 1]
-        prefix = step["prefix"].to_numpy()[row]
+        step = found.columns[level - 1]
+        prefix = step["prefix"][row]
         if prefix in nodes:
             return
-        nodes[prefix] = {"code": int(step["code"].to_numpy()[row]), "step_logp": float(step["step_logp"].to_numpy()[row]),
-                         "total_logp": float(step["total_logp"].to_numpy()[row]),
-                         "n_items_below": int(step["n_items_below"].to_numpy()[row]), "fate": fate_of(step, row)}
+        nodes[prefix] = {"code": int(step["code"][row]), "step_logp": float(step["step_logp"][row]),
+                         "total_logp": float(step["total_logp"][row]), "n_items_below": int(step["n_items_below"][row]),
+                         "fate": fate_of(found, level, row)}
         level -= 1
         row = find(found, prefix[:-1]) or 0 if level else 0
 

@@ -13,7 +13,7 @@ from tiger.analysis.tree import Branches
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
-from tiger.reports.branches import Words, named
+from tiger.reports.branches import Texts, named
 from tiger.reports.codes import Codes
 from tiger.reports.items import id_text, item_rows, nearby
 from tiger.runs import layouts
@@ -144,7 +144,7 @@ class Picture:
         return words
 
 
-def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, words: Words, view: MapView, umap: Layout | None,
+def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, texts: Texts, view: MapView, umap: Layout | None,
             pca: Layout) -> Picture:
     """Draw the map in every way to colour it.
 
@@ -152,7 +152,7 @@ def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, words: Words, 
         codes: those of the chosen step, which colour the marks.
         newest: the run's newest codes: marks of level-1 codes and the sample keep to them, so that steps can be compared.
         category_IL: the categories as codes.
-        words: ``branches.title_words``, for the groups' names.
+        texts: for the groups' names.
         umap: the layout that was asked for; None while there is none.
         pca: of all items in ``view.n_dims`` dimensions.
     """
@@ -167,20 +167,20 @@ def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, words: Words, 
                  "are logarithmic.")
         density = Density(*projection.density(pca.place_ND), said)
     bare = Picture(codes, view, where, at_N, (), density)
-    looks = _looks(bare, words, codes.codes_IL, newest.codes_IL, False)
+    looks = _looks(bare, texts, codes.codes_IL, newest.codes_IL, False)
     if (category_IL >= 0).any():
-        looks += _looks(bare, words, category_IL, category_IL, True)
+        looks += _looks(bare, texts, category_IL, category_IL, True)
     return replace(bare, looks=tuple(looks))
 
 
-def _looks(bare: Picture, words: Words, shown_IL: np.ndarray, kept_IL: np.ndarray, by_category: bool) -> list[Look]:
+def _looks(bare: Picture, texts: Texts, shown_IL: np.ndarray, kept_IL: np.ndarray, by_category: bool) -> list[Look]:
     """One look a level of ``shown_IL``; marks of level-1 codes are those that ``kept_IL`` would have."""
     rows, flat_N2 = bare.layout.row_N, bare.layout.place_ND[:, :2]
     mark_K = colours.marks(kept_IL[rows], 1, flat_N2).mark_K
     first_I = shown_IL[:, 0]
     n_first = len(np.unique(first_I[first_I >= 0]))
     mark_K = colours.marks(shown_IL[rows], 1, flat_N2, mark_K).mark_K  # with those of codes that only a step on the way has
-    groups = _groups(bare.codes.cat, shown_IL, words, mark_K) if n_first <= LEGEND else pd.DataFrame()
+    groups = _groups(shown_IL, texts, mark_K) if n_first <= LEGEND else pd.DataFrame()
     group_N = np.full(len(rows), NO_GROUP, np.uint8)
     for place, code in enumerate(groups["code"] if len(groups) else ()):
         group_N[first_I[rows] == code] = place
@@ -193,11 +193,11 @@ def _looks(bare: Picture, words: Words, shown_IL: np.ndarray, kept_IL: np.ndarra
     return found
 
 
-def _groups(cat: Catalogue, shown_IL: np.ndarray, words: Words, mark_K: np.ndarray) -> pd.DataFrame:
+def _groups(shown_IL: np.ndarray, texts: Texts, mark_K: np.ndarray) -> pd.DataFrame:
     """The legend: each first code, its colour and shape, its name and its number of items, fullest first."""
     found = Branches.from_codes(shown_IL[:, :1])
     rows = np.arange(1, len(found))
-    names = named(cat, found, rows, words)[0]
+    names = named(found, rows, texts)[0]
     colour_P, shape_P = colours.look(mark_K[found.code_P[rows]])
     frame = pd.DataFrame({"colour": colour_P, "shape": shape_P, "size": found.size_P[rows], "code": found.code_P[rows], "name": [
         f"{code} {name}".strip() for code, name in zip(found.code_P[rows].tolist(), names, strict=True)]})

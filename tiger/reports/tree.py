@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from tiger import metrics
 from tiger.analysis import tree
@@ -15,7 +14,7 @@ from tiger.analysis.tree import Branches, Disagreement, IdSet, Matching
 from tiger.core.sampling import even_sample
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.lsh import LSH
-from tiger.reports.branches import named
+from tiger.reports.branches import Texts, named
 from tiger.reports.codes import Codes
 from tiger.reports.items import id_text, item_rows
 from tiger.runs import Run, layouts
@@ -134,19 +133,16 @@ class TreePicture:
             f" “{tree.branches.REST}” stands for {rest:,} smaller branches." if rest else "")
 
 
-def tree_pictures(cat: Catalogue, branches: Branches, words: tuple[sparse.csr_matrix, np.ndarray], label_I: np.ndarray | None,
-                  titles: Mapping[int, str], root: int = 0) -> list[TreePicture]:
+def tree_pictures(branches: Branches, texts: Texts, titles: Mapping[int, str], root: int = 0) -> list[TreePicture]:
     """The branches to draw below a row of the tree, for one or more depths; a branch has the same name in all pictures.
 
     Args:
-        words: ``tree.word_counts`` of the titles.
-        label_I: a category or another label an item, or None.
         titles: what the tree is, for the takeaway, by the deepest level to draw; one level below ``root`` at least.
     """
     frames = [branches.drawn(max(level, int(branches.level_P[root]) + 1), DRAWN, root) for level in titles]
     rows = np.unique(np.concatenate([frame["row"] for frame in frames]))
-    about = pd.DataFrame(dict(zip(("name", "words"), named(cat, branches, rows, words), strict=True)), index=rows)
-    about["categories"] = "" if label_I is None else tree.category_mix(branches.membership(rows), list(label_I))
+    about = pd.DataFrame(dict(zip(("name", "words"), named(branches, rows, texts), strict=True)), index=rows)
+    about["categories"] = texts.mixes(branches.membership(rows))
     return [_picture(frame.join(about, on="row"), title, root) for frame, title in zip(frames, titles.values(), strict=True)]
 
 

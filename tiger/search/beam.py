@@ -12,6 +12,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -73,6 +74,12 @@ class Trace:
     steps: list[pd.DataFrame]
     items: pd.DataFrame
     invalid: pd.DataFrame
+
+    @cached_property
+    def columns(self) -> list[dict[str, np.ndarray]]:
+        """The columns of each step: reading single candidates from arrays takes a hundredth of what it takes from a frame."""
+        return [{str(name): np.array(column, object) if name == "reason" else column.to_numpy()
+                 for name, column in step.items()} for step in self.steps]
 
 
 def check_width(width: int, n_ids: int | None = None, what: str = "the catalogue has only {} items") -> int:

@@ -82,7 +82,7 @@ def test_typical_words_and_category_mix_by_hand():
     assert words == ["", "lipstick", "shampoo", ""]
     assert tree.typical_words(member, tree.word_counts(["red lipstick 5 ml", "pink lipstick", "le rouge", "hair shampoo",
                                                         "hair", "hair pack"]))[1:3] == ["lipstick", "hair"]
-    mix = tree.category_mix(member, ["Lips", "Lips", "Eyes", "Hair", "Hair", "Hair"])
+    mix = tree.category_mix(member, tree.label_groups(["Lips", "Lips", "Eyes", "Hair", "Hair", "Hair"]))
     assert mix[1:3] == ["Lips 67%, Eyes 33%", "Hair 100%"]
 
 
@@ -96,8 +96,8 @@ def test_a_branch_is_named_by_its_category_where_one_dominates_else_by_its_words
     words = tree.typical_words(member, tree.word_counts(titles))
     # (0): two of three are Lips (67 %), no half is Stick or Gloss; (5): one of two is Hair, so its words stand there;
     # (3, 4) has its parent's category and adds what tells it apart.
-    assert tree.branch_names(member, parent, words, category) == ["Lips", "Care", "brush", "Care, mild"]
-    assert tree.branch_names(member, parent, words, None) == ["red", "mild, shampoo", "brush", "mild, shampoo"]
+    assert tree.branch_names(member, parent, words, tree.category_groups(category)) == ["Lips", "Care", "brush", "Care, mild"]
+    assert tree.branch_names(member, parent, words, []) == ["red", "mild, shampoo", "brush", "mild, shampoo"]
 
 
 def test_categories_as_codes_keep_the_tree():

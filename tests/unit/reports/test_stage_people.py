@@ -15,7 +15,7 @@ from tiger.reports.stage.people import Interests
 
 @pytest.fixture
 def about(tiny) -> Interests:
-    return Interests.of(tiny, branches.title_words(tiny))
+    return Interests.of(tiny, branches.Texts.of(tiny).words)
 
 
 def test_interests_are_split_at_and_but_not_inside_a_categorys_name():

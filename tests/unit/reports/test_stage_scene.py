@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.javascript import evaluate
 from tiger import datasets, models, runs
-from tiger.reports import beam_page, branches, stage
+from tiger.reports import beam_page, branches, prefixes, stage
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import beside, pictures
 from tiger.reports.stage import scene as scenes
@@ -75,8 +75,8 @@ def trace(req, search=None) -> Trace:
 
 
 def composed(req, before=None, **more) -> scenes.Scene:
-    words = branches.title_words(req.cat)
-    return scenes.scene(req, trace(req), before, lambda prefixes: beam_page.group_names(req.writer.ids, req.cat, words, prefixes),
+    texts = branches.Texts.of(req.cat)
+    return scenes.scene(req, trace(req), before, lambda of: prefixes.group_names(req.writer.ids, req.cat, texts, of),
                         lambda items: pictures.looks(req.cat, items), person="Person 77", **more)
 
 

@@ -264,7 +264,7 @@ def test_the_map_can_be_taken_away(demo):
     codes, cat = codes_at(runs.find("demo-rqvae"), demo[0]), demo[0]
     where = projection.pca(cat.embedding_IE, 3)
     view = map_reports.MapView("input", "PCA", 3, 0, False, 1)
-    shown = map_reports.picture(codes, codes, codes.codes_IL - 10**6, branches.title_words(cat), view, None, where)
+    shown = map_reports.picture(codes, codes, codes.codes_IL - 10**6, branches.Texts.of(cat), view, None, where)
     frame = shown.rows(shown.drawn_N, shown.look(view))
     figure = plot.ringed(plot.points(frame, "x", shown.look(view).groups), frame[frame["item"] == 77], frame.head(2))
     assert sum(len(trace.x) for trace in figure.data) == cat.n_items + 3

@@ -10,10 +10,21 @@ from tiger.analysis.tree.compare import MEASURES, IdSet, compare, measure, measu
 from tiger.analysis.tree.disagree import Disagreement, bucket_numbers, disagreement
 from tiger.analysis.tree.match import Matching, match, match_summary
 from tiger.analysis.tree.splits import bits_of, codes_of, split_steps
-from tiger.analysis.tree.words import branch_names, category_codes, category_mix, typical_words, word_counts
+from tiger.analysis.tree.words import (
+    Groups,
+    WordCounts,
+    branch_names,
+    category_codes,
+    category_groups,
+    category_mix,
+    label_groups,
+    typical_words,
+    word_counts,
+)
 
 __all__ = [
-    "MEASURES", "Branches", "Disagreement", "IdSet", "Matching", "bits_of", "branch_names", "bucket_numbers",
-    "category_codes", "category_mix", "codes_of", "compare", "disagreement", "match", "match_summary", "measure",
-    "measures_of", "sizes_frame", "split_steps", "typical_words", "word_counts",
+    "MEASURES", "Branches", "Disagreement", "Groups", "IdSet", "Matching", "WordCounts", "bits_of", "branch_names",
+    "bucket_numbers", "category_codes", "category_groups", "category_mix", "codes_of", "compare", "disagreement",
+    "label_groups", "match", "match_summary", "measure", "measures_of", "sizes_frame", "split_steps", "typical_words",
+    "word_counts",
 ]

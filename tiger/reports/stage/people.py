@@ -13,8 +13,8 @@ import pandas as pd
 from scipy import sparse
 
 from tiger.analysis import tree
+from tiger.analysis.tree import WordCounts
 from tiger.datasets.catalogue import Catalogue
-from tiger.reports.branches import Words
 
 MAX_TERMS, MAX_CHARS = 3, 80
 FEWEST = 3  # items of a user, so that one can be held out
@@ -43,19 +43,19 @@ class Interests:
     """What a catalogue's items are about, looked up fast.
 
     Args:
-        words: ``branches.title_words``.
+        words: of the titles, ``branches.Texts``.
         part_names: every part of every category path; part_IC: which item has which.
         label_I: an item's category at its second level, or at the first where the path ends there; None without categories.
     """
 
     cat: Catalogue
-    words: Words
+    words: WordCounts
     part_names: tuple[str, ...]
     part_IC: sparse.csr_matrix
     label_I: np.ndarray | None
 
     @classmethod
-    def of(cls, cat: Catalogue, words: Words) -> "Interests":
+    def of(cls, cat: Catalogue, words: WordCounts) -> "Interests":
         """Read the category paths once."""
         path = cat.items["category"].fillna("").astype(str).str.strip().str.split(r"\s*>\s*", regex=True)
         parts = path.explode()
@@ -91,9 +91,9 @@ def items_of(about: Interests, term: str) -> np.ndarray:
         word = word if len(word) <= GENERAL else word.removesuffix("s")
         begins = re.compile(rf"\b{re.escape(word)}" + ("" if len(word) >= GENERAL else r"\b"))
         parts = [at for at, name in enumerate(about.part_names) if begins.search(name.casefold())]
-        titles = [at for at, name in enumerate(about.words[1]) if begins.match(name)]
+        titles = [at for at, name in enumerate(about.words.names) if begins.match(name)]
         found &= (np.asarray(about.part_IC[:, parts].sum(1)).ravel() > 0) | (
-            np.asarray(about.words[0][:, titles].sum(1)).ravel() > 0)
+            np.asarray(about.words.word_IV[:, titles].sum(1)).ravel() > 0)
     return found
 
 
@@ -147,8 +147,8 @@ def popular(about: Interests, k: int = 10) -> list[str]:
         counts = pd.Series(label_I[cat.history_items]).value_counts()
         return [str(name) for name in counts.index if name][:k]
     n_I = np.bincount(cat.history_items, minlength=cat.n_items)
-    count_V = np.asarray(about.words[0].T @ n_I).ravel()
-    return [str(about.words[1][at]) for at in np.argsort(-count_V, kind="stable")[:k]]
+    count_V = np.asarray(about.words.word_IV.T @ n_I).ravel()
+    return [str(about.words.names[at]) for at in np.argsort(-count_V, kind="stable")[:k]]
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -181,8 +181,7 @@ def drawn(found: beam.Trace, n_levels: int, ids: Sequence[Prefix], target: Prefi
     alive = [set(report.kept(found, level)) for level in range(1, n_levels + 1)]
     chosen: set[Prefix] = set(rank)
     for level in range(1, n_levels + 1):
-        step = found.steps[level - 1]
-        prefixes, fates = step["prefix"].to_numpy(), report.fates(step)
+        prefixes, fates = found.columns[level - 1]["prefix"], report.fates(found, level)
         ending = [prefix for prefix in prefixes[fates == beam.KEPT] if prefix not in rank]
         chosen.update(ending[:_of_level(N_ENDING, level)])
         chosen.update(prefixes[(fates == beam.FULL) | (fates == beam.OWNED)][:_of_level(N_PRUNED, level)])
@@ -207,7 +206,7 @@ def _of_level(numbers: tuple[int, ...], level: int) -> int:
 def _node(found: beam.Trace, prefix: Prefix, rank: Mapping[Prefix, int], alive: Sequence[set[Prefix]], target: Prefix) -> Node:
     level, row = len(prefix), report.find(found, prefix)
     assert row is not None
-    step = found.steps[level - 1].iloc[row]
+    step = {name: column[row] for name, column in found.columns[level - 1].items()}
     until = level - 1
     if step["kept"]:
         until = max(depth for depth in range(level, len(alive) + 1) if any(one[:level] == prefix for one in alive[depth - 1]))

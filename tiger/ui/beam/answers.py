@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tiger import models, runs
-from tiger.datasets.catalogue import Catalogue
 from tiger.reports import beam_page as reports
-from tiger.reports.beam import Prefix
-from tiger.reports.beam_page import About, BeamRequest, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
+from tiger.reports import prefixes
+from tiger.reports.beam_page import BeamRequest, Change, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
+from tiger.reports.prefixes import About
 from tiger.runs import presets
 from tiger.search import exact
 from tiger.ui.shared import caching, searches, sources, state
@@ -29,17 +29,9 @@ def best(req: BeamRequest, at_least: int = 0) -> exact.ExactTopK:
     return _best(req.writer, search, req.reader(search))
 
 
-@caching.resource(512)
-def _about(writer: Writer, cat: Catalogue, prefixes: tuple[Prefix, ...]) -> pd.DataFrame:
-    return reports.about(writer.ids, cat, sources.title_words(cat), sources.labels(cat)[0], prefixes)
-
-
 def about(req: BeamRequest) -> About:
     """What says what prefixes stand for."""
-    def describe(prefixes: Sequence[Prefix]) -> pd.DataFrame:
-        return _about(req.writer, req.cat, tuple(prefixes))
-
-    return describe
+    return partial(prefixes.about, req.ids, req.cat, sources.texts(req.cat))
 
 
 @caching.resource(8)
@@ -80,17 +72,28 @@ def why(req: BeamRequest, item: int) -> Why:
     return reports.why(req, item)
 
 
-def comparison(req: BeamRequest) -> Comparison | None:
-    """The search before a change and the one after it; None without both, or where a history is empty."""
+def change(req: BeamRequest) -> Change | None:
+    """What the search before a change and the one after it share; None without both, or where a history is empty."""
     if req.before is None or not (req.before.items and req.search.items):
         return None
-    return _comparison(req)
+    return _change(replace(req, level=0))
+
+
+@caching.resource(64)
+def _change(req: BeamRequest) -> Change:
+    return reports.change(req, trace(req, req.before), trace(req))
+
+
+def comparison(req: BeamRequest) -> Comparison | None:
+    """Both searches together, where there is a ``change``."""
+    return None if change(req) is None else _comparison(req)
 
 
 @caching.resource(64)
 def _comparison(req: BeamRequest) -> Comparison:
-    assert req.before is not None
-    return reports.comparison(req, trace(req, req.before), trace(req), about(req))
+    changed = change(req)
+    assert changed is not None
+    return reports.comparison(req, trace(req, req.before), trace(req), changed, about(req))
 
 
 def others(req: BeamRequest) -> dict[str, runs.Run | None]:

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from tiger.plots import beam as plot
-from tiger.reports.beam_page import BeamRequest, Comparison
+from tiger.reports.beam_page import BeamRequest, Change, Comparison
 from tiger.ui.beam import request, steps
 from tiger.ui.shared import exports, layout
 from tiger.ui.shared.exports import Columns
@@ -21,7 +21,7 @@ COLUMNS: Columns = {
 ORDER = ["moved", "rank_now", "rank_before", "title", "logp_now", "logp_before"]
 
 
-def banner(shown: Comparison | None) -> None:
+def banner(shown: Change | None) -> None:
     """One line under the controls where there is a search to compare with."""
     if shown is None:
         return
@@ -41,8 +41,9 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
                      "one." if req.before is None else
                      "One of the two histories is empty, so there is no search to compare; add an item to it, or press Undo.")
         return
-    row = shown.shared.iloc[shown.level - 1]
-    st.markdown(f"**{shown.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
+    changed = shown.change
+    row = changed.shared.iloc[shown.level - 1]
+    st.markdown(f"**{changed.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
                 f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
     figure = once(plot.tree, shown.tree, shown.alt, req.n_levels)
     steps.legend(shown.tree)
@@ -58,7 +59,7 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
         exports.csv_button(table, f"beam-changes-{req.user}", "Before and now as CSV")
     with right:
         st.markdown("**Beams in common**")
-        st.dataframe(shown.shared, hide_index=True, key="beam_shared",
+        st.dataframe(changed.shared, hide_index=True, key="beam_shared",
                      column_config={"level": "Level", "before": "Before", "now": "Now", "both": "In both"})
     st.button("Back to the search before", key="beam_restore", icon=":material/undo:",
               on_click=partial(request.restore, req))

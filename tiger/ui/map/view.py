@@ -105,7 +105,7 @@ def answer(codes: Codes, asked: MapView, key: str, written_ns: int) -> tuple[Pic
         asked: with the colours of no view in particular, ``colourless``, so that one answer is enough for all of them.
     """
     cat, umap = codes.cat, umap_of(codes.cat, key, asked.n_dims) if asked.method == "UMAP" else None
-    shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), sources.title_words(cat),
+    shown = reports.picture(codes, sources.codes_at(codes.run, cat), sources.category_codes(cat), sources.texts(cat),
                             asked, umap, pca(cat, of_space(codes.run, asked.space), asked.space, asked.n_dims))
     return shown, component.packed(shown, shown.drawn_N)
 

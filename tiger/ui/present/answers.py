@@ -7,9 +7,9 @@ from functools import partial
 
 from tiger import runs
 from tiger.datasets.catalogue import Catalogue
-from tiger.reports import beam_page as reports
 from tiger.reports.beam import Prefix
 from tiger.reports.beam_page import BeamRequest, Writer
+from tiger.reports.prefixes import group_names
 from tiger.reports.stage import beside as beside_reports
 from tiger.reports.stage import people, pictures
 from tiger.reports.stage import scene as scenes
@@ -25,7 +25,7 @@ N_BESIDE = 2  # other recommenders' lists beside popularity's
 @caching.resource(4)
 def interests(cat: Catalogue) -> Interests:
     """What the items are about."""
-    return Interests.of(cat, sources.title_words(cat))
+    return Interests.of(cat, sources.texts(cat).words)
 
 
 @caching.resource(128)
@@ -44,7 +44,7 @@ def offers(cat: Catalogue) -> list[str]:
 
 @caching.resource(256)
 def _names(writer: Writer, cat: Catalogue, prefixes: tuple[Prefix, ...]) -> list[str]:
-    return reports.group_names(writer.ids, cat, sources.title_words(cat), prefixes)
+    return group_names(writer.ids, cat, sources.texts(cat), prefixes)
 
 
 @caching.resource(256)

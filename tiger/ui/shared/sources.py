@@ -7,9 +7,8 @@ from tiger.analysis import tree
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.labels import category_labels
 from tiger.quantizers import Quantizer
-from tiger.reports import branches
 from tiger.reports import codes as code_reports
-from tiger.reports.branches import Words
+from tiger.reports.branches import Texts
 from tiger.reports.codes import Codes
 from tiger.reports.usage import UsageHistory
 from tiger.runs import data
@@ -69,9 +68,9 @@ def labels(cat: Catalogue) -> tuple[np.ndarray | None, str]:
 
 
 @caching.resource(4)
-def title_words(cat: Catalogue) -> Words:
-    """Which word occurs in which title, to name branches by."""
-    return branches.title_words(cat)
+def texts(cat: Catalogue) -> Texts:
+    """What names and describes branches."""
+    return Texts.of(cat)
 
 
 @caching.resource(8)

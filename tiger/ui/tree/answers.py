@@ -67,9 +67,8 @@ def own_trees(codes: Codes, requested: str) -> tuple[TreePicture, ...]:
         root = reports.branch(codes, found, requested).row or 0
         title = (codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels") + counted
         trees.setdefault((id(found), root), (found, {}))[1][level] = title
-    words, labels = sources.title_words(cat), sources.labels(cat)[0]
     return tuple(picture for (_, root), (found, titles) in trees.items()
-                 for picture in reports.tree_pictures(cat, found, words, labels, titles, root))
+                 for picture in reports.tree_pictures(found, sources.texts(cat), titles, root))
 
 
 @caching.resource(64)
@@ -85,8 +84,7 @@ def other_trees(other: Reference, n_levels: int, planes: int) -> tuple[TreePictu
         shown = [planes] if planes else [other.bits_at(level) for level in depths]
         codes_IL, depths = reports.first_planes(other, shown[-1]), [len(reports.plane_widths(other, n)) for n in shown]
         titles = {depth: f"{other.title} after {n} hyperplanes" for depth, n in zip(depths, shown, strict=True)}
-    words, labels = sources.title_words(other.cat), sources.labels(other.cat)[0]
-    found = reports.tree_pictures(other.cat, Branches.from_codes(codes_IL), words, labels, titles)
+    found = reports.tree_pictures(Branches.from_codes(codes_IL), sources.texts(other.cat), titles)
     at = dict(zip(titles, found, strict=True))
     return tuple(at[depth] for depth in depths)
 
