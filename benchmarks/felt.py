@@ -10,8 +10,8 @@ Felt time: from the pointer or the key going down to the last change of the page
 browser's long tasks counted as changes, once the script has ended and nothing has changed for 350 ms. What stands inside a canvas
 is never drawn, and does not count: Streamlit's tables write their cells there for screen readers, 0.2 to 0.4 seconds after
 they were drawn. Each page and each interaction is visited once before it counts, then ``--rounds`` times in turn; median, fastest
-and slowest. What a page draws by itself and tells the server afterwards is not waited for. Beside it the processor time that the server and the page's main thread
-spent on it, telling included, which other processes on the same cores change less.
+and slowest. What a page draws by itself and tells the server afterwards is not waited for. Beside it the processor time that the
+server and the page's main thread spent on it, telling included, which other processes on the same cores change less.
 ``--busy N`` lets N other processes compute on the same cores. Targets on a free machine: every page under 300 ms on the shop
 and 450 ms on Beauty, interactions under 150 ms.
 ``--log`` appends one JSON line to ``logs/felt.jsonl``.
@@ -57,7 +57,7 @@ WATCH = """(() => {
   const inside = node => {
     for (let at = node; at; at = at.parentNode ?? at.host) if (at.dataset?.testid === 'stMain') return true
   }
-  const unseen = one => (one.type === 'childList' && one.target.nodeName === 'CANVAS') || one.target.parentElement?.closest('canvas')
+  const unseen = ({type, target}) => (type === 'childList' ? target.closest?.('canvas') : target.parentElement?.closest('canvas'))
   const changed = list => { if (list.some(one => inside(one.target) && !unseen(one))) moved(performance.now()) }
   const look = root => new MutationObserver(changed).observe(root,
     {subtree: true, childList: true, attributes: true, characterData: true})
