@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tiger.ui.beam import answers, compare, controls, lists, request, stepping, steps, why
-from tiger.ui.shared import address, layout, pickers, recommenders, state
+from tiger.ui.shared import address, layout, recommenders, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 layout.heading("beam", controls.explanation())
@@ -20,7 +20,7 @@ else:
         controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
         controls.history(req)
         compare.banner(answers.change(req))
-        view = pickers.view(address.LOOK)
+        view = controls.pick_view(req)
         if view == "Before and after":
             controls.step_bar(req)
             compare.show(req, answers.comparison(req))

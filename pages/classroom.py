@@ -3,7 +3,7 @@
 from tiger.ui.classroom import view
 from tiger.ui.shared import address, layout, pickers
 
-layout.heading("classroom", "Everybody's newest run: perplexity over training as a share of the codes, and the doctor's verdict. "
-                            "Choose one to open it or to show it to the class.", terms=False)
+layout.heading("classroom", "Who is here, everybody's newest run with the doctor's verdict, and how the lessons were predicted. "
+                            "Choose a run to open it or to show it to the class.", terms=False)
 view.show(pickers.view(address.CLASS_VIEW))
 view.controls()

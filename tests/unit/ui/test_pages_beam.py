@@ -130,6 +130,7 @@ def test_a_branch_from_a_link_is_explained(demo, history):
     assert f"{way['step_logp'].iloc[0]:.3f} {way['step_logp'].iloc[1]:+.3f}$ $={way['total_logp'].iloc[1]:.3f}" in text_of(app)
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_the_history_can_be_built_and_undone(history):
     app = opened()
     at = len(history) - 1

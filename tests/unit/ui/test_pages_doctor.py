@@ -88,6 +88,7 @@ def test_a_healthy_run_says_so_and_offers_nothing(ids):
     assert not app.error and not app.warning
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_levels_and_embeddings_are_measured_on_the_page(ids):
     app = open_page(DOCTOR, run=ids["healthy"])
     frame = next(table.value for table in app.dataframe if "perplexity" in table.value.columns)

@@ -165,6 +165,7 @@ def test_a_finished_run_ends_with_the_doctors_sentence(ids):
     assert len(app.get("vega_lite_chart") + app.get("arrow_vega_lite_chart")) >= 3
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_a_run_of_an_rqvae_shows_the_gradient_that_was_derived_and_one_without_shows_none(ids):
     app = open_page("train", run=ids["healthy"])
     assert r"\frac{\partial \mathcal{L}}{\partial z}" in "".join(block.value for block in app.get("latex"))

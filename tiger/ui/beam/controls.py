@@ -78,11 +78,18 @@ def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -
                   on_change=lambda: change(req, exclude_seen=st.session_state["beam_seen"]))
         st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(req),
                   on_click=partial(request.undo, req))
-        st.page_link(BY_KEY["present"].file, label="Present", icon=BY_KEY["present"].icon,
-                     help="The same search for an audience: full screen, large type, no jargon.",
-                     query_params=request.stage_params(req))
     if changed_ids:
         st.info(layout.plain(changed_ids), icon=":material/info:")
+
+
+def pick_view(req: BeamRequest) -> str:
+    """What is shown of the search, and the way to the same search for an audience."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        view = pickers.view(address.LOOK)
+        st.page_link(BY_KEY["present"].file, label="Present", icon=BY_KEY["present"].icon, width="content",
+                     help="The same search for an audience: full screen, large type, no jargon.",
+                     query_params=request.stage_params(req))
+    return view
 
 
 def _pick_user(req: BeamRequest) -> None:
@@ -142,8 +149,9 @@ def history(req: BeamRequest) -> None:
     if items != req.own:
         said.append("The history was edited; ★ is still this user's held-out item.")
     st.caption(layout.plain(" ".join([*said, req.seen_rule])))
-    with st.expander("Edit history", icon=":material/edit:", key="beam_edit"):
-        _editor(req)
+    with layout.folded("Edit history", "beam_edit", ":material/edit:") as drawn:
+        if drawn:
+            _editor(req)
 
 
 def _card(req: BeamRequest, at: int, item: int, extra: str, picture: str) -> str:

@@ -137,7 +137,8 @@ def exact_summary(req: BeamRequest, step: Step) -> None:
 def exact_table(req: BeamRequest, step: Step) -> None:
     """The exact search's best items that the beam lost, and where."""
     lost, n_all = step.lost, req.ids.n_ids
-    with st.expander(f"Where beam search pruned better items: {len(lost)} of {step.n_exact}"):
+
+    def draw() -> None:
         st.markdown(f"The exact search expanded {step.n_expanded:,} prefixes to find the best of {n_all:,} items; beam search "
                     f"scored {step.n_candidates:,} candidates. With beam width {n_all:,} nothing would be lost.")
         if lost.empty:
@@ -145,3 +146,5 @@ def exact_table(req: BeamRequest, step: Step) -> None:
             return
         st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
         exports.csv_button(lost, f"beam-lost-{req.user}", "Lost items as CSV")
+
+    layout.unfold(f"Where beam search pruned better items: {len(lost)} of {step.n_exact}", "beam_lost", draw)

@@ -66,21 +66,25 @@ def consult(shown: Consultation) -> None:
 
 
 def measurements(found: Diagnosis, run_id: str) -> None:
-    """Every number that the diagnosis rests on."""
-    if found.signs is None:
+    """Every number that the diagnosis rests on, folded away."""
+    signs = found.signs
+    if signs is None:
         return
-    with st.expander("All measurements", icon=":material/straighten:"):
+
+    def draw() -> None:
         frame = reports.doctor_frame(found)
-        st.markdown("**Codes**" + ("" if found.signs.ordered else ", levels independent of each other"))
+        st.markdown("**Codes**" + ("" if signs.ordered else ", levels independent of each other"))
         st.dataframe(frame, hide_index=True, column_config=SIZES_OF_LEVELS, key=f"levels:{run_id}")
         exports.csv_button(frame, f"levels-{run_id}")
-        if found.signs.vectors is not None:
+        if signs.vectors is not None:
             st.markdown("**Embeddings**")
             with st.container(horizontal=True, gap="medium"):
-                for label, value, about in reports.vector_rows(found.signs.vectors):
+                for label, value, about in reports.vector_rows(signs.vectors):
                     st.metric(label, value, help=about, width="content")
-            if note := doctor.look_at(found.signs.vectors).sample_note:
+            if note := doctor.look_at(signs.vectors).sample_note:
                 st.caption(note)
+
+    layout.unfold("All measurements", f"measured:{run_id}", draw, ":material/straighten:")
 
 
 def remedies(shown: Consultation) -> None:

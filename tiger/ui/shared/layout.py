@@ -325,6 +325,15 @@ def folded(label: str, key: str, icon: str, expanded: bool = False, *, popover: 
         yield key in seen
 
 
+@st.fragment
+def unfold(label: str, key: str, draw: Callable[[], None], icon: str | None = None) -> None:
+    """A part of the page that is folded away, and drawn once somebody unfolds it, by a fragment of its own, so that most visits
+    of the page are without it; nothing else on the page depends on it."""
+    with st.expander(label, key=key, icon=icon, on_change="rerun") as box:
+        if box.open:
+            draw()
+
+
 def empty(text: str, page: str | None = None, label: str = "") -> None:
     """An empty state: what is missing, and the way to it."""
     with st.container(border=True):

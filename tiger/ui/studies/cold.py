@@ -44,9 +44,13 @@ def draw(shown: Answer, _: str) -> None:
                        f"The cost for all other users: recall@{report.SHOWN_K} over epsilon where the test item is warm. Each "
                        "place reserved for a cold item is lost to a warm one.")
         _lines(others, "epsilon", once(report.epsilon_summary, frame, "warm"), "cold-cost")
-    with st.expander("All numbers", icon=":material/table_rows:"):
-        st.dataframe(once(report.cold_table, frame), hide_index=True, height=400, column_config=PERCENT)
-        st.caption(intervals.NOTE)
+    layout.unfold("All numbers", "cold_numbers", partial(numbers, frame), ":material/table_rows:")
+
+
+def numbers(frame: pd.DataFrame) -> None:
+    """Everything that was measured."""
+    st.dataframe(once(report.cold_table, frame), hide_index=True, height=400, column_config=PERCENT)
+    st.caption(intervals.NOTE)
 
 
 def _lines(frame: pd.DataFrame, x: str, words: str, name: str) -> None:

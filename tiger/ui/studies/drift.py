@@ -30,8 +30,7 @@ def draw(shown: Answer, view: str) -> None:
 def remedies() -> None:
     """What the seven remedies are."""
     with st.expander("The seven remedies", icon=":material/healing:"):
-        for remedy in REMEDIES:
-            st.markdown(f"**{remedy.number} {remedy.title}.** {remedy.summary}")
+        st.markdown("\n\n".join(f"**{remedy.number} {remedy.title}.** {remedy.summary}" for remedy in REMEDIES))
 
 
 def uploads(values: Values) -> Values:

@@ -10,7 +10,7 @@ import streamlit as st
 from tiger import quantizers, reports, runs
 from tiger.reports import at_scale
 from tiger.runs.records import Status
-from tiger.ui.shared import diagnoses, live, run_control, state
+from tiger.ui.shared import diagnoses, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 from tiger.ui.train import movie, recorded, walk
 
@@ -62,14 +62,18 @@ def about(run: runs.Run) -> str:
 
 
 def gradient(cls: type[quantizers.Quantizer]) -> None:
-    """Where it was derived: what the weights learn from one batch, as a formula and as code."""
-    if not cls.gradient_formula or cls.gradient_function is None:
+    """Where it was derived: what the weights learn from one batch, as a formula and as code, folded away."""
+    formula, function = cls.gradient_formula, cls.gradient_function
+    if not formula or function is None:
         return
-    with st.expander("The gradient of a training step", icon=":material/function:"):
-        st.latex(cls.gradient_formula)
+
+    def draw() -> None:
+        st.latex(formula)
         st.caption("B is the batch size. sR is the gradient estimator: the identity (straight-through), a rotation, or 0. "
                    "Training itself uses PyTorch's autograd; a test holds this function equal to it.")
-        st.code(_source(cls.gradient_function), wrap_lines=True)
+        st.code(_source(function), wrap_lines=True)
+
+    layout.unfold("The gradient of a training step", "train_gradient", draw, ":material/function:")
 
 
 @functools.cache
