@@ -151,6 +151,12 @@ def test_the_rest_of_the_words_go_to_streamlit_and_pytest(monkeypatch):
     assert calls[1][-2:] == ["-k", "trie"]
 
 
+def test_set_up_compiles_what_the_server_and_its_workers_import():
+    """As an own process it may fail unseen: the first start is slower then, and nothing else."""
+    exec(environment.FIRST_START, {})
+    assert {"torch", "streamlit", "sklearn.cluster", "tiger.runs.train_quantizer"} <= set(sys.modules)
+
+
 def test_a_failing_program_gives_its_code(monkeypatch):
     monkeypatch.setattr(environment, "missing", lambda wanted: [])
     monkeypatch.setattr(environment, "call", lambda words, *rest, **more: 5)
