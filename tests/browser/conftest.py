@@ -25,6 +25,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-extensions", "--disable-default-apps"]
+# What the tests' browser leaves out on top: V8's last optimisation costs more than it saves on pages that are soon left, and
+# windows of one site share a process, with what it has compiled
+LESS = ["--js-flags=--no-turbofan", "--process-per-site"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
 # Streamlit says on its root element whether the server answers and whether the script still runs; quiet is what stays so
 QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
@@ -161,7 +164,7 @@ def chromium():
     sync_api = oracle("playwright.sync_api")
     sync_api.expect.set_options(timeout=SLOW_MS)
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=ARGS)
+        browser = playwright.chromium.launch(executable_path=program(), args=[*ARGS, *LESS])
         yield browser
         browser.close()
 
@@ -221,29 +224,59 @@ def profile(chromium):
 
 
 @contextlib.contextmanager
-def visiting(profile, width: int = 1400, height: int = 1000, scheme: str = "light") -> Iterator[Any]:
-    """A new visitor's window, who leaves nothing behind; an error when the page threw one or asked another machine."""
-    visitor = profile.new_page()
+def visiting(profile, width: int = 1400, height: int = 1000, scheme: str = "light", window: Any = None) -> Iterator[Any]:
+    """A new visitor, who leaves nothing behind; an error when the page threw one or asked another machine.
+
+    Args:
+        window: where an earlier visitor was; a new window by default.
+    """
+    visitor = window or profile.new_page()
     visitor.set_viewport_size({"width": width, "height": height})
     visitor.emulate_media(color_scheme=scheme)
     errors: list[str] = []
-    visitor.on("pageerror", lambda error: errors.append(str(error)))
-    visitor.on("request", lambda request: errors.append(request.url) if is_foreign(request.url) else None)
+    heard = {"pageerror": lambda error: errors.append(str(error)),
+             "request": lambda request: errors.append(request.url) if is_foreign(request.url) else None}
+    for event, hear in heard.items():
+        visitor.on(event, hear)
     try:
         yield visitor
     finally:
         if visitor.url.startswith("http"):
-            visitor.evaluate("localStorage.clear()")
-        visitor.close()
+            visitor.evaluate("localStorage.clear(); sessionStorage.clear()")
+        if window is None:
+            visitor.close()
+        else:
+            visitor.goto("about:blank")
+            for event, hear in heard.items():
+                visitor.remove_listener(event, hear)
         profile.clear_cookies()
     assert not errors
 
 
+@pytest.fixture(scope="session")
+def window(profile) -> Iterator[list[Any]]:
+    """Where one visitor after the other comes, since a window keeps what its page compiled; empty before the first."""
+    opened: list[Any] = []
+    yield opened
+    for one in opened:
+        one.close()
+
+
 @pytest.fixture
-def page(profile):
-    """A new visitor with a wide window."""
-    with visiting(profile) as visitor:
-        yield visitor
+def page(request: pytest.FixtureRequest, profile, window):
+    """A new visitor with a wide window, where nothing is that a test before left: no pointer, history or second document."""
+    if not window:
+        window.append(profile.new_page())
+    try:
+        with visiting(profile, window=window[0]) as visitor:
+            devtools = profile.new_cdp_session(visitor)
+            devtools.send("Page.resetNavigationHistory")
+            devtools.detach()
+            visitor.mouse.move(0, 0)
+            yield visitor
+    except BaseException:
+        window.pop().close()  # the next visitor begins in another
+        raise
 
 
 def named_in_address(page, **wanted: str | None) -> None:
