@@ -1,12 +1,14 @@
 """Many dimensions on a flat map: PCA at once, UMAP with progress, and what to draw of a million items.
 
-UMAP runs in a worker (its first compile takes half a minute), so it is a generator of ``Progress`` whose
+UMAP runs in a worker (its first compile takes some seconds), so it is a generator of ``Progress`` whose
 last item carries the layout. Neighbours are searched exactly up to ``EXACT_LIMIT`` items, which is faster
 than compiling the approximate search and makes the layout depend on nothing but data, parameters and seed.
 """
 
+import importlib
 import queue
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -210,11 +212,33 @@ def _in_thread(x_NE: np.ndarray, k: int, found: Any, params: UmapParams) -> Iter
         yield share, None
 
 
+def _package(searches: bool) -> Any:
+    """The package ``umap``, imported so that it is ready soon.
+
+    It imports ``pynndescent``, whose hundred functions numba compiles when they are defined, for fifteen seconds the first
+    time. Only the search for approximate neighbours calls them, so where the neighbours are known they stay plain Python.
+
+    Args:
+        searches: whether neighbours will be searched; then what stayed plain Python before is imported anew.
+    """
+    import numba
+    before = numba.config.DISABLE_JIT
+    if searches and getattr(sys.modules.get("pynndescent"), "stays_plain", False):
+        for name in [name for name in sys.modules if name.split(".")[0] in ("pynndescent", "umap")]:
+            del sys.modules[name]
+    if not searches and "pynndescent" not in sys.modules:
+        numba.config.DISABLE_JIT = 1
+        try:
+            importlib.import_module("pynndescent").stays_plain = True  # type: ignore[attr-defined]
+        finally:
+            numba.config.DISABLE_JIT = before
+    return importlib.import_module("umap")
+
+
 def _umap(x_NE: np.ndarray, k: int, found: Any, params: UmapParams, sink: _Sink) -> np.ndarray:
     import warnings
 
-    import umap
-
+    umap = _package(searches=found is None)
     start_ND = pca(x_NE, params.n_dims).place_ND
     start_ND = start_ND / max(float(np.abs(start_ND).max()), 1e-9) * 10
     start_ND += np.random.default_rng(params.seed).normal(0, 1e-3, start_ND.shape)

@@ -1,6 +1,7 @@
 """PCA against scikit-learn, UMAP's neighbours against brute force, samples and densities by hand."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -71,6 +72,25 @@ def test_umap_keeps_clusters_apart_and_is_reproducible():
     assert (near // 60 == np.arange(180)[:, None] // 60).mean() > 0.99
     again = list(projection.umap_steps(x, None, params))[-1].metrics["layout"]
     assert (again.place_ND == layout.place_ND).all()
+
+
+def test_the_search_for_neighbours_is_compiled_where_it_is_used_and_only_there(monkeypatch, tmp_path):
+    """Seen by packages that stand for the real ones, which would compile for fifteen seconds."""
+    import numba
+    (tmp_path / "pynndescent.py").write_text("import numba\ncompiled = not numba.config.DISABLE_JIT\n")
+    (tmp_path / "umap.py").write_text("import numba, pynndescent as search\ncompiled = not numba.config.DISABLE_JIT\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] in ("pynndescent", "umap")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("pynndescent", "umap"):  # what is imported here is gone after the test
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    states = []
+    for searches in (False, True, False):
+        package = projection._package(searches)
+        states.append((package.compiled, package.search.compiled))
+    assert states == [(True, False), (True, True), (True, True)]
+    assert not numba.config.DISABLE_JIT
 
 
 def test_umap_of_three_items_says_what_to_do():

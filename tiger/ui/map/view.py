@@ -181,7 +181,7 @@ def umap_progress(codes: Codes, view: MapView) -> None:
     status = worker.status
     if status.active:
         live.progress(status)
-        st.caption("PCA is shown until UMAP is there. The first UMAP on a machine compiles for half a minute.")
+        st.caption("PCA is shown until UMAP is there. The first UMAP on a machine compiles for some seconds.")
         return
     st.warning(layout.plain(f"UMAP ended without a map ({status.state}). {status.message}"))
     if st.button("Compute it again", icon=":material/refresh:", key="umap_again"):
