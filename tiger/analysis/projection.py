@@ -222,16 +222,17 @@ def _package(searches: bool) -> Any:
         searches: whether neighbours will be searched; then what stayed plain Python before is imported anew.
     """
     import numba
-    before = numba.config.DISABLE_JIT
+    settings: Any = numba.config  # its names are made when it is imported
+    before = settings.DISABLE_JIT
     if searches and getattr(sys.modules.get("pynndescent"), "stays_plain", False):
         for name in [name for name in sys.modules if name.split(".")[0] in ("pynndescent", "umap")]:
             del sys.modules[name]
     if not searches and "pynndescent" not in sys.modules:
-        numba.config.DISABLE_JIT = 1
+        settings.DISABLE_JIT = 1
         try:
             importlib.import_module("pynndescent").stays_plain = True  # type: ignore[attr-defined]
         finally:
-            numba.config.DISABLE_JIT = before
+            settings.DISABLE_JIT = before
     return importlib.import_module("umap")
 
 
