@@ -1,5 +1,6 @@
 """Opens pages of the app without a browser, as a visitor of a server that has been visited before."""
 
+import json
 from typing import Any
 
 from streamlit.runtime.pages_manager import PagesManager
@@ -55,6 +56,12 @@ def unfold(app: AppTest, *keys: str) -> AppTest:
     """The page with parts open that are made only then, ``layout.folded``."""
     app.session_state["unfolded"] = set(keys)
     return app.run()
+
+
+def charts_of(app: AppTest) -> list[dict[str, Any]]:
+    """What the browser draws of every chart of lines, marks and bars on the page, ``ui.shared.chart``."""
+    parts = [part.proto for part in app.get("bidi_component")]
+    return [json.loads(part.json)["chart"] for part in parts if part.component_name == "tiger.chart"]
 
 
 def values_of(app: AppTest) -> dict[str, str]:

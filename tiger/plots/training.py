@@ -15,7 +15,7 @@ def loss_lines(frame: pd.DataFrame, alt: str, changes: pd.DataFrame | None = Non
     for place, (name, part) in enumerate(frame.groupby("metric", sort=False)):
         figure.add_scattergl(x=part["step"], y=part["value"], mode="lines",
                              line={"color": colour(place), "width": 2},
-                             name=WORDS.get(str(name), str(name)),
+                             name=WORDS.get(str(name), str(name).replace("_", " ")),
                              hovertemplate="step %{x:,}: %{y:.4g}<extra>%{fullData.name}</extra>")
     figure.update_xaxes(title="Step", rangemode="tozero")
     figure.update_yaxes({"type": "log"} if log else {"rangemode": "tozero"}, title="Loss")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.made_runs import finished
-from tests.support.pages import html_of, open_page, values_of
+from tests.support.pages import charts_of, html_of, open_page, values_of
 from tiger import datasets, metrics, runs
 from tiger.core import paths
 from tiger.datasets import registry
@@ -166,7 +166,7 @@ def test_catalogue_shows_a_history_with_its_split():
 
 def test_catalogue_draws_the_shape():
     app = open_page(CATALOGUE, show="Shape")
-    assert len(app.get("plotly_chart")) == 2
+    assert len(charts_of(app)) == 2
     assert not app.error
 
 

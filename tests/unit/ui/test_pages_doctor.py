@@ -1,13 +1,12 @@
 """The Doctor page before and after a treatment, and what pages say of embeddings when they are loaded."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from tests.support.pages import open_page, values_of
+from tests.support.pages import charts_of, open_page, values_of
 from tests.support.training import clusters, fit_into
 from tiger import datasets, reports, runs
 from tiger.core import paths
@@ -108,9 +107,7 @@ def test_the_sick_run_shows_what_came_of_its_remedy(ids):
     assert second.startswith("**After:** collapsed: initialise by k-means") and "Healthy" in other
     assert [metric.value for metric in app.metric if metric.label == "Distinct IDs"] == [
         f"{distinct(ids[name]):,} of 1,500" for name in ("collapsed", "cured")]
-    charts = [*app.get("vega_lite_chart"), *app.get("arrow_vega_lite_chart")]
-    axes = [json.loads(chart.proto.spec)["layer"][0]["encoding"] for chart in charts]
-    assert [(axis["x"]["scale"]["domain"], axis["y"]["scale"]["domain"]) for axis in axes] == [([0, 200], [0, 64])] * 2
+    assert [(chart["x"]["range"], chart["y"]["range"]) for chart in charts_of(app)] == [([0, 200], [0, 64])] * 2
     assert f"remedy:{ids['collapsed']}:0" not in {button.key for button in app.button}, "it was trained already"
     assert not [button for button in app.button if (button.key or "").startswith("next:")]
 

@@ -27,7 +27,7 @@ VIEWS = [
     *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS),
     *(("lessons", {"lesson": lesson.key, "told": "0-r"}) for lesson in core_lessons.LESSONS)]
 CHARTS = ("plotly_chart", "vega_lite_chart")
-DRAWN = ("tiger.beam", "tiger.trees")  # the browser draws them
+DRAWN = ("tiger.beam", "tiger.chart", "tiger.trees")  # the browser draws them
 NUMBER = re.compile(r"(?<![\w@.])\d")  # one that is no part of a name, as the 10 of Recall@10 is
 
 
@@ -67,6 +67,8 @@ def alts(chart) -> list[str]:
     if chart.type in CHARTS:
         return [chart.proto.alt]
     drawn = json.loads(chart.proto.json)
+    if "chart" in drawn:
+        return [drawn["chart"]["alt"]]
     if "levels" in drawn:
         return [drawn["levels"][drawn["at"]]["alt"]]
     return [drawn[side]["tree"]["pictures"][drawn["level"] - 1]["alt"] for side in ("own", "other")]

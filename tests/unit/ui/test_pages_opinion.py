@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.made_runs import finished
-from tests.support.pages import open_page
+from tests.support.pages import charts_of, open_page
 from tiger import datasets, runs
 from tiger.core import paths
 from tiger.reports import opinion as reports
@@ -28,7 +28,7 @@ def test_the_verdict_and_every_number_are_the_cores():
     assert table(app, "Measure", "B - A (points)").equals(reports.measures_table(found))
     assert table(app, "Prefix of").equals(reports.churn_table(found))
     assert reports.command(found) in [block.value for block in app.code]
-    assert [chart.proto.alt for chart in app.get("plotly_chart")] == [reports.figure_summary(found)]
+    assert [chart["alt"] for chart in charts_of(app)] == [reports.figure_summary(found)]
     app.button(key="opinion_swap").click().run()
     assert app.query_params["runs"] in ("demo-rqvae,demo-small", ["demo-rqvae,demo-small"]) and not app.error
 

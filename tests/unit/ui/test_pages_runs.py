@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.support.made_runs import finished, write_status
-from tests.support.pages import TRAIN_FORM, open_page, unfold
+from tests.support.pages import TRAIN_FORM, charts_of, open_page, unfold
 from tiger import runs
 from tiger.runs import index, outcome, supervisor, sweep, sweep_plan
 from tiger.runs.records import Status
@@ -87,7 +87,7 @@ def test_bundled_runs_can_be_looked_at_only():
 
 def test_chosen_runs_are_compared(four):
     app = open_page("runs", runs=chosen(four))
-    assert len(app.get("plotly_chart")) == 1
+    assert len(charts_of(app)) == 1
     assert app.toggle(key="runs:fold").value
     app.button_group(key="runs:view").set_value("Differences").run()
     shown = table(app, "Beta", "Seed", "Run")
@@ -184,12 +184,12 @@ def test_the_form_asks_for_the_same_as_the_command_and_a_sweep_shows_what_matter
     finish(run)
     app = open_page("runs", runs=run.id)
     assert any("Beta mattered most" in text.value for text in app.markdown) and not app.error
-    assert len(app.get("plotly_chart")) == 1
+    assert len(charts_of(app)) == 1
     assert table(app, "Beta", "Runs")["Beta"].tolist() == [4.0, 1.0]
     assert table(app, "Part")["Part"].tolist() == ["Beta", "Seeds"]
     assert not [button for button in app.button if button.label in ("Pause", "Step one batch")]
     app.button(key="sweep:compare").click().run()
-    assert len(app.get("plotly_chart")) == 1 and any("4 chosen" in caption.value for caption in app.caption)
+    assert len(charts_of(app)) == 1 and any("4 chosen" in caption.value for caption in app.caption)
 
 
 def test_two_hyper_parameters_make_a_heat_map_and_lists_stand_between_semicolons(sweeps_made):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.pages import TRAIN_FORM, open_page, unfold
+from tests.support.pages import TRAIN_FORM, charts_of, open_page, unfold
 from tests.support.training import SMALL, execute
 from tiger import datasets, quantizers, runs
 from tiger.core import paths
@@ -162,7 +162,7 @@ def test_buttons_ask_the_worker(ids):
 def test_a_finished_run_ends_with_the_doctors_sentence(ids):
     app = open_page("train", run=ids["sick"])
     assert "Total collapse" in said(app)
-    assert len(app.get("vega_lite_chart") + app.get("arrow_vega_lite_chart")) >= 3
+    assert len(charts_of(app)) >= 3
 
 
 @pytest.mark.usefixtures("unfolded")

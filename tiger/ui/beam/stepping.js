@@ -15,27 +15,6 @@ function make(name, attributes = {}, ...children) {
   return made
 }
 
-// The outline of a mark of radius r around the origin.
-function outline(symbol, r) {
-  const around = (n, turn, radius = () => r) => Array.from({ length: n }, (_, i) => {
-    const at = turn + 2 * Math.PI * i / n
-    return `${(radius(i) * Math.cos(at)).toFixed(1)} ${(radius(i) * Math.sin(at)).toFixed(1)}`
-  }).join('L')
-  const cross = `M${-r} ${-r}L${r} ${r}M${-r} ${r}L${r} ${-r}`, square = `M${-r} ${-r}H${r}V${r}H${-r}Z`
-  switch (symbol.replace('-open', '')) {
-    case 'circle': return `M${-r} 0A${r} ${r} 0 1 0 ${r} 0A${r} ${r} 0 1 0 ${-r} 0Z`
-    case 'triangle-down': return `M${around(3, Math.PI / 2)}Z`
-    case 'triangle-up': return `M${around(3, -Math.PI / 2)}Z`
-    case 'diamond': return `M${around(4, 0)}Z`
-    case 'star': return `M${around(10, -Math.PI / 2, i => (i % 2 ? 0.45 : 1.1) * r)}Z`
-    case 'square': return square
-    case 'square-x': return square + cross
-    default: return cross
-  }
-}
-
-const DASH = { dash: '7 5', dot: '2 4', dashdot: '7 4 2 4' }
-
 function draw(play) {
   const { root, data, at } = play, shown = data.levels[at], last = data.levels.length - 1
   root.querySelector('.back').disabled = at === 0
@@ -76,7 +55,7 @@ function drawTree(play, shown, nLevels) {
   for (const node of shown.nodes.filter(node => node.level)) {
     const [x, y] = place(node), [fromX, fromY] = place(by.get(node.parent)), bend = (x - fromX) / 2, look = shown.marks[node.fate]
     parts.push(make('path', { class: `edge${fresh(node.key)}`, d: `M${fromX} ${fromY}C${fromX + bend} ${fromY} ${x - bend} ${y} ${x} ${y}`,
-      stroke: look.colour, 'stroke-width': node.wide, 'stroke-dasharray': DASH[look.dash] ?? 'none', 'data-key': node.key }))
+      stroke: look.colour, 'stroke-width': node.wide, 'stroke-dasharray': DASHES[look.dash] ?? 'none', 'data-key': node.key }))
   }
   for (const node of shown.nodes) parts.push(branch(node, place(node), shown.marks, width, fresh(node.key)))
   svg.replaceChildren(...parts)

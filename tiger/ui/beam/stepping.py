@@ -11,12 +11,12 @@ from tiger.reports import beam as report
 from tiger.reports.beam_page import BeamRequest, Picture
 from tiger.ui.beam import request
 from tiger.ui.shared import address
-from tiger.ui.shared.assets import ADDRESS, joined
+from tiger.ui.shared.assets import ADDRESS, SYMBOLS, joined
 from tiger.ui.shared.once import once
 
 FOLDER, KEY = Path(__file__).parent, "beam_tree"
 HTML, CSS, JS = (joined(FOLDER, f"stepping.{kind}") for kind in ("html", "css", "js"))
-TREE = st.components.v2.component("tiger.beam", html=HTML, css=CSS, js=ADDRESS + JS)
+TREE = st.components.v2.component("tiger.beam", html=HTML, css=CSS, js=ADDRESS + SYMBOLS + JS)
 
 
 class Node(TypedDict):

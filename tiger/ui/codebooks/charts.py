@@ -12,7 +12,6 @@ from tiger.ui.shared.live_charts import VegaSpec
 
 PICK = {"name": "pick", "select": {"type": "point", "fields": ["code"], "clear": "dblclick"}}
 PADDING = {"left": 2, "right": 8, "top": 2, "bottom": 2}
-LEGEND = {"orient": "top", "title": None, "offset": 2, "symbolType": "stroke", "symbolStrokeWidth": 3}
 TOOLTIP = [{"field": "code"}, {"field": "items", "format": ","}, {"field": "share", "format": ".2%"}]
 
 
@@ -70,18 +69,3 @@ def sorted_bars(even: float, n_codes: int, height: int = 200) -> VegaSpec:
              "encoding": {"y": {"datum": even}}},
         ],
     }
-
-
-def over_steps(value: str, series: str | None = None, height: int = 200) -> VegaSpec:
-    """A line over the kept steps, with a dot at each; one line per ``series``."""
-    encoding: VegaSpec = {
-        "x": {"field": "step", "type": "quantitative", "title": None, "scale": {"nice": False},
-              "axis": {"grid": False, "tickCount": 5, "labelFlush": True,
-                       "labelExpr": "(datum.index == 0 ? 'step ' : '') + format(datum.value, ',')"}},
-        "y": {"field": value, "type": "quantitative", "title": None, "axis": {"tickCount": 4}},
-        "tooltip": [{"field": "step", "format": ","}, {"field": value, "format": ",.4~g"}],
-    }
-    if series:
-        encoding["color"] = {"field": series, "type": "nominal", "legend": LEGEND}
-    return {"height": height, "padding": PADDING, "mark": {"type": "line", "aria": False, "point": {"size": 28, "aria": False}},
-            "encoding": encoding}

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots
@@ -14,6 +15,7 @@ from tiger.ui.codebooks import charts
 from tiger.ui.shared import address, caching, exports, layout, pickers, sources, walk
 from tiger.ui.shared.exports import Columns
 from tiger.ui.shared.live_charts import VegaSpec
+from tiger.ui.shared.once import once
 
 COLUMNS: Columns = {
     "item": None,
@@ -29,6 +31,7 @@ COLUMNS: Columns = {
 USAGE_COLUMNS: Columns = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "even_share")}
 UNMATCHED = ("Whose codes these are was not recorded, so items and collisions are not known. Log the items' numbers with the "
              "codes: rec.log(step, codes=codes, rows=rows).")
+OVER_TIME, HISTORY = 200, 150  # pixels
 BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
 
 
@@ -90,14 +93,21 @@ def numbers(shown: LevelUsage) -> None:
 
 def perplexity(shown: LevelUsage, name: str) -> None:
     """The perplexity of every level at the kept steps."""
-    words = shown.over_time_summary
     exports.titled(f"Level {shown.level + 1} has perplexity {shown.perplexity:.0f} of {shown.n_codes:,}",
                    "Perplexity of the levels at the saved steps.")
     frame = shown.over_time.assign(level="level " + shown.over_time["level"].astype(str))
-    st.vega_lite_chart(frame, charts.over_steps("perplexity", "level"), key="over_time", width="stretch", alt=words)
+    exports.chart(once(_over_time, shown), "over_time", name, frame,
+                  columns={"perplexity": st.column_config.NumberColumn(format="%.1f")})
+
+
+def _over_time(shown: LevelUsage) -> go.Figure:
     lines = shown.over_time.assign(value=shown.over_time["perplexity"])
-    exports.under(partial(plots.level_lines, lines, words, limit=shown.top_n_codes), name, frame,
-                  config={"perplexity": st.column_config.NumberColumn(format="%.1f")})
+    figure = plots.level_lines(lines, shown.over_time_summary, limit=shown.top_n_codes)
+    return figure.update_layout(height=OVER_TIME).update_yaxes(title=None, range=[0, shown.top_n_codes])
+
+
+def _history(card: CodeCard) -> go.Figure:
+    return plots.code_history(card.history, card.history_summary).update_layout(height=HISTORY).update_yaxes(title=None)
 
 
 def _clickable(cells: pd.DataFrame, spec: VegaSpec, key: str, words: str) -> None:
@@ -148,10 +158,8 @@ def code_history(card: CodeCard, level: int) -> None:
         items = card.history["items"]
         exports.titled(f"Code {card.code} goes from {items.iloc[0]:,} to {items.iloc[-1]:,} items",
                        "Its items at the saved steps.")
-        st.vega_lite_chart(card.history, charts.over_steps("items", height=130), key="code_history", width="stretch",
-                           alt=card.history_summary)
-        exports.under(partial(plots.code_history, card.history, card.history_summary), f"history-{level}-{card.code}",
-                      card.history, config={"share": st.column_config.NumberColumn(format="percent")})
+        exports.chart(once(_history, card), "code_history", f"history-{level}-{card.code}", card.history,
+                      columns={"share": st.column_config.NumberColumn(format="percent")})
 
 
 def unmatched() -> None:

@@ -7,7 +7,7 @@ from tiger import runs
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
-from tiger.ui.shared import exports, layout, state
+from tiger.ui.shared import chart, exports, layout, state
 
 COLUMNS = {"model": "Model", "ids": "IDs", "seen": "Seen items", "recall@5": "Recall@5", "ndcg@5": "NDCG@5",
            "recall@10": "Recall@10", "ndcg@10": "NDCG@10", "over": "Interval over", "seeds": "Seeds", "invalid": "Invalid IDs",
@@ -34,7 +34,7 @@ def compare(cat: Catalogue) -> None:
     exports.titled(recommenders.table_summary(table),
                    f"{COLUMNS[metric]}, best on top; a bar is its 95 % confidence interval.")
     figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
-    st.plotly_chart(figure, key="scores", alt=words, config=exports.config("recommenders"))
+    chart.show(figure, "scores", exports.config("recommenders"))
     names = COLUMNS | {f"{metric} low": "Low", f"{metric} high": "High"}
     order = [*list(COLUMNS)[:7], f"{metric} low", f"{metric} high", *list(COLUMNS)[7:]]
     st.dataframe(shown[order], hide_index=True, key="table", column_config={
@@ -73,5 +73,5 @@ def search(run: runs.Run | None) -> None:
         with column:
             exports.titled(words, reading)
             figure = plots.width_lines(frame, words, title)
-            st.plotly_chart(figure, key=name, alt=words, config=exports.config(name))
+            chart.show(figure, name, exports.config(name))
             exports.under(figure, name, frame)

@@ -7,7 +7,7 @@ from tiger import models, runs
 from tiger.analysis import costs
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
-from tiger.ui.shared import exports, layout
+from tiger.ui.shared import chart, exports, layout
 
 VALUES = {"ms": ("Milliseconds", "Milliseconds per request"), "flops": ("Operations", "FLOPs per request"),
           "passes": ("Forward passes", "Positions processed"), "bytes": ("Memory", "Bytes that grow with the catalogue")}
@@ -25,7 +25,7 @@ def cost(run: runs.Run | None, cat: Catalogue) -> None:
     exports.titled(words, f"{VALUES[value][1]} over the size of the catalogue, both logarithmic.{how(shape, value)}")
     drawn = frame.dropna(subset=[value]).assign(measured=lambda rows: rows["measured"] & (value == "ms"))
     figure = plots.cost_lines(drawn, words, value, VALUES[value][1])
-    st.plotly_chart(figure, key="costs", alt=words, config=exports.config("costs"))
+    chart.show(figure, "costs", exports.config("costs"))
     exports.under(figure, "costs", frame, config=HEADS)
     formulas(shape, cat.n_items)
 

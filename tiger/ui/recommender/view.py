@@ -13,7 +13,7 @@ from tiger.reports import recommenders
 from tiger.reports.stage import pictures
 from tiger.runs import presets
 from tiger.runs.records import LearnerConfig, RunConfig
-from tiger.ui.shared import caching, exports, layout, live, run_control, state
+from tiger.ui.shared import caching, chart, exports, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 
 
@@ -174,7 +174,7 @@ def weights(run: runs.Run) -> None:
     else:
         exports.titled(words, "Validation scores over the weight; dotted: the chosen one.")
         figure = plots.weight_lines(frame, words, model.weight_)
-        st.plotly_chart(figure, key="weights", alt=words, config=exports.config("weights"))
+        chart.show(figure, "weights", exports.config("weights"))
         exports.under(figure, "weights", frame)
 
 

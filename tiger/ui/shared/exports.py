@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.core.tables import csv_bytes
+from tiger.ui.shared import chart as drawn
 from tiger.ui.shared.layout import plain
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
@@ -70,18 +71,16 @@ def under(figure: Figure, name: str, table: Table, rows: int | None = None,
             numbers(figure, name, table, rows, whole, config)
 
 
-def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Columns | None = None,
-          **how: Any) -> None:
-    """A Plotly figure with its alt text, its numbers under it, and both to save.
+def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Columns | None = None) -> None:
+    """A figure with its alt text, its numbers under it, and both to save.
 
     Args:
         key: of the chart on the page.
         name: of the files that are saved.
         table: the figure's numbers.
         columns: the table's column configuration.
-        how: what ``st.plotly_chart`` takes.
     """
-    st.plotly_chart(figure, key=key, alt=figure.layout.meta["alt"], config=config(name), **how)
+    drawn.show(figure, key, config(name))
     under(figure, name, table, config=columns)
 
 
@@ -112,5 +111,5 @@ def buttons(figure: Figure, name: str, table: pd.DataFrame | Callable[[], pd.Dat
     with st.container(horizontal=True, vertical_alignment="center"):
         csv_button(table, name, "Table as CSV", rows)
         html_button(figure, name)
-        where = "at the figure's upper right" if isinstance(figure, go.Figure) else "in the HTML page"
-        st.caption(f"PNG: the camera button {where}.", width="content")
+        where = "button at the figure's upper right" if isinstance(figure, go.Figure) else "camera button in the HTML page"
+        st.caption(f"PNG: the {where}.", width="content")

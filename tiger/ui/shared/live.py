@@ -11,6 +11,7 @@ import streamlit as st
 
 from tiger import plots, reports, runs
 from tiger.runs.records import STATE_SUMMARY, WAITING, State, Status
+from tiger.ui.shared import chart as drawn
 from tiger.ui.shared import exports, live_charts
 from tiger.ui.shared.layout import plain
 from tiger.ui.shared.live_feed import Feed, thin
@@ -134,10 +135,14 @@ def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, last: int |
     words, state = f"{chart.title} (of {of})" if of else chart.title, state or curves.run.state
     finding = words if state in ACTIVE else once(_finding, chart, curves, curves.version, of)
     st.markdown(f"**{plain(finding)}**  \n:small[{chart.reading}]")  # one element, since a class draws dozens of these a second
-    spec = live_charts.curves(log=chart.log, top=max(sizes) if chart.codes else None, last=last)
     alt = f"{words}. {takeaway(chart, curves, state)}"
-    st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
-                       selection_mode="zoom", alt=alt)
+    if state in ACTIVE:
+        spec = live_charts.curves(log=chart.log, top=max(sizes) if chart.codes else None, last=last)
+        st.vega_lite_chart(curves.table(*chart.metrics), spec, key=key, width="stretch", on_select="rerun",
+                           selection_mode="zoom", alt=alt)
+    else:  # nothing grows any more
+        figure = once(_ended, chart, curves, curves.version, max(sizes, default=0), alt, last)
+        drawn.show(figure, f"{key}:ended", exports.config(f"{curves.run.id}-{'-'.join(chart.metrics)}"))
     with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
         if box.open:
             numbers(chart, curves, sizes, alt)
@@ -195,6 +200,13 @@ def lines(chart: Chart, curves: Feed, sizes: Sequence[int], alt: str) -> go.Figu
     if len(frame) and frame["level"].max() > 0:
         return plots.level_lines(frame, alt, changes, chart.title, max(sizes) if chart.codes else None)
     return plots.loss_lines(frame, alt, changes, chart.log).update_yaxes(title=chart.title)
+
+
+def _ended(chart: Chart, curves: Feed, version: int, most: int, alt: str, last: int | None) -> go.Figure:
+    """The chart of a run that has ended, as tall as a live one; the axis of values is named by the title above it."""
+    figure = lines(chart, curves, (most,), alt).update_layout(height=live_charts.HEIGHT).update_yaxes(title=None)
+    figure.update_yaxes(range=[0, most] if chart.codes else None)
+    return figure.update_xaxes(range=[0, last] if last else None)
 
 
 NO_LOSS = ("perplexity", "dead", "window", "learning_rate", "explained", "note")

@@ -20,7 +20,10 @@ ZOOM = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"], "zoom
         "bind": "scales", "views": ["lines"]}
 
 
-def curves(*, height: int = 250, log: bool = False, top: float | None = None,
+HEIGHT = 250  # pixels
+
+
+def curves(*, height: int = HEIGHT, log: bool = False, top: float | None = None,
            last: int | None = None) -> VegaSpec:
     """Lines over steps, one a series, with a dashed rule at each change of a live parameter.
 

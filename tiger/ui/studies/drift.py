@@ -10,7 +10,7 @@ from tiger.datasets.reference import Values
 from tiger.plots import drift as plot
 from tiger.reports import drift as report
 from tiger.studies.drift import REMEDIES
-from tiger.ui.shared import address, exports, layout
+from tiger.ui.shared import address, chart, exports, layout
 from tiger.ui.shared.once import once
 from tiger.ui.studies.study import Answer, StudyView, keep_upload, percent_columns
 
@@ -57,7 +57,7 @@ def trade(shown: Answer) -> None:
                    "Lower left is better: fewer changed IDs, lower error. Each line is a remedy; its marks grow with the "
                    "strength of the drift.")
     figure = once(plot.trade, newest, alt)
-    st.plotly_chart(figure, key="trade", alt=alt, config=exports.config("drift"))
+    chart.show(figure, "trade", exports.config("drift"))
     if len(newest[(newest["strength"] == 0) & (newest["remedy"] == 4) & (newest["changed"] > 0)]):
         st.caption("At strength 0 nothing moved, and yet retraining changed IDs: the same settings and seed give the same IDs "
                    "only on the same kind of machine with as many threads and steps, and this run was first trained otherwise.")
@@ -120,7 +120,7 @@ def recommender(shown: Answer) -> None:
     exports.titled(words, "The recommender was trained on the old IDs. The first bar is its recall on the new IDs without any "
                           "training, the second its recall after some training steps on histories with the new IDs.")
     figure = plot.recalls(here, words)
-    st.plotly_chart(figure, key=f"recalls:{strength}:{period}", alt=words, config=exports.config("recall"))
+    chart.show(figure, f"recalls:{strength}:{period}", exports.config("recall"))
     columns = ["Remedy", "Recall@10 before", "± before", "Recall@10, new IDs", "± new IDs", "… after training",
                "± after training", "History tokens to rewrite", "Share of tokens", "Processor seconds"]
     table = report.drift_table(here)
