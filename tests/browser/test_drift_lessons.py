@@ -15,7 +15,7 @@ def test_the_first_visit_shows_a_measured_trade_off_and_every_view(page, app):
     page.goto(f"{app.url}/drift")
     expect(page.get_by_role("heading", name=DRIFT)).to_be_visible()
     expect(page.get_by_text(re.compile("changes the fewest IDs")).first).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(".chart").first).to_be_visible()
     page.get_by_text("Code transitions", exact=True).click()
     expect(page.locator(".sankey").first).to_be_visible()
     page.get_by_text("Old recommender", exact=True).click()

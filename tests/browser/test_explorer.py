@@ -59,7 +59,7 @@ def opened(page, app, path: str, **params: str) -> None:
     visit(page, app, f"{path}?{urllib.parse.urlencode(params)}")
 
 
-def drawn(page, selector: str = ".js-plotly-plot") -> None:
+def drawn(page, selector: str = ".chart") -> None:
     """Wait for the first figure."""
     page.wait_for_selector(selector)
     settled(page)

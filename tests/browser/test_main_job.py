@@ -168,7 +168,7 @@ def test_a_collapse_is_named_and_the_remedy_runs_beside_it(page, app):
     fixed = wait_for(lambda: [path for path in (app.home / "runs").iterdir() if (path / "config.json").exists()
                               and read(path, "config.json")["parent"] == folder.name], "the fixed run")[0]
     state_is(fixed, "finished")
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
+    expect(page.locator(".chart")).to_have_count(2)
 
 
 def test_a_restarted_server_and_a_killed_worker_lose_nothing(page, serve, tmp_path):

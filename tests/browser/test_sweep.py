@@ -32,7 +32,7 @@ def test_a_tiny_sweep_is_started_and_its_result_seen(app, page, monkeypatch):
     expect(page.get_by_text("6 of 6 runs begun: 6 finished.")).to_be_visible(timeout=SLOW_MS)
     settled(page)
     expect(page.get_by_text(re.compile("Codes mattered most: it explains .* and is best at 16"))).to_be_visible(timeout=SLOW_MS)
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    expect(page.locator(".chart")).to_have_count(1)
     page.get_by_role("button", name="Compare its runs").click()
     expect(page.get_by_text("6 chosen")).to_be_visible(timeout=SLOW_MS)
     monkeypatch.setenv("TIGER_HOME", str(app.home))
