@@ -55,16 +55,16 @@ def test_the_pointer_the_legend_zoom_and_the_picture(page: Page, chart):
     expect(marks(chart)).to_have_count(len(over_k))
 
     plot = chart.locator(".ground").bounding_box()
-    shown = chart.locator(".plot > svg text").all_inner_texts()
+    shown = chart.locator(".plot > svg text").all_text_contents()
     page.mouse.move(plot["x"] + 0.5 * plot["width"], plot["y"] + 0.3 * plot["height"])
     page.mouse.down()
     page.mouse.move(plot["x"] + 0.9 * plot["width"], plot["y"] + 0.31 * plot["height"], steps=4)
     expect(chart.locator(".zone")).to_be_visible()
     page.mouse.up()
-    zoomed = chart.locator(".plot > svg text").all_inner_texts()
+    zoomed = chart.locator(".plot > svg text").all_text_contents()
     assert zoomed != shown and "0%" in zoomed, "another part of K, all of recall"
     page.mouse.dblclick(plot["x"] + 0.3 * plot["width"], plot["y"] + 0.2 * plot["height"])
-    assert chart.locator(".plot > svg text").all_inner_texts() == shown
+    assert chart.locator(".plot > svg text").all_text_contents() == shown
 
     chart.hover()
     with page.expect_download() as kept:
