@@ -8,12 +8,14 @@ from tiger.models.pair_ranker import Cascade, PairRanker
 from tiger.models.popularity import Popularity
 from tiger.models.rq_transformer import RQTransformer
 from tiger.models.sasrec import SASRec
+from tiger.models.sasrec_ids import SASRecIds
 from tiger.models.vector_regression import VectorRegression
 
 REGISTRY: Registry[Recommender] = Registry("model", {
     "encoder_decoder": EncoderDecoder,
     "rq_transformer": RQTransformer,
     "sasrec": SASRec,
+    "sasrec_ids": SASRecIds,
     "vector_regression": VectorRegression,
     "pair_ranker": PairRanker,
     "cascade": Cascade,

@@ -17,11 +17,30 @@ from tiger.semantic_ids import SemanticIds
 FREE_SEARCH_USERS = 512  # users whose free search measures the invalid-ID rate
 
 
+def checked_ids(ids: SemanticIds | None, cat: Catalogue, does: str) -> SemanticIds:
+    """The IDs that a model is fitted on.
+
+    Args:
+        does: the model and its verb, "sasrec_ids reads".
+
+    Raises:
+        ValueError: no IDs, or IDs of another catalogue.
+    """
+    if not isinstance(ids, SemanticIds):
+        got = "" if ids is None else f" as SemanticIds, not as {type(ids).__name__}"
+        raise ValueError(f"{does} semantic IDs; pass some{got}, for example "
+                         "SemanticIds.from_codes(quantizer.encode(cat.embedding_IE), n_codes).")
+    if len(ids.ids_IM) != cat.n_items:
+        raise ValueError(f"there are {len(ids.ids_IM)} IDs, but the catalogue has {cat.n_items} items; "
+                         "make the IDs from this catalogue's embeddings.")
+    return ids
+
+
 @dataclass
 class GenerativeRecommender(NeuralRecommender):
     """A network that is a ``beam.Decoder``, and the trie of the IDs it was fitted on."""
 
-    generative = True
+    generative = reads_ids = True
 
     def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         """The IDs.
@@ -29,13 +48,7 @@ class GenerativeRecommender(NeuralRecommender):
         Raises:
             ValueError: no IDs, or IDs of another catalogue.
         """
-        if not isinstance(ids, SemanticIds):
-            got = "" if ids is None else f" as SemanticIds, not as {type(ids).__name__}"
-            raise ValueError(f"{self.name} generates semantic IDs; pass some{got}, for example "
-                             "SemanticIds.from_codes(quantizer.encode(cat.embedding_IE), n_codes).")
-        if len(ids.ids_IM) != cat.n_items:
-            raise ValueError(f"there are {len(ids.ids_IM)} IDs, but the catalogue has {cat.n_items} items; "
-                             "make the IDs from this catalogue's embeddings.")
+        ids = checked_ids(ids, cat, f"{self.name} generates")
         return {"ids": torch.from_numpy(ids.ids_IM.astype(np.int64)), "n_codes": torch.tensor(ids.n_codes)}
 
     def readable_rows(self, cat: Catalogue) -> list[tuple[int, np.ndarray]]:

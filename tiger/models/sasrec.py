@@ -29,16 +29,21 @@ class SASRecNet(nn.Module):
         self.label_smoothing = label_smoothing
         small_start(self)
 
+    def table(self) -> torch.Tensor:
+        """The vectors of all items (I, D)."""
+        return self.item.weight
+
     def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
-        hidden_BTD = self.backbone(self.item(items_BT[:, :-1]))
+        table_ID = self.table()
+        hidden_BTD = self.backbone(F.embedding(items_BT[:, :-1], table_ID))
         real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
-        logits_NI = hidden_BTD[real_BT] @ self.item.weight.T
+        logits_NI = hidden_BTD[real_BT] @ table_ID.T
         return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
 
     def user(self, histories: list[np.ndarray]) -> torch.Tensor:
         """One vector a user (B, D)."""
         items_BT, length_B = pad(histories)
-        return last_hidden(self.backbone(self.item(items_BT)), length_B)
+        return last_hidden(self.backbone(F.embedding(items_BT, self.table())), length_B)
 
 
 @dataclass
@@ -66,7 +71,7 @@ class SASRec(NeuralRecommender):
 
     def item_vectors(self) -> np.ndarray:
         """One vector an item (I, D) float32: the contents of that index, by inner product."""
-        return self.net_.item.weight.detach().numpy()  # type: ignore
+        return self.net_.table().detach().numpy()  # type: ignore[operator]
 
     def score_batch(self, histories: list[np.ndarray]) -> np.ndarray:
         return self.user_vectors(histories) @ self.item_vectors().T

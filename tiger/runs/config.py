@@ -108,13 +108,14 @@ def parse_schedule(text: str) -> tuple[ScheduledChange, ...]:
 
 
 def _checked_ids(requested: RunConfig) -> str | None:
-    """Which run's semantic IDs a model writes; None for a model that writes none."""
+    """Which run's semantic IDs a model writes or reads; None for a model that does neither."""
     assert requested.model is not None
-    if not getattr(learner_class(requested.model.name), "generative", False):
+    learner = learner_class(requested.model.name)
+    if not getattr(learner, "reads_ids", False):
         return None
     if not requested.ids_run:
-        raise ValueError(f"{requested.model.name} generates semantic IDs; name the run that has them: "
-                         "'ids': {'run': RUN_ID}.")
+        does = "generates" if getattr(learner, "generative", False) else "reads"
+        raise ValueError(f"{requested.model.name} {does} semantic IDs; name the run that has them: 'ids': {{'run': RUN_ID}}.")
     return requested.ids_run
 
 

@@ -66,10 +66,10 @@ def test_lists_of_an_evaluation_equal_all_scores_without_the_seen_ones(fitted):
     assert kept["exclude_seen"] == 0 and kept["recall@5"] <= scores["recall@5"] + 1e-9, "nobody's held-out item was seen"
 
 
-@pytest.mark.parametrize("name", ["sasrec", "vector_regression"])
+@pytest.mark.parametrize("name", ["sasrec", "sasrec_ids", "vector_regression"])
 def test_a_neighbour_index_finds_the_same(name):
     pytest.importorskip("faiss")
-    exact = models.create(name, **tiny.values(name)).fit(tiny.catalogue())
-    index = models.create(name, **tiny.values(name), index="faiss").fit(tiny.catalogue())
+    exact = models.create(name, **tiny.values(name)).fit(tiny.catalogue(), tiny.semantic_ids())
+    index = models.create(name, **tiny.values(name), index="faiss").fit(tiny.catalogue(), tiny.semantic_ids())
     one, two = exact.recommend([3, 4, 5], 8), index.recommend([3, 4, 5], 8)
     assert one["item"].tolist() == two["item"].tolist() and not set(two["item"]) & {3, 4, 5}

@@ -11,9 +11,9 @@ from tiger import models
 ROWS = [np.array([3, 4, 5]), np.array([9]), np.arange(8)]
 
 
-@pytest.mark.parametrize("name", ["sasrec", "vector_regression"])
+@pytest.mark.parametrize("name", ["sasrec", "sasrec_ids", "vector_regression"])
 def test_faiss_finds_the_exact_neighbours(name, monkeypatch):
-    model = models.create(name, **tiny.values(name)).fit(tiny.catalogue())
+    model = models.create(name, **tiny.values(name)).fit(tiny.catalogue(), tiny.semantic_ids())
     items, scores = model.rank_batch(ROWS, 5)
     model.index = "faiss"
     found, values = model.rank_batch(ROWS, 5)

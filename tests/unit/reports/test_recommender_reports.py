@@ -99,6 +99,7 @@ def test_reported_rows_say_their_rule_and_what_measured_rows_have_beyond_them():
 @pytest.mark.parametrize(("name", "values", "method", "want"), [
     ("rq_transformer", {}, "cooccurrence", "a vector for every prefix, IDs from co-occurrence besides text"),
     ("rq_transformer", {"prefix_vectors": False}, "tfidf", ""), ("sasrec", {}, "cooccurrence", "the full softmax"),
+    ("sasrec_ids", {}, "cooccurrence", "IDs from co-occurrence besides text, the full softmax, vectors shared through IDs"),
     ("encoder_decoder", {}, "cooccurrence", "IDs from co-occurrence besides text"), ("popularity", {}, "tfidf", "")])
 def test_what_a_run_has_beyond_the_papers(name, values, method, want):
     ref = {"name": "recbole", "params": {}, "embedding": {"method": method}}

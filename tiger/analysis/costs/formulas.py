@@ -130,8 +130,8 @@ GENERATIVE, EXACT, INDEX = "generative, beam search", "user vector, exact neighb
 CASCADE, PAIRS = "cascade: neighbours, then pairs", "pair ranker over all items"
 KINDS = {
     GENERATIVE: Kind(generative, id_bytes, "rq_transformer, encoder_decoder"),
-    EXACT: Kind(vectors_exact, vector_bytes, "sasrec, vector_regression"),
-    INDEX: Kind(vectors_index, index_bytes, "sasrec, vector_regression behind an index"),
+    EXACT: Kind(vectors_exact, vector_bytes, "sasrec, sasrec_ids, vector_regression"),
+    INDEX: Kind(vectors_index, index_bytes, "sasrec, sasrec_ids, vector_regression behind an index"),
     CASCADE: Kind(cascade, table_bytes, "cascade"),
     PAIRS: Kind(pairs, table_bytes, "pair_ranker"),
 }

@@ -58,10 +58,11 @@ def configure(preset: presets.ModelPreset) -> RunConfig | None:
     """IDs and hyper-parameters; the run's configuration, None where there are no IDs to write or a value is refused."""
     name, given = preset.model.name, dict(preset.model.params)
     learner, ids = models.REGISTRY[name], None
-    if learner.generative:
-        ids = pick_ids()
+    if learner.reads_ids:
+        ids = pick_ids(learner.generative)
         if ids is None:
-            layout.empty("No run of this dataset has IDs yet, and this model writes IDs.", "train", "Train the first one")
+            layout.empty(f"No run of this dataset has IDs yet, and this model {'writes' if learner.generative else 'reads'} IDs.",
+                         "train", "Train the first one")
             return None
     members = pick_members(learner.member_params)
     if members is None:
@@ -76,8 +77,8 @@ def configure(preset: presets.ModelPreset) -> RunConfig | None:
                      model=LearnerConfig(name, values), ids_run=ids.id if ids is not None else None)
 
 
-def pick_ids() -> runs.Run | None:
-    """Whose semantic IDs the model is to write."""
+def pick_ids(writes: bool) -> runs.Run | None:
+    """Whose semantic IDs the model is to write, or to read."""
     coded = {run.id: run for run in state.runs_here() if run.has_result()}
     if not coded:
         return None
@@ -85,7 +86,8 @@ def pick_ids() -> runs.Run | None:
     first = list(coded).index(now.id) if now is not None and now.id in coded else 0
     chosen = st.selectbox("Semantic IDs of", list(coded), first, key="model_ids",
                           format_func=lambda run_id: f"{layout.run_label(coded[run_id])} · {_kind(coded[run_id])}",
-                          help="The recommender learns to write the IDs that this run gave to the items.")
+                          help="The recommender learns to write the IDs that this run gave to the items." if writes else
+                          "Items whose IDs of this run share codes or a prefix share vectors.")
     return coded[chosen]
 
 
