@@ -33,7 +33,7 @@ def test_an_items_vector_is_the_sum_of_what_it_shares():
 
 
 def test_an_item_moves_those_that_share_a_prefix_with_it_and_no_others():
-    """Item 0's vector is drawn to 1: of the shared tables alone, item 1 follows furthest, and items with nothing in common stay."""
+    """The shared tables alone draw item 0's vector to 1: item 1 follows furthest, and what has nothing in common stays."""
     net = network()
     with torch.no_grad():
         before_ID = net.table().clone()
