@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, visit, visiting
+from tests.browser.conftest import named_in_address, settled, visit, visiting
 from tests.support.oracles import oracle
 from tiger import datasets, quantizers
 from tiger.datasets import registry
@@ -196,6 +196,7 @@ def test_trees_change_levels_in_the_browser_a_branch_opens_and_the_link_opens_th
     page.get_by_role("radio", name="Sunburst").check(force=True)
     page.wait_for_url("**drawn=Sunburst*")
     settled(page)
+    named_in_address(page, planes="13", drawn="Sunburst")
     shown = param(page, "branch")
     other = elsewhere(profile, page.url)
     expect(other.get_by_text("After 13 hyperplanes").first).to_be_visible()

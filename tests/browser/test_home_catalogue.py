@@ -136,10 +136,3 @@ def test_a_bad_path_gets_one_sentence_and_leaves_what_was_loaded(page, app):
     expect(page.get_by_text("lies outside the folders this server may read")).to_be_visible()
     named_in_address(page, dataset="synthetic")
     assert page.get_by_text("Traceback").count() == 0
-
-
-def test_a_fresh_servers_first_visitor_may_come_by_any_link(page, serve, tmp_path):
-    open_page(page, serve(tmp_path), "catalogue?item=5")
-    expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
-    expect(page.get_by_text("item 5 ·")).to_be_visible()
-    named_in_address(page, dataset="synthetic")

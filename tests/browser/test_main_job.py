@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled, stop
+from tests.browser.conftest import named_in_address, settled, stop
 from tests.support.training import wait_for
 from tiger.datasets import registry
 
@@ -179,9 +179,11 @@ def test_a_restarted_server_and_a_killed_worker_lose_nothing(page, serve, tmp_pa
     page.goto("about:blank")
     stop(first)
     second = serve(tmp_path / "home", env=often)
-    page.goto(f"{second.url}/train?run={folder.name}")
+    page.goto(f"{second.url}/train?run={folder.name}")  # a fresh server's first visitor may come by any link
     settled(page)
+    expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    named_in_address(page, dataset="synthetic", run=folder.name)
     wait_for(lambda: (folder / "checkpoint").exists(), "a checkpoint")
     kill(read(folder, "status.json")["pid"])
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()

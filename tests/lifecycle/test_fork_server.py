@@ -71,7 +71,7 @@ def test_a_killed_worker_is_told_apart_from_a_finished_one(shop):
     child.terminate()  # of a worker that is over: nothing happens
 
 
-def test_workers_outlive_the_fork_server_and_a_killed_one_is_replaced(shop, own, monkeypatch):
+def test_workers_outlive_the_fork_server_and_a_killed_one_is_replaced_by_one_that_ends_with_its_owner(shop, own, monkeypatch):
     monkeypatch.setenv("TIGER_WORKERS", "2")
     queue = Supervisor(executor=LocalExecutor(own))
     try:
@@ -92,10 +92,12 @@ def test_workers_outlive_the_fork_server_and_a_killed_one_is_replaced(shop, own,
         os.kill(pid, signal.SIGKILL)
         until(first, "interrupted")
         wait_for(lambda: first.id not in queue.children, "the supervisor to notice")
+        ends_with_its_owner(queue.executor.fork_server)
     finally:
         queue.shut_down()
 
 
-def test_it_ends_with_its_owner(own):
-    own._channel.close()
-    own._process.wait(timeout=60)
+def ends_with_its_owner(server: ForkServer) -> None:
+    wait_for(server.is_ready, "the new fork server")
+    server._channel.close()
+    server._process.wait(timeout=60)
