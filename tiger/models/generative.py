@@ -80,11 +80,11 @@ class GenerativeRecommender(NeuralRecommender):
 
     def best_items(self, history: Sequence[int] | np.ndarray, k: int = 20,
                    temperature: float | Sequence[float] = 1.0, user: int | None = None,
-                   exclude_seen: bool = False) -> exact.ExactTopK:
+                   exclude_seen: bool = False, floor: float | None = None) -> exact.ExactTopK:
         """The k items of the largest exact log-probability, without scoring the others; see ``exact``."""
         row = self.with_user(self.check_history(history), user)
         seen = np.unique(np.asarray(history)) if exclude_seen else None
-        return exact.best_items(self.net_, self.trie_, row, k, temperature, seen)  # type: ignore[arg-type]
+        return exact.best_items(self.net_, self.trie_, row, k, temperature, seen, floor)  # type: ignore[arg-type]
 
     def search(self, histories: list[np.ndarray], width: int = 20, temperature: float | Sequence[float] = 1.0,
                constrained: bool = True, seen: Sequence[np.ndarray] | None = None) -> beam.BeamResult:

@@ -211,10 +211,15 @@ def trace(found: Writer, search: SearchRequest, reader: int | None) -> beam.Trac
                                    search.exclude_seen)
 
 
-def best(found: Writer, search: SearchRequest, k: int, reader: int | None) -> exact.ExactTopK:
-    """The exact search's best items: k of them, or as many as there are."""
+def best(found: Writer, search: SearchRequest, k: int, reader: int | None, known: beam.Trace | None = None) -> exact.ExactTopK:
+    """The exact search's best items: k of them, or as many as there are.
+
+    Args:
+        known: a beam search of the same, which saves the exact search one of its own where it found k items.
+    """
     k = min(max(k, N_LISTED), found.ids.n_ids, beam.MAX_WIDTH)
-    return found.model.best_items(np.array(search.items), k, list(search.temperature), reader, search.exclude_seen)
+    floor = None if known is None or len(known.items) < k else float(known.items["logp"].iloc[k - 1])
+    return found.model.best_items(np.array(search.items), k, list(search.temperature), reader, search.exclude_seen, floor)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class ExactTopK:
 
 @torch.inference_mode()
 def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
-               temperature: float | Sequence[float] = 1.0, seen: np.ndarray | None = None) -> ExactTopK:
+               temperature: float | Sequence[float] = 1.0, seen: np.ndarray | None = None,
+               floor: float | None = None) -> ExactTopK:
     """The k items of the catalogue with the largest exact log-probability.
 
     Args:
@@ -41,13 +42,15 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
         k: from 1 to the number of items.
         temperature: divides the logits; one number, or one a level.
         seen: items that must not be returned; None: any item may be.
+        floor: a log-probability that k items are known to reach, such as the k-th of a beam search; None: one is made.
 
     Raises:
         ValueError: k or the temperature makes no sense.
     """
     temperature_L = beam.temperatures(temperature, trie.n_levels)
-    found = beam.search(decoder, trie, [history], k, temperature_L, seen=None if seen is None else [seen])
-    floor = float(found.logp_BW[0, k - 1]) - SLACK
+    if floor is None:
+        found = beam.search(decoder, trie, [history], k, temperature_L, seen=None if seen is None else [seen])
+        floor = float(found.logp_BW[0, k - 1])
     memory, cache = decoder.encode([history]), None
     node_P, total_P, code_P = torch.zeros(1, dtype=torch.int64), torch.zeros(1), None
     n_expanded = 0
@@ -58,7 +61,7 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
         code_X = trie.code(level, child_X)
         total_X = total_P[parent_X] + step_PK[parent_X, code_X]
         n_expanded += len(child_X)
-        stay_X = total_X >= floor
+        stay_X = total_X >= floor - SLACK
         node_P, total_P, code_P, parent_P = child_X[stay_X], total_X[stay_X], code_X[stay_X], parent_X[stay_X]
         if level + 1 < trie.n_levels:
             cache = decoder.reorder(cache, parent_P[None])

@@ -44,6 +44,16 @@ def test_a_narrow_beam_is_never_better(model):
         assert (beam["logp"].to_numpy() <= best.logp_R + 1e-4).all()
 
 
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_a_beam_search_that_was_done_saves_one_and_changes_nothing(model, k, monkeypatch):
+    found = model.beam_search([5, 9, 2], width=k)
+    want = model.best_items([5, 9, 2], k)
+    monkeypatch.setattr(exact.beam, "search", None)  # none is needed
+    got = model.best_items([5, 9, 2], k, floor=float(found.items["logp"].iloc[k - 1]))
+    assert got.item_R.tolist() == want.item_R.tolist() and got.n_expanded == want.n_expanded
+    np.testing.assert_array_equal(got.logp_R, want.logp_R)
+
+
 def test_a_sharp_model_needs_few_prefixes():
     model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 60, "learning_rate": 0.01, "dropout": 0.0})
     model.fit(tiny.catalogue(), tiny.semantic_ids())

@@ -13,20 +13,20 @@ from tiger.reports import prefixes
 from tiger.reports.beam_page import BeamRequest, Change, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
 from tiger.reports.prefixes import About
 from tiger.runs import presets
-from tiger.search import exact
+from tiger.search import beam, exact
 from tiger.ui.shared import caching, searches, sources, state
 from tiger.ui.shared.searches import trace
 
 
 @caching.resource(128)
-def _best(writer: Writer, search: SearchRequest, reader: int | None) -> exact.ExactTopK:
-    return reports.best(writer, search, search.width, reader)
+def _best(writer: Writer, search: SearchRequest, reader: int | None, _known: beam.Trace) -> exact.ExactTopK:
+    return reports.best(writer, search, search.width, reader, _known)
 
 
 def best(req: BeamRequest, at_least: int = 0) -> exact.ExactTopK:
     """The exact search's best items, as many as there are beams."""
     search = replace(req.search, width=max(req.search.width, at_least), free=False)
-    return _best(req.writer, search, req.reader(search))
+    return _best(req.writer, search, req.reader(search), trace(req))
 
 
 def about(req: BeamRequest) -> About:
