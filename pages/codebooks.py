@@ -14,13 +14,9 @@ if layout.has_codes(run, of_all=False):
         st.caption(words)
     chosen = pickers.view(address.CODES_VIEW)
     with layout.guard("The codebooks"):
-        left, right = st.columns([3, 1], gap="medium")
-        with left:
-            codes = sources.codes_at(run, cat, pickers.step(run))
+        codes = sources.codes_at(run, cat, pickers.step(run))
         if chosen == "Usage":
-            with right:
-                level = view.pick_level(codes)
-            view.usage(codes, level)
+            view.usage(codes)
         elif chosen == "Collisions":
             if codes.matched:
                 collisions.show(codes)

@@ -203,14 +203,19 @@ def kill(pid: int) -> None:
 def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):
     page.goto(f"{app.url}/codebooks?dataset=synthetic&run=demo-rqvae")
     settled(page)
-    cells = page.locator(".st-key-heat_map svg, .st-key-heat_map canvas").first
-    cells.wait_for()
-    page.wait_for_timeout(1000)
+    cells = page.locator("canvas.cells")
     box = cells.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 60)
-    page.wait_for_url(re.compile(r"code=\d+"))
-    code = re.search(r"code=(\d+)", page.url)[1]
-    expect(page.get_by_role("heading", name=f"Level 1, code {code}")).to_be_visible()
+    cells.click(position={"x": 5.5 * box["width"] / 16, "y": 3.5 * box["height"] / 16})  # 16 x 16 cells
+    page.wait_for_url(re.compile("code=53"))
+    expect(page.get_by_role("heading", name="Level 1, code 53")).to_be_visible()
+    page.get_by_role("radio", name="3", exact=True).check(force=True)
+    expect(page.get_by_role("heading", name=re.compile(r"^Level 3 uses \d+ of 256 codes"))).to_be_visible(timeout=1000)
+    expect(page.get_by_role("heading", name="Level 3, code 53")).to_be_visible()
     page.reload()
     settled(page)
-    expect(page.get_by_role("heading", name=f"Level 1, code {code}")).to_be_visible()
+    expect(page.get_by_role("heading", name="Level 3, code 53")).to_be_visible()
+    expect(page.get_by_role("radio", name="3", exact=True)).to_be_checked()
+    page.get_by_role("radio", name="1", exact=True).check(force=True)
+    box = page.locator("canvas.bars").bounding_box()
+    page.locator("canvas.bars").hover(position={"x": 47, "y": box["height"] - 50})
+    expect(page.locator(".codes .tip")).to_contain_text("rank 1")

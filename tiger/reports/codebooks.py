@@ -31,7 +31,7 @@ class CodeCard:
 
 
 @dataclass(frozen=True)
-class LevelUsage:
+class LevelCounts:
     """How the codes of one level are used.
 
     Args:
@@ -39,9 +39,6 @@ class LevelUsage:
         n_codes: K of this level.
         perplexity, used, dead, largest_share: the level in four numbers.
         codes: every code, ``counts_frame``; of all items where they were counted (``at_scale``). And its takeaway.
-        over_time: perplexity and dead codes of all levels at the kept steps, and its takeaway.
-        top_n_codes: the largest K of all levels.
-        card: the chosen code, or the one that most items carry.
     """
 
     level: int
@@ -52,25 +49,48 @@ class LevelUsage:
     largest_share: float
     codes: pd.DataFrame
     codes_summary: str
+
+
+@dataclass(frozen=True)
+class LevelUsage(LevelCounts):
+    """One level over time, and one of its codes.
+
+    Args:
+        over_time: perplexity and dead codes of all levels at the kept steps, and its takeaway.
+        top_n_codes: the largest K of all levels.
+        card: the chosen code, or the one that most items carry.
+    """
+
     over_time: pd.DataFrame
     over_time_summary: str
     top_n_codes: int
     card: CodeCard
 
 
+def level_counts(codes: Codes) -> tuple[LevelCounts, ...]:
+    """Every level's codes."""
+    counts_LK = at_scale.counts_of(codes)
+    return tuple(_counts(counts_LK, codes, level) for level in range(codes.n_levels))
+
+
+def _counts(counts_LK: np.ndarray, codes: Codes, level: int) -> LevelCounts:
+    frame = usage.counts_frame(counts_LK, codes.n_codes, level)
+    n_dead = int(frame["dead"].sum())
+    return LevelCounts(level, codes.n_codes[level], float(metrics.perplexity(counts_LK[level])), len(frame) - n_dead, n_dead,
+                       float(frame["share"].max()), frame, usage.usage_summary(frame))
+
+
 def level_usage(codes: Codes, history: usage.UsageHistory, quantizer: Quantizer | None, level: int,
                 code: int | None = None) -> LevelUsage:
     """Everything about one level (from 0) and one of its codes; by default the code that most items carry."""
-    counts_LK = at_scale.counts_of(codes)
-    frame, over_time = usage.counts_frame(counts_LK, codes.n_codes, level), history.perplexity()
+    counts, over_time = _counts(at_scale.counts_of(codes), codes, level), history.perplexity()
+    frame = counts.codes
     last = over_time[over_time["step"] == over_time["step"].max()]
     words = "Perplexity over the saved steps; at the end " + ", ".join(
         f"level {at} {value:.0f}" for at, value in zip(last["level"], last["perplexity"], strict=True)) + "."
     chosen = int(frame["items"].to_numpy().argmax()) if code is None else code
-    n_dead = int(frame["dead"].sum())
-    return LevelUsage(level, codes.n_codes[level], float(metrics.perplexity(counts_LK[level])), len(frame) - n_dead, n_dead,
-                      float(frame["share"].max()), frame, usage.usage_summary(frame), over_time, words, max(codes.n_codes),
-                      code_card(codes, history, books_of(codes, quantizer), level, chosen, frame["items"].to_numpy()))
+    card = code_card(codes, history, books_of(codes, quantizer), level, chosen, frame["items"].to_numpy())
+    return LevelUsage(**vars(counts), over_time=over_time, over_time_summary=words, top_n_codes=max(codes.n_codes), card=card)
 
 
 def books_of(codes: Codes, quantizer: Quantizer | None) -> list[np.ndarray] | None:

@@ -27,7 +27,7 @@ VIEWS = [
     *(("lessons", {"lesson": lesson.key}) for lesson in lessons.LESSONS),
     *(("lessons", {"lesson": lesson.key, "told": "0-r"}) for lesson in core_lessons.LESSONS)]
 CHARTS = ("plotly_chart", "vega_lite_chart")
-DRAWN = ("tiger.beam", "tiger.chart", "tiger.trees")  # the browser draws them
+DRAWN = ("tiger.beam", "tiger.chart", "tiger.levels", "tiger.trees")  # the browser draws them
 NUMBER = re.compile(r"(?<![\w@.])\d")  # one that is no part of a name, as the 10 of Recall@10 is
 
 

@@ -178,13 +178,23 @@ def test_the_bundled_run_can_only_be_looked_at(ids):
     assert not buttons(app) & {"Pause", "Stop", "Resume"}
 
 
-def test_codebooks_shows_the_numbers_of_the_level(ids):
+def sent_to_levels(app) -> dict:
+    """What the browser draws of every level's codes."""
+    parts = [part.proto for part in app.get("bidi_component")]
+    return next(json.loads(part.json) for part in parts if part.component_name == "tiger.levels")
+
+
+def test_codebooks_shows_the_numbers_of_every_level(ids):
     codes_IL = runs.find(ids["healthy"]).codes()
     app = open_page("codebooks", run=ids["healthy"], level="2")
-    shown = {metric.label: metric.value for metric in app.metric}
-    used = len(set(codes_IL[:, 1].tolist()))
-    assert shown["Codes in use"] == str(used)
-    assert shown["Dead codes"] == str(SMALL["n_codes"] - used)
+    shown, used = sent_to_levels(app), [len(set(column.tolist())) for column in codes_IL.T]
+    assert shown["at"] == 1 and shown["code"] is None
+    for level, (one, column) in enumerate(zip(shown["levels"], codes_IL.T, strict=True)):
+        numbers = dict(one["numbers"])
+        assert numbers["Codes in use"] == str(used[level])
+        assert numbers["Dead codes"] == str(SMALL["n_codes"] - used[level])
+        assert one["items"] == np.bincount(column, minlength=SMALL["n_codes"]).tolist()
+        assert [one["items"][code] for code in one["order"]] == sorted(one["items"], reverse=True)
 
 
 def test_codebooks_shows_the_items_of_the_code_in_the_address(ids):
@@ -203,7 +213,7 @@ def test_codebooks_scrubs_to_a_kept_step(ids):
     app = open_page("codebooks", run=run.id, step=str(step))
     assert app.select_slider(key="pick_step").value == step
     used = len(set(run.snapshot(step)["codes"][:, 0].tolist()))
-    assert {metric.label: metric.value for metric in app.metric}["Codes in use"] == str(used)
+    assert dict(sent_to_levels(app)["levels"][0]["numbers"])["Codes in use"] == str(used)
 
 
 def test_collisions_lists_ids_that_several_items_share(ids):

@@ -2,19 +2,17 @@
 
 from functools import partial
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots
 from tiger.reports import codebooks as reports
-from tiger.reports.codebooks import CodeCard, LevelUsage
+from tiger.reports.codebooks import CodeCard, LevelCounts, LevelUsage
 from tiger.reports.codes import Codes
 from tiger.reports.walk import ItemWalk, item_walk
-from tiger.ui.codebooks import charts
+from tiger.ui.codebooks import component
 from tiger.ui.shared import address, caching, exports, layout, pickers, sources, walk
 from tiger.ui.shared.exports import Columns
-from tiger.ui.shared.live_charts import VegaSpec
 from tiger.ui.shared.once import once
 
 COLUMNS: Columns = {
@@ -32,7 +30,12 @@ USAGE_COLUMNS: Columns = {name: st.column_config.NumberColumn(format="percent") 
 UNMATCHED = ("Whose codes these are was not recorded, so items and collisions are not known. Log the items' numbers with the "
              "codes: rec.log(step, codes=codes, rows=rows).")
 OVER_TIME, HISTORY = 200, 150  # pixels
-BESIDE_ONE, BESIDE_TWO = 250, 482  # pixels: as tall as what stands in the other column
+
+
+@caching.resource(32)
+def level_counts(codes: Codes) -> tuple[LevelCounts, ...]:
+    """Every level's codes, for all visitors."""
+    return reports.level_counts(codes)
 
 
 @caching.resource(64)
@@ -47,48 +50,23 @@ def walk_of(codes: Codes, item: int) -> ItemWalk:
     return item_walk(codes, sources.quantizer(codes.run), item)
 
 
-def pick_level(codes: Codes) -> int:
-    """Choose a level; counts from 0 inside, from 1 in the address and on the page."""
-    param = address.LEVEL.below(codes.n_levels + 1)
-    st.session_state["pick_level"] = address.read(param, 1)
-    level = st.segmented_control("Level", range(1, codes.n_levels + 1), key="pick_level", required=True,
-                                 on_change=lambda: address.write(param, st.session_state["pick_level"]))
-    return int(level or 1) - 1
-
-
-def usage(codes: Codes, level: int) -> None:
-    """Read the chosen code, and show its level."""
-    shown = level_usage(codes, level, address.read(address.CODE.below(codes.n_codes[level])))
-    numbers(shown)
+def usage(codes: Codes) -> None:
+    """Every level's codes, of which one level and one code is chosen, and what is known of these."""
+    level = min(address.read(address.LEVEL.below(codes.n_levels + 1), 1), codes.n_levels) - 1
+    code = address.read(address.CODE.below(codes.n_codes[level]))
+    component.show(level_counts(codes), len(codes.codes_IL), level, code)
+    shown = level_usage(codes, level, code)
     name = f"usage-{codes.run.id}-level-{level + 1}"
-    cells, timed = charts.cells(shown.codes, shown.card.code), shown.over_time["step"].nunique() > 1
     left, right = st.columns(2, gap="medium")
     with left:
-        exports.titled(f"Level {level + 1} uses {shown.used:,} of {shown.n_codes:,} codes",
-                       "Every code as a cell: stronger colour, more items; hollow: dead code. Click one.")
-        full = 4 * max(len(codes.codes_IL), int(shown.codes["items"].sum())) // shown.n_codes
-        _clickable(cells, charts.heat_map(full, BESIDE_TWO if timed else BESIDE_ONE), "heat_map", shown.codes_summary)
         exports.under(partial(plots.usage_heat, shown.codes, shown.codes_summary), f"{name}-cells", shown.codes,
                       config=USAGE_COLUMNS)
     with right:
-        exports.titled(f"The most used code holds {shown.largest_share:.1%} of the items",
-                       "The same codes sorted; dashed line: uniform use.")
-        _clickable(cells, charts.sorted_bars(float(cells["items"].mean()), len(cells)), "sorted_bars", shown.codes_summary)
         exports.under(partial(plots.usage_bars, shown.codes, shown.codes_summary), name, shown.codes.sort_values("rank"),
                       config=USAGE_COLUMNS)
-        if timed:
-            perplexity(shown, f"over-time-{codes.run.id}")
+    if shown.over_time["step"].nunique() > 1:
+        perplexity(shown, f"over-time-{codes.run.id}")
     code_card(shown, codes.run.has_result(), codes.matched)
-
-
-def numbers(shown: LevelUsage) -> None:
-    """The level in four numbers."""
-    with st.container(horizontal=True, gap="medium"):
-        st.metric("Perplexity", f"{shown.perplexity:.0f} of {shown.n_codes:,}", width="content",
-                  help="The number of uniformly used codes that would have the same entropy.")
-        st.metric("Codes in use", f"{shown.used:,}", width="content")
-        st.metric("Dead codes", f"{shown.dead:,}", width="content", help="Codes without items.")
-        st.metric("Most used code", f"{shown.largest_share:.1%}", width="content", help="Its share of the items.")
 
 
 def perplexity(shown: LevelUsage, name: str) -> None:
@@ -108,15 +86,6 @@ def _over_time(shown: LevelUsage) -> go.Figure:
 
 def _history(card: CodeCard) -> go.Figure:
     return plots.code_history(card.history, card.history_summary).update_layout(height=HISTORY).update_yaxes(title=None)
-
-
-def _clickable(cells: pd.DataFrame, spec: VegaSpec, key: str, words: str) -> None:
-    def choose() -> None:
-        selected = st.session_state[key]["selection"].get("pick") or []
-        if selected:
-            address.write(address.CODE, int(selected[0]["code"]))
-
-    st.vega_lite_chart(cells, spec, key=key, width="stretch", selection_mode="pick", alt=words, on_select=choose)
 
 
 def code_card(shown: LevelUsage, ended: bool, matched: bool = True) -> None:
