@@ -233,7 +233,8 @@ def _package(searches: bool) -> Any:
             importlib.import_module("pynndescent").stays_plain = True  # type: ignore[attr-defined]
         finally:
             settings.DISABLE_JIT = before
-    return importlib.import_module("umap")
+    import umap
+    return umap
 
 
 def _umap(x_NE: np.ndarray, k: int, found: Any, params: UmapParams, sink: _Sink) -> np.ndarray:
