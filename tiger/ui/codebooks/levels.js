@@ -151,7 +151,6 @@ function begin(parentElement) {
     }
   }
   new ResizeObserver(() => { if (play.data && play.width !== root.clientWidth) { play.width = root.clientWidth; draw(play) } }).observe(root)
-  matchMedia('(prefers-color-scheme:dark)').addEventListener('change', () => setTimeout(() => draw(play), 300))
   return play
 }
 
@@ -161,8 +160,9 @@ export default ({ parentElement, data, setTriggerValue }) => {
   play.tell = setTriggerValue
   if (play.waits === data.at) play.waits = null
   const at = Math.min(play.waits ?? data.at, data.levels.length - 1), place = play.root.querySelector('.levels')
-  const same = play.data?.id === data.id && play.at === at && play.code === data.code
-  Object.assign(play, { data, at, code: data.code })
+  const look = getComputedStyle(play.root).color // the theme may have changed
+  const same = play.data?.id === data.id && play.at === at && play.code === data.code && play.look === look
+  Object.assign(play, { data, at, look, code: data.code })
   if (place.children.length !== data.levels.length) place.replaceChildren(...data.levels.map((_, level) => {
     const label = document.createElement('label'), radio = document.createElement('input'), words = document.createElement('span')
     Object.assign(radio, { type: 'radio', name: 'level', onchange: () => goTo(play, level) })
