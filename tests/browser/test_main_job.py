@@ -83,7 +83,8 @@ def watch_and_steer(page, app, dataset: str) -> None:
     stepped = wait_for(lambda: (about := read(folder, "status.json"))["step"] == paused["step"] + 1
                        and about["state"] == "paused" and about, "one more step")
     expect(page.get_by_text(f"The batch of step {stepped['step']:,}, level by level")).to_be_visible()
-    expect(page.locator("[data-testid=stPlotlyChart]")).to_have_count(2)
+    expect(page.locator(".chart")).to_have_count(1)  # the batch's bars
+    expect(page.locator("[data-testid=stPlotlyChart]")).to_have_count(1)  # its residuals as strips
 
     press(page, "Resume")
     wait_for(lambda: read(folder, "status.json")["step"] > stepped["step"] + 1, "more steps")

@@ -67,13 +67,13 @@ def gradient(cls: type[quantizers.Quantizer]) -> None:
     if not formula or function is None:
         return
 
-    def draw() -> None:
+    with layout.folded("The gradient of a training step", "train_gradient", ":material/function:") as drawn:
+        if not drawn:
+            return
         st.latex(formula)
         st.caption("B is the batch size. sR is the gradient estimator: the identity (straight-through), a rotation, or 0. "
                    "Training itself uses PyTorch's autograd; a test holds this function equal to it.")
         st.code(_source(function), wrap_lines=True)
-
-    layout.unfold("The gradient of a training step", "train_gradient", draw, ":material/function:")
 
 
 @functools.cache
