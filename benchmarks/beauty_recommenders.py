@@ -36,6 +36,7 @@ VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its val
     "lsh-codes-only": ("rq_transformer", CODES_ONLY, "lsh", {}),
     "random-codes-only": ("rq_transformer", CODES_ONLY, "random_codes", {}),
     "sasrec": ("sasrec", {"n_epochs": 16, "dropout": 0.5, "precision": "auto"}, None, {}),
+    "sasrec-ids": ("sasrec_ids", {"n_epochs": 32, "dropout": 0.6, "precision": "auto"}, "rqvae", RQVAE),
     "popularity": ("popularity", {}, None, {}),
 }
 

@@ -1,7 +1,7 @@
 """SASRec whose items share vectors through their semantic IDs, so that rare items learn from their neighbours.
 
-An item's vector is the sum of a vector of its own, one for every code, one for every prefix of codes, and its embedding,
-projected. What is learned of one item moves all that share a prefix with it; retrieval is SASRec's: one inner product an item.
+An item's vector is the sum of a vector of its own, one for every code, one for every prefix of codes and, if wanted, its
+embedding, projected. What is learned of one item moves all that share a prefix with it; retrieval is SASRec's: one inner product an item.
 
 Source: Singh et al. 2023, "Better Generalization with Semantic IDs" (arXiv:2306.08121), for prefixes as shared vectors; Yang et
 al. 2024, "Unifying Generative and Dense Retrieval" (LIGER, arXiv:2411.18814), for IDs and text in one dense retriever.
@@ -84,7 +84,11 @@ class SASRecIds(SASRec):
     summary = "SASRec whose item vectors add up what all items of a code and of an ID prefix share."
     reads_ids = True
 
-    content: bool = param(True, "Add the item's embedding, projected, to its vector.")
+    # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
+    dropout: float = param(0.6, "Dropout rate.", low=0.0, high=0.9)
+    n_epochs: int = param(32, "Training epochs.", low=1, high=10000)
+
+    content: bool = param(False, "Add the item's embedding, projected, to its vector.")
 
     def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         found = {"codes": torch.from_numpy(checked_ids(ids, cat, f"{self.name} reads").codes_IL.astype(np.int64))}

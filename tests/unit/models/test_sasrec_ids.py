@@ -54,7 +54,7 @@ def test_a_trained_one_ranks_by_the_vectors_it_gives_out(tiny):
     score_BI = model.score_batch(histories)
     np.testing.assert_allclose(score_BI, model.user_vectors(histories) @ model.item_vectors().T, atol=1e-6)
     assert model.rank_batch(histories, 6)[0].tolist() == np.argsort(-score_BI, 1, kind="stable").tolist()
-    other = models.create("sasrec_ids", width=8, n_heads=2, n_epochs=3, batch_size=2, content=False).fit(tiny, ids)
+    other = models.create("sasrec_ids", width=8, n_heads=2, n_epochs=3, batch_size=2, content=True).fit(tiny, ids)
     assert not np.allclose(other.score_batch(histories), score_BI)
 
 
