@@ -25,9 +25,7 @@ from torch.nn import functional as F
 from tiger import datasets, models, quantizers
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.backbone import LossParts, last_hidden, padding_mask
-from tiger.models.blocks import pad
-from tiger.models.prefixes import PrefixVectors
+from tiger.models.backbone import LossParts, padding_mask
 from tiger.models.rq_transformer import RQNet, RQTransformer
 from tiger.models.sasrec import SASRec, SASRecNet
 from tiger.semantic_ids import SemanticIds
@@ -37,6 +35,7 @@ SETTINGS = {"precision": "auto"}
 RQ = SETTINGS | {"n_epochs": 12}
 CODES = RQ | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
 SAS = SETTINGS | {"n_epochs": 16, "dropout": 0.5}
+LONG = SETTINGS | {"n_epochs": 32, "dropout": 0.6}
 KOLEO = {"koleo": 1.0, "precision": "auto"}
 
 
@@ -73,51 +72,29 @@ class ReadItems(RQTransformer):
 
 
 class MixedNet(SASRecNet):
-    """SASRec whose item vectors are sums: a learned vector, the item's embedding projected, the vectors of its ID's prefixes."""
+    """SASRec whose item vectors add the item's embedding, projected; and cosines over a temperature instead of inner products."""
 
     content_IC: torch.Tensor
 
-    def __init__(self, content_IC: torch.Tensor | None, ids_IM: torch.Tensor | None, n_codes: list[int], cosine: float,
-                 *args: Any):
+    def __init__(self, content_IC: torch.Tensor | None, cosine: float, *args: Any):
         super().__init__(*args)
-        width = self.item.embedding_dim
-        self.cosine, self.project, self.prefixes = cosine, None, None
+        self.cosine, self.project = cosine, None
         if content_IC is not None:
-            self.register_buffer("content_IC", F.normalize(content_IC, dim=1) * content_IC.shape[1] ** 0.5, persistent=False)
-            self.project = nn.Linear(content_IC.shape[1], width, bias=False)
-            nn.init.normal_(self.project.weight, std=0.02 / content_IC.shape[1] ** 0.5)
-        if ids_IM is not None:
-            self.register_buffer("ids_IM", ids_IM, persistent=False)
-            self.codes = nn.ModuleList(nn.Embedding(n, width) for n in n_codes)
-            self.prefixes = PrefixVectors(ids_IM, n_codes, width)
-            for table in [*self.codes, *self.prefixes.tables]:
-                nn.init.normal_(table.weight, std=0.01)  # type: ignore[arg-type]
+            n_numbers = content_IC.shape[1]
+            self.register_buffer("content_IC", F.normalize(content_IC, dim=1) * n_numbers ** 0.5, persistent=False)
+            self.project = nn.Linear(n_numbers, self.item.embedding_dim, bias=False)
+            nn.init.normal_(self.project.weight, std=0.02 / n_numbers ** 0.5)
 
     def table(self) -> torch.Tensor:
-        """All item vectors (I, D)."""
-        table_ID = self.item.weight
-        if self.project is not None:
-            table_ID = table_ID + self.project(self.content_IC)
-        if self.prefixes is not None:
-            table_ID = table_ID + self.codes[0](self.ids_IM[:, 0])
-            for level in range(1, len(self.codes) - 1):  # the last prefix is the item itself
-                table_ID = table_ID + self.codes[level](self.ids_IM[:, level])
-                table_ID = table_ID + self.prefixes.read(level, self.prefixes.path_IM[:, level])
-        return table_ID
+        return self.item.weight if self.project is None else self.item.weight + self.project(self.content_IC)
 
     def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
-        table_ID = self.table()
-        hidden_BTD = self.backbone(F.embedding(items_BT[:, :-1], table_ID))
-        real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
-        hidden_ND = hidden_BTD[real_BT]
-        if self.cosine:
-            hidden_ND, table_ID = F.normalize(hidden_ND, dim=1) / self.cosine, F.normalize(table_ID, dim=1)
-        logits_NI = hidden_ND @ table_ID.T
+        if not self.cosine:
+            return super().loss(items_BT, length_B)
+        table_ID, real_BT = self.table(), padding_mask(length_B - 1, items_BT.shape[1] - 1)
+        hidden_ND = self.backbone(F.embedding(items_BT[:, :-1], table_ID))[real_BT]
+        logits_NI = F.normalize(hidden_ND, dim=1) / self.cosine @ F.normalize(table_ID, dim=1).T
         return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
-
-    def user(self, histories: list[np.ndarray]) -> torch.Tensor:
-        items_BT, length_B = pad(histories)
-        return last_hidden(self.backbone(F.embedding(items_BT, self.table())), length_B)
 
 
 @dataclass
@@ -125,22 +102,14 @@ class Mixed(SASRec):
     """See ``MixedNet``."""
 
     content: bool = param(False, "Add the item's embedding, projected.")
-    with_ids: bool = param(False, "Add the vectors of the ID's prefixes.")
     cosine: float = param(0.0, "Temperature of cosines in the loss; 0: inner products.", low=0.0, high=1.0)
 
     def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
-        found: dict[str, torch.Tensor] = {}
-        if self.content:
-            found["content"] = torch.from_numpy(np.ascontiguousarray(cat.embedding_IE, np.float32))
-        if self.with_ids:
-            assert ids is not None
-            found |= {"ids": torch.from_numpy(ids.ids_IM.astype(np.int64)), "n_codes": torch.tensor(ids.n_codes)}
-        return found
+        return {"content": torch.from_numpy(np.ascontiguousarray(cat.embedding_IE, np.float32))} if self.content else {}
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
-        return MixedNet(metadata.get("content"), metadata.get("ids"), metadata["n_codes"].tolist() if self.with_ids else [],
-                        self.cosine, int(metadata["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
-                        self.history_length, self.label_smoothing)
+        return MixedNet(metadata.get("content"), self.cosine, int(metadata["n_items"]), self.width, self.n_layers, self.n_heads,
+                        self.dropout, self.history_length, self.label_smoothing)
 
     @torch.inference_mode()
     def item_vectors(self) -> np.ndarray:
@@ -161,14 +130,13 @@ ROWS: dict[str, tuple[Any, dict[str, Any], str | None, dict[str, Any], str]] = {
     "sasrec-average": ("sasrec", SAS | {"average": 0.999}, None, {}, "cooccurrence"),
     "sasrec-drop-items": ("sasrec", SAS | {"drop_items": 0.2}, None, {}, "cooccurrence"),
     "sasrec-wide": ("sasrec", SAS | {"width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
-    "sasrec-long": ("sasrec", SAS | {"n_epochs": 32, "dropout": 0.6}, None, {}, "cooccurrence"),
+    "sasrec-long": ("sasrec", LONG, None, {}, "cooccurrence"),
     "sasrec-cosine": (Mixed, SAS | {"cosine": 0.08}, None, {}, "cooccurrence"),
     "sasrec-content": (Mixed, SAS | {"content": True}, None, {}, "cooccurrence"),
-    "sasrec-ids": (Mixed, SAS | {"with_ids": True}, "rqvae", KOLEO, "cooccurrence"),
-    "sasrec-content-ids": (Mixed, SAS | {"content": True, "with_ids": True}, "rqvae", KOLEO, "cooccurrence"),
-    "sasrec-ids-long": (Mixed, SAS | {"with_ids": True, "n_epochs": 32, "dropout": 0.6}, "rqvae", KOLEO, "cooccurrence"),
-    "sasrec-content-ids-long": (Mixed, SAS | {"content": True, "with_ids": True, "n_epochs": 32, "dropout": 0.6}, "rqvae", KOLEO,
-                                "cooccurrence"),
+    "sasrec-ids": ("sasrec_ids", SAS, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-content-ids": ("sasrec_ids", SAS | {"content": True}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-long": ("sasrec_ids", LONG, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-content-ids-long": ("sasrec_ids", LONG | {"content": True}, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-content-smooth": (Mixed, SAS | {"content": True, "label_smoothing": 0.1, "average": 0.999}, None, {}, "cooccurrence"),
     "sasrec-content-wide": (Mixed, SAS | {"content": True, "width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
     "sasrec-content-cosine": (Mixed, SAS | {"content": True, "cosine": 0.08}, None, {}, "cooccurrence"),

@@ -1,7 +1,8 @@
 """SASRec whose items share vectors through their semantic IDs, so that rare items learn from their neighbours.
 
 An item's vector is the sum of a vector of its own, one for every code, one for every prefix of codes and, if wanted, its
-embedding, projected. What is learned of one item moves all that share a prefix with it; retrieval is SASRec's: one inner product an item.
+embedding, projected. What is learned of one item moves all that share a prefix with it; retrieval is SASRec's: one inner
+product an item.
 
 Source: Singh et al. 2023, "Better Generalization with Semantic IDs" (arXiv:2306.08121), for prefixes as shared vectors; Yang et
 al. 2024, "Unifying Generative and Dense Retrieval" (LIGER, arXiv:2411.18814), for IDs and text in one dense retriever.
