@@ -59,6 +59,8 @@ def test_every_recipe_stands_with_its_line_and_fills_the_command():
     radio.set_value("sasrec").run()
     assert "train sasrec --dataset synthetic" in app.code[0].value
     assert not [box for box in app.selectbox if box.key == "model_ids"], "it writes no IDs"
+    app.radio(key="model_recipe").set_value("sasrec-ids").run()
+    assert "train sasrec_ids --ids demo-rqvae" in app.code[0].value and "share vectors" in app.selectbox(key="model_ids").help
 
 
 def test_start_makes_a_model_run_and_its_buttons_follow_its_state():

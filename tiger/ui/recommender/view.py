@@ -143,7 +143,8 @@ def about(run: runs.Run) -> str:
     words = f"{learner.title}, run {run.id}"
     if learner.member_params:
         return f"{words}, combines {recommenders.inputs_about(run.config)['ids']}"
-    return f"{words}, writes the IDs of {recommenders.ids_summary(run.config.ids_run)}" if run.config.ids_run else words
+    does = "writes" if models.REGISTRY[run.learner.name].generative else "reads"
+    return f"{words}, {does} the IDs of {recommenders.ids_summary(run.config.ids_run)}" if run.config.ids_run else words
 
 
 def scores(run: runs.Run) -> None:
