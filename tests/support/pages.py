@@ -64,6 +64,17 @@ def charts_of(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(part.json)["chart"] for part in parts if part.component_name == "tiger.chart"]
 
 
+def levels_of(app: AppTest) -> dict[str, Any]:
+    """What the browser draws of every level's codes on Codebooks, ``ui.codebooks.component``."""
+    return next(json.loads(part.proto.json) for part in app.get("bidi_component") if part.proto.component_name == "tiger.levels")
+
+
+def numbers_of_level(app: AppTest, level: int | None = None) -> dict[str, str]:
+    """Label to value of one level's numbers on Codebooks, from 0; None: of the level that is shown."""
+    shown = levels_of(app)
+    return dict(shown["levels"][shown["at"] if level is None else level]["numbers"])
+
+
 def values_of(app: AppTest) -> dict[str, str]:
     """Label to value of every metric on the page."""
     return {metric.label: metric.value for metric in app.metric}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.support.cli import ask
-from tests.support.pages import TRAIN_FORM, open_page, unfold
+from tests.support.pages import TRAIN_FORM, numbers_of_level, open_page, unfold
 from tests.support.training import config
 from tiger import analysis, datasets, quantizers, reports, runs
 from tiger.analysis import tree
@@ -104,7 +104,7 @@ def test_every_page_about_codes_opens(run, key):
         app.query_params["level"] = "3"
         app.run()
         assert not app.exception and not app.error
-        assert any(metric.value.endswith("of 3") for metric in app.metric)
+        assert numbers_of_level(app)["Perplexity"].endswith("of 3")
     if key == "home":
         assert any("7 + 5 + 3 codes" in block.proto.body for block in app.get("html"))
 

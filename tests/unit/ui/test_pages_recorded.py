@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support import recording
-from tests.support.pages import open_page
+from tests.support.pages import numbers_of_level, open_page
 from tiger import runs
 from tiger.datasets import registry
 from tiger.recording import recorder as recorder_module
@@ -54,8 +54,7 @@ def test_the_doctor_says_what_to_change_there_and_what_it_could_not_see(live):
 
 def test_codebooks_scrub_the_kept_steps(live):
     app = open_page("codebooks", run=live.run.id, step="0")
-    used = {metric.label: metric.value for metric in app.metric}
-    assert int(used["Codes in use"]) > 4
+    assert int(numbers_of_level(app)["Codes in use"]) > 4
     app = open_page("codebooks", run=live.run.id)
     assert app.select_slider(key="pick_step").value == 50 and "Nearest codes" in words(app)
     assert not app.error

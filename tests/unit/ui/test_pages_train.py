@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.pages import TRAIN_FORM, charts_of, open_page, unfold
+from tests.support.pages import TRAIN_FORM, charts_of, levels_of, numbers_of_level, open_page, unfold
 from tests.support.training import SMALL, execute
 from tiger import datasets, quantizers, runs
 from tiger.core import paths
@@ -178,16 +178,10 @@ def test_the_bundled_run_can_only_be_looked_at(ids):
     assert not buttons(app) & {"Pause", "Stop", "Resume"}
 
 
-def sent_to_levels(app) -> dict:
-    """What the browser draws of every level's codes."""
-    parts = [part.proto for part in app.get("bidi_component")]
-    return next(json.loads(part.json) for part in parts if part.component_name == "tiger.levels")
-
-
 def test_codebooks_shows_the_numbers_of_every_level(ids):
     codes_IL = runs.find(ids["healthy"]).codes()
     app = open_page("codebooks", run=ids["healthy"], level="2")
-    shown, used = sent_to_levels(app), [len(set(column.tolist())) for column in codes_IL.T]
+    shown, used = levels_of(app), [len(set(column.tolist())) for column in codes_IL.T]
     assert shown["at"] == 1 and shown["code"] is None
     for level, (one, column) in enumerate(zip(shown["levels"], codes_IL.T, strict=True)):
         numbers = dict(one["numbers"])
@@ -213,7 +207,7 @@ def test_codebooks_scrubs_to_a_kept_step(ids):
     app = open_page("codebooks", run=run.id, step=str(step))
     assert app.select_slider(key="pick_step").value == step
     used = len(set(run.snapshot(step)["codes"][:, 0].tolist()))
-    assert dict(sent_to_levels(app)["levels"][0]["numbers"])["Codes in use"] == str(used)
+    assert numbers_of_level(app, 0)["Codes in use"] == str(used)
 
 
 def test_collisions_lists_ids_that_several_items_share(ids):
