@@ -12,8 +12,8 @@ is never drawn, and does not count: Streamlit's tables write their cells there f
 they were drawn. Each page and each interaction is visited once before it counts, then ``--rounds`` times in turn; median, fastest
 and slowest. What a page draws by itself and tells the server afterwards is not waited for. Beside it the processor time that the
 server and the page's main thread spent on it, telling included, which other processes on the same cores change less.
-``--busy N`` lets N other processes compute on the same cores. Targets on a free machine: every page under 300 ms on the shop
-and 450 ms on Beauty, interactions under 150 ms.
+``--busy N`` lets N other processes compute on the same cores, at the priority of training runs. Targets on a free machine: every
+page under 300 ms on the shop and 450 ms on Beauty, interactions under 150 ms.
 ``--log`` appends one JSON line to ``logs/felt.jsonl``.
 """
 
@@ -243,8 +243,9 @@ def generated(home: Path, n_items: int) -> str:
 
 @contextlib.contextmanager
 def busy(n: int) -> Iterator[None]:
-    """``n`` other processes that compute without pause."""
-    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
+    """``n`` other processes that compute without pause, at the priority of the lab's workers."""
+    words = "from tiger.runs.worker import lower_priority; lower_priority()\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", words], cwd=PROJECT, start_new_session=True) for _ in range(n)]
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,3 +181,17 @@ def test_a_torn_status_does_not_keep_a_worker_from_starting(shop):
     execute(run)
     assert json.loads((run.path / "status.json").read_text())["step"] == 60
     assert files.read_json(run.path / "config.json") == run.config.to_json()
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no niceness")
+@pytest.mark.parametrize("own_session", [True, False])
+def test_a_worker_lets_the_server_go_first(own_session):
+    """By its niceness, and by its session's where Linux shares the processor out by session; another's session stays as it is."""
+    words = ("import os, pathlib; from tiger.runs.worker import lower_priority; lower_priority(); print(os.nice(0)); "
+             "group = pathlib.Path('/proc/self/autogroup'); print(group.read_text() if group.exists() else '')")
+    nice, *about = subprocess.run([sys.executable, "-c", words], cwd=paths.PROJECT, start_new_session=own_session,
+                                  capture_output=True, text=True, check=True).stdout.split()
+    assert int(nice) == os.nice(0) + worker.NICE
+    if about:
+        here = int(Path("/proc/self/autogroup").read_text().split()[-1])
+        assert int(about[-1]) == (int(nice) if own_session else here)

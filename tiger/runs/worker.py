@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tiger.runs.worker")  # by name: as a process this module is __main__
 STOP_PATIENCE_S = 0.7
+NICE = 5  # of a worker, beside the server
 STOPPED = "Stopped; resume it to continue."
 TERMINATED = "Terminated by a signal; resume the run to continue."
 TAKEN = 3  # exit code: another worker has the run
@@ -174,13 +175,25 @@ def _task(run: Run) -> Callable[[WorkerContext], Iterator[Progress]]:
     return study
 
 
+def lower_priority() -> None:
+    """Let other programs go first: this process, and where Linux shares the processor out by session, its session.
+
+    A worker has a session of its own. With autogroups (sched(7)), nice values count within a session only, and each session
+    gets as much as the server's unless the group itself is nice.
+    """
+    if not hasattr(os, "nice"):
+        return
+    try:
+        nice, group = os.nice(NICE), Path("/proc/self/autogroup")
+        if os.getsid(0) == os.getpid() and group.exists():
+            group.write_text(str(nice))
+    except OSError as error:
+        log.info("the worker keeps its priority: %s", error)
+
+
 def _use_little() -> None:
     """Leave the page the right of way, and use only this worker's share of the cores."""
-    if hasattr(os, "nice"):
-        try:
-            os.nice(5)
-        except OSError as error:
-            log.info("the worker keeps its priority: %s", error)
+    lower_priority()
     import torch
     threads = os.environ.get("TIGER_THREADS", "")
     if threads.isdigit() and int(threads) > 0:
