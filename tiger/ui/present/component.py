@@ -21,6 +21,8 @@ KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL, HEARD = (
 N_FOUND, MAX_ASKS = 30, 50
 Ask = Mapping[str, Any]
 """What a browser sent: each value is checked where it is used."""
+Sent = dict[str, Any]
+"""What the browser gets, as JSON."""
 STAGE = st.components.v2.component(
     "tiger.stage", html='<div class="stage"></div>', css=stage.style(),
     js=f"{ADDRESS}{stage.script()}\n{joined(Path(__file__).parent, 'mount.js')}")
@@ -46,10 +48,10 @@ def _stage() -> None:
         STAGE(key=KEY, data=data(req), on_ask_change=_asked)
 
 
-def data(req: BeamRequest) -> dict[str, Any]:
+def data(req: BeamRequest) -> Sent:
     """What the browser gets."""
     remote, dataset = bool(st.session_state.get(REMOTE)), state.dataset().id
-    playing: dict[str, Any] | None = None
+    playing: Sent | None = None
     if chosen := st.session_state.get(PLAYING):
         playing = layout.attempt(_play, chosen, dataset, req.cat, remote, say=_say)
         if playing is None:
@@ -65,7 +67,7 @@ def data(req: BeamRequest) -> dict[str, Any]:
             "heard": st.session_state.get(HEARD, 0)}
 
 
-def _play(story_id: str, dataset: str, cat: Catalogue, remote: bool) -> dict[str, Any]:
+def _play(story_id: str, dataset: str, cat: Catalogue, remote: bool) -> Sent:
     story = stories.find(story_id, dataset)
     return offline.played(story, answers.told(story, cat, remote))
 
@@ -75,7 +77,7 @@ def _say(text: str) -> None:
     st.session_state[WORD] = text
 
 
-def _found(req: BeamRequest, remote: bool) -> dict[str, Any] | None:
+def _found(req: BeamRequest, remote: bool) -> Sent | None:
     """What the drawer lists: people by what they like, or things by words of their titles."""
     kind, words = st.session_state.get(FOUND) or ("", "")
     if kind == "people":
@@ -94,7 +96,7 @@ def _found(req: BeamRequest, remote: bool) -> dict[str, Any] | None:
     return None
 
 
-def _looks(cat: Catalogue, items: tuple[int, ...], remote: bool) -> list[dict[str, Any]]:
+def _looks(cat: Catalogue, items: tuple[int, ...], remote: bool) -> list[Sent]:
     return [asdict(look) for look in pictures.looks(cat, items, remote).values()]
 
 
