@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, settled, visit
+from tests.browser.conftest import SLOW_MS, named_in_address, settled, visit
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -56,7 +56,7 @@ def step_through(page, app, dataset: str) -> None:
         forward.click(timeout=SLOW_MS)
         expect(page.get_by_text(f"Level {level}:", exact=True)).to_be_visible(timeout=SLOW_MS)
         expect(figure).to_be_visible()
-        assert param(page, "at") == str(level)
+        named_in_address(page, at=str(level))
         settled(page)
     assert level == page.get_by_role("radio", name=re.compile(r"^Level \d$")).count() > 1
     press(page, "Back")
