@@ -1,6 +1,7 @@
 """Take things away: every table has its CSV, every figure its HTML page and its picture."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -9,7 +10,7 @@ import streamlit as st
 
 from tiger.core.tables import csv_bytes
 from tiger.ui.shared import chart as drawn
-from tiger.ui.shared.layout import plain
+from tiger.ui.shared.layout import plain, unfold
 
 Figure: TypeAlias = "go.Figure | Callable[[], go.Figure]"
 Table: TypeAlias = "pd.DataFrame | Callable[[], pd.DataFrame]"
@@ -59,16 +60,10 @@ def html_bytes(figure: go.Figure, name: str) -> bytes:
     return page.replace("<html>\n<head>", head, 1).encode()
 
 
-@st.fragment
 def under(figure: Figure, name: str, table: Table, rows: int | None = None,
           whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
-    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG.
-
-    It is made once somebody unfolds it, by a fragment of its own, so that most visits of a page are without it.
-    """
-    with st.expander(LABEL, key=f"open:{name}", on_change="rerun") as box:
-        if box.open:
-            numbers(figure, name, table, rows, whole, config)
+    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
+    unfold(LABEL, f"open:{name}", partial(numbers, figure, name, table, rows, whole, config))
 
 
 def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Columns | None = None) -> None:
