@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import plotly.graph_objects as go
 
 T = TypeVar("T")
-LIMIT = 300  # results in memory
+LIMIT = 1000  # results in memory; thirty visitors with a run each need some twenty of them each
 PLAIN = str | int | float | bool | None
 _kept: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = OrderedDict()
 _lock = threading.Lock()

@@ -5,7 +5,7 @@ A figure stays a Plotly figure (``tiger.plots``), which is what people save; ``p
 ``show`` leaves to Plotly what that cannot draw: heat maps, Sankey diagrams, several axes.
 """
 
-from tiger.ui.shared.chart.component import show
-from tiger.ui.shared.chart.packing import packed
+from tiger.ui.shared.chart.component import send, show
+from tiger.ui.shared.chart.packing import Part, packed
 
-__all__ = ["packed", "show"]
+__all__ = ["Part", "packed", "send", "show"]

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.ui.shared.assets import SYMBOLS, joined
-from tiger.ui.shared.chart.packing import packed
+from tiger.ui.shared.chart.packing import Part, packed
 from tiger.ui.shared.once import Drawn, once
 
 FOLDER = Path(__file__).parent
@@ -27,4 +27,9 @@ def show(figure: go.Figure, key: str, config: Mapping[str, Any]) -> None:
     if found is None:
         st.plotly_chart(figure, key=key, alt=figure.layout.meta["alt"], config=dict(config))
         return
-    CHART(key=key, data={"chart": found, "file": config["toImageButtonOptions"]["filename"]}, height=int(found["height"]))
+    send(found, key, config)
+
+
+def send(part: Part, key: str, config: Mapping[str, Any]) -> None:
+    """What was ``packed`` before, without the figure that it came from. Arguments as in ``show``."""
+    CHART(key=key, data={"chart": part, "file": config["toImageButtonOptions"]["filename"]}, height=int(part["height"]))
