@@ -110,9 +110,8 @@ def model_part(args: argparse.Namespace, learner: dict[str, Any]) -> flags.Outpu
         learner["params"] |= {name: one.id for name, one in zip(members, found, strict=True)}
         return config | {"dataset": found[0].config.dataset}
     if not args.ids:
-        if models.REGISTRY[args.learner].reads_ids:
-            does = "writes" if models.REGISTRY[args.learner].generative else "reads"
-            raise ValueError(f"{args.learner} {does} semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
+        if verb := models.REGISTRY[args.learner].ids_verb:
+            raise ValueError(f"{args.learner} {verb} semantic IDs; say which: --ids RUN (python -m tiger runs lists them, "
                              "'demo-rqvae' is bundled).")
         return config
     coded = [run for run in runs.list_runs() if run.config.kind in run_config.CODED and not run.read_only]

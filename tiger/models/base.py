@@ -37,7 +37,7 @@ class Recommender(Learner):
 
     kind: ClassVar[str] = "model"
     generative: ClassVar[bool] = False  # writes IDs code by code, so it has a beam search
-    reads_ids: ClassVar[bool] = False  # is fitted on the items' semantic IDs, as every generative model is
+    ids_verb: ClassVar[str] = ""  # "writes" or "reads", for a model that is fitted on the items' semantic IDs
     member_params: ClassVar[tuple[str, ...]] = ()  # hyper-parameters that name the trained recommenders which it combines
     max_eval_users: ClassVar[int] = 5000  # that a run measures when it ends where everybody would take too long
     seed: int = param(0, "Random seed; the same seed gives the same result.", low=0, high=2**31 - 1)

@@ -40,7 +40,7 @@ def checked_ids(ids: SemanticIds | None, cat: Catalogue, does: str) -> SemanticI
 class GenerativeRecommender(NeuralRecommender):
     """A network that is a ``beam.Decoder``, and the trie of the IDs it was fitted on."""
 
-    generative = reads_ids = True
+    generative, ids_verb = True, "writes"
 
     def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
         """The IDs.

@@ -83,7 +83,7 @@ class SASRecIds(SASRec):
     name = "sasrec_ids"
     title = "SASRec with semantic IDs"
     summary = "SASRec whose item vectors add up what all items of a code and of an ID prefix share."
-    reads_ids = True
+    ids_verb = "reads"
 
     # the values that did best on Amazon Beauty's validation items (docs/EXPERIMENTS.md)
     dropout: float = param(0.6, "Dropout rate.", low=0.0, high=0.9)

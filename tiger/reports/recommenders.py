@@ -211,7 +211,7 @@ def beyond_paper(given: LearnerConfig, ref: DatasetRef) -> str:
     values = {spec.name: spec.default for spec in params.specs(models.REGISTRY[given.name])} | given.params
     if values.get("prefix_vectors"):
         found.append("a vector for every prefix")
-    if models.REGISTRY[given.name].reads_ids and (ref.get("embedding") or {}).get("method") == "cooccurrence":
+    if models.REGISTRY[given.name].ids_verb and (ref.get("embedding") or {}).get("method") == "cooccurrence":
         found.append("IDs from co-occurrence besides text")
     if given.name in ("sasrec", "sasrec_ids"):
         found.append("the full softmax")

@@ -111,7 +111,7 @@ def _checked_ids(requested: RunConfig) -> str | None:
     """Which run's semantic IDs a model writes or reads; None for a model that does neither."""
     assert requested.model is not None
     learner = learner_class(requested.model.name)
-    if not getattr(learner, "reads_ids", False):
+    if not getattr(learner, "ids_verb", ""):
         return None
     if not requested.ids_run:
         does = "generates" if getattr(learner, "generative", False) else "reads"

@@ -58,11 +58,11 @@ def configure(preset: presets.ModelPreset) -> RunConfig | None:
     """IDs and hyper-parameters; the run's configuration, None where there are no IDs to write or a value is refused."""
     name, given = preset.model.name, dict(preset.model.params)
     learner, ids = models.REGISTRY[name], None
-    if learner.reads_ids:
+    if learner.ids_verb:
         ids = pick_ids(learner.generative)
         if ids is None:
-            layout.empty(f"No run of this dataset has IDs yet, and this model {'writes' if learner.generative else 'reads'} IDs.",
-                         "train", "Train the first one")
+            layout.empty(f"No run of this dataset has IDs yet, and this model {learner.ids_verb} IDs.", "train",
+                         "Train the first one")
             return None
     members = pick_members(learner.member_params)
     if members is None:
@@ -143,8 +143,8 @@ def about(run: runs.Run) -> str:
     words = f"{learner.title}, run {run.id}"
     if learner.member_params:
         return f"{words}, combines {recommenders.inputs_about(run.config)['ids']}"
-    does = "writes" if models.REGISTRY[run.learner.name].generative else "reads"
-    return f"{words}, {does} the IDs of {recommenders.ids_summary(run.config.ids_run)}" if run.config.ids_run else words
+    coded = run.config.ids_run
+    return f"{words}, {learner.ids_verb} the IDs of {recommenders.ids_summary(coded)}" if coded else words
 
 
 def scores(run: runs.Run) -> None:
