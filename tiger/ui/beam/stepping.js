@@ -1,19 +1,11 @@
 // Steps of a beam search in the browser: every level's tree is here, so that a step asks the server nothing; it is told afterwards,
 // for the tables below and for pages that open next.
 
-const SVG = 'http://www.w3.org/2000/svg'
 const LINE = 25, TOP = 34, LEFT = 12 // pixels: of a line, above the first line, beside the root
 const LABEL_ROOM = 0.72 // of the tree's own width, to its right
 const SIGN = 6.7 // pixels that a letter of a label takes
 const TELL_MS = 450 // after the last step
 const mounted = new WeakMap()
-
-function make(name, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, name)
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
-  made.append(...children)
-  return made
-}
 
 function draw(play) {
   const { root, data, at } = play, shown = data.levels[at], last = data.levels.length - 1

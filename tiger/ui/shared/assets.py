@@ -12,4 +12,4 @@ ADDRESS = joined(Path(__file__).parent, "address.js") + "\n"
 """For components that write what they show into the address themselves: ``keepInAddress``."""
 
 SYMBOLS = joined(Path(__file__).parent, "symbols.js") + "\n"
-"""For components that draw marks and dashed lines by Plotly's names: ``outline`` and ``DASHES``."""
+"""For components that draw SVG: ``make``, and marks and dashed lines by Plotly's names, ``outline`` and ``DASHES``."""

@@ -1,3 +1,13 @@
+const SVG = 'http://www.w3.org/2000/svg'
+
+// An SVG element; attributes without a value are left out.
+function make(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name)
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined && value !== null) made.setAttribute(key, value)
+  made.append(...children)
+  return made
+}
+
 // The outline of a mark of radius r around the origin, by Plotly's name of its symbol.
 function outline(symbol, r) {
   const around = (n, turn, radius = () => r) => Array.from({ length: n }, (_, i) => {

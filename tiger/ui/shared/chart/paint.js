@@ -1,14 +1,5 @@
 // A chart as SVG.
 
-const SVG = 'http://www.w3.org/2000/svg'
-
-function make(name, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, name)
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined && value !== null) made.setAttribute(key, value)
-  made.append(...children)
-  return made
-}
-
 const many = (value, i) => (Array.isArray(value) ? value[i] ?? value[0] : value)
 const line = (x1, y1, x2, y2, more) => make('line', { x1, y1, x2, y2, ...more })
 
