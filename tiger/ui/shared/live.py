@@ -142,7 +142,10 @@ def draw(chart: Chart, curves: Feed, sizes: Sequence[int], key: str, last: int |
                            selection_mode="zoom", alt=alt)
     else:  # nothing grows any more
         part = once(_ended, chart, curves, curves.version, max(sizes, default=0), alt, last)
-        drawn.send(part, f"{key}:ended", exports.config(f"{curves.run.id}-{'-'.join(chart.metrics)}"))
+        if part is None:
+            st.caption("The run's log has no numbers for these curves.")
+        else:
+            drawn.send(part, f"{key}:ended", exports.config(f"{curves.run.id}-{'-'.join(chart.metrics)}"))
     with st.expander(exports.LABEL, key=f"under:{key}", on_change="rerun") as box:
         if box.open:
             numbers(chart, curves, sizes, alt)
@@ -202,16 +205,15 @@ def lines(chart: Chart, curves: Feed, sizes: Sequence[int], alt: str) -> go.Figu
     return plots.loss_lines(frame, alt, changes, chart.log).update_yaxes(title=chart.title)
 
 
-def _ended(chart: Chart, curves: Feed, version: int, most: int, alt: str, last: int | None) -> drawn.Part:
-    """The chart of a run that has ended, as tall as a live one; the axis of values is named by the title above it.
+def _ended(chart: Chart, curves: Feed, version: int, most: int, alt: str, last: int | None) -> drawn.Part | None:
+    """The chart of a run that has ended, as tall as a live one; the axis of values is named by the title above it. None where
+    the log holds no number for it.
 
     Only what the browser gets is kept: in a class everybody has curves of their own.
     """
     figure = lines(chart, curves, (most,), alt).update_layout(height=live_charts.HEIGHT).update_yaxes(title=None)
     figure.update_yaxes(range=[0, most] if chart.codes else None)
-    part = drawn.packed(figure.update_xaxes(range=[0, last] if last else None))
-    assert part is not None  # lines alone
-    return part
+    return drawn.packed(figure.update_xaxes(range=[0, last] if last else None))
 
 
 NO_LOSS = ("perplexity", "dead", "window", "learning_rate", "explained", "note")
