@@ -1,5 +1,6 @@
 """The address in a real browser: it names what is shown, and writing it leaves Back alone."""
 
+import re
 import urllib.parse
 
 import pytest
@@ -53,12 +54,23 @@ def test_back_leaves_a_page_that_rewrote_its_address(page, app):
         settled(page)
     page.get_by_role("radio", name="2", exact=True).click()
     page.wait_for_url("**level=2**")
+    page.get_by_role("heading", name=re.compile("^Level 2, code")).wait_for()  # the server was told
     settled(page)
     assert history_length(page) == long
     page.go_back()
     page.wait_for_url("**/catalogue**")
     settled(page)
     assert page.url == before
+
+
+@pytest.mark.parametrize("after_ms", [0, 280, 320, 360, 400])
+def test_a_page_is_left_while_a_component_tells_what_was_chosen(page, app, after_ms):
+    visit(page, app, "codebooks")
+    page.get_by_role("radio", name="2", exact=True).click()
+    page.wait_for_timeout(after_ms)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
+    page.get_by_role("heading", name=re.compile("semantic ID")).wait_for()
+    settled(page)
 
 
 def test_a_link_to_the_page_it_stands_on_changes_the_address(page, app):

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, settled, visit
+from tests.support.training import wait_for
 from tiger import runs
 
 
@@ -36,5 +37,6 @@ def test_a_tiny_sweep_is_started_and_its_result_seen(app, page, monkeypatch):
     page.get_by_role("button", name="Compare its runs").click()
     expect(page.get_by_text("6 chosen")).to_be_visible(timeout=SLOW_MS)
     monkeypatch.setenv("TIGER_HOME", str(app.home))
-    run, = (run for run in runs.list_runs() if run.config.kind == "sweep")
-    assert run.config.sweep.grid == {"n_codes": [4, 16]} and run.config.sweep.seeds == [0, 1, 2] and run.state == "finished"
+    run = max((run for run in runs.list_runs() if run.config.kind == "sweep"), key=lambda run: run.config.created_s)
+    assert run.config.sweep.grid == {"n_codes": [4, 16]} and run.config.sweep.seeds == [0, 1, 2]
+    wait_for(lambda: run.state == "finished", "the end of the sweep")

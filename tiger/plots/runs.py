@@ -25,9 +25,9 @@ def run_curves(frame: pd.DataFrame, title: str, alt: str, log: bool = False) -> 
     for place, (name, part) in enumerate(frame.groupby("series", sort=False)):
         dash = DASHES[place // len(COLOURS) % len(DASHES)]
         if part["low"].notna().any():
-            figure.add_scatter(x=[*part["step"], *part["step"][::-1]], y=[*part["high"], *part["low"][::-1]], fill="toself",
-                               fillcolor=_faint(colour(place)), line={"width": 0}, hoverinfo="skip", showlegend=False,
-                               legendgroup=str(name))
+            figure.add_scatter(x=[*part["step"], *part["step"][::-1]], y=[*part["high"], *part["low"][::-1]], mode="lines",
+                               fill="toself", fillcolor=_faint(colour(place)), line={"width": 0}, hoverinfo="skip",
+                               showlegend=False, legendgroup=str(name))
         n = int(part["n"].iloc[0])
         many = f", mean of {n} runs" if n > 1 else ""
         figure.add_scatter(x=part["step"], y=part["value"], mode="lines", name=str(name), legendgroup=str(name),

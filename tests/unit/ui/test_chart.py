@@ -124,3 +124,10 @@ def test_a_template_is_filled_with_the_points_own_values():
     trace = packed(figure)["traces"][0]
     assert text(trace["said"], x=trace["x"][0], y=trace["y"][0], customdata=trace["more"][0], name=trace["name"]) == (
         "Beam\n5: 25.0%, 95 % 20.0% to 30.0%")
+
+
+@pytest.mark.parametrize(("n", "marked"), [(19, True), (20, False)])
+def test_a_line_that_does_not_say_is_marked_where_plotly_would(n, marked):
+    """Plotly's rule for ``mode``: markers with lines below 20 points."""
+    part = packed(style(go.Figure(go.Scatter(x=list(range(n)), y=list(range(n)))), "words"))
+    assert (part["traces"][0]["lines"], part["traces"][0]["marks"]) == (True, marked)

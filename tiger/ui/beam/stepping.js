@@ -133,11 +133,12 @@ export default ({ parentElement, data, setTriggerValue }) => {
   const same = !first && JSON.stringify(play.data.levels) === JSON.stringify(data.levels)
   Object.assign(play, { data, tell: setTriggerValue })
   if (play.waits === data.at) play.waits = null
-  const at = Math.min(play.waits ?? data.at, data.levels.length - 1)
-  if (same && at === play.at) return
+  const at = Math.min(play.waits ?? data.at, data.levels.length - 1), end = () => clearTimeout(play.timer)
+  if (same && at === play.at) return end
   play.at = at
   if (!same) play.seen = null
   levels(play)
   draw(play)
   if (first) mount(parentElement, play)
+  return end
 }

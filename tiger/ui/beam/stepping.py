@@ -12,6 +12,7 @@ from tiger.reports.beam_page import BeamRequest, Picture
 from tiger.ui.beam import request
 from tiger.ui.shared import address
 from tiger.ui.shared.assets import ADDRESS, SYMBOLS, joined
+from tiger.ui.shared.events import heard
 from tiger.ui.shared.once import once
 
 FOLDER, KEY = Path(__file__).parent, "beam_tree"
@@ -49,21 +50,17 @@ class Level(TypedDict):
 
 def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
     """The steps and the tree; a click on a branch explains it below."""
-    def told(event: str) -> Any:
-        return getattr(st.session_state.get(KEY), event, None)
-
-    def stepped() -> None:
-        level = told("at")
+    def stepped(level: Any) -> None:
         if isinstance(level, int | float) and 0 <= level <= req.n_levels:
             request.go(int(level))
 
-    def picked() -> None:
-        prefix = report.prefix_of(str(told("pick"))[:80], req.ids.n_codes)
+    def picked(branch: Any) -> None:
+        prefix = report.prefix_of(str(branch)[:80], req.ids.n_codes)
         if prefix:
             address.write(address.PICK, report.text(prefix))
 
     TREE(key=KEY, data={"at": req.level, "usual": address.AT.default, "levels": once(packed, pictures)},
-         on_at_change=stepped, on_pick_change=picked)
+         on_at_change=heard(KEY, "at", stepped), on_pick_change=heard(KEY, "pick", picked))
 
 
 def packed(pictures: tuple[Picture, ...]) -> list[Level]:

@@ -11,6 +11,7 @@ from tiger.reports.codebooks import LevelCounts
 from tiger.ui.shared import address
 from tiger.ui.shared.assets import ADDRESS, joined
 from tiger.ui.shared.chart.component import FOLDER as CHART
+from tiger.ui.shared.events import heard
 from tiger.ui.shared.once import once
 
 FOLDER, KEY = Path(__file__).parent, "levels"
@@ -66,11 +67,7 @@ def _level(one: LevelCounts, n_items: int) -> Level:
 def show(counts: tuple[LevelCounts, ...], n_items: int, level: int, code: int | None) -> None:
     """The levels, of which one is shown, from 0, and one of its codes; None: the one that most items carry."""
     LEVELS(key=KEY, data={**once(packed, counts, n_items), "at": level, "code": code, "help": HELP},
-           on_level_change=lambda: _shown(_told("level")), on_pick_change=lambda: _picked(_told("pick")))
-
-
-def _told(event: str) -> Any:
-    return getattr(st.session_state.get(KEY), event, None)
+           on_level_change=heard(KEY, "level", _shown), on_pick_change=heard(KEY, "pick", _picked))
 
 
 def _shown(level: Any) -> None:

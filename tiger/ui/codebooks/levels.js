@@ -172,4 +172,5 @@ export default ({ parentElement, data, setTriggerValue }) => {
   }))
   if (!same) draw(play)
   play.width = play.root.clientWidth
+  return () => clearTimeout(play.timer)
 }

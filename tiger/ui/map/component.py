@@ -13,6 +13,7 @@ from tiger.plots import colours
 from tiger.reports.map import MapView, Picture
 from tiger.ui.shared import address
 from tiger.ui.shared.assets import ADDRESS, joined
+from tiger.ui.shared.events import heard
 from tiger.ui.shared.sent import forget, unsent
 
 FOLDER = Path(__file__).parent
@@ -69,9 +70,6 @@ def show(points: dict[str, Any], view: MapView, now: dict[str, Any], name: str, 
         name: of the PNG.
         picked, lassoed: told the item, or the items, that were chosen.
     """
-    def told(event: str, use: Callable[[Any], None]) -> Callable[[], None]:
-        return lambda: use(st.session_state["map"][event])
-
     def coloured(chosen: dict[str, Any]) -> None:
         address.write(address.COLOUR, chosen["by"])
         address.write(address.LEVEL, int(chosen["level"]))
@@ -80,5 +78,5 @@ def show(points: dict[str, Any], view: MapView, now: dict[str, Any], name: str, 
     MAP(key="map", data={
         "id": points["id"], "points": unsent("map", points["id"], points), "by": by, "name": name,
         "now": now | {"by": BY_CATEGORY if view.by_category else BY_ID, "level": view.level}},
-        on_picked_change=told("picked", picked), on_lassoed_change=told("lassoed", lassoed),
-        on_coloured_change=told("coloured", coloured), on_missing_change=lambda: forget("map"))
+        on_picked_change=heard("map", "picked", picked), on_lassoed_change=heard("map", "lassoed", lassoed),
+        on_coloured_change=heard("map", "coloured", coloured), on_missing_change=lambda: forget("map"))

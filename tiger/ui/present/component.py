@@ -14,6 +14,7 @@ from tiger.reports.stage import offline, pictures, stories
 from tiger.ui.present import answers, request
 from tiger.ui.shared import layout, pickers, recommenders, state
 from tiger.ui.shared.assets import ADDRESS, joined
+from tiger.ui.shared.events import heard
 
 KEY, FOUND, WHY, BESIDE, PLAYING, WORD, CHANGED, REMOTE, FILL, HEARD = (
     "present_stage", "present_found", "present_why", "present_beside", "present_playing", "present_word", "present_changed",
@@ -45,7 +46,7 @@ def _stage() -> None:
     with layout.guard("The stage"):
         cat = state.catalogue_of(run)
         req = request.read(recommenders.writer(run, cat), cat)
-        STAGE(key=KEY, data=data(req), on_ask_change=_asked)
+        STAGE(key=KEY, data=data(req), on_ask_change=heard(KEY, "ask", answer))
 
 
 def data(req: BeamRequest) -> Sent:
@@ -98,11 +99,6 @@ def _found(req: BeamRequest, remote: bool) -> Sent | None:
 
 def _looks(cat: Catalogue, items: tuple[int, ...], remote: bool) -> list[Sent]:
     return [asdict(look) for look in pictures.looks(cat, items, remote).values()]
-
-
-def _asked() -> None:
-    """The stage asked for something."""
-    answer(getattr(st.session_state.get(KEY), "ask", None))
 
 
 def answer(asks: Any) -> None:

@@ -1,7 +1,6 @@
 """The trees' component: the browser draws both, and cuts their levels without the server, which is told what was chosen."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +13,7 @@ from tiger.plots import tree as plot
 from tiger.reports.tree import TreePicture
 from tiger.ui.shared import address
 from tiger.ui.shared.assets import ADDRESS, joined
+from tiger.ui.shared.events import heard
 from tiger.ui.shared.once import once
 from tiger.ui.shared.sent import forget, unsent
 
@@ -107,13 +107,9 @@ def show(own: Side, other: Side, level: int, n_levels: int) -> str:
     TREES(key=KEY, data={
         **{name: {"id": tree["id"], "tree": unsent(f"tree:{name}", tree["id"], tree)} for name, tree in sides.items()},
         "level": level, "n_levels": n_levels, "drawn": drawn, "kinds": address.DRAWN.options},
-        on_shown_change=_told("shown", _shown), on_branch_change=_told("branch", _opened),
+        on_shown_change=heard(KEY, "shown", _shown), on_branch_change=heard(KEY, "branch", _opened),
         on_missing_change=lambda: forget("tree:own", "tree:other"))
     return str(drawn)
-
-
-def _told(event: str, use: Callable[[Any], None]) -> Callable[[], None]:
-    return lambda: use(getattr(st.session_state.get(KEY), event, None))
 
 
 def _shown(chosen: Any) -> None:
