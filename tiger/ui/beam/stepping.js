@@ -97,8 +97,7 @@ function go(play, at) {
   draw(play)
   if (focused?.disabled) play.root.querySelector(focused.matches('.back') ? '.forward' : '.back').focus()
   keepInAddress({ at: at === play.data.usual ? null : at, pick: null })
-  clearTimeout(play.timer)
-  play.timer = setTimeout(() => play.tell('at', at), TELL_MS)
+  tellSoon(play, TELL_MS, () => play.tell('at', at))
 }
 
 function mount(parentElement, play) {
@@ -133,7 +132,7 @@ export default ({ parentElement, data, setTriggerValue }) => {
   const same = !first && JSON.stringify(play.data.levels) === JSON.stringify(data.levels)
   Object.assign(play, { data, tell: setTriggerValue })
   if (play.waits === data.at) play.waits = null
-  const at = Math.min(play.waits ?? data.at, data.levels.length - 1), end = () => clearTimeout(play.timer)
+  const at = Math.min(play.waits ?? data.at, data.levels.length - 1), end = () => leaveUntold(play)
   if (same && at === play.at) return end
   play.at = at
   if (!same) play.seen = null

@@ -112,8 +112,7 @@ function goTo(play, at) {
   Object.assign(play, { at, waits: at })
   draw(play)
   keepInAddress({ level: at + 1 })
-  clearTimeout(play.timer)
-  play.timer = setTimeout(() => play.tell('level', at + 1), TELL_MS)
+  tellSoon(play, TELL_MS, () => play.tell('level', at + 1))
 }
 
 // The code under the pointer.
@@ -146,7 +145,7 @@ function begin(parentElement) {
       play.code = code
       draw(play)
       keepInAddress({ code })
-      clearTimeout(play.timer)
+      leaveUntold(play)
       play.tell('pick', { level: play.at + 1, code })
     }
   }
@@ -172,5 +171,5 @@ export default ({ parentElement, data, setTriggerValue }) => {
   }))
   if (!same) draw(play)
   play.width = play.root.clientWidth
-  return () => clearTimeout(play.timer)
+  return () => leaveUntold(play)
 }

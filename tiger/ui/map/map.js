@@ -155,8 +155,7 @@ function recoloured(map, by, level) {
   colourBy(map, by, level)
   const { look } = map
   keepInAddress({ level: look.level, colour: look.by === map.data.by[0] ? null : look.by })
-  clearTimeout(map.waiting)
-  map.waiting = setTimeout(() => { map.waiting = 0; map.tell('coloured', { by: look.by, level: look.level }) }, TELL_MS)
+  tellSoon(map, TELL_MS, () => map.tell('coloured', { by: look.by, level: look.level }))
 }
 
 function controls(map) {
@@ -343,7 +342,7 @@ function fit(map) {
 
 function mount(root) {
   const canvas = root.querySelector('.items')
-  return canvas.map = { root, canvas, pen: canvas.getContext('2d', { willReadFrequently: true }), tool: 'move', over: null, hover: null, drag: null, request: 0, waiting: 0 }
+  return canvas.map = { root, canvas, pen: canvas.getContext('2d', { willReadFrequently: true }), tool: 'move', over: null, hover: null, drag: null, request: 0, untold: null }
 } // on the canvas, so that it can be looked into
 
 export default ({ parentElement: root, data, setTriggerValue }) => {
@@ -372,13 +371,13 @@ export default ({ parentElement: root, data, setTriggerValue }) => {
     map.watch = new ResizeObserver(() => fit(map))
     map.watch.observe(map.canvas)
   }
-  const [by, level] = map.waiting ? [map.look.by, map.look.level] : [data.now.by, data.now.level] // what the server does not know yet stays
+  const [by, level] = map.untold ? [map.look.by, map.look.level] : [data.now.by, data.now.level] // what the server does not know yet stays
   colourBy(map, by, level)
   root.querySelector('.finding').textContent = data.now.finding
   fit(map)
   return () => {
     map.watch?.disconnect()
-    clearTimeout(map.waiting)
+    leaveUntold(map)
     cancelAnimationFrame(map.request)
     mounted.delete(root)
   }

@@ -70,8 +70,7 @@ function change(page, what) {
   Object.assign(page, what, { now: null })
   drawAll(page)
   keepInAddress({ level: page.level, drawn: page.drawn === page.data.kinds[0] ? null : page.drawn })
-  clearTimeout(page.waiting)
-  page.waiting = setTimeout(() => { page.waiting = 0; page.tell('shown', { level: page.level, drawn: page.drawn }) }, TELL_MS)
+  tellSoon(page, TELL_MS, () => page.tell('shown', { level: page.level, drawn: page.drawn }))
 }
 
 // Draw what lies below a branch; of the run's tree the server lists what it holds.
@@ -140,7 +139,7 @@ function listen(side) {
 // ---- Streamlit's call
 
 function mount(parent) {
-  const page = { root: parent.querySelector('.trees'), waiting: 0 }
+  const page = { root: parent.querySelector('.trees'), untold: null }
   page.sides = SIDES.map(name => {
     const root = page.root.querySelector(`[data-side=${name}]`), canvas = root.querySelector('canvas')
     return canvas.tree = { name, page, root, canvas, zoomed: null, over: null, view: null } // on the canvas, so that it can be looked into
@@ -173,7 +172,7 @@ export default ({ parentElement: parent, data, setTriggerValue }) => {
   page.tell = setTriggerValue
   if (SIDES.some(name => !known.has(data[name].id))) return setTriggerValue('missing', data.own.id)
   page.data = data
-  if (!page.waiting) Object.assign(page, { level: data.level, drawn: data.drawn }) // what the server does not know yet stays
+  if (!page.untold) Object.assign(page, { level: data.level, drawn: data.drawn }) // what the server does not know yet stays
   for (const side of page.sides) {
     const sent = known.get(data[side.name].id)
     if (side.sent !== sent) Object.assign(side, { sent, zoomed: null })
@@ -187,7 +186,7 @@ export default ({ parentElement: parent, data, setTriggerValue }) => {
   if (!page.sides[0].watch) page.sides.forEach(listen)
   return () => {
     for (const side of page.sides) side.watch?.disconnect()
-    clearTimeout(page.waiting)
+    leaveUntold(page)
     mounted.delete(parent)
   }
 }
