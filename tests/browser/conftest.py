@@ -29,10 +29,12 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
 # windows of one site share a process, with what it has compiled
 LESS = ["--js-flags=--no-turbofan", "--process-per-site"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
-# Streamlit says on its root element whether the server answers and whether the script still runs; quiet is what stays so
+# Streamlit says on its root element whether the server answers and whether the script still runs, and our components on the
+# document's whether the server is still to be told something; quiet is what stays so
 QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
   const now = root?.dataset.testConnectionState === 'CONNECTED' && root.dataset.testScriptState === 'notRunning'
-    && document.querySelector('h1') && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]');
+    && document.querySelector('html:not([data-untold]) h1')
+    && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]');
   if (!now || window.quiet?.turn !== turn) window.quiet = {turn, since: performance.now()};
   return now && performance.now() - window.quiet.since > 200 }"""
 TURNS = itertools.count()

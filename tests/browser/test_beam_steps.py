@@ -99,6 +99,19 @@ def test_a_click_on_a_branch_explains_it(page, app):
     expect(page.get_by_text(f"Score of {param(page, 'pick')}")).to_be_visible(timeout=SLOW_MS)
 
 
+def test_what_is_being_typed_stays_when_the_server_answers(page, app):
+    opened(page, app, dataset="synthetic", at="1")
+    settled(page)
+    width = page.get_by_role("spinbutton", name="Beam width")
+    page.get_by_role("button", name="Forward", exact=True).click()
+    width.fill("4")  # before the server is told of the step
+    settled(page)
+    assert param(page, "at") == "2"
+    expect(width).to_have_value("4")
+    width.press("Enter")
+    page.wait_for_url(re.compile("width=4"), timeout=SLOW_MS)
+
+
 def test_a_dropped_item_comes_back_with_undo(page, app):
     opened(page, app, dataset="synthetic", user="77")
     cards = page.locator(".bm-item")

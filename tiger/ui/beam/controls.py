@@ -61,17 +61,17 @@ def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -
         _pick_user(req)
         _pick_model(req, usable)
         most = min(beam.MAX_WIDTH, req.ids.n_ids)
-        st.session_state["beam_width"] = search.width
+        state.set_widget("beam_width", search.width)
         st.number_input("Beam width", 1, most, key="beam_width", width=125,
                         help=f"Prefixes kept after each level, 1 to {most}.",
                         on_change=lambda: change(req, width=st.session_state["beam_width"]))
         _temperature(req)
-        st.session_state["beam_free"] = search.free
+        state.set_widget("beam_free", search.free)
         st.toggle("Free search", key="beam_free", help="Without the trie: any code of the level may follow, even where no item "
                                                        "has such an ID. Codes of other levels cannot, because the output layer "
                                                        "scores one level at a time.",
                   on_change=lambda: change(req, free=st.session_state["beam_free"]))
-        st.session_state["beam_seen"] = search.exclude_seen
+        state.set_widget("beam_seen", search.exclude_seen)
         st.toggle("Exclude seen items", key="beam_seen",
                   help="Leave out items that are already in the history. On by default where no user of the dataset has an item "
                        "twice.",
@@ -93,7 +93,7 @@ def pick_view(req: BeamRequest) -> str:
 
 
 def _pick_user(req: BeamRequest) -> None:
-    st.session_state["beam_user"] = req.user
+    state.set_widget("beam_user", req.user)
     st.number_input("User", 0, req.cat.n_users - 1, key="beam_user", width=130,
                     on_change=lambda: request.choose_user(st.session_state["beam_user"]))
     st.button("Random user", icon=":material/shuffle:", key="beam_other",
@@ -103,7 +103,7 @@ def _pick_user(req: BeamRequest) -> None:
 def _pick_model(req: BeamRequest, usable: Sequence[runs.Run]) -> None:
     labels = {run.id: run.title for run in usable}
     if len(labels) > 1:
-        st.session_state["beam_model"] = req.writer.run.id
+        state.set_widget("beam_model", req.writer.run.id)
         st.selectbox("Recommender", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), width=230,
                      key="beam_model", on_change=lambda: state.choose_model(st.session_state["beam_model"]))
 
@@ -113,12 +113,12 @@ def _temperature(req: BeamRequest) -> None:
     values, param = req.search.temperature, address.TEMPERATURE
     with st.popover(f"Temperature {req.search.temperature_text()}", icon=":material/thermostat:"):
         st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
-        st.session_state["beam_temperature"] = values[0]
+        state.set_widget("beam_temperature", values[0])
         st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
                   on_change=lambda: change(req, temperature=(_slider("beam_temperature"),) * req.n_levels))
         for level in range(req.n_levels):
             key = f"beam_temperature:{level}"
-            st.session_state[key] = values[level]
+            state.set_widget(key, values[level])
             st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
                       on_change=partial(_one_level, req, level, key))
 
@@ -165,7 +165,7 @@ def _editor(req: BeamRequest) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         last = len(items) - 1
         at = st.session_state["beam_place"] if st.session_state.get("beam_place") in range(len(items)) else max(last, 0)
-        st.session_state["beam_place"] = at if items else None
+        state.set_widget("beam_place", at if items else None)
         st.selectbox("Item of the history", range(len(items)), width=420, key="beam_place", disabled=not items,
                      placeholder="empty", format_func=lambda at: f"{at + 1}  {req.title(items[at])}")
         st.button("Earlier", icon=":material/arrow_back:", key="beam_earlier", disabled=not items or at == 0,
@@ -193,7 +193,7 @@ def _move(req: BeamRequest, at: int, to: int) -> None:
     item = row.pop(at)
     row.insert(int(np.clip(to, 0, len(row))), item)
     change(req, items=tuple(row))
-    st.session_state["beam_place"] = to
+    state.set_widget("beam_place", to)
 
 
 def step_bar(req: BeamRequest) -> None:
@@ -202,7 +202,7 @@ def step_bar(req: BeamRequest) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button("Back", icon=":material/arrow_back:", key="beam_back", disabled=req.level == 0,
                   on_click=partial(request.go, req.level - 1))
-        st.session_state["beam_step"] = req.level
+        state.set_widget("beam_step", req.level)
         st.segmented_control("Step", range(len(names)), format_func=lambda at: names[at], key="beam_step", required=True,
                              label_visibility="collapsed", on_change=lambda: request.go(st.session_state["beam_step"]))
         st.button("Forward", icon=":material/arrow_forward:", key="beam_forward", disabled=req.level == req.n_levels,

@@ -10,7 +10,7 @@ from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
-from tiger.ui.shared import address, exports, layout
+from tiger.ui.shared import address, exports, layout, state
 from tiger.ui.shared.exports import Columns
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
@@ -77,7 +77,7 @@ def as_table(frame: pd.DataFrame) -> pd.DataFrame:
 def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     """The sum behind a branch's score, with its numbers; ``drawn`` are the branches to choose from by keyboard."""
     prefix, path, name = branch.prefix, branch.path, report.text(branch.prefix)
-    st.session_state["beam_branch"] = name
+    state.set_widget("beam_branch", name)
     st.selectbox("Branch", dict.fromkeys([name, *drawn]), key="beam_branch", width=260,
                  on_change=lambda: address.write(address.PICK, st.session_state["beam_branch"]))
     st.markdown(f"**Score of {name}**" + (f" ({layout.plain(branch.words)})" if branch.words else ""))
@@ -105,7 +105,7 @@ def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) 
     total, chosen = sum(step.counts.values()), address.read(address.LISTED)
     st.markdown(f"**All {total:,} candidates of level {step.level}**, best first")
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
-    st.session_state["beam_listed"] = chosen
+    state.set_widget("beam_listed", chosen)
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
                          format_func=lambda name: f"{LISTED[name]} {step.counts[FATES[name] or beam.KEPT]:,}" if FATES[name]
                          else LISTED[name],

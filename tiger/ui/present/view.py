@@ -28,7 +28,7 @@ def controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(usable) > 1:
             run = recommenders.current()
-            st.session_state["present_model"] = run.id if run else None
+            state.set_widget("present_model", run.id if run else None)
             st.selectbox("Recommender", list(usable), format_func=lambda run_id: usable.get(run_id, run_id), width=300,
                          key="present_model", on_change=lambda: state.choose_model(st.session_state["present_model"]))
         if _has_remote():

@@ -11,7 +11,7 @@ from tiger.reports import runs_compare
 from tiger.reports.runs_compare import Comparison
 from tiger.reports.runs_rows import Row
 from tiger.ui.runs import opinion, view
-from tiger.ui.shared import address, exports, layout, pickers
+from tiger.ui.shared import address, exports, layout, pickers, state
 
 LOGARITHMIC = ("loss", "recon_loss", "commit_loss", "learning_rate")
 
@@ -40,7 +40,7 @@ def show(rows: Sequence[Row]) -> None:
 def _pick_curve(found: Comparison) -> None:
     assert found.drawn is not None
     titles = [curve.title for curve in found.curves]
-    st.session_state["runs:curve"] = found.drawn.title
+    state.set_widget("runs:curve", found.drawn.title)
     st.selectbox("Metric", titles, key="runs:curve", width=260,
                  on_change=lambda: address.write(address.CURVE, st.session_state["runs:curve"]))
 

@@ -34,7 +34,7 @@ def answer() -> RunsPage:
 def filters(page: RunsPage) -> None:
     """Search, kind, grouping and, folded away, everything else that narrows the table."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
-        st.session_state["runs:find"] = address.read(address.FIND) or ""
+        state.set_widget("runs:find", address.read(address.FIND) or "")
         st.text_input("Search runs", key="runs:find", placeholder="name, tag, method, value …", type="search", width=190,
                       on_change=lambda: address.write(address.FIND, st.session_state["runs:find"]))
         pickers.segmented(address.RUN_KIND, "Kind", key="runs:kind")
@@ -56,7 +56,7 @@ def _group_by(page: RunsPage) -> None:
     """Into which groups the runs are folded; hyper-parameters that differ can be chosen, too."""
     now = address.read(address.GROUP_BY) or ""
     options = ["", *runs_report.GROUPS, *page.differing]
-    st.session_state["runs:group"] = now
+    state.set_widget("runs:group", now)
     st.selectbox("Group by", options if now in options else [*options, now], key="runs:group", width=160,
                  format_func=lambda name: "no grouping" if not name else name if name in runs_report.GROUPS
                  else param_title(name),

@@ -10,11 +10,12 @@ function keepInAddress(values) {
 
 // Tell the server when nothing has changed for a moment; until then `of.untold` is set. What is told after another page was asked for calls the
 // visitor back to this one: it waits long enough for that page once a link was pressed, is not told after Back, and goes before any other press
-// outside of `of.root`.
+// outside of `of.root`. Until then the document's root element says `data-untold`.
 const PRESSES = ['pointerdown', 'keydown'], LEAVING_MS = 10_000
 
 function tellSoon(of, ms, tell) {
   leaveUntold(of)
+  document.documentElement.toggleAttribute('data-untold', true)
   const untold = of.untold = { timer: setTimeout(now, ms), pressed, back: () => leaveUntold(of) }
   for (const press of PRESSES) document.addEventListener(press, pressed, true)
   addEventListener('popstate', untold.back)
@@ -38,5 +39,6 @@ function leaveUntold(of) {
   clearTimeout(timer)
   for (const press of PRESSES) document.removeEventListener(press, pressed, true)
   removeEventListener('popstate', back)
+  document.documentElement.toggleAttribute('data-untold', false)
   of.untold = null
 }

@@ -163,7 +163,7 @@ def sidebar() -> None:
     """Dataset picker, run picker and the way to one's own data; the same on every page."""
     st.html(LOOKS + (DARK_BUTTONS if st.context.theme.type == "dark" else "") + KEEP_FOCUS, unsafe_allow_javascript=True)
     with st.sidebar:
-        st.session_state["pick_dataset"] = state.dataset().id  # first, since a link may add one
+        state.set_widget("pick_dataset", state.dataset().id)  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}
         st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
                      on_change=_picked, args=("pick_dataset", frozenset(entries), state.choose_dataset))
@@ -210,7 +210,7 @@ def _run_picker() -> None:
     offered = [entry for number, entry in enumerate(here)
                if number < MAX_PICKED or entry.labels.starred or entry.id == chosen.id]
     labels = {entry.id: entry_label(entry) for entry in offered}
-    st.session_state["pick_run"] = chosen.id
+    state.set_widget("pick_run", chosen.id)
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
                  on_change=_picked, args=("pick_run", frozenset(labels), state.choose_run))
     words = labels[chosen.id]

@@ -10,13 +10,13 @@ import streamlit as st
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop
 from tiger.runs import Run
-from tiger.ui.shared import address, caching, layout
+from tiger.ui.shared import address, caching, layout, state
 from tiger.ui.shared.address import Choice, Number, Param
 
 
 def _show(param: Param[Any], key: str, value: Any) -> Callable[[], None]:
     """Set a widget to a value; returns what writes the widget's choice into the address."""
-    st.session_state[key] = value
+    state.set_widget(key, value)
     return lambda: address.write(param, st.session_state[key])
 
 

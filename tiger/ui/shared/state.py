@@ -6,6 +6,7 @@ its demo run. Whatever comes from the address is checked; what is unknown is sai
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -284,3 +285,9 @@ def _dataset_of_linked_run() -> str | None:
     except ValueError:  # ``current_run`` says what is wrong with it
         return None
     return registry.add(ref, str(ref["name"])).id
+
+
+def set_widget(key: str, value: Any) -> None:
+    """Let a widget show a value. One that shows it is left alone: what is set is sent anew, over what the browser has by then."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value

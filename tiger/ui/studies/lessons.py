@@ -27,7 +27,7 @@ def pick(done: set[str]) -> Lesson | CoreLesson:
         state.notice(f"There is no lesson '{requested[:40]}'; the first one is shown.")
         requested = first
     address.write(address.LESSON, requested)
-    st.session_state["lesson_pick"] = requested
+    state.set_widget("lesson_pick", requested)
     st.pills("Lesson", list(known), key="lesson_pick", on_change=_choose, label_visibility="collapsed",
              format_func=lambda key: f"{known[key].title} ✓" if key in done else known[key].title)
     return known[requested]

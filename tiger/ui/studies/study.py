@@ -87,7 +87,7 @@ def pick(kind: str, shown: runs.Run | None) -> None:
     known = {run.id: layout.run_label(run) for run in here(kind)}
     if shown is None or len(known) < 2:
         return
-    st.session_state[f"pick:{kind}"] = shown.id
+    state.set_widget(f"pick:{kind}", shown.id)
     st.selectbox("Study", list(known), format_func=lambda run_id: known.get(run_id, run_id), key=f"pick:{kind}",
                  on_change=lambda: look_at(kind, st.session_state[f"pick:{kind}"]))
 

@@ -43,7 +43,7 @@ def new_run() -> None:
 def _radio(name: str, words: str, members: list[Preset], chosen: Preset, *, horizontal: bool = False) -> None:
     """Some of the presets; a vertical list has one line a preset on what to look for."""
     keys, by_key = [preset.key for preset in members], {preset.key: preset for preset in members}
-    st.session_state[f"presets:{name}"] = chosen.key if chosen.key in keys else None
+    state.set_widget(f"presets:{name}", chosen.key if chosen.key in keys else None)
     st.radio(words, keys, index=None, key=f"presets:{name}", horizontal=horizontal,
              label_visibility="collapsed" if horizontal else "visible",
              format_func=lambda key: MAIN[key] if horizontal else by_key[key].title,

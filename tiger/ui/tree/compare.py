@@ -99,7 +99,7 @@ def difference(codes: Codes, other: Reference) -> None:
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(table, hide_index=True, column_config={"Stay": percent, "Unmoved by chance": percent})
     param = address.MOVED.below(shown.matching.n_levels + 1)
-    st.session_state["moved"] = address.read(param)
+    state.set_widget("moved", address.read(param))
     level = int(st.segmented_control("Moved at level", range(1, shown.matching.n_levels + 1), key="moved", required=True,
                                      format_func=lambda level: f"Level {level}",
                                      on_change=lambda: address.write(param, st.session_state["moved"])) or 1)
