@@ -19,6 +19,7 @@ from tiger.runs.run import Run
 
 MAX_RUNS = 50  # chosen runs
 POINTS = 300  # per curve
+NAMED = 4  # hyper-parameters in the name of one run
 METRIC_TITLES = {"loss": "Loss", "recon_loss": "Reconstruction loss", "commit_loss": "Commitment loss",
                  "perplexity": "Perplexity", "dead": "Dead codes",
                  "valid_recall@10": "Validation recall@10", "valid_ndcg@10": "Validation NDCG@10",
@@ -145,7 +146,7 @@ def series_names(rows: Sequence[Row], differing: Sequence[str], fold: bool) -> l
     """
     if fold:
         alike = [row.seedless for row in rows]
-        shown = {key: _named_by_params(row, differing) or row.entry.title for key, row in zip(alike, rows, strict=True)}
+        shown = {key: _series_name(row, differing, alike.count(key) > 1) for key, row in zip(alike, rows, strict=True)}
         names = _told_apart([shown[key] for key in dict.fromkeys(alike)])
         by_key = dict(zip(dict.fromkeys(alike), names, strict=True))
         return [by_key[key] for key in alike]
@@ -154,9 +155,11 @@ def series_names(rows: Sequence[Row], differing: Sequence[str], fold: bool) -> l
             for title, row in zip(titles, rows, strict=True)]
 
 
-def _named_by_params(row: Row, differing: Sequence[str]) -> str:
+def _series_name(row: Row, differing: Sequence[str], of_many: bool) -> str:
+    """What differs; a run's own name where that is nothing, or too much for the name of one run."""
     given = row.params
-    return ", ".join(value_summary(name, given[name]) for name in differing if name != "seed" and name in given)
+    parts = [value_summary(name, given[name]) for name in differing if name != "seed" and name in given]
+    return ", ".join(parts) if parts and (of_many or len(parts) <= NAMED) else row.entry.title
 
 
 def _told_apart(names: list[str]) -> list[str]:

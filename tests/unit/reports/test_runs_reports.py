@@ -162,6 +162,16 @@ def test_runs_that_differ_in_the_seed_alone_keep_their_name_and_others_of_one_na
     assert apart == [f"Same ({run.id[-6:]})" for run in (a, b)]
 
 
+def test_runs_that_differ_in_much_are_named_by_their_names_unless_folded():
+    other = {"beta": 1.0, "learning_rate": 0.01, "batch_size": 64, "n_codes": 8, "n_levels": 2}
+    few, many = finished("Few", beta=0.5, learning_rate=0.1, batch_size=32, n_codes=4), finished("Many", **other)
+    lone = runs_compare.compare(rows_of([few, many])).lines["series"].unique().tolist()
+    assert lone == ["Few", "Many"]
+    again = finished("Many again", **other, seed=1)
+    folded = runs_compare.compare(rows_of([few, many, again])).lines["series"].unique().tolist()
+    assert folded[0] == "Few" and {"beta 1", "codes 8", "levels 2"} <= set(folded[1].split(", "))
+
+
 def test_the_comparison_shows_only_what_differs(six):
     found = runs_compare.compare(rows_of(six))
     assert "Learning rate" not in found.params and found.params["Beta"].tolist() == [0.25] * 3 + [25.0] * 3

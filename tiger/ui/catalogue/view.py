@@ -103,7 +103,7 @@ def _tint(frame: pd.DataFrame) -> Any:
 
 def shape(cat: Catalogue) -> None:
     """Two pictures: how long histories are, and how unequal the popularity of items is."""
-    left, right = st.columns(2, gap="medium")
+    left, right = layout.beside(2, "shape")
     with left:
         frame = shop.length_histogram(cat)
         words = shop.length_summary(frame)

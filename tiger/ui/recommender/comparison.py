@@ -68,7 +68,7 @@ def search(run: runs.Run | None) -> None:
                 f"{found['gap'][0]['n_users']} for the exact one.")
     invalid, gap = recommenders.search_frames(found)
     for column, frame, words, reading, title, name in zip(
-            st.columns(2, gap="medium"), (invalid, gap), recommenders.search_summary(found), READINGS,
+            layout.beside(2, "width"), (invalid, gap), recommenders.search_summary(found), READINGS,
             ("Share of IDs without an item", "Share of users"), ("invalid-ids", "beam-gap"), strict=True):
         with column:
             exports.titled(words, reading)

@@ -13,7 +13,7 @@ from tiger import plots, reports, runs
 from tiger.runs.records import STATE_SUMMARY, WAITING, State, Status
 from tiger.ui.shared import chart as drawn
 from tiger.ui.shared import exports, live_charts
-from tiger.ui.shared.layout import plain
+from tiger.ui.shared.layout import beside, plain
 from tiger.ui.shared.live_feed import Feed, thin
 from tiger.ui.shared.once import once
 
@@ -159,7 +159,7 @@ def charts(run: runs.Run, status: Status, charts: Sequence[Chart], sizes: Sequen
         words = "appear with the first measured step" if status.state in ACTIVE else "are missing: no step was measured"
         st.container(border=True).caption(f"The curves {words}.")
         return
-    for column, chart in zip(st.columns(len(shown)), shown, strict=True):
+    for column, chart in zip(beside(len(shown), run.id), shown, strict=True):
         with column:
             draw(chart, curves, sizes, key=f"live:{run.id}:{chart.title}", state=status.state)
     st.caption(now_summary(curves, sizes))

@@ -28,7 +28,7 @@ def draw(shown: Answer, _: str) -> None:
         st.success(layout.plain(words), icon=":material/ac_unit:")
     st.caption("Recall@K of cold test items: the share of these users whose list of K items holds their test item."
                + (" Lists leave out items that the user already has." if about.exclude_seen else ""))
-    left, right = st.columns(2, gap="medium")
+    left, right = layout.beside(2, "cold")
     with left:
         exports.titled(once(report.k_summary, frame),
                        f"Recall over K, the length of the list; epsilon is {report.SHOWN_EPSILON:g} where it applies.")

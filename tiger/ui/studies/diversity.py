@@ -25,7 +25,7 @@ def draw(shown: Answer, _: str) -> None:
         st.success(layout.plain(words), icon=":material/thermostat:")
     words = words or f"Settings measured so far: {len(frame)}; the highest Entropy@10 is {frame['entropy10'].max():.2f} nats."
     table, columns = once(report.diversity_table, frame), number_columns()
-    left, right = st.columns(2, gap="medium")
+    left, right = layout.beside(2, "trade")
     with left:
         bars(frame, words)
     with right:
@@ -66,7 +66,7 @@ def curves(frame: pd.DataFrame) -> None:
     st.markdown("**Level by level.** The thick line sets the temperature of all levels; each other line sets that of one level "
                 "and leaves the rest at 1.")
     table = once(report.per_level, frame)
-    for place, (value, title) in zip(st.columns(2, gap="medium"), report.CURVES.items(), strict=True):
+    for place, (value, title) in zip(layout.beside(2, "levels"), report.CURVES.items(), strict=True):
         with place:
             words, name = once(report.level_summary, frame, value, title), f"levels-{value}"
             exports.titled(words, f"{title} over temperature, a line each.")

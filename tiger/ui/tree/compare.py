@@ -22,7 +22,7 @@ def numbers(codes: Codes, other: Reference) -> None:
     seeds(codes, shown)
     if other.run is not None:
         second_opinion(codes, other.run.id)
-    for curve, column in zip(shown.curves, st.columns(len(shown.curves), gap="medium"), strict=True):
+    for curve, column in zip(shown.curves, layout.beside(len(shown.curves), "numbers"), strict=True):
         with column:
             exports.titled(curve.summary.replace(": ", ". ", 1), f"{curve.title} by level; dotted: by chance.")
             exports.chart(once(plot.by_level, shown.frame, curve.value, curve.null, curve.summary), f"curve:{curve.value}",
