@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.support.javascript import evaluate
+from tiger.analysis.tree import Branches
 from tiger.core import paths
 from tiger.plots import tree as plot
 from tiger.reports.tree import TreePicture
@@ -86,3 +87,18 @@ def test_a_point_hits_the_deepest_branch_there(frame, kind):
     for prefix, node in found.items():
         hit = node["hit"]
         assert hit == prefix or (kind == "Treemap" and hit.startswith(f"{prefix}-"))
+
+
+@pytest.mark.parametrize("at_most", [3, 9, 40, 1000])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_whatever_is_cut_every_item_lies_somewhere_at_every_level(seed, at_most):
+    """Branches that are not drawn are in a "…" beside their siblings, also at the top."""
+    tree = Branches.from_codes(np.random.default_rng(seed).integers(0, (12, 5, 4), (300, 3)))
+    frame = tree.drawn(3, at_most).query("row != 0").assign(name="", words="", categories="")
+    frame.loc[frame["parent"] == 0, "parent"] = -1
+    found = laid(frame, "Icicle")
+    assert len(found) == len(frame) and all(node["box"]["h"] > 0 for node in found.values())
+    sizes = {above: sum(node["size"] for node in found.values() if node["above"] == above)
+             for above in {node["above"] for node in found.values()}}
+    assert sizes.pop(None) == 300
+    assert sizes == {above: found[above]["size"] for above in sizes}

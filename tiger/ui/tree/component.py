@@ -86,7 +86,7 @@ def packed(pictures: tuple[TreePicture, ...], title: str, file: str, below: bool
 
 def _picture(shown: TreePicture, texts: dict[str, int]) -> Picture:
     frame = plot.labelled(shown.frame)
-    place = {row: at for at, row in enumerate(frame["row"])}
+    place = {row: at for at, row in enumerate(frame["row"]) if row >= 0}  # a "…" has no branch below it, and its row may be -1
     top = frame["parent"] < 0  # its whole prefix is its name; below stands the last code alone
     code = frame["prefix"].where(top, frame["prefix"].str.rsplit("-", n=1).str[-1])
 
