@@ -313,3 +313,12 @@ def test_movielens_map_and_tree(page, app, shared_data, tmp_path, monkeypatch):
     expect(page.get_by_text("LSH of another seed: n = 1")).to_be_visible()
     opened(page, app, "tree", run=run.id, against="Categories", view="Difference")
     expect(page.get_by_text(re.compile(r"^[\d,]+ items moved at level 1"))).to_be_visible()
+
+
+def test_trees_are_drawn_anew_in_a_window_of_another_height(page, app):
+    opened(page, app, "tree", drawn="Sunburst")
+    canvas = page.locator("[data-side=own] canvas")
+    before = canvas.evaluate("canvas => canvas.height")
+    page.set_viewport_size({"width": 1400, "height": 760})
+    wait_for(lambda: canvas.evaluate("canvas => canvas.height === canvas.clientHeight ? canvas.height : 0") not in (0, before),
+             "trees of the new height")

@@ -132,7 +132,10 @@ function listen(side) {
   }
   root.querySelector('.up').onclick = () => close(side, true)
   root.querySelector('.png').onclick = () => picture(side)
-  side.watch = new ResizeObserver(() => { if (canvas.clientWidth !== side.wide) { side.wide = canvas.clientWidth; draw(side) } })
+  side.watch = new ResizeObserver(() => {
+    const size = `${canvas.clientWidth} x ${canvas.clientHeight}`
+    if (size !== side.size) draw(Object.assign(side, { size }))
+  })
   side.watch.observe(canvas)
 }
 
