@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import named_in_address, settled, visit, visiting
 from tests.support.oracles import oracle
+from tests.support.training import wait_for
 from tiger import datasets, quantizers
 from tiger.datasets import registry
 from tiger.runs import import_run
