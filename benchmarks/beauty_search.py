@@ -10,7 +10,9 @@ benchmarks/logs/beauty_search.jsonl.
 
 import argparse
 import json
+import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,11 @@ from torch.nn import functional as F
 from tiger import datasets, models, quantizers
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.backbone import LossParts, padding_mask
+from tiger.models.backbone import Backbone, LossParts, padding_mask, small_start
+from tiger.models.blocks import Block, RMSNorm
 from tiger.models.rq_transformer import RQNet, RQTransformer
 from tiger.models.sasrec import SASRec, SASRecNet
+from tiger.models.sasrec_ids import SASRecIds, SharedNet
 from tiger.semantic_ids import SemanticIds
 
 LOG = Path(__file__).parent / "logs" / "beauty_search.jsonl"
@@ -117,6 +121,113 @@ class Mixed(SASRec):
         return (F.normalize(table_ID, dim=1) if self.cosine else table_ID).numpy()
 
 
+class WordsNet(SharedNet):
+    """Item vectors add the mean of a learned vector for every word of the item.
+
+    Args:
+        word_N, first_I: the words of all items one behind the other, and where each item's begin.
+    """
+
+    word_N: torch.Tensor
+    first_I: torch.Tensor
+
+    def __init__(self, word_N: torch.Tensor, first_I: torch.Tensor, *args: Any):
+        super().__init__(*args)
+        self.register_buffer("word_N", word_N, persistent=False)
+        self.register_buffer("first_I", first_I, persistent=False)
+        self.word = nn.Embedding(int(word_N.max()) + 1, self.item.embedding_dim)
+        nn.init.normal_(self.word.weight, std=0.01)
+
+    def _summed(self) -> torch.Tensor:
+        return super()._summed() + F.embedding_bag(self.word_N, self.word.weight, self.first_I, mode="mean")
+
+
+@dataclass
+class SharedWords(SASRecIds):
+    """See ``WordsNet``."""
+
+    def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
+        word_N, first_I = words_of(cat)
+        return super().metadata(cat, ids) | {"words": word_N, "first": first_I}
+
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        return WordsNet(metadata["words"], metadata["first"], metadata["codes"], None, self.width, self.n_layers, self.n_heads,
+                        self.dropout, self.history_length, self.label_smoothing)
+
+
+def words_of(cat: Catalogue, fewest: int = 5, most: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each item's words of title, text and category that at least ``fewest`` items have, and at most a share of ``most``."""
+    texts = zip(cat.items["title"], cat.items["text"], cat.items["category"], strict=True)
+    words = [set(re.findall(r"[a-z0-9]+", f"{title} {text}".lower()))
+             | {f"cat:{part.strip()}" for part in re.split(r"[>|,;]", category) if part.strip()}
+             for title, text, category in texts]
+    n_items = Counter(word for own in words for word in own)
+    number = {word: at for at, word in enumerate(sorted(
+        word for word, n in n_items.items() if fewest <= n <= most * len(words)))}
+    rows = [[number[word] for word in sorted(own) if word in number] or [len(number)] for own in words]
+    return torch.tensor([word for row in rows for word in row]), torch.tensor(np.cumsum([0, *map(len, rows[:-1])]))
+
+
+class LocalBackbone(Backbone):
+    """Before each block, what the last three items say of each channel: a causal depthwise convolution."""
+
+    KERNEL = 3
+
+    def __init__(self, width: int, *args: Any):
+        super().__init__(width, *args)
+        self.norms = nn.ModuleList(RMSNorm(width) for _ in self.blocks)
+        self.convs = nn.ModuleList(nn.Conv1d(width, width, self.KERNEL, groups=width, bias=False) for _ in self.blocks)
+
+    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+        x_BTD = self.drop(self.norm_in(x_BTD + self.place[:x_BTD.shape[1]]))
+        for norm, conv, block in zip(self.norms, self.convs, self.blocks, strict=True):
+            before_BDT = F.pad(norm(x_BTD).transpose(1, 2), (self.KERNEL - 1, 0))
+            x_BTD = block(x_BTD + block.drop(conv(before_BDT).transpose(1, 2)), causal=True)
+        return self.norm(x_BTD)
+
+
+class GatedBlock(nn.Module):
+    """A block whose residual parts pass a gate, with SwiGLU. Source: LiGR, Borisyuk et al. 2025 (arXiv:2502.03417)."""
+
+    def __init__(self, block: Block, width: int):
+        super().__init__()
+        self.block, self.gate_self, self.gate_ff = block, nn.Linear(width, width), nn.Linear(width, width)
+        self.side = nn.Linear(width, 4 * width, bias=False)
+
+    def forward(self, x_BTD: torch.Tensor, causal: bool) -> torch.Tensor:
+        block, seen_BTD = self.block, self.block.norm_self(x_BTD)
+        attended_BTD = block.drop(block.attend(seen_BTD, block.attend.key_value(seen_BTD), None, causal))
+        x_BTD = x_BTD + attended_BTD * torch.sigmoid(self.gate_self(x_BTD))
+        seen_BTD = block.norm_ff(x_BTD)
+        new_BTD = block.down(block.drop(F.silu(block.up(seen_BTD)) * self.side(seen_BTD)))
+        return x_BTD + block.drop(new_BTD) * torch.sigmoid(self.gate_ff(x_BTD))
+
+
+class GatedBackbone(Backbone):
+    """See ``GatedBlock``."""
+
+    def __init__(self, width: int, *args: Any):
+        super().__init__(width, *args)
+        self.blocks = nn.ModuleList(GatedBlock(block, width) for block in self.blocks)  # type: ignore[arg-type]
+
+
+@dataclass
+class OtherBackbone(SASRecIds):
+    """``sasrec_ids`` with one of the backbones above."""
+
+    backbone: str = param("local", "Which.", choices=("local", "gated"))
+
+    def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
+        net = SharedNet(metadata["codes"], None, self.width, self.n_layers, self.n_heads, self.dropout, self.history_length,
+                        self.label_smoothing)
+        make = {"local": LocalBackbone, "gated": GatedBackbone}[self.backbone]
+        net.backbone = make(self.width, self.n_layers, self.n_heads, self.dropout, self.history_length)
+        small_start(net.backbone)
+        for conv in getattr(net.backbone, "convs", ()):
+            nn.init.normal_(conv.weight, std=0.2)
+        return net
+
+
 # name: model, its values, quantizer, its values, vectors
 ROWS: dict[str, tuple[Any, dict[str, Any], str | None, dict[str, Any], str]] = {
     "1": ("rq_transformer", CODES, "rkmeans", {}, "tfidf"),
@@ -137,6 +248,9 @@ ROWS: dict[str, tuple[Any, dict[str, Any], str | None, dict[str, Any], str]] = {
     "sasrec-content-ids": ("sasrec_ids", SAS | {"content": True}, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-ids-long": ("sasrec_ids", LONG, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-content-ids-long": ("sasrec_ids", LONG | {"content": True}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-words": (SharedWords, LONG, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-local": (OtherBackbone, LONG | {"backbone": "local"}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-gated": (OtherBackbone, LONG | {"backbone": "gated"}, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-content-smooth": (Mixed, SAS | {"content": True, "label_smoothing": 0.1, "average": 0.999}, None, {}, "cooccurrence"),
     "sasrec-content-wide": (Mixed, SAS | {"content": True, "width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
     "sasrec-content-cosine": (Mixed, SAS | {"content": True, "cosine": 0.08}, None, {}, "cooccurrence"),
