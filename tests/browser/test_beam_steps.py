@@ -99,6 +99,19 @@ def test_a_click_on_a_branch_explains_it(page, app):
     expect(page.get_by_text(f"Score of {param(page, 'pick')}")).to_be_visible(timeout=SLOW_MS)
 
 
+def test_a_branch_that_is_clicked_right_after_a_step_stays_explained(page, app):
+    opened(page, app, dataset="synthetic", at="1")
+    settled(page)
+    page.get_by_role("button", name="Forward", exact=True).click()
+    page.locator("svg g.branch").nth(3).dispatch_event("click")
+    page.wait_for_url(re.compile(r"pick=\d+"), timeout=SLOW_MS)
+    settled(page)
+    page.wait_for_timeout(700)  # longer than a step waits to be told
+    settled(page)
+    assert param(page, "at") == "2"
+    expect(page.get_by_text(f"Score of {param(page, 'pick')}")).to_be_visible(timeout=SLOW_MS)
+
+
 def test_what_is_being_typed_stays_when_the_server_answers(page, app):
     opened(page, app, dataset="synthetic", at="1")
     settled(page)

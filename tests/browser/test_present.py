@@ -110,3 +110,16 @@ def test_a_person_is_found_by_interests_and_built_from_nothing(page, app):
     page.keyboard.press("l")
     expect(page.locator(".columns h3").first).to_have_text("Popularity", timeout=SLOW_MS)
     expect(page.locator(".own")).to_contain_text("1,000 requests")
+
+
+def test_a_comparison_ends_when_the_last_thing_is_taken_away(page, app):
+    visit(page, app, "present?who=new&items=5")
+    expect(page.locator(".chip")).to_have_count(1)
+    page.keyboard.press("l")
+    expect(page.locator(".columns h3").first).to_have_text("Popularity", timeout=SLOW_MS)
+    page.evaluate("""() => { const { send } = WebSocket.prototype; window.sent = 0
+      WebSocket.prototype.send = function (...what) { window.sent += 1; return send.apply(this, what) } }""")
+    page.locator(".chip .drop").click()
+    expect(page.locator(".chip")).to_have_count(0, timeout=SLOW_MS)
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.sent") < 4, "it was asked again and again"

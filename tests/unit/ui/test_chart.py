@@ -131,3 +131,17 @@ def test_a_line_that_does_not_say_is_marked_where_plotly_would(n, marked):
     """Plotly's rule for ``mode``: markers with lines below 20 points."""
     part = packed(style(go.Figure(go.Scatter(x=list(range(n)), y=list(range(n)))), "words"))
     assert (part["traces"][0]["lines"], part["traces"][0]["marks"]) == (True, marked)
+
+
+def test_an_axis_of_one_number_is_drawn():
+    """As the sizes of a tree's single branch: a line whose points have one x, and no room beside it."""
+    found = laid(drawn(go.Scatter(x=[7.0, 7.0], y=[3.0, 3.0], mode="lines")))
+    assert all(np.isfinite([point["x"], point["y"]]).all() for point in found["traces"][0])
+
+
+@pytest.mark.parametrize("form", ["", ".2%"])
+def test_numbers_that_cannot_be_told_apart_have_one_label(form):
+    body = "return scale(given.axis, [given.low, given.high], 0, 400, 46).ticks.length"
+    axis = {"type": "linear", "values": [], "texts": [], "names": [], "step": None, "form": form}
+    for low, high in ((5000.0, 5000.0), (5000.0, np.nextafter(5000.0, 6000.0)), (-3.0, -3.0)):
+        assert evaluate(FILES[:1], body, {"axis": axis, "low": low, "high": high}) == 1

@@ -75,12 +75,18 @@ function kept(play) {
   return play.kept.filter(view => view.dataset === play.data.dataset)
 }
 
+// These are this dataset's views from now on; those of others stay.
 function keepViews(play, views) {
-  play.kept = views
-  try {
-    sessionStorage.setItem(KEPT, JSON.stringify(views))
-  } catch { /* a browser without storage forgets them on a reload */ }
+  kept(play)
+  play.kept = [...play.kept.filter(view => view.dataset !== play.data.dataset), ...views]
+  storeViews(play)
   if (play.drawer === 'stories') drawStories(play)
+}
+
+function storeViews(play) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(play.kept))
+  } catch { /* a browser without storage forgets them on a reload */ }
 }
 
 // What is shown now, as a story keeps it.
@@ -121,9 +127,7 @@ function drawStories(play) {
       value: view.note })
     note.oninput = () => {
       view.note = note.value
-      try {
-        sessionStorage.setItem(KEPT, JSON.stringify(views))
-      } catch { /* as above */ }
+      storeViews(play)
     }
     return make('li', {}, make('span', {}, `${view.user === null ? 'Somebody new' : `Person ${view.user}`}, ${view.items.length} things, step ${view.at}`),
       note, make('button', { type: 'button', 'aria-label': `Forget view ${place + 1}`,

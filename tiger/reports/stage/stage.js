@@ -63,6 +63,7 @@ function act(play, name) {
 // New data: from the server, or of a story.
 function take(play, data, first = false) {
   const playing = data.playing, story = playing?.id !== play.data.playing?.id || first
+  if (data.dataset !== play.data.dataset) Object.assign(play, { past: [], beside: false, cause: null }) // another dataset's items
   play.data = data
   play.icons = data.icons
   if (play.pending && data.heard >= play.pending.number) play.pending = null
@@ -74,11 +75,17 @@ function take(play, data, first = false) {
     if (first || story) play.at = data.at ?? 0
     if (play.scene?.key !== data.scene.key) play.cause = null
     setScene(play, data.scene)
-    if (data.cause) play.cause = data.cause
+    if (first || (play.wantsWhy && data.heard >= play.wantsWhy)) {
+      play.cause = data.cause
+      play.wantsWhy = null
+    }
     if (play.wantsSuggestions) play.at = Math.min(data.scene.n_levels + 1, data.scene.steps.length - 1)
     play.wantsSuggestions = false
     play.was = data.was
-    if (play.beside && !play.scene.beside) askFor(play, { do: 'beside' })
+    if (play.beside && !play.scene.beside) {
+      if (play.scene.suggestions.length) askFor(play, { do: 'beside' })
+      else play.beside = false // beside nothing there is nothing to compare with
+    }
   }
   drawAll(play)
   drawDrawer(play)
@@ -156,7 +163,7 @@ function compare(play) {
 function explain(play, item) {
   if (play.cause === item) play.cause = null
   else if (play.scene.causes.some(cause => cause.item === item)) play.cause = item
-  else if (play.hooks.ask && !play.data.playing) return askFor(play, { do: 'why', item })
+  else if (play.hooks.ask && !play.data.playing) return (play.wantsWhy = askFor(play, { do: 'why', item }))
   drawAll(play)
 }
 

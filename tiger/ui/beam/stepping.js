@@ -107,7 +107,11 @@ function mount(parentElement, play) {
   const keyOf = event => event.target.closest('g.branch')?.dataset.key ?? null
   svg.onpointermove = event => follow(play, keyOf(event))
   svg.onpointerleave = () => follow(play, null)
-  svg.onclick = event => { if (keyOf(event) !== null) play.tell('pick', keyOf(event)) }
+  svg.onclick = event => {
+    if (keyOf(event) === null) return
+    leaveUntold(play)
+    play.tell('pick', { branch: keyOf(event), at: play.at })
+  }
   new ResizeObserver(() => { if (svg.clientWidth !== play.width) { play.width = svg.clientWidth; draw(play) } }).observe(svg)
 }
 

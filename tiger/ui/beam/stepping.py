@@ -54,8 +54,9 @@ def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
         if isinstance(level, int | float) and 0 <= level <= req.n_levels:
             request.go(int(level))
 
-    def picked(branch: Any) -> None:
-        prefix = report.prefix_of(str(branch)[:80], req.ids.n_codes)
+    def picked(chosen: dict[str, Any]) -> None:
+        stepped(chosen["at"])
+        prefix = report.prefix_of(str(chosen["branch"])[:80], req.ids.n_codes)
         if prefix:
             address.write(address.PICK, report.text(prefix))
 

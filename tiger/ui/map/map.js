@@ -158,16 +158,22 @@ function recoloured(map, by, level) {
   tellSoon(map, TELL_MS, () => map.tell('coloured', { by: look.by, level: look.level }))
 }
 
-function controls(map) {
-  const { root, data } = map, by = root.querySelector('.by'), slide = root.querySelector('.level input')
+// What marks can be coloured by, which another dataset changes.
+function choices(map) {
+  const { root, data } = map, by = root.querySelector('.by'), place = by.querySelector('.choices')
   by.hidden = data.by.length < 2
-  by.querySelector('.choices').append(...data.by.map(name => {
+  if ([...place.children].map(label => label.textContent).join() === data.by.join()) return
+  place.replaceChildren(...data.by.map(name => {
     const label = document.createElement('label'), radio = document.createElement('input'), words = document.createElement('span')
     Object.assign(radio, { type: 'radio', name: 'by', value: name, onchange: () => recoloured(map, name, map.look.level) })
     words.textContent = name
     label.append(radio, words)
     return label
   }))
+}
+
+function controls(map) {
+  const { root } = map, slide = root.querySelector('.level input')
   slide.oninput = () => recoloured(map, map.look.by, Number(slide.value))
   for (const button of root.querySelectorAll('[data-tool]')) button.onclick = () => {
     map.tool = button.dataset.tool
@@ -263,15 +269,28 @@ function cut(map, path) {
   map.tell('lassoed', found)
 }
 
+// Two fingers: closer or wider, about their middle.
+function pinch(map, event) {
+  const apart = () => { const [[ax, ay], [bx, by]] = map.fingers.values(); return Math.hypot(ax - bx, ay - by) || 1 }
+  if (!map.fingers.has(event.pointerId)) return
+  const before = apart()
+  map.fingers.set(event.pointerId, spot(map, event))
+  const [[ax, ay], [bx, by]] = map.fingers.values()
+  zoom(map, apart() / before, [(ax + bx) / 2, (ay + by) / 2])
+}
+
 function listen(map) {
   const { canvas } = map
   canvas.onpointerdown = event => {
     if (event.button) return
     canvas.setPointerCapture(event.pointerId)
     const from = spot(map, event)
+    map.fingers.set(event.pointerId, from)
+    if (map.fingers.size > 1) return void (map.drag = null)
     map.drag = { from, last: from, path: map.tool === 'move' ? null : [from], moved: false }
   }
   canvas.onpointermove = event => {
+    if (map.fingers.size > 1) return pinch(map, event)
     const to = spot(map, event), { drag, view, points } = map
     if (!drag) return point(map, under(map, to))
     drag.moved ||= Math.hypot(to[0] - drag.from[0], to[1] - drag.from[1]) > 4 * pixelsEach(map)
@@ -293,13 +312,15 @@ function listen(map) {
   canvas.onpointerup = event => {
     const { drag } = map
     map.drag = null
+    map.fingers.delete(event.pointerId)
     if (!drag) return
     const i = drag.moved ? null : under(map, spot(map, event))
     if (i !== null) choose(map, i)
     else if (drag.moved && drag.path) cut(map, drag.path)
   }
   canvas.onpointerleave = () => point(map, null)
-  canvas.onpointercancel = () => { map.drag = null; wake(map) }
+  canvas.onblur = () => point(map, null)
+  canvas.onpointercancel = event => { map.drag = null; map.fingers.delete(event.pointerId); wake(map) }
   canvas.ondblclick = () => { home(map); wake(map) }
   canvas.addEventListener('wheel', event => {
     event.preventDefault()
@@ -342,7 +363,7 @@ function fit(map) {
 
 function mount(root) {
   const canvas = root.querySelector('.items')
-  return canvas.map = { root, canvas, pen: canvas.getContext('2d', { willReadFrequently: true }), tool: 'move', over: null, hover: null, drag: null, request: 0, untold: null }
+  return canvas.map = { root, canvas, pen: canvas.getContext('2d', { willReadFrequently: true }), tool: 'move', over: null, hover: null, drag: null, fingers: new Map(), request: 0, untold: null }
 } // on the canvas, so that it can be looked into
 
 export default ({ parentElement: root, data, setTriggerValue }) => {
@@ -362,8 +383,9 @@ export default ({ parentElement: root, data, setTriggerValue }) => {
   if (map.rowsOf !== points) {
     map.rowsOf = points
     map.row = new Map(Array.from(points.item, (item, i) => [item, i]))
-    map.hover = null
+    point(map, null) // what it said was of a mark that is gone
   }
+  choices(map)
   if (moved) home(map)
   if (first || !map.watch) {
     controls(map)

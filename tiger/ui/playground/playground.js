@@ -51,7 +51,7 @@ function go(play) {
 
 export function toggle(play) {
   play.playing = !play.playing
-  if (play.playing && finished(play.lab)) start(play)
+  if (play.playing && (finished(play.lab) || play.lab.step >= play.data.max_steps)) start(play)
   wake(play)
   if (!play.playing) remember(play, true)
 }

@@ -70,6 +70,7 @@ function pointer(play) {
     zone.style.cssText = `left:${a}px;top:${c}px;width:${b - a}px;height:${d - c}px`
   }
   plot.onpointerdown = event => {
+    if (event.pointerType !== 'mouse' && play.laid) point(play, hit(play.laid, ...at(event))) // no finger hovers
     if (event.pointerType !== 'mouse' || event.button || !event.target.classList.contains('ground')) return
     Object.assign(play, { from: at(event), to: null })
     point(play, null)
@@ -80,11 +81,14 @@ function pointer(play) {
     Object.assign(play, { from: null, to: null })
     zone.hidden = true
     if (!to?.x && !to?.y) return
-    const cut = name => (to[name] && chart[name].type !== 'category' ? to[name].map(laid[name].back).sort((a, b) => a - b) : play.view?.[name])
+    const cut = name => {
+      const part = to[name] && chart[name].type !== 'category' ? to[name].map(laid[name].back).sort((a, b) => a - b) : null
+      return part && isWide(part) ? part : play.view?.[name]
+    }
     play.view = { x: cut('x'), y: cut('y') }
     draw(play)
   }
-  plot.onpointerleave = () => point(play, null)
+  plot.onpointerleave = event => { if (event.pointerType === 'mouse') point(play, null) }
   plot.ondblclick = () => { play.view = null; draw(play) }
 }
 

@@ -79,12 +79,16 @@ export function scale(axis, [low, high], from, to, least) {
   return { at, back, low, high, ticks: labelled(axis, low, high, Math.abs(to - from) / least).map(([value, text]) => [at(value), text]) }
 }
 
+// Whether numbers between these two can be told apart.
+export const isWide = ([low, high]) => high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high))
+
 function labelled(axis, low, high, most) {
   const inside = ([value]) => value >= low - 1e-9 * Math.abs(high - low) && value <= high + 1e-9 * Math.abs(high - low)
   if (axis.values.length) return axis.type === 'category' ? axis.values.map((value, i) => [value, `${axis.texts[i] ?? value}`])
     : axis.values.map((value, i) => [value, axis.texts.length ? `${axis.texts[i]}` : written(value, axis.form)]).filter(inside)
   if (axis.type === 'category') return axis.names.map(name => [name, name])
   if (axis.type === 'log') return decades(axis, low, high, most).filter(inside)
+  if (!isWide([low, high])) return [[low, written(low, axis.form)]]
   const step = Math.max(axis.step ? axis.step * Math.ceil((high - low) / axis.step / Math.max(most, 1)) : 0, nice(high - low, most))
   const even = axis.step && step % axis.step ? axis.step * Math.ceil(step / axis.step) : step
   const digits = Math.max(0, Math.ceil(-Math.log10(even) - 1e-9)), found = []
