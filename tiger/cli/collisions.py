@@ -23,7 +23,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("run", metavar="RUN", help="a run with codes: an id, or 'last'")
     parser.add_argument("--train", action="store_true",
                         help="also train what needs a training, one run each: KoLeo, twice as many codes, one level more")
-    parser.add_argument("--show", type=int, default=SHOWN, metavar="N", help=f"shared IDs to print (default {SHOWN})")
+    parser.add_argument("--show", type=flags.whole("show", 0), default=SHOWN, metavar="N",
+                        help=f"shared IDs to print (default {SHOWN})")
     parser.add_argument("--out", metavar="FILE", help="write every shared ID as CSV")
 
 

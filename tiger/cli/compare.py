@@ -21,8 +21,9 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     ids = parser.add_argument_group("two ID sets")
     ids.add_argument("--out", metavar="FILE", help="write the second opinion as one HTML file that needs no network")
     ids.add_argument("--csv", metavar="FILE", help="write every number as CSV")
-    ids.add_argument("--rounds", type=int, metavar="N", help="rounds of the bootstrap over items (default 2000)")
-    ids.add_argument("--seed", type=int, default=0, metavar="N", help="its seed (default 0)")
+    ids.add_argument("--rounds", type=flags.whole("rounds", 1), metavar="N",
+                     help="rounds of the bootstrap over items (default 2000)")
+    ids.add_argument("--seed", type=flags.whole("seed", 0), default=0, metavar="N", help="its seed (default 0)")
     models = parser.add_argument_group("recommenders")
     models.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
     models.add_argument("--reported", action="store_true", help="add what papers report for Amazon Beauty")

@@ -14,11 +14,12 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A model run, which items to look for, how many users, and how wide the beam is."""
     parser.add_argument("run", help="the model run's id, or 'last'", metavar="RUN")
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="which held-out item (default test)")
-    parser.add_argument("--users", type=int, metavar="N", help="number of users, sampled evenly (default: all)")
+    parser.add_argument("--users", type=flags.whole("users", 1), metavar="N",
+                        help="number of users, sampled evenly (default: all)")
     parser.add_argument("--width", type=int, default=evaluation.WIDTH, metavar="W",
                         help=f"beam width of a generative model: from 10 to the number of items (default {evaluation.WIDTH})")
     flags.add_exclude_seen(parser)
-    parser.add_argument("--gap", type=int, default=0, metavar="N",
+    parser.add_argument("--gap", type=flags.whole("gap", 0), default=0, metavar="N",
                         help="number of users for whom beam search is compared with an exact search")
 
 

@@ -52,6 +52,11 @@ def reader(spec: params.Spec) -> Any:
     return read
 
 
+def whole(name: str, low: int) -> Any:
+    """What reads a whole number of at least ``low``."""
+    return reader(params.Spec(name, int, None, "", low=low))
+
+
 def _limits(spec: params.Spec) -> str:
     if spec.choices is not None:
         limits = "|".join(map(str, spec.choices))
@@ -145,7 +150,7 @@ def table(args: argparse.Namespace, rows: list[Output]) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}" if value == value else ""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

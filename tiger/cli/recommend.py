@@ -12,6 +12,8 @@ from tiger.reports import recommenders
 from tiger.runs import Run
 from tiger.runs.bulk import recommend as bulk
 
+USUAL_K = 10
+
 
 def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     """A model run, and whose history it reads."""
@@ -19,7 +21,8 @@ def add(parser: argparse.ArgumentParser, rest: list[str]) -> None:
     parser.add_argument("--user", type=int, metavar="N",
                         help="a user of the dataset; the last item is held out if the history has at least 3")
     parser.add_argument("--history", metavar="ITEMS", help="item numbers, oldest first: 3,17,5")
-    parser.add_argument("--k", type=int, default=10, metavar="K", help="number of recommendations (default 10)")
+    parser.add_argument("--k", type=int, metavar="K",
+                        help=f"number of recommendations (default {USUAL_K}, or the number of items if that is smaller)")
     parser.add_argument("--width", type=int, metavar="W",
                         help=f"beam width of a generative model (default {evaluation.WIDTH}, or the number of IDs if that is "
                              "smaller)")
@@ -37,6 +40,8 @@ def run(args: argparse.Namespace) -> flags.Output:
     if bool(args.output) != args.all_users or (args.all_users and (args.user is not None or args.history)):
         raise ValueError("--all-users and --output FOLDER go together, without --user and --history.")
     cat, model = catalogue_of(chosen, args), chosen.recommender()
+    if args.k is None:
+        args.k = min(USUAL_K, cat.n_items)
     if not 1 <= args.k <= cat.n_items:
         raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items:,} items.")
     if args.all_users:

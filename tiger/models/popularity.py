@@ -18,10 +18,12 @@ class Popularity(Recommender):
 
     name = "popularity"
     title = "Popularity"
-    summary = "Recommends the items with the most users, the same list to everyone."
+    summary = "Recommends the items with the most interactions, the same list to everyone."
 
     def fit_steps(self, cat: Catalogue, ids: SemanticIds | None = None, *,
                   state: TrainingState | None = None, live_params: LiveParams | None = None) -> Iterator[Progress]:
+        if not cat.n_users:
+            raise ValueError("The dataset has no histories, but popularity counts them; load it with its interactions.")
         split = cat.split()
         items = np.concatenate([split.train_history(user) for user in range(cat.n_users)])
         self.count_I_ = np.bincount(items, minlength=cat.n_items).astype(np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tiger.core.words import counted
 from tiger.plots.style import QUIET, style
 
 LINE_PX = 25
@@ -87,7 +88,7 @@ def labelled(frame: pd.DataFrame) -> pd.DataFrame:
         label.append(f"{code}{words or 'no item'}  {share(row.total_logp)}")
         short.append(str(row.code))
         hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:.3f}, total "
-                     f"{row.total_logp:.3f}<br>{row.n_items_below:,} items below, {row.fate}")
+                     f"{row.total_logp:.3f}<br>{counted(row.n_items_below, 'item')} below, {row.fate}")
     return frame.assign(label=label, short=short, hover=hover)
 
 

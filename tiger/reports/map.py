@@ -234,7 +234,8 @@ def finding(codes: Codes) -> str:
     query_N = even_sample(len(known_N), N_QUERIES)
     near_NK = metrics.nearest(codes.cat.embedding_IE[known_N], query_N, min(N_NEAR, len(known_N) - 1))[0]
     shared = float((first_N[near_NK] == first_N[query_N][:, None]).mean())
-    luck = float(((np.bincount(first_N) / len(first_N)) ** 2).sum())
+    with_N = np.bincount(first_N)[first_N] - 1  # others with each item's first code, of all others
+    luck = float((with_N / (len(first_N) - 1)).mean())
     return f"{shared:.0%} of nearest neighbours share their first code ({luck:.0%} by chance)"
 
 

@@ -12,6 +12,7 @@ from tiger import metrics
 from tiger.analysis import opinion as analysis
 from tiger.analysis.opinion import MEASURES, ROUNDS, Measure, Opinion
 from tiger.analysis.opinion.compare import N_NEIGHBOURS
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.labels import category_labels
 from tiger.plots import opinion as plot
@@ -140,8 +141,9 @@ def matched(a: Side, b: Side) -> tuple[np.ndarray, np.ndarray]:
     both_I = (row_b_I >= 0) & metrics.has_id(a.codes_IL)
     both_I[both_I] = metrics.has_id(b.codes_IL[row_b_I[both_I]])
     if both_I.sum() < 10:
-        raise ValueError(f"'{a.title}' and '{b.title}' have {int(both_I.sum())} items in common that both give an ID, but at "
-                         f"least 10 are needed. Items are matched by id: '{ids_a[0]}' in the first, '{ids_b[0]}' in the second.")
+        raise ValueError(f"'{a.title}' and '{b.title}' have {counted(int(both_I.sum()), 'item')} in common that both give an ID, "
+                         f"but at least 10 are needed. Items are matched by id: '{ids_a[0]}' in the first, '{ids_b[0]}' in the "
+                         "second.")
     return np.flatnonzero(both_I), row_b_I[both_I]
 
 
@@ -260,7 +262,7 @@ def changes_summary(found: Opinion) -> str:
 
 def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool) -> list[str]:
     """How it was measured."""
-    sizes = [f"{len(side.n_codes)} levels of {sizes_summary(side.n_codes)} codes" for side in (a, b)]
+    sizes = [f"{counted(len(side.n_codes), 'level')} of {sizes_summary(side.n_codes)} codes" for side in (a, b)]
     said = [f"A: {a.title}, {sizes[0]}. B: {b.title}, {sizes[1]}.",
             f"Measured on {found.n_items:,} items with an ID in both, matched by item id; A has {_n_ids(a):,} items with an ID, "
             f"B {_n_ids(b):,}. Collisions with items outside are not counted.",

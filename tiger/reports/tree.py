@@ -12,6 +12,7 @@ from tiger import metrics
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches, Disagreement, IdSet, Matching
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.lsh import LSH
 from tiger.reports.branches import Texts, named
@@ -130,7 +131,7 @@ class TreePicture:
         """How to read it."""
         rest = int(self.frame["rest"].sum())
         return "A branch takes as much room as it has items." + (
-            f" “{tree.branches.REST}” stands for {rest:,} smaller branches." if rest else "")
+            f" “{tree.branches.REST}” stands for {counted(rest, 'smaller branch', 'smaller branches')}." if rest else "")
 
 
 def tree_pictures(branches: Branches, texts: Texts, titles: Mapping[int, str], root: int = 0) -> list[TreePicture]:
@@ -156,9 +157,10 @@ def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
         frame.loc[frame["parent"] == root, "parent"] = -1
     real = frame[(frame["rest"] == 0) & (frame["level"] > 0)]
     last = real[real["level"] == real["level"].max()]
-    said = f"{title}: {len(last):,} of the deepest branches are shown, the largest has {last['size'].max():,} items."
+    largest = counted(int(last["size"].max()), "item")
+    said = f"{title}: {len(last):,} of the deepest branches {'is' if len(last) == 1 else 'are'} shown, the largest has {largest}."
     if (frame["rest"] > 0).any():
-        said += f" “{tree.branches.REST}” stands for {frame['rest'].sum():,} smaller branches."
+        said += f" “{tree.branches.REST}” stands for {counted(int(frame['rest'].sum()), 'smaller branch', 'smaller branches')}."
     depth, n_items = int(last["level"].max()), int(last["size"].max())
     finding = (f"The largest branch of {depth} code{'s' * (depth > 1)} holds {n_items:,} of "
                f"{int(frame.loc[frame['parent'] < 0, 'size'].sum()):,} items")
@@ -168,9 +170,10 @@ def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
 def planes_summary(splits: pd.DataFrame, planes: int) -> str:
     """What the first hyperplanes did, from ``tree.split_steps``."""
     row = splits.astype({"possible": "int64"}).to_dict("records")[planes]
-    return (f"After {planes} hyperplanes there are {row['buckets']:,} buckets of {row['possible']:,} possible; the largest has "
-            f"{row['largest']:,} items, and {row['alone']:,} buckets have a single item. The last hyperplane split "
-            f"{row['split']:,} buckets.")
+    buckets = {name: counted(row[name], "bucket") for name in ("buckets", "alone", "split")}
+    return (f"After {counted(planes, 'hyperplane')} there {'is' if row['buckets'] == 1 else 'are'} {buckets['buckets']} of "
+            f"{row['possible']:,} possible; the largest has {counted(row['largest'], 'item')}, and {buckets['alone']} "
+            f"ha{'s' if row['alone'] == 1 else 've'} a single item. The last hyperplane split {buckets['split']}.")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
+from tiger.core.words import counted
 
 
 def sizes_summary(sizes: Sequence[int]) -> str:
@@ -116,6 +117,6 @@ def collisions_summary(codes_IL: np.ndarray) -> str:
     """Collisions in one sentence."""
     found = metrics.collisions(codes_IL)
     if not found.collided_items:
-        return f"All {found.n_items:,} items have a unique ID."
-    return (f"{found.unique:,} distinct IDs for {found.n_items:,} items: {found.collided_items:,} items share theirs, the most "
-            f"frequent ID belongs to {found.largest:,}.")
+        return f"All {found.n_items:,} items have a unique ID." if found.n_items != 1 else "The one item has a unique ID."
+    return (f"{counted(found.unique, 'distinct ID')} for {found.n_items:,} items: {found.collided_items:,} items share theirs, "
+            f"the most frequent ID belongs to {found.largest:,}.")

@@ -96,6 +96,19 @@ def test_codes_unrelated_to_the_items_are_named_however_well_they_are_used():
     assert doctor.examine(telling, 64, neighbours=recall).disease == "healthy"
 
 
+def test_two_codes_a_level_are_at_chance_only_where_they_say_nothing():
+    """Half of all pairs share one of two codes: three quarters of the true neighbours are far above that."""
+    emb_IE = np.random.default_rng(1).normal(size=(2000, 24)).astype(np.float32)
+    query = np.arange(400)
+    near, _ = metrics.nearest(emb_IE, query, 10)
+    signs_IL = (emb_IE @ np.random.default_rng(2).normal(size=(24, 12)) > 0).astype(int)
+    noise_IL = np.random.default_rng(3).integers(0, 2, (2000, 12))
+    for codes_IL, want in ((signs_IL, False), (noise_IL, True)):
+        recall = metrics.neighbour_recall(codes_IL, query, near)
+        found = doctor.examine(codes_IL, 2, params={"n_levels": 12, "n_codes": 2, "seed": 0}, neighbours=recall)
+        assert (found.disease == "at_chance") == want, (found.disease, found.evidence)
+
+
 def test_a_small_catalogue_is_not_blamed_for_codes_it_cannot_reach():
     codes_IL = np.stack([np.arange(40), np.arange(40)[::-1]], 1)  # 40 items, all different, 256 codes
     assert doctor.examine(codes_IL, 256).disease == "healthy"

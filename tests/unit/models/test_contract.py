@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.support import tiny_models as tiny
-from tiger import models
+from tiger import datasets, models
 from tiger.analysis import attribution
 
 GENERATIVE = [name for name, kind in models.REGISTRY.items() if kind.generative]
@@ -180,3 +180,10 @@ def test_ids_of_another_catalogue_are_refused():
         models.create("sasrec", width=10).fit(tiny.catalogue())
     with pytest.raises(ValueError, match="'gpt' is not a model; choose from "):
         models.create("gpt")
+
+
+def test_popularity_says_that_there_is_nothing_to_count(tmp_path):
+    (tmp_path / "items.csv").write_text("item_id,title\na,red tea\nb,green tea\nc,red cup\n")
+    cat = datasets.load("tables", items=str(tmp_path / "items.csv"))
+    with pytest.raises(ValueError, match="has no histories, but popularity counts them"):
+        models.create("popularity").fit(cat)

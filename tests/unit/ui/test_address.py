@@ -92,7 +92,7 @@ def test_every_parameter_is_declared_once_and_reads_what_it_writes():
 def test_items_and_numbers_a_level_as_the_address_carries_them():
     items = address.HISTORY.below(6)
     assert items.parse("5-0-5") == (5, 0, 5) and items.parse("none") == () and items.format(()) == "none"
-    for text, words in (("6", "item '6' is unknown; this dataset has items 0 to 5"), ("1--2", "item '' is unknown"),
+    for text, words in (("6", "item '6' is unknown; this dataset has items 0 to 5"), ("1--2", "item '1--2' is unknown"),
                         ("٣", "is unknown"), ("-".join("1" * 501), "501 items, but a history may have at most 500")):
         with pytest.raises(ValueError, match=re.escape(words)):
             items.parse(text)

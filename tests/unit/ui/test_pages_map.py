@@ -1,6 +1,7 @@
 """The Map without a browser: what is drawn is what is said, and links open the same view."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +49,13 @@ def test_the_map_shows_the_linked_item_and_its_three_kinds_of_neighbours(demo):
     shared = (codes_IL[near_NK, 0] == codes_IL[:, :1]).mean()
     said = map_reports.finding(codes_at(runs.find("demo-rqvae"), cat))
     assert int(said.split("%")[0]) / 100 == pytest.approx(shared, abs=0.04)  # 300 of 2,000 items are asked
+
+
+def test_chance_is_that_of_two_different_items():
+    """Two of five items share a first code: one of ten pairs."""
+    codes = SimpleNamespace(codes_IL=np.array([[0], [0], [1], [2], [3]]),
+                            cat=SimpleNamespace(embedding_IE=np.eye(5, dtype=np.float32)))
+    assert map_reports.finding(codes).endswith("(10% by chance)")
 
 
 @pytest.fixture

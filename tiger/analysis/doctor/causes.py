@@ -8,13 +8,14 @@ from tiger.analysis.doctor import remedies, symptoms
 from tiger.analysis.doctor.diagnosis import Diagnosis
 from tiger.analysis.doctor.signs import Settings, Signs
 from tiger.analysis.doctor.symptoms import BETA_USUAL, RATE_DEFAULT, RATE_USUAL, SPREAD_PER_RATE
+from tiger.core.words import counted
 
 
 def untrained(signs: Signs, settings: Settings) -> Diagnosis | None:
     """Weights that cannot have moved, or a decoder that gives back nothing."""
     evidence = []
     if signs.n_steps is not None and signs.n_steps < symptoms.STEPS_ENOUGH:
-        evidence.append(f"The run did {signs.n_steps} training steps; the threshold is {symptoms.STEPS_ENOUGH}.")
+        evidence.append(f"The run did {counted(signs.n_steps, 'training step')}; the threshold is {symptoms.STEPS_ENOUGH}.")
     if signs.budget is not None and signs.budget < symptoms.BUDGET_ENOUGH:
         evidence.append(f"The learning rates of all steps add up to {signs.budget:.2g}. With Adam no weight moves much further "
                         f"than that, and below {symptoms.BUDGET_ENOUGH} weights stay close to their random initialisation.")

@@ -8,6 +8,7 @@ from tiger.analysis.doctor import causes, remedies, symptoms
 from tiger.analysis.doctor.diagnosis import Diagnosis, Remedy
 from tiger.analysis.doctor.signs import Settings, Signs
 from tiger.analysis.doctor.symptoms import ROOMY, STARVED_DEAD, STARVED_USE, TOLD_APART, UNIQUE_ENOUGH
+from tiger.core.words import counted
 
 
 def total_collapse(signs: Signs, settings: Settings) -> Diagnosis | None:
@@ -29,7 +30,7 @@ def at_chance(signs: Signs, settings: Settings) -> Diagnosis | None:
     sentence = None if settings.trained else symptoms.chance_sentence(signs)
     if sentence is None:
         return None
-    origin = "This quantizer does not look at the content of an item" if settings.names else \
+    origin = "This quantizer's codes do not follow the items' embeddings" if settings.names else \
         "They were made from other embeddings, or are matched to the wrong items"
     return Diagnosis("at_chance", "critical", [sentence, symptoms.perplexities(signs) + "."],
                      f"Similar items share no more codes than random ones. {origin}, so a recommender can learn nothing "
@@ -153,9 +154,9 @@ def _more_ids(signs: Signs, n_codes: int, n_levels: int) -> list[Remedy]:
 def _unique_summary(signs: Signs) -> str:
     """``1,990 distinct IDs for 2,000 items (99.5%)``, and for how many distinct vectors where those are fewer."""
     if signs.n_copies:
-        return (f"{signs.collisions.unique:,} distinct IDs for {signs.n_items:,} items with {signs.n_distinct:,} distinct "
-                f"vectors ({signs.unique:.1%} of what is possible)")
-    return f"{signs.collisions.unique:,} distinct IDs for {signs.n_items:,} items ({signs.unique:.1%})"
+        return (f"{counted(signs.collisions.unique, 'distinct ID')} for {counted(signs.n_items, 'item')} with "
+                f"{counted(signs.n_distinct, 'distinct vector')} ({signs.unique:.1%} of what is possible)")
+    return f"{counted(signs.collisions.unique, 'distinct ID')} for {counted(signs.n_items, 'item')} ({signs.unique:.1%})"
 
 
 def duplicates(signs: Signs, settings: Settings) -> Diagnosis | None:
@@ -189,7 +190,7 @@ def healthy(signs: Signs, settings: Settings) -> Diagnosis:
                         f"before already tell {signs.prefixes[idle[0] - 1]:,} of {signs.n_judged:,} items apart.")
     if signs.explained is not None:
         evidence.append(symptoms.explained_sentence(signs) + ".")
-    if signs.neighbours:
+    if signs.neighbours and signs.neighbours[0].recall.n:
         first = signs.neighbours[0]
         evidence.append(f"True neighbours share {'the first' if signs.ordered else 'the same'} code"
                         f"{'' if signs.ordered else ' of level 1'} in {first.recall.mean:.1%} of cases; chance gives "

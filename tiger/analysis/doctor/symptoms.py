@@ -23,6 +23,7 @@ BETA_LITTLE = 0.01
 RATE_DEFAULT = 1e-3
 RATE_USUAL = 0.01
 CHANCE_FACTOR = 1.5  # neighbours that share the first code, against chance
+CHANCE_ROOM = 1 / 8  # of what is left above chance, where chance is high: two codes give a half
 QUERIES_ENOUGH = 20  # with fewer looked-up items, recall against chance says nothing
 MEAN_SHARE = 0.75  # at 0.7 the default RQ-VAE is still healthy on both data sets, at 0.8 its third level starves
 SPREAD_PER_RATE = 400  # spread in learning rates: healthy at 500 and more, a starving level at 300 and less
@@ -102,7 +103,7 @@ def chance_sentence(signs: Signs) -> str | None:
     if not signs.neighbours or starved_levels(signs) or collapsed_levels(signs):
         return None
     first = max(signs.neighbours, key=lambda one: one.recall.mean - one.by_chance) if not signs.ordered else signs.neighbours[0]
-    limit = min(CHANCE_FACTOR * first.by_chance, (1 + first.by_chance) / 2)
+    limit = first.by_chance + min((CHANCE_FACTOR - 1) * first.by_chance, CHANCE_ROOM * (1 - first.by_chance))
     if first.recall.n < QUERIES_ENOUGH or first.recall.low >= limit:
         return None
     which = "the first code" if signs.ordered else "the best level's code"

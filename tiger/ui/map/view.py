@@ -11,6 +11,7 @@ import streamlit as st
 from tiger import runs
 from tiger.analysis import projection
 from tiger.analysis.projection import Layout
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.metrics import unit_rows
 from tiger.plots import map as plot
@@ -234,7 +235,7 @@ def group_table(codes: Codes) -> None:
     chosen, whole = state.group(codes.cat.n_items)
     if not chosen:
         return
-    st.subheader(f"{whole:,} items from the lasso", anchor=False)
+    st.subheader(f"{counted(whole, 'item')} from the lasso", anchor=False)
     if len(chosen) < whole:
         st.caption(f"Shown are {len(chosen):,} of the {whole:,} items: a link carries at most {address.GROUP_LIMIT}.")
     elif whole > SHOWN:

@@ -124,7 +124,7 @@ class Items(Param[tuple[int, ...]]):
             raise ValueError(f"these are {len(parts)} items, but a history may have at most {self.max_items}.")
         for part in parts:
             if not (part.isascii() and part.isdigit() and len(part) < 12 and int(part) < self.n_items):
-                raise ValueError(f"item '{part[:12]}' is unknown; this dataset has items 0 to {self.n_items - 1}.")
+                raise ValueError(f"item '{(part or text)[:12]}' is unknown; this dataset has items 0 to {self.n_items - 1}.")
         return tuple(map(int, parts))
 
     def format(self, value: tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger.core.tables import csv_bytes
+from tiger.core.words import counted
 from tiger.ui.shared import chart as drawn
 from tiger.ui.shared.layout import plain, unfold
 
@@ -30,7 +31,7 @@ def csv_button(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, labe
     n_rows = len(frame) if isinstance(frame, pd.DataFrame) else rows
     st.download_button(label, lambda: csv_bytes(frame if isinstance(frame, pd.DataFrame) else frame()), f"{name}.csv",
                        "text/csv", key=f"csv:{name}", icon=":material/download:", type="tertiary", on_click="ignore",
-                       help=f"{n_rows:,} rows as {name}.csv")
+                       help=f"{counted(n_rows or 0, 'row')} as {name}.csv")
 
 
 def config(name: str, **more: object) -> dict[str, object]:

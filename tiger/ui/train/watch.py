@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tiger import quantizers, reports, runs
+from tiger.core.words import counted
 from tiger.reports import at_scale
 from tiger.runs.records import Status
 from tiger.ui.shared import diagnoses, layout, live, run_control, state
@@ -57,7 +58,7 @@ def pictures(run: runs.Run, status: Status) -> None:
 def about(run: runs.Run) -> str:
     """What trains, in one line."""
     given = run.learner
-    shape = f"{given.params['n_levels']} levels of {reports.sizes_summary(run.codes_per_level())} codes"
+    shape = f"{counted(given.params['n_levels'], 'level')} of {reports.sizes_summary(run.codes_per_level())} codes"
     return f"{quantizers.REGISTRY[given.name].title}, {shape}, run {run.id}"
 
 

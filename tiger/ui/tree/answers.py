@@ -5,6 +5,7 @@ import pandas as pd
 from tiger import runs
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches, IdSet
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import at_scale
 from tiger.reports import tree as reports
@@ -23,7 +24,8 @@ def lsh_codes(cat: Catalogue, widths: tuple[int, ...], seed: int) -> LshCodes:
 def lsh(codes: Codes, seed: int) -> Reference:
     """LSH with as many bits as the run's IDs, level by level."""
     widths = reports.bit_widths(codes.n_codes)
-    return Reference("LSH", f"LSH, {sum(widths)} bits", codes.cat, lsh_codes(codes.cat, widths, seed).codes_IL, widths, seed)
+    title = f"LSH, {counted(sum(widths), 'bit')}"
+    return Reference("LSH", title, codes.cat, lsh_codes(codes.cat, widths, seed).codes_IL, widths, seed)
 
 
 def of_run(run: runs.Run, cat: Catalogue) -> Reference:
@@ -79,11 +81,11 @@ def other_trees(other: Reference, n_levels: int, planes: int) -> tuple[TreePictu
         planes: LSH's hyperplanes, whatever the level, in one picture; 0 for as many as the run's levels have bits.
     """
     depths = list(range(1, min(n_levels, other.codes_IL.shape[1]) + 1))
-    codes_IL, titles = other.codes_IL, {depth: f"{other.title}, {depth} levels" for depth in depths}
+    codes_IL, titles = other.codes_IL, {depth: f"{other.title}, {counted(depth, 'level')}" for depth in depths}
     if other.kind == "LSH":
         shown = [planes] if planes else [other.bits_at(level) for level in depths]
         codes_IL, depths = reports.first_planes(other, shown[-1]), [len(reports.plane_widths(other, n)) for n in shown]
-        titles = {depth: f"{other.title} after {n} hyperplanes" for depth, n in zip(depths, shown, strict=True)}
+        titles = {depth: f"{other.title} after {counted(n, 'hyperplane')}" for depth, n in zip(depths, shown, strict=True)}
     found = reports.tree_pictures(Branches.from_codes(codes_IL), sources.texts(other.cat), titles)
     at = dict(zip(titles, found, strict=True))
     return tuple(at[depth] for depth in depths)

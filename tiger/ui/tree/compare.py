@@ -48,8 +48,8 @@ def seeds(codes: Codes, shown: SideBySide) -> None:
     """How many seeds stand behind each interval, and a way to more of them."""
     counts = ", ".join(f"{name}: n = {n}" for name, n in shown.seeds.items())
     st.caption(f"In brackets: 95 % confidence interval over seeds ({layout.plain(counts)}); with one seed, over the sampled "
-               f"items. Neighbours: the {reports.N_NEIGHBOURS} nearest by cosine similarity of {reports.N_QUERIES} items that "
-               f"have an ID in both. Labels: {shown.labels or 'none'}.")
+               f"items. Neighbours: at most {reports.N_NEIGHBOURS}, the nearest by cosine similarity of at most "
+               f"{reports.N_QUERIES} items that have an ID in both. Labels: {shown.labels or 'none'}.")
     missing = reports.missing_seeds(codes.run, state.runs_here())
     if missing:
         st.button(f"Train {len(missing)} more seed{'s' * (len(missing) > 1)}", icon=":material/casino:", key="more_seeds",

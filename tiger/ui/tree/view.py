@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from tiger import runs
+from tiger.core.words import counted
 from tiger.plots import tree as plot
 from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
@@ -121,7 +122,8 @@ def branch_card(shown: Branch) -> None:
         st.caption("Click a branch of the left tree, or type its codes." if not shown.requested
                    else f"No item has an ID with the prefix {layout.plain(shown.requested)}.")
         return
-    st.markdown(f"**Branch {shown.requested}**: {shown.n_items:,} items, {shown.n_children:,} branches below."
+    below = counted(shown.n_children, "branch", "branches")
+    st.markdown(f"**Branch {shown.requested}**: {counted(shown.n_items, 'item')}, {below} below."
                 + (f" The table has the {len(shown.items):,} of the sample." if len(shown.items) < shown.n_items else ""))
     items.table(shown.items.head(SHOWN), f"branch_items:{shown.row}", height=280)
     exports.csv_button(shown.items, f"branch-{shown.requested}", "Items as CSV")
