@@ -26,6 +26,7 @@ class CodedBy:
         item_id: the example item's semantic ID.
         history_ids: those of the example user's last items.
         n_tokens: codes of an ID, the collision level included.
+        n_items: that have an ID.
         verdict, severity, evidence: the doctor's.
     """
 
@@ -37,6 +38,7 @@ class CodedBy:
     item_id: tuple[int, ...]
     history_ids: tuple[tuple[int, ...], ...]
     n_tokens: int
+    n_items: int
     verdict: str
     severity: str
     evidence: tuple[str, ...]
@@ -96,4 +98,4 @@ def _coded(run: Run, cat: Catalogue, item: int, history_T: np.ndarray) -> CodedB
         tuple(metrics.perplexity(metrics.code_counts(codes_IL, n_codes)).tolist()),
         tuple(int(n) for n in metrics.prefix_numbers(codes_IL)[1]), tuple(ids_IM[item].tolist()),
         tuple(tuple(row) for row in ids_IM[history_T[-SHOWN_ITEMS:]].tolist()), ids_IM.shape[1],
-        found.title, str(found.severity), tuple(found.evidence))
+        int(metrics.has_id(codes_IL).sum()), found.title, str(found.severity), tuple(found.evidence))

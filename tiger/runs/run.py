@@ -356,6 +356,9 @@ class Run:
         if self.external:
             raise ValueError(f"Run {self.id} has no codes of all items{' yet' if self.status.busy else ''}; log codes with "
                              "rows=..., or hand the final codes to close(codes=...).")
+        if self.config.quantizer is None and self.config.kind != "import":
+            raise ValueError(f"'{self.title}' is a run of kind {self.config.kind}, which has no codes of its own; choose a "
+                             "quantizer's run.")
         raise ValueError(f"Run {self.id} has no codes yet; it is {self.state}.")
 
     def latent(self) -> np.ndarray:
@@ -375,6 +378,14 @@ class Run:
         except (OSError, SafetensorError) as error:
             log.warning("the stepped batch of run %s cannot be read: %s", self.id, error)
             return None
+
+    def check_quantizer(self) -> None:
+        """Raises ValueError where no quantizer was trained here."""
+        if self.config.quantizer is None:
+            came = "recorded elsewhere" if self.external else "imported" if self.config.kind == "import" else \
+                f"a run of kind {self.config.kind}"
+            raise ValueError(f"'{self.title}' is {came}, so there is no quantizer that could encode new vectors; choose a "
+                             "run that was trained here.")
 
     def quantizer(self) -> "Quantizer":
         """The fitted quantizer. Raises ValueError where the run saved none yet, or it cannot be read."""

@@ -121,10 +121,7 @@ def subject_of(run: Run) -> Subject:
 
 def quantizer_of(parent: Run) -> Quantizer:
     """A run's quantizer. Raises ValueError where it has none (imported IDs)."""
-    if parent.config.quantizer is None:
-        came = "recorded elsewhere" if parent.external else "imported"
-        raise ValueError(f"'{parent.title}' is {came}, so there is no quantizer that could encode new vectors; choose a "
-                         "run that was trained here.")
+    parent.check_quantizer()
     return parent.quantizer()
 
 

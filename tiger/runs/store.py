@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tiger import studies
 from tiger.core import disk, files, paths
 from tiger.runs import config as run_config
 from tiger.runs import index
@@ -31,6 +32,8 @@ def new_run(config: RunConfig | Mapping[str, Any], status: Status | None = None,
         ValueError: an unknown kind, quantizer or hyper-parameter, a value out of bounds, or a disk that is full.
     """
     whole = run_config.checked(config)
+    if whole.study is not None and studies.find(whole.kind).needs_quantizer:
+        find(str(whole.parent)).check_quantizer()
     root = paths.subfolder("runs")
     disk.check_space(root)
     part = root / f".new-{secrets.token_hex(6)}"

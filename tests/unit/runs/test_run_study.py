@@ -1,6 +1,7 @@
 """Studies as runs: carried out by the worker, stopped and resumed behind the last row, read again, refused in one sentence."""
 
 import json
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from tiger.reports import diversity as diversity_report
 from tiger.reports import drift as report
 from tiger.reports import study_page
 from tiger.runs import config as run_config
-from tiger.runs import study_artifacts, worker
+from tiger.runs import import_run, study_artifacts, worker
+from tiger.semantic_ids import import_ids
 from tiger.studies import cold_start, diversity
 
 DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "recommender_epochs": 1, "recommender_users": 10,
@@ -184,6 +186,18 @@ def test_nonsense_is_refused_before_anything_starts(shop, kind, given, words):
         runs.new_run(study_artifacts.request(kind, shop[0], shop[1].id, given))
     with pytest.raises(ValueError, match="needs 'parent'"):
         runs.new_run({"kind": kind, "dataset": shop[0]})
+
+
+def test_a_study_that_encodes_needs_a_run_that_was_trained_here(shop, tmp_path):
+    cat = datasets.load_ref(shop[0])
+    np.save(tmp_path / "codes.npy", shop[1].codes())
+    imported = import_run.keep(import_ids(tmp_path / "codes.npy", cat, "number", 8), cat, "Theirs")
+    before = {run.id for run in runs.list_runs()}
+    for kind in ("drift", "cold"):
+        with pytest.raises(ValueError, match="'Theirs' is imported, so there is no quantizer"):
+            runs.new_run({"kind": kind, "dataset": shop[0], "parent": imported.id})
+    assert {run.id for run in runs.list_runs()} == before, "nothing is left behind"
+    shutil.rmtree(imported.path)
 
 
 def test_a_recommender_of_other_ids_is_refused(shop):

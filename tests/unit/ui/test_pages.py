@@ -2,6 +2,7 @@
 
 import re
 import urllib.parse
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tiger import datasets, metrics, runs
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.reports import shop
+from tiger.ui.home import picture
 from tiger.ui.shared import glossary, pagelist
 
 HOME, CATALOGUE = pagelist.BY_KEY["home"], pagelist.BY_KEY["catalogue"]
@@ -225,3 +227,10 @@ def test_after_a_collapse_the_path_goes_on_with_a_healthy_run():
     app = open_page("tree", path="5", run="demo-rqvae")  # healthy itself
     following = next(link.proto for link in app.main.get("page_link") if link.proto.label == "Next: See the map")
     assert dict(urllib.parse.parse_qsl(following.query_string))["run"] == "demo-rqvae"
+
+
+@pytest.mark.parametrize(("n_coded", "said"), [(80, "of 80 by codes alone;"), (40, "of the 40 items with codes; 40 have none;")])
+def test_homes_card_counts_unique_ids_among_the_items_that_have_one(n_coded, said):
+    shown, coded = SimpleNamespace(n_items=80), SimpleNamespace(n_items=n_coded, item_id=(1, 2), prefixes=(5, 40))
+    card = picture._semantic_id(shown, coded)
+    assert "40 unique" in card and said in card

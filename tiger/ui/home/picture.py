@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.reports import overview as reports
 from tiger.reports.overview import CodedBy, Overview
 from tiger.ui.shared import caching, chips, layout, state
@@ -116,8 +117,11 @@ def _levels(chosen: list[float]) -> str:
 def _semantic_id(shown: Overview, coded: CodedBy | None) -> str:
     if coded is None:
         return _card("4 Semantic ID", chips.chips("???", " tg-open"), "no IDs yet", "The codes of an item, one a level.")
+    without = shown.n_items - coded.n_items
+    of = f"of {shown.n_items:,} by codes alone" if not without else \
+        f"of the {counted(coded.n_items, 'item')} with codes; {without:,} have none"
     return _card("4 Semantic ID", chips.chips(coded.item_id), f"{coded.prefixes[-1]:,} unique",
-                 f"of {shown.n_items:,} by codes alone; items that share all codes get one number more.")
+                 f"{of}; items that share all codes get one number more.")
 
 
 def _tree(coded: CodedBy | None) -> str:
