@@ -14,6 +14,7 @@ from tests.support.cli import ask
 from tests.support.pages import open_page
 from tests.support.training import SMALL, Ended, config, keep_process, write_shop
 from tiger import datasets, runs
+from tiger.core import paths
 from tiger.datasets import registry
 from tiger.runs import import_run, study_artifacts, supervisor, worker
 from tiger.runs.executors.local import LocalJob
@@ -123,6 +124,9 @@ def spoil(shop):
         return Run(run.path)
 
     yield do
+    queue = supervisor.SUPERVISORS.pop(paths.home(), None)
+    if queue is not None:  # a status that says "queued" by now is started, which writes into the folder
+        queue.close()
     for path, copy in kept:
         shutil.rmtree(path)
         copy.rename(path)
