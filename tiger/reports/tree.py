@@ -129,9 +129,13 @@ class TreePicture:
     @property
     def reading(self) -> str:
         """How to read it."""
-        rest = int(self.frame["rest"].sum())
-        return "A branch takes as much room as it has items." + (
-            f" “{tree.branches.REST}” stands for {counted(rest, 'smaller branch', 'smaller branches')}." if rest else "")
+        return f"A branch takes as much room as it has items.{_rest_summary(self.frame)}"
+
+
+def _rest_summary(frame: pd.DataFrame) -> str:
+    """How many branches stand behind the "…", with a space before it; "" where there is none."""
+    rest = int(frame["rest"].sum())
+    return f" “{tree.branches.REST}” stands for {counted(rest, 'smaller branch', 'smaller branches')}." if rest else ""
 
 
 def tree_pictures(branches: Branches, texts: Texts, titles: Mapping[int, str], root: int = 0) -> list[TreePicture]:
@@ -158,9 +162,8 @@ def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
     real = frame[(frame["rest"] == 0) & (frame["level"] > 0)]
     last = real[real["level"] == real["level"].max()]
     largest = counted(int(last["size"].max()), "item")
-    said = f"{title}: {len(last):,} of the deepest branches {'is' if len(last) == 1 else 'are'} shown, the largest has {largest}."
-    if (frame["rest"] > 0).any():
-        said += f" “{tree.branches.REST}” stands for {counted(int(frame['rest'].sum()), 'smaller branch', 'smaller branches')}."
+    said = (f"{title}: {len(last):,} of the deepest branches {'is' if len(last) == 1 else 'are'} shown, the largest has "
+            f"{largest}.{_rest_summary(frame)}")
     depth, n_items = int(last["level"].max()), int(last["size"].max())
     finding = (f"The largest branch of {depth} code{'s' * (depth > 1)} holds {n_items:,} of "
                f"{int(frame.loc[frame['parent'] < 0, 'size'].sum()):,} items")

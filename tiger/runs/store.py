@@ -29,7 +29,8 @@ def new_run(config: RunConfig | Mapping[str, Any], status: Status | None = None,
         fill: writes more into the folder before it appears, for a run that is finished from the start.
 
     Raises:
-        ValueError: an unknown kind, quantizer or hyper-parameter, a value out of bounds, or a disk that is full.
+        ValueError: an unknown kind, quantizer or hyper-parameter, a value out of bounds, a study of a run without the quantizer
+            that it needs, or a disk that is full.
     """
     whole = run_config.checked(config)
     if whole.study is not None and studies.find(whole.kind).needs_quantizer:

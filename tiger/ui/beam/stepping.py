@@ -55,7 +55,8 @@ def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
             request.go(int(level))
 
     def picked(chosen: dict[str, Any]) -> None:
-        stepped(chosen["at"])
+        if chosen["at"] != req.level:  # a step that the server was not told of yet
+            stepped(chosen["at"])
         prefix = report.prefix_of(str(chosen["branch"])[:80], req.ids.n_codes)
         if prefix:
             address.write(address.PICK, report.text(prefix))

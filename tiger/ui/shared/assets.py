@@ -9,7 +9,8 @@ def joined(folder: Path, *names: str) -> str:
 
 
 ADDRESS = joined(Path(__file__).parent, "address.js") + "\n"
-"""For components that write what they show into the address themselves: ``keepInAddress``."""
+"""For components that write what they show into the address themselves, ``keepInAddress``, and tell the server a moment later:
+``tellSoon`` and ``leaveUntold``."""
 
 SYMBOLS = joined(Path(__file__).parent, "symbols.js") + "\n"
 """For components that draw SVG: ``make``, and marks and dashed lines by Plotly's names, ``outline`` and ``DASHES``."""

@@ -67,7 +67,7 @@ def _bars(trace: Any, place: int, usual: str) -> Part:
 
 
 def _points(trace: Any, usual: str) -> Part:
-    mode, marker = trace.mode or ("lines+markers" if len(trace.x) < FEW else "lines"), trace.marker
+    mode, marker = trace.mode or ("lines+markers" if np.size(trace.x) < FEW else "lines"), trace.marker
     colour = trace.line.color or marker.color or usual
     return {"bars": False, "across": False, "lines": "lines" in mode, "marks": "markers" in mode, "colour": colour,
             "paint": marker.color or colour, "dash": trace.line.dash, "width": trace.line.width, "fill": trace.fill or "none",
