@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tiger.core.words import counted
 from tiger.models.blocks import Attention
 from tiger.models.generative import GenerativeRecommender
 from tiger.search import beam
@@ -133,7 +134,8 @@ def _recorded(layers: list[Attention]) -> Iterator[dict[Attention, list[torch.Te
 def _check_id(model: GenerativeRecommender, id_M: Sequence[int]) -> np.ndarray:
     codes_M, sizes = np.asarray(id_M, np.int64), model.trie_.n_codes
     if codes_M.shape != (len(sizes),):
-        raise ValueError(f"the ID has {codes_M.size} codes, but this model generates {len(sizes)}; give one per level.")
+        raise ValueError(f"the ID has {counted(codes_M.size, 'code')}, but this model generates {len(sizes)}; give one per "
+                         "level.")
     for level, (code, size) in enumerate(zip(codes_M.tolist(), sizes, strict=True)):
         if not 0 <= code < size:
             raise ValueError(f"code {code} of level {level + 1} does not exist; this model has codes 0 to {size - 1}.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from tiger import metrics
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
 from tiger.models import Recommender
@@ -171,8 +172,9 @@ def gap_summary(gap: BeamGap) -> str:
     """``beam_gap`` in one sentence."""
     if gap["n_users"] == 0:
         return "No user's history holds an item that has an ID, so there was no beam to compare."
-    words = f"With {gap['width']} beams, {100 * gap['equal']:.0f} % of {gap['n_users']} users get the same " \
-            f"{gap['k']} items as from an exact search over the catalogue"
+    words = f"With {counted(gap['width'], 'beam')}, {100 * gap['equal']:.0f} % of " \
+            f"{counted(gap['n_users'], 'user gets', 'users get')} the same {counted(gap['k'], 'item')} as from an exact search " \
+            "over the catalogue"
     if gap["lost"] == 0:
         return words + "."
     level = int(np.argmax(gap["lost_at"])) + 1

@@ -12,6 +12,7 @@ from tiger import __version__
 from tiger.cli import environment
 from tiger.cli.environment import DEV, RUNTIME, SetupError
 from tiger.core import paths
+from tiger.core.words import counted
 
 HELP = """\
 usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
@@ -89,7 +90,7 @@ def other(arguments: list[str]) -> int:
         if arguments == ["--help"]:
             print("\nMore commands are available after `python -m tiger setup`.")
             return 0
-        raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); "
+        raise SetupError(f"{counted(len(lacking), 'package is', 'packages are')} missing ({', '.join(lacking[:4])} …); "
                          "run `python -m tiger setup` first.")
     from tiger.cli import main as cli
     return cli.main(arguments)
@@ -101,8 +102,8 @@ def in_environment(wanted: str, arguments: list[str], work: Callable[[], int]) -
     if not lacking:
         return work()
     if paths.CHECKOUT is None:
-        raise SetupError(f"{len(lacking)} packages are missing ({', '.join(lacking[:4])} …); run `tiger setup` to install "
-                         "them here, or pip install 'tiger-lab[app]'.")
+        raise SetupError(f"{counted(len(lacking), 'package is', 'packages are')} missing ({', '.join(lacking[:4])} …); run "
+                         "`tiger setup` to install them here, or pip install 'tiger-lab[app]'.")
     if os.environ.get("TIGER_INSIDE"):
         raise SetupError(f"{', '.join(lacking)} did not install in the wanted version; delete .venv and try again.")
     if not environment.is_ready(wanted):

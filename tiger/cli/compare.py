@@ -8,6 +8,7 @@ from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
 from tiger.core import files
 from tiger.core.tables import csv_bytes
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.reports import published, recommenders, study_page
 from tiger.runs import config as run_config
@@ -38,8 +39,9 @@ def run(args: argparse.Namespace) -> flags.Output | list[flags.Output]:
             raise ValueError("--out and --csv are for two ID sets; name two runs with IDs, or a run and a file.")
         return compare_models(args)
     if len(args.runs) != 2 or len(coded) != 2:
-        raise ValueError(f"A second opinion takes two ID sets, but {len(args.runs)} names are given, {len(coded)} of them ID "
-                         f"sets: {' '.join(args.runs)[:200]}. Recommenders and ID sets are compared apart.")
+        raise ValueError(f"A second opinion takes two ID sets, but {counted(len(args.runs), 'name is', 'names are')} given, "
+                         f"{len(coded)} of them ID sets: {' '.join(args.runs)[:200]}. Recommenders and ID sets are compared "
+                         "apart.")
     return compare_ids(args)
 
 

@@ -13,7 +13,7 @@ from tiger import datasets
 from tiger.cli import flags
 from tiger.cli.bulk import add_engine, engine_of, follow
 from tiger.cli.runs import pick
-from tiger.core import files
+from tiger.core import files, words
 from tiger.datasets.io import shards
 from tiger.datasets.vectors import Given
 from tiger.quantizers import Quantizer
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> flags.Output:
     ids = SemanticIds.from_codes(codes_IL, quantizer.n_codes)
     write(out, codes_IL, ids, names)
     n_unique = len(np.unique(codes_IL, axis=0))
-    flags.say(args, f"{len(codes_IL):,} items, {n_unique:,} distinct IDs, written to {out}.")
+    flags.say(args, f"{words.counted(len(codes_IL), 'item')}, {words.counted(n_unique, 'distinct ID')}, written to {out}.")
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
 
 
@@ -80,8 +80,8 @@ def encode_shards(args: argparse.Namespace) -> flags.Output:
         made = follow(bulk.encode(chosen, place, output, engine, shard_size=args.shard_size, column=column),
                       args.json)
     found = made.collisions
-    flags.say(args, f"{found.n_items:,} items, {found.unique:,} distinct IDs, at most {found.largest:,} items to one, written to "
-                    f"{output}.")
+    flags.say(args, f"{words.counted(found.n_items, 'item')}, {words.counted(found.unique, 'distinct ID')}, at most "
+                    f"{words.counted(found.largest, 'item')} to one, written to {output}.")
     return {"run": chosen.id, "output": str(output), "items": found.n_items, "unique": found.unique, "collision_rate": found.rate,
             "largest": found.largest, "n_codes": made.n_codes, "prefixes": made.prefixes, "perplexity": made.perplexity}
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tiger.core import paths
+from tiger.core.words import counted
 
 RUNTIME, DEV = "requirements.txt", "requirements-dev.txt"
 FIRST_START = """
@@ -176,7 +177,8 @@ def install(folder: Path, wanted: str) -> None:
     Raises:
         SetupError: pip failed.
     """
-    print(f"Installing {len(requirements(wanted))} packages and their dependencies (a few minutes, once) …", flush=True)
+    print(f"Installing {counted(len(requirements(wanted)), 'package')} and their dependencies (a few minutes, once) "
+          "…", flush=True)
     python = str(python_of(folder))
     if call([python, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-r", wanted]) != 0:
         raise SetupError(f"Installing {wanted} failed; pip says why above. If it cannot reach its package index, connect to "
@@ -191,7 +193,7 @@ def install_here(lacking: list[str]) -> None:
         SetupError: pip failed.
     """
     pinned = requirements(RUNTIME)
-    print(f"Installing {len(lacking)} packages and their dependencies into {sys.prefix} …", flush=True)
+    print(f"Installing {counted(len(lacking), 'package')} and their dependencies into {sys.prefix} …", flush=True)
     words = [f"{name}=={pinned[name]}" if pinned.get(name) else name for name in lacking]
     if call([sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *words], Path.cwd()) != 0:
         raise SetupError("Installing failed; pip says why above.")

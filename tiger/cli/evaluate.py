@@ -6,6 +6,7 @@ from tiger.analysis import evaluation
 from tiger.cli import flags
 from tiger.cli.recommenders import catalogue_of, pick_model, round_scores
 from tiger.core import files
+from tiger.core.words import counted
 from tiger.models.generative import GenerativeRecommender
 from tiger.reports import recommenders
 
@@ -38,8 +39,8 @@ def run(args: argparse.Namespace) -> flags.Output:
         if args.gap:
             found["gap"] = evaluation.beam_gap(model, cat, args.split, evaluation.sample_users(cat, args.gap),
                                                args.width)
-    flags.say(args, f"{chosen.title}: the {args.split} item of {scores['n_users']:,} of {scores['n_users_all']:,} "
-                    f"users, over all {cat.n_items:,} items. "
+    flags.say(args, f"{chosen.title}: the {args.split} item of {scores['n_users']:,} of "
+                    f"{counted(scores['n_users_all'], 'user')}, over all {counted(cat.n_items, 'item')}. "
                     + recommenders.seen_summary(scores["exclude_seen"], args.exclude_seen is not None))
     flags.table(args, [round_scores({key: value for key, value in found.items() if key not in ("run", "split", "gap")})])
     if "gap" in found:

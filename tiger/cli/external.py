@@ -9,6 +9,7 @@ from tiger.analysis.doctor import libraries
 from tiger.cli import flags
 from tiger.cli.doctor import record, tell
 from tiger.cli.runs import pick
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.datasets.reference import DatasetRef
 from tiger.recording import checkpoint, curves
@@ -54,7 +55,7 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     made = checkpoint.keep(books, cat, args.distance, args.title or Path(args.source).stem, args.library, logged)
     found = reports.diagnose(made, cat)
     sizes = reports.sizes_summary([len(book) for book in books])
-    flags.say(args, f"Kept as run {made.id}: {len(books)} levels of {sizes} codes, {cat.n_items:,} items.\n")
+    flags.say(args, f"Kept as run {made.id}: {counted(len(books), 'level')} of {sizes} codes, {counted(cat.n_items, 'item')}.\n")
     tell(args, found, None)
     return {"run": made.id, **record(found)}
 
@@ -76,5 +77,5 @@ def join(args: argparse.Namespace) -> dict[str, Any]:
     chosen = pick(args.source)
     logged = curves.read_curves(args.logs)
     n_curves = curves.join(chosen, logged)
-    flags.say(args, f"{n_curves} curve{'s' * (n_curves != 1)} of {len(logged):,} steps joined run {chosen.id}.")
+    flags.say(args, f"{n_curves} curve{'s' * (n_curves != 1)} of {counted(len(logged), 'step')} joined run {chosen.id}.")
     return {"run": chosen.id, "curves": n_curves, "steps": len(logged)}

@@ -8,6 +8,7 @@ from tiger.analysis import projection
 from tiger.cli import flags
 from tiger.cli.runs import pick
 from tiger.core import files, tables
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import data, import_run
 from tiger.semantic_ids import (
@@ -90,7 +91,7 @@ def take(args: argparse.Namespace) -> flags.Output:
     cat = datasets.load_ref(chosen.config.dataset)
     ids = data.ids_for(chosen, cat)
     written = write(out, ids, cat, args.keys)
-    flags.say(args, f"{ids.n_ids:,} IDs written to {', '.join(map(str, written))}.")
+    flags.say(args, f"{counted(ids.n_ids, 'ID')} written to {', '.join(map(str, written))}.")
     return {"run": chosen.id, "ids": ids.n_ids, "out": [str(path) for path in written]}
 
 

@@ -7,6 +7,7 @@ from tiger.analysis import evaluation
 from tiger.cli import flags
 from tiger.cli.bulk import add_engine, engine_of, follow
 from tiger.cli.recommenders import catalogue_of, history_of, pick_model
+from tiger.core.words import counted
 from tiger.models import Recommender
 from tiger.reports import recommenders
 from tiger.runs import Run
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> flags.Output:
     if args.k is None:
         args.k = min(USUAL_K, cat.n_items)
     if not 1 <= args.k <= cat.n_items:
-        raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {cat.n_items:,} items.")
+        raise ValueError(f"k is {args.k}, but must be between 1 and the catalogue's {counted(cat.n_items, 'item')}.")
     if args.all_users:
         return recommend_to_all(chosen, model, args)
     history, held_out = history_of(cat, args.user, args.history)
@@ -67,5 +68,5 @@ def recommend_to_all(chosen: Run, model: Recommender, args: argparse.Namespace) 
     with engine_of(args) as engine:
         n_users = follow(bulk.recommend(chosen, Path(args.output), engine, k=args.k, width=width, exclude_seen=args.exclude_seen,
                                         shard_size=args.shard_size), args.json)
-    flags.say(args, f"The best {args.k} items of {n_users:,} users, written to {args.output}.")
+    flags.say(args, f"The best {counted(args.k, 'item')} of {counted(n_users, 'user')}, written to {args.output}.")
     return {"run": chosen.id, "output": args.output, "users": n_users, "k": args.k, "width": width}

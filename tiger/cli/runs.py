@@ -12,6 +12,7 @@ from tiger.cli import flags
 from tiger.core import disk
 from tiger.core.events import changed_param
 from tiger.core.tables import csv_bytes
+from tiger.core.words import counted
 from tiger.runs import index, supervisor
 
 KINDS = ("All", "IDs", "Recommenders", "Studies", "Sweeps", "Maps")
@@ -129,7 +130,7 @@ def tag(chosen: Sequence[runs.Run], args: argparse.Namespace) -> list[flags.Outp
 def star(chosen: Sequence[runs.Run], args: argparse.Namespace) -> list[flags.Output]:
     """Put a star on runs, or take it off."""
     found = [{"id": one.id, **asdict(runs.label(one, starred=not args.off))} for one in chosen]
-    flags.say(args, f"{len(found)} runs {'without a star' if args.off else 'with a star'} now.")
+    flags.say(args, f"{counted(len(found), 'run')} {'without a star' if args.off else 'with a star'} now.")
     return found
 
 

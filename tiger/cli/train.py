@@ -16,6 +16,7 @@ from tiger import datasets, metrics, models, quantizers, runs
 from tiger.cli import flags
 from tiger.cli.recommenders import pick_model
 from tiger.core import files, params
+from tiger.core.words import counted
 from tiger.reports import at_scale, recommenders
 from tiger.runs import config as run_config
 from tiger.runs import presets, supervisor
@@ -186,11 +187,11 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
                   "perplexity": [round(float(metrics.perplexity(counts_K)), 2) for counts_K in counts_LK]}
     if status.state not in ("finished", "stopped"):
         raise ValueError(f"The run ended as {status.state}. {status.message}")
-    flags.say(args, f"{status.state.capitalize()} after {status.step:,} of {status.n_steps:,} steps. "
+    flags.say(args, f"{status.state.capitalize()} after {status.step:,} of {counted(status.n_steps, 'step')}. "
                     f"{status.message}".rstrip())
     if found.get("metrics"):
         test = found["metrics"]["test"]
-        flags.say(args, f"Test item of {test['n_users']:,} users: recall@10 {test['recall@10']:.4f}, NDCG@10 "
+        flags.say(args, f"Test item of {counted(test['n_users'], 'user')}: recall@10 {test['recall@10']:.4f}, NDCG@10 "
                         f"{test['ndcg@10']:.4f}. Next: python -m tiger recommend {made.id} --user 0")
     model = made.recommender() if found.get("metrics") and models.REGISTRY[made.learner.name].member_params else None
     if isinstance(model, models.Ensemble):
@@ -199,7 +200,7 @@ def summary(made: Run, args: argparse.Namespace) -> flags.Output:
         found["sampled"] = said
         flags.say(args, said)
     if "unique" in found:
-        flags.say(args, f"{found['unique']:,} distinct IDs for {found['items']:,} items; perplexity per "
+        flags.say(args, f"{counted(found['unique'], 'distinct ID')} for {counted(found['items'], 'item')}; perplexity per "
                         f"level {', '.join(map(str, found['perplexity']))}.")
         flags.say(args, f"See it: python -m tiger app, then open the run '{made.title}'; or "
                         f"python -m tiger doctor {made.id}")

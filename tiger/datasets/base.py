@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.datasets.catalogue import ITEM_COLUMNS
 
 MAX_ITEMS = 5_000_000
@@ -155,7 +156,7 @@ def _item_numbers(items: pd.DataFrame, inter: Interactions, unknown_items: str) 
     if len(unknown) and unknown_items != "drop":
         row = int(unknown[0])
         raise ValueError(f"{inter.file}, row {row + inter.first_row}, has the unknown item "
-                         f"'{inter.item_N[row]}' ({len(unknown):,} such rows in all); add it to the items or "
+                         f"'{inter.item_N[row]}' ({counted(len(unknown), 'such row')} in all); add it to the items or "
                          "load with unknown_items='drop'.")
     return item_N
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.datasets.fingerprint import Fingerprint
 from tiger.datasets.reference import DatasetRef
 
@@ -41,7 +42,7 @@ class Split:
             raise ValueError(f"part is {part!r}, but must be 'valid' or 'test'.")
         history = self.catalogue.history(user)
         if len(history) < 3:
-            raise ValueError(f"user {user} has {len(history)} items; leave-one-out needs at least 3.")
+            raise ValueError(f"user {user} has {counted(len(history), 'item')}; leave-one-out needs at least 3.")
         return history[:-2] if part == "valid" else history[:-1]
 
 
@@ -61,7 +62,7 @@ class Sampled:
 
     def summary(self, n_items: int) -> str:
         """What was sampled, as a sentence without its end."""
-        return (f"a sample of {n_items:,} of {self.n_rows:,} items, drawn evenly over {self.n_files:,} "
+        return (f"a sample of {n_items:,} of {counted(self.n_rows, 'item')}, drawn evenly over {self.n_files:,} "
                 f"file{'s' * (self.n_files != 1)} (seed {self.seed})")
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tiger.core.params import param
+from tiger.core.words import none_of
 from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue
 
@@ -61,8 +62,8 @@ def _nothing_met(raw: RawCatalogue) -> str:
     if embed.has_words(raw.items["text"].tolist()):
         return ("No two items occur together in any training history, so there is no co-occurrence to learn from; "
                 "choose the tfidf embedding.")
-    return (f"None of the {len(raw.items):,} items has a word in its text, and no two items occur together in any training "
-            f"history (all but the last {HELD_OUT} items of a user); name a text column, or bring your own embedding.")
+    return (f"{none_of(len(raw.items), 'item').capitalize()} has a word in its text, and no two items occur together in any "
+            f"training history (all but the last {HELD_OUT} items of a user); name a text column, or bring your own embedding.")
 
 
 def ppmi_matrix(indptr_U1: np.ndarray, history_items: np.ndarray, n_items: int, window: int) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 
 from tiger.core import files, params, paths
 from tiger.core.params import param
+from tiger.core.words import none_of
 
 log = logging.getLogger(__name__)
 CACHE_FORMAT = 1  # raise it when the same text and settings give other vectors
@@ -52,7 +53,7 @@ class Tfidf:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         if not has_words(texts):
-            raise ValueError(f"None of the {len(texts):,} items has a word in its text; name a text column, "
+            raise ValueError(f"{none_of(len(texts), 'item').capitalize()} has a word in its text; name a text column, "
                              "or bring your own embedding.")
         weights = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, token_pattern=WORD.pattern).fit_transform(texts)
         if weights.shape[1] < 2:  # one word in all: nothing to fold

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tiger.core.words import counted
+
 if TYPE_CHECKING:
     from tiger.datasets.catalogue import Catalogue
 
@@ -128,7 +130,7 @@ class Changes:
             said = said or ["items occur another number of times"]
         if self.n_vectors:
             have = "have" if self.n_vectors > 1 else "has"
-            said.append(f"{self.n_vectors:,} of {self.n_items:,} items {have} another embedding")
+            said.append(f"{self.n_vectors:,} of {counted(self.n_items, 'item')} {have} another embedding")
         if self.histories and histories:
             said.append("the histories differ")
         if self.was_I is not None:

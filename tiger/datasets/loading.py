@@ -10,6 +10,7 @@ import numpy as np
 
 from tiger.core import params, paths
 from tiger.core.params import Values
+from tiger.core.words import none_of
 from tiger.datasets import apart as isolated
 from tiger.datasets import embed
 from tiger.datasets.base import RawCatalogue, Source
@@ -100,7 +101,8 @@ def _vectors(raw: RawCatalogue, embedder: Any, embedding: Values) -> np.ndarray:
     if not embed.has_words(texts):
         remedy = ("; choose the cooccurrence embedding, which learns from histories," if raw.user_ids else
                   ", and there are no histories to learn from; name a text column")
-        raise ValueError(f"None of the {len(texts):,} items has a word in its text{remedy} or bring your own embedding.")
+        raise ValueError(f"{none_of(len(texts), 'item').capitalize()} has a word in its text{remedy} or bring your own "
+                         "embedding.")
     return embed.embed_cached(texts, **embedding)
 
 

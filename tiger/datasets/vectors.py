@@ -12,6 +12,7 @@ import pandas as pd
 
 from tiger.core import errors
 from tiger.core.params import param
+from tiger.core.words import counted, there
 from tiger.datasets.base import MAX_ITEMS
 from tiger.datasets.io import readers
 from tiger.datasets.io.ids import plain, to_ids
@@ -43,7 +44,7 @@ class Given:
         if self.ids:
             emb_NE = emb_NE[_rows(self.ids, item_ids, len(emb_NE), name)]
         elif len(emb_NE) != len(item_ids):
-            raise ValueError(f"{name} has {len(emb_NE):,} rows, but there are {len(item_ids):,} items; "
+            raise ValueError(f"{name} has {counted(len(emb_NE), 'row')}, but {there(len(item_ids), 'item')}; "
                              "give one row per item in the items' order, or a file with the id of each row.")
         return _finite(emb_NE, name, item_ids)
 
@@ -105,7 +106,7 @@ def _check_finite(emb_NE: np.ndarray, file: str, ids: Sequence[str], first: int 
         bad = np.flatnonzero(~np.isfinite(emb_NE.astype(np.float32, copy=False)).all(axis=1))
     if len(bad):
         raise ValueError(f"{file}: the vector of item '{ids[first + int(bad[0])]}' (item {first + bad[0]}) holds NaN or "
-                         f"infinity ({len(bad):,} such rows); drop or repair them.")
+                         f"infinity ({counted(len(bad), 'such row')}); drop or repair them.")
 
 
 def _check_shape(shape: tuple[int, ...], kind: str, numeric: bool, file: str) -> None:
@@ -162,7 +163,7 @@ def _read_safetensors(file: Path, tensor: str) -> np.ndarray:
             names = list(opened.keys())
             name = tensor or (names[0] if len(names) == 1 else "")
             if name not in names:
-                wanted = f"no tensor '{tensor[:40]}'" if tensor else f"{len(names)} tensors"
+                wanted = f"no tensor '{tensor[:40]}'" if tensor else counted(len(names), "tensor")
                 raise ValueError(f"{file.name} holds {wanted}, only {readers.shown(names, 10) or 'none'}; name "
                                  "one of them" + (f" with tensor='{readers.shown(names[:1])}'." if names else "."))
             part: Any = opened.get_slice(name)
@@ -214,7 +215,7 @@ def _rows(path: str, item_ids: list[str], n_rows: int, file: str) -> np.ndarray:
     """For each item the row of its vector."""
     ids, name = read_ids(path), Path(path).name
     if len(ids) != n_rows:
-        raise ValueError(f"{name} lists {len(ids):,} ids, but {file} has {n_rows:,} rows; they must be as "
+        raise ValueError(f"{name} lists {counted(len(ids), 'id')}, but {file} has {counted(n_rows, 'row')}; they must be as "
                          "many.")
     row = {one: number for number, one in enumerate(ids)}
     if len(row) != len(ids):
@@ -222,6 +223,6 @@ def _rows(path: str, item_ids: list[str], n_rows: int, file: str) -> np.ndarray:
         raise ValueError(f"{name} lists the id '{again[:40]}' more than once; keep one row per item.")
     missing = [one for one in item_ids if one not in row]
     if missing:
-        raise ValueError(f"{file} has no vector for item '{missing[0]}' ({len(missing):,} are missing); "
+        raise ValueError(f"{file} has no vector for item '{missing[0]}' ({counted(len(missing), 'is', 'are')} missing); "
                          f"add them to {name} and to {file}.")
     return np.array([row[one] for one in item_ids], np.int64)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tiger.core.words import counted
+
 KEYS_PER_ROW = 32  # with at most this many possible keys a row, a lookup table is faster than sorting
 
 
@@ -27,7 +29,7 @@ def level_sizes(n_codes: int | Sequence[int], n_levels: int) -> list[int]:
     """
     sizes = [int(n_codes)] * n_levels if isinstance(n_codes, (int, np.integer)) else [int(size) for size in n_codes]
     if len(sizes) != n_levels:
-        raise ValueError(f"n_codes lists {len(sizes)} levels, but the codes have {n_levels}.")
+        raise ValueError(f"n_codes lists {counted(len(sizes), 'level')}, but the codes have {n_levels}.")
     return sizes
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tiger.core.words import counted, there
 from tiger.metrics.codes import entropy, prefix_numbers
 
 
@@ -102,7 +103,8 @@ def label_scores(codes_IL: np.ndarray, labels: np.ndarray, n_shuffles: int = 5,
         ValueError: another number of labels than of items.
     """
     if len(labels) != len(codes_IL):
-        raise ValueError(f"there are {len(labels)} labels for {len(codes_IL)} items; give one label per item.")
+        raise ValueError(f"{there(len(labels), 'label')} for {counted(len(codes_IL), 'item')}; give one label per "
+                         "item.")
     if n_shuffles < 1:
         raise ValueError(f"n_shuffles is {n_shuffles}, but the null needs at least 1 shuffle.")
     label_I = label_numbers(labels)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tiger.core.words import counted, there
 from tiger.metrics.codes import has_id, prefix_numbers
 
 SAFE = (1e-15, 1e18)  # lengths of rows whose squares float32 can hold
@@ -22,7 +23,7 @@ def rank_of_target(ranked_UR: np.ndarray, target_U: np.ndarray) -> np.ndarray:
     """
     ranked_UR, target_U = np.asarray(ranked_UR), np.asarray(target_U)
     if ranked_UR.ndim != 2 or len(ranked_UR) != len(target_U):
-        raise ValueError(f"ranked lists have shape {ranked_UR.shape} and there are {len(target_U)} targets; "
+        raise ValueError(f"ranked lists have shape {ranked_UR.shape} and {there(len(target_U), 'target')}; "
                          "give one row of items per target.")
     hit_UW = (ranked_UR == target_U[:, None]) & (target_U >= 0)[:, None]
     if ranked_UR.shape[1] == 0:
@@ -33,7 +34,7 @@ def rank_of_target(ranked_UR: np.ndarray, target_U: np.ndarray) -> np.ndarray:
 def _check_k(ranked_UR: np.ndarray, k: int) -> None:
     width = np.asarray(ranked_UR).shape[-1]
     if not 1 <= k <= width:
-        raise ValueError(f"k is {k}, but the ranked lists hold {width} items; take k between 1 and {width}.")
+        raise ValueError(f"k is {k}, but the ranked lists hold {counted(width, 'item')}; take k between 1 and {width}.")
 
 
 def recall_at_k(ranked_UR: np.ndarray, target_U: np.ndarray, k: int) -> np.ndarray:

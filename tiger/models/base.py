@@ -14,6 +14,7 @@ from tiger import metrics
 from tiger.core.learner import Learner, LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import SemanticIds
 
@@ -208,11 +209,11 @@ class Recommender(Learner):
         """Raises ValueError where the model did not learn from this catalogue."""
         self.check_fitted()
         if cat.n_items != self.n_items:
-            raise ValueError(f"the catalogue has {cat.n_items} items, but this model was fitted on {self.n_items}; fit it "
-                             "again or load the catalogue it was fitted on.")
+            raise ValueError(f"the catalogue has {counted(cat.n_items, 'item')}, but this model was fitted on {self.n_items}; "
+                             "fit it again or load the catalogue it was fitted on.")
         if self.learned_catalogue not in (None, cat.fingerprint()):
-            raise ValueError(f"the catalogue has {cat.n_items} items like the one this model was fitted on, but different ones "
-                             "or in another order; fit it again or load the catalogue it was fitted on.")
+            raise ValueError(f"the catalogue has {counted(cat.n_items, 'item')} like the one this model was fitted on, but "
+                             "different ones or in another order; fit it again or load the catalogue it was fitted on.")
 
     def shorten(self, history: np.ndarray) -> np.ndarray:
         """The last items that the model can read."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tiger.core.words import counted, there
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.neural import NeuralRecommender
 from tiger.search import beam, exact
@@ -31,7 +32,7 @@ def checked_ids(ids: SemanticIds | None, cat: Catalogue, does: str) -> SemanticI
         raise ValueError(f"{does} semantic IDs; pass some{got}, for example "
                          "SemanticIds.from_codes(quantizer.encode(cat.embedding_IE), n_codes).")
     if len(ids.ids_IM) != cat.n_items:
-        raise ValueError(f"there are {len(ids.ids_IM)} IDs, but the catalogue has {cat.n_items} items; "
+        raise ValueError(f"{there(len(ids.ids_IM), 'ID')}, but the catalogue has {counted(cat.n_items, 'item')}; "
                          "make the IDs from this catalogue's embeddings.")
     return ids
 

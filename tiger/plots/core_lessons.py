@@ -36,7 +36,7 @@ def names(frame: pd.DataFrame, alt: str) -> go.Figure:
     for column, title, look in (("distinct", "Distinct IDs", colour(0)), ("vectors", "Code vectors", QUIET)):
         figure.add_bar(x=frame["levels"], y=frame[column], name=title, marker={"color": look}, text=frame[column],
                        texttemplate="%{text:,}", textposition="outside", cliponaxis=False,
-                       hovertemplate="%{x} levels: %{y:,}<extra>" + title + "</extra>")
+                       hovertemplate="levels: %{x}, IDs: %{y:,}<extra>" + title + "</extra>")
     figure.update_xaxes(title="Levels used", dtick=1)
     figure.update_yaxes(title="Number")
     return style(figure, alt, 280)
@@ -92,7 +92,7 @@ def purity(frame: pd.DataFrame, alt: str) -> go.Figure:
     for place, (name, part) in enumerate(frame.groupby("codes", sort=False)):
         mean = part.groupby("level", as_index=False)["purity"].mean()
         figure.add_bar(x=mean["level"], y=mean["purity"], name=str(name), marker={"color": colour(place)}, text=mean["purity"],
-                       texttemplate="%{text:.1%}", hovertemplate="%{x} levels: %{y:.1%}<extra>" + str(name) + "</extra>")
+                       texttemplate="%{text:.1%}", hovertemplate="levels: %{x}, %{y:.1%}<extra>" + str(name) + "</extra>")
     figure.update_xaxes(title="Levels used", dtick=1)
     figure.update_yaxes(title="Purity", tickformat=".0%", range=[0, 1])
     return style(figure, alt, 280)

@@ -48,10 +48,10 @@ def transitions(frame: pd.DataFrame, alt: str) -> go.Figure:
         arrangement="snap",
         node={"label": label, "pad": 12, "thickness": 16, "line": {"width": 0},
               "color": [hue.get(code, SANKEY[7]).format(a=0.9) for code in [*olds, *news]],
-              "hovertemplate": "%{label}: %{value:,} items<extra></extra>"},
+              "hovertemplate": "%{label}, items: %{value:,}<extra></extra>"},
         link={"source": frame["old"].map(left), "target": frame["new"].map(right), "value": frame["items"],
               "color": [hue[code].format(a=0.35) for code in frame["old"]],
-              "hovertemplate": "%{source.label} → %{target.label}: %{value:,} items<extra></extra>"}))
+              "hovertemplate": "%{source.label} → %{target.label}, items: %{value:,}<extra></extra>"}))
     return style(figure, alt, 420)
 
 

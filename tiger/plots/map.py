@@ -89,7 +89,7 @@ def density(count_yx: np.ndarray, x_B: np.ndarray, y_B: np.ndarray, alt: str) ->
     figure = go.Figure(go.Heatmap(z=shown, x=x_B, y=y_B, colorscale=SEQUENTIAL, customdata=count_yx,
                                   colorbar={"title": "items", "tickvals": [0, 1, 2, 3, 4],
                                             "ticktext": ["1", "10", "100", "1,000", "10,000"], "thickness": 12},
-                                  hovertemplate="%{customdata:,} items<extra></extra>"))
+                                  hovertemplate="items: %{customdata:,}<extra></extra>"))
     style(figure, alt, HEIGHT)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tiger.core.words import counted
 from tiger.plots.style import COLOURS, DASHES, SEQUENTIAL, colour, style
 
 LINES = [[0.0, "#56B4E9"], [0.5, "#8C8C8C"], [1.0, "#D55E00"]]  # thin lines on white and on black
@@ -29,7 +30,7 @@ def run_curves(frame: pd.DataFrame, title: str, alt: str, log: bool = False) -> 
                                fill="toself", fillcolor=_faint(colour(place)), line={"width": 0}, hoverinfo="skip",
                                showlegend=False, legendgroup=str(name))
         n = int(part["n"].iloc[0])
-        many = f", mean of {n} runs" if n > 1 else ""
+        many = f", mean of {counted(n, 'run')}" if n > 1 else ""
         figure.add_scatter(x=part["step"], y=part["value"], mode="lines", name=str(name), legendgroup=str(name),
                            line={"color": colour(place), "width": 2, "dash": dash},
                            hovertemplate=f"step %{{x:,}}: %{{y:.4g}}{many}<extra>%{{fullData.name}}</extra>")
@@ -129,4 +130,4 @@ def sweep_heat(frame: pd.DataFrame, columns: Sequence[str], rows: Sequence[str],
 
 
 def _interval_text(row: Any, form: str) -> str:
-    return f"95 % interval {row.low:{form}} to {row.high:{form}}, {row.n} runs" if row.n > 1 else "one run"
+    return f"95 % interval {row.low:{form}} to {row.high:{form}}, {counted(row.n, 'run')}" if row.n > 1 else "one run"

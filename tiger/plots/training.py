@@ -46,7 +46,7 @@ def level_lines(frame: pd.DataFrame, alt: str, changes: pd.DataFrame | None = No
 def code_history(frame: pd.DataFrame, alt: str) -> go.Figure:
     """Items of one code at the kept steps, from ``reports.code_history``."""
     figure = go.Figure(go.Scatter(x=frame["step"], y=frame["items"], mode="lines+markers", line_color=ACCENT,
-                                  hovertemplate="step %{x:,}: %{y:,} items<extra></extra>"))
+                                  hovertemplate="step %{x:,}, items: %{y:,}<extra></extra>"))
     figure.update_xaxes(title="Step", rangemode="tozero")
     figure.update_yaxes(title="Items", rangemode="tozero")
     return style(figure, alt, height=220)

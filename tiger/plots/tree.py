@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tiger.core.words import counted
 from tiger.plots import colours
 from tiger.plots.style import DASHES, QUIET, SYMBOLS, colour, style
 
@@ -79,7 +80,7 @@ def labelled(frame: pd.DataFrame) -> pd.DataFrame:
     name = frame["prefix"]
     last = name.str.rsplit("-", n=1).str[-1].where(frame["level"] > frame["level"].min(), name)
     word = frame["name"].map(lambda text: f" {text}" if text else "")
-    hover = [f"<b>{title}</b><br>{size:,} items" + "".join(f"<br>{text.replace('> ', '› ')}" for text in more if text)
+    hover = [f"<b>{title}</b><br>{counted(size, 'item')}" + "".join(f"<br>{text.replace('> ', '› ')}" for text in more if text)
              for title, size, *more in zip(name, frame["size"], frame["words"], frame["categories"], strict=True)]
     return frame.assign(label=last + word, hover=hover, colour=_colours(frame))
 
@@ -116,7 +117,7 @@ def sizes(frame: pd.DataFrame, alt: str) -> go.Figure:
     for place, (name, part) in enumerate(frame.groupby("set", sort=False)):
         figure.add_scatter(x=part["rank"], y=part["size"], mode="lines", name=str(name),
                            line={"color": colour(place), "dash": DASHES[place], "width": 2.5},
-                           hovertemplate="branch rank %{x:,}: %{y:,} items<extra>%{fullData.name}</extra>")
+                           hovertemplate="branch rank %{x:,}, items: %{y:,}<extra>%{fullData.name}</extra>")
     figure.update_xaxes(title="Branches, largest first", type="log", dtick=1)
     figure.update_yaxes(title="Items", type="log", dtick=1)
     return style(figure, alt)
@@ -151,10 +152,10 @@ def splits(frame: pd.DataFrame, bits: int, alt: str) -> go.Figure:
     """Buckets after each hyperplane, beside the most there could be; from ``tree.split_steps``."""
     figure = go.Figure(go.Scatter(x=frame["bits"], y=frame["buckets"], mode="lines+markers", name="buckets",
                                   line={"color": colour(0), "width": 2.5},
-                                  hovertemplate="%{x} planes: %{y:,} buckets<extra></extra>"))
+                                  hovertemplate="planes: %{x}, buckets: %{y:,}<extra></extra>"))
     figure.add_scatter(x=frame["bits"], y=frame["largest"], mode="lines+markers", name="items in the largest bucket",
                        line={"color": colour(1), "dash": "dash", "width": 2.5},
-                       hovertemplate="%{x} planes: %{y:,} items in the largest<extra></extra>")
+                       hovertemplate="planes: %{x}, items in the largest: %{y:,}<extra></extra>")
     figure.add_vline(x=bits, line={"dash": "dot", "color": QUIET})
     figure.update_xaxes(title="Hyperplanes")
     figure.update_yaxes(type="log", dtick=1)

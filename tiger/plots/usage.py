@@ -28,8 +28,8 @@ def usage_heat(frame: pd.DataFrame, alt: str, height: int = 320) -> go.Figure:
                            marker={"symbol": "square-open", "size": 11, "color": ACCENT, "opacity": 0,
                                    "line": {"width": 3}},
                            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0}},
-                           hovertemplate="level %{customdata[0]}, code %{customdata[1]}: %{customdata[2]:,} "
-                                         "items, rank %{customdata[3]}<extra></extra>")
+                           hovertemplate="level %{customdata[0]}, code %{customdata[1]}, items: %{customdata[2]:,}, "
+                                         "rank %{customdata[3]}<extra></extra>")
     figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": top,
                                     "colorbar": {"title": "Items", "thickness": 12}})
     style(figure, alt, height)
@@ -47,7 +47,7 @@ def usage_bars(frame: pd.DataFrame, alt: str) -> go.Figure:
     figure = go.Figure(go.Bar(x=ranked["rank"], y=ranked["share"],
                               marker={"color": colour(place), "line_width": 0},
                               customdata=ranked[["level", "code", "items"]].to_numpy(),
-                              hovertemplate="code %{customdata[1]}: %{customdata[2]:,} items (%{y:.2%})"
+                              hovertemplate="code %{customdata[1]}, items: %{customdata[2]:,} (%{y:.2%})"
                                             "<extra></extra>"))
     if len(ranked):
         figure.add_hline(y=float(ranked["even_share"].iloc[0]), annotation_text="uniform use",

@@ -11,6 +11,7 @@ from tiger.core import params
 from tiger.core.learner import Learner, LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.core.words import counted
 
 Steps = Generator[Progress, None, "Quantizer"]
 
@@ -52,8 +53,8 @@ class Quantizer(Learner):
         if isinstance(self.n_codes, int):
             return [self.n_codes] * self.n_levels
         if len(self.n_codes) != self.n_levels:
-            raise ValueError(f"n_codes lists {len(self.n_codes)} levels ({params.text(self.n_codes)}), but n_levels is "
-                             f"{self.n_levels}; make them agree.")
+            raise ValueError(f"n_codes lists {counted(len(self.n_codes), 'level')} ({params.text(self.n_codes)}), but n_levels "
+                             f"is {self.n_levels}; make them agree.")
         return list(self.n_codes)
 
     def check_params(self) -> None:
@@ -181,7 +182,7 @@ def check_finite(emb_NE: np.ndarray, first_row: int = 0) -> None:
     bad_N = ~np.isfinite(emb_NE).all(1)
     if bad_N.any():
         raise ValueError(f"embedding row {first_row + int(bad_N.argmax())} holds NaN or infinity "
-                         f"({int(bad_N.sum())} such rows); drop or fill them first.")
+                         f"({counted(int(bad_N.sum()), 'such row')}); drop or fill them first.")
 
 
 def row_blocks(emb_NE: np.ndarray, width: int, batch_size: int, block: int) -> Iterator[tuple[slice, np.ndarray]]:

@@ -4,6 +4,7 @@
 from torch import Tensor, nn
 
 from tiger.core.learner import TrainingState
+from tiger.core.words import counted
 
 ALIGN = 16  # numbers: every tensor of the flat buffer began on a cache line of its own
 
@@ -28,8 +29,8 @@ def current(state: TrainingState, model: nn.Module, n_levels: int) -> TrainingSt
                 parts[name] = slice(start, start + value.numel())
                 start += -(-value.numel() // ALIGN) * ALIGN
     if start != len(state["values"]):
-        raise ValueError(f"this state was saved for {len(state['values'])} parameters, but this model has {start}; use the "
-                         "same data and settings.")
+        raise ValueError(f"this state was saved for {counted(len(state['values']), 'parameter')}, but this model has {start}; "
+                         "use the same data and settings.")
     found: TrainingState = {name: state[name] for name in ("generator", "order", "restarts", "batch_rows", "step",
                                                             "position", "live")}
     shapes = {name: value.shape for name, value in learned.items()}

@@ -23,6 +23,7 @@ from tiger.core import params
 from tiger.core.learner import LiveParams, TrainingState
 from tiger.core.params import param
 from tiger.core.progress import Progress
+from tiger.core.words import counted
 from tiger.quantizers import kmeans
 from tiger.quantizers.base import Quantizer, Steps, check_codes, check_embeddings, check_fitted, row_blocks
 from tiger.quantizers.codebook import nearest, penalised_codes, squared_norms
@@ -94,8 +95,8 @@ class OPQ(Quantizer):
 
     def _check_width(self, width: int) -> None:
         if width < self.n_levels:
-            raise ValueError(f"n_levels is {self.n_levels}, but the embeddings have {width} dimensions, and every level needs "
-                             "at least one; use fewer levels.")
+            raise ValueError(f"n_levels is {self.n_levels}, but the embeddings have {counted(width, 'dimension')}, and every "
+                             "level needs at least one; use fewer levels.")
 
     def _principal_rotation(self, x_IE: Tensor) -> Tensor:
         """Principal axes, the largest variance first, each given to the part with the least product of variances so far."""

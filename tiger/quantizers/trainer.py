@@ -15,6 +15,7 @@ from tiger.core.devices import to_cpu
 from tiger.core.learner import TrainingState
 from tiger.core.params import check, param, specs
 from tiger.core.progress import Metrics
+from tiger.core.words import counted
 from tiger.quantizers.base import Quantizer
 from tiger.quantizers.bottleneck import Autoencoder, Kept, Quantised
 from tiger.quantizers.networks import parse_widths
@@ -208,8 +209,9 @@ class Trainer:
         model = {name[6:]: value for name, value in state.items() if name.startswith("model.")}
         mine = self.model.state_dict()
         if len(state["order"]) != len(self.order_I) or _sizes(model) != _sizes(mine):
-            raise ValueError(f"this state was saved for {len(state['order'])} items and {_count(model):,} numbers, but these "
-                             f"are {len(self.order_I)} and {_count(mine):,}; use the same data and settings.")
+            raise ValueError(f"this state was saved for {counted(len(state['order']), 'item')} and "
+                             f"{counted(_count(model), 'number')}, but these are {len(self.order_I)} and {_count(mine):,}; use "
+                             "the same data and settings.")
         self.model.load_state_dict(model)
         self.model.bottleneck.refresh()
         self.generator.set_state(state["generator"])

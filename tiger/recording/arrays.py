@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 
 RESERVED = ("step", "t_s", "live_param", "knob", "value", "row", "note", "seq", "perplexity", "dead", "window", "learning_rate",
@@ -37,8 +38,8 @@ def vectors(given: Any, what: str) -> np.ndarray:
     found = np.ascontiguousarray(found, np.float32)
     bad_N = ~np.isfinite(found).all(axis=1)
     if bad_N.any():
-        raise ValueError(f"{what}, row {int(bad_N.argmax())}, holds NaN or infinity ({int(bad_N.sum()):,} such rows); drop or "
-                         "repair them.")
+        raise ValueError(f"{what}, row {int(bad_N.argmax())}, holds NaN or infinity ({counted(int(bad_N.sum()), 'such row')}); "
+                         "drop or repair them.")
     return found
 
 
@@ -57,7 +58,8 @@ def ids(given: Sequence[Any] | None, n_items: int) -> list[str]:
         return [str(number) for number in range(n_items)]
     found = [str(one) for one in (given.tolist() if hasattr(given, "tolist") else given)]
     if len(found) != n_items:
-        raise ValueError(f"there are {len(found):,} item_ids for {n_items:,} embeddings; give one for each, in the same order.")
+        raise ValueError(f"there are {len(found):,} item_ids for {counted(n_items, 'embedding')}; give one for each, in the same "
+                         "order.")
     if len(set(found)) != n_items or not all(one.strip() for one in found):
         seen: set[str] = set()
         again = next((one for one in found if not one.strip() or one in seen or seen.add(one)), "")  # type: ignore[func-returns-value]
@@ -80,7 +82,7 @@ def codes(given: Any, n_codes: Sequence[int]) -> np.ndarray:
             found = found[..., None]
         if found.ndim < 2 or found.shape[-1] != n_levels:
             raise ValueError(f"codes have shape {found.shape}, but must be (batch, {n_levels}): one code for each of the "
-                             f"{n_levels} levels that n_codes lists.")
+                             f"{counted(n_levels, 'level')} that n_codes lists.")
         found = found.reshape(-1, n_levels)
     if found.dtype.kind not in "iu":
         raise ValueError(f"codes are {found.dtype}, but must be whole numbers from 0.")
@@ -96,11 +98,11 @@ def rows(given: Any, n: int, n_items: int) -> np.ndarray:
     """The items' numbers (N,) int64. Raises ValueError where one is no item, or they are another number than the codes."""
     found = array(given).reshape(-1)
     if found.dtype.kind not in "iu" or len(found) != n:
-        raise ValueError(f"rows are {found.dtype} of {len(found):,}, but must be the number of the item of each of the {n:,} "
-                         "codes.")
+        raise ValueError(f"rows are {found.dtype} of {len(found):,}, but must be the number of the item of each of the "
+                         f"{counted(n, 'code')}.")
     if n and (found.min() < 0 or found.max() >= n_items):
-        raise ValueError(f"rows hold {int(found.min())} to {int(found.max())}, but the {n_items:,} items have numbers from 0 to "
-                         f"{n_items - 1:,}.")
+        raise ValueError(f"rows hold {int(found.min())} to {int(found.max())}, but items have numbers "
+                         f"from 0 to {n_items - 1:,}.")
     return found.astype(np.int64)
 
 

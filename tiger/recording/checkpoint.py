@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from tiger.core import files, limited
 from tiger.core.events import Event
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.io import readers
 from tiger.recording import recorder
@@ -120,7 +121,8 @@ def read_codebooks(path: str | Path, names: Sequence[str] = ()) -> list[np.ndarr
                          "read; name fewer tensors.")
     found = [book for name in wanted for book in _levels(_array(file, name), name, file.name)]
     if not 1 <= len(found) <= MAX_LEVELS:
-        raise ValueError(f"{file.name} holds {len(found)} codebooks, but 1 to {MAX_LEVELS} levels are read; name the tensors.")
+        raise ValueError(f"{file.name} holds {counted(len(found), 'codebook')}, but 1 to {MAX_LEVELS} levels are read; name the "
+                         "tensors.")
     return found
 
 
@@ -186,8 +188,8 @@ def _books_among(shapes: dict[str, tuple[int, ...]], file: str) -> list[str]:
     widths = {_trimmed(shapes[name])[-1] for name in found}
     if not found or len(widths) > 1:
         held = [f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items()]
-        raise ValueError(f"which of the {len(shapes)} tensors in {file} are the codebooks? Name them, the first level first: "
-                         f"{readers.shown(held, 12)}.")
+        raise ValueError(f"which of the {counted(len(shapes), 'tensor')} in {file} are the codebooks? Name them, the first level "
+                         f"first: {readers.shown(held, 12)}.")
     return sorted(found, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
 
 
@@ -237,5 +239,6 @@ def keep(codebooks: Sequence[np.ndarray], cat: Catalogue, distance: Distance = "
 def about(found: Nearest, codebooks: Sequence[np.ndarray]) -> str:
     """What was found, in one sentence."""
     sizes = " × ".join(f"{len(book):,}" for book in codebooks)
-    return (f"{len(found.codes_IL):,} vectors, {sizes} codes: {len(np.unique(found.codes_IL, axis=0)):,} distinct IDs, "
-            f"{found.explained:.0%} of the squared length accounted for.")
+    return (f"{counted(len(found.codes_IL), 'vector')}, {sizes} codes: "
+            f"{counted(len(np.unique(found.codes_IL, axis=0)), 'distinct ID')}, {found.explained:.0%} of the squared length "
+            "accounted for.")

@@ -29,6 +29,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from tiger.core import files
+from tiger.core.words import counted, there
 from tiger.datasets.reference import DatasetRef, Values
 from tiger.datasets.sources import recorded
 from tiger.recording import arrays
@@ -79,9 +80,10 @@ def watch(title: str = "", *, embeddings: Array, n_codes: int | Sequence[int], i
     sizes = arrays.sizes(n_codes)
     ids = arrays.ids(item_ids, len(emb_IE))
     if titles is not None and len(titles) != len(emb_IE):
-        raise ValueError(f"there are {len(titles):,} titles for {len(emb_IE):,} embeddings; give one for each, in their order.")
+        raise ValueError(f"{there(len(titles), 'title')} for {counted(len(emb_IE), 'embedding')}; give one for each, "
+                         "in their order.")
     names = None if titles is None else [str(one) for one in titles]
-    ref = dataset or recorded.write(emb_IE, ids, names, f"{title or 'Recorded'} ({len(emb_IE):,} items)")
+    ref = dataset or recorded.write(emb_IE, ids, names, f"{title or 'Recorded'} ({counted(len(emb_IE), 'item')})")
     about = Recording(sizes, len(emb_IE), library, arrays.plain(settings or {}))
     status = Status("running", stage="recording", pid=os.getpid(), host=socket.gethostname(), heartbeat_s=time.time(), attempt=1,
                     n_steps=int(n_steps or 0))
@@ -262,7 +264,8 @@ class Recorder:
         if latents is not None:
             latent_IZ = arrays.vectors(latents, "latents")
             if len(latent_IZ) != self.n_items:
-                raise ValueError(f"there are {len(latent_IZ):,} latents for {self.n_items:,} items; give one row for each.")
+                raise ValueError(f"{there(len(latent_IZ), 'latent')} for {counted(self.n_items, 'item')}; give one "
+                                 "row for each.")
             self._write_array("latent.npy", latent_IZ)
         if codebooks is not None:
             self._write_codebooks(codebooks)
@@ -282,8 +285,8 @@ class Recorder:
         if codes is not None:
             codes_IL, note = arrays.codes(codes, self.n_codes), ""
             if len(codes_IL) != self.n_items:
-                raise ValueError(f"there are codes of {len(codes_IL):,} items, but embeddings of {self.n_items:,}; give the "
-                                 "codes of all items, in the order of the embeddings.")
+                raise ValueError(f"there are codes of {counted(len(codes_IL), 'item')}, but embeddings of {self.n_items:,}; give "
+                                 "the codes of all items, in the order of the embeddings.")
         elif self.seen_IL is not None and (self.seen_IL >= 0).all():
             codes_IL, note = self.seen_IL, "The codes are those that each item had when it was last logged."
         else:

@@ -4,6 +4,7 @@ import numpy as np
 
 from tiger import metrics
 from tiger.analysis.tree import Branches
+from tiger.core import words
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports.codes import Codes
 from tiger.runs import Run, counted, data
@@ -16,8 +17,8 @@ def summary(run: Run, cat: Catalogue) -> str:
         return ""
     all_items = counted.read(run)
     if all_items is not None:
-        return (f"Usage, prefixes and collisions are counted over all {all_items.n_items:,} items; single items, vectors and "
-                f"neighbours are those of {sampled.summary(cat.n_items)}.")
+        return (f"Usage, prefixes and collisions are counted over all {words.counted(all_items.n_items, 'item')}; single items, "
+                f"vectors and neighbours are those of {sampled.summary(cat.n_items)}.")
     return (f"These are the numbers of {sampled.summary(cat.n_items)}. To count all items: python -m tiger encode {run.id} "
             "--output FOLDER.")
 
@@ -28,8 +29,9 @@ def collisions_summary(run: Run) -> str:
     if all_items is None:
         return ""
     found = all_items.collisions
-    return (f"Of all {found.n_items:,} items, {found.collided_items:,} share an ID: there are {found.unique:,} distinct IDs "
-            f"({found.unique / found.n_items:.1%}), and the most frequent one belongs to {found.largest:,} items.")
+    return (f"Of all {words.counted(found.n_items, 'item')}, {found.collided_items:,} share an ID: "
+            f"{words.there(found.unique, 'distinct ID')} "
+            f"({found.unique / found.n_items:.1%}), and the most frequent one belongs to {words.counted(found.largest, 'item')}.")
 
 
 def counts_of(codes: Codes) -> np.ndarray:
@@ -53,8 +55,8 @@ def tree_of(codes: Codes, depth: int) -> tuple[Branches, str]:
     sampled = codes.cat.sampled
     all_items = counted.read(codes.run) if sampled else None
     if all_items is not None and all_items.tree_PC is not None and depth <= _levels(all_items):
-        return Branches.counted(all_items.tree_PC, codes.codes_IL), f", all {all_items.n_items:,} items"
-    return Branches.from_codes(codes.codes_IL), f", {codes.cat.n_items:,} sampled items" if sampled else ""
+        return Branches.counted(all_items.tree_PC, codes.codes_IL), f", all {words.counted(all_items.n_items, 'item')}"
+    return Branches.from_codes(codes.codes_IL), f", {words.counted(codes.cat.n_items, 'sampled item')}" if sampled else ""
 
 
 def learned_summary(run: Run) -> str:
@@ -71,5 +73,5 @@ def _passes(run: Run, n_items: int) -> str:
     if "batch_size" in params and "n_steps" in params:
         return f", in {run.status.step * min(params['batch_size'], n_items) / n_items:.3g} passes"
     if "n_iterations" in params:
-        return f", in at most {params['n_iterations']} passes a level"
+        return f", in at most {words.counted(params['n_iterations'], 'pass', 'passes')} a level"
     return ""

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from tiger import models, runs
 from tiger.analysis import attribution
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.generative import GenerativeRecommender
 from tiger.plots.beam import share
@@ -64,7 +65,7 @@ class SearchRequest:
         if before.exclude_seen != self.exclude_seen:
             said.append("items in the history excluded" if self.exclude_seen else "items in the history allowed")
         if before.items != self.items:
-            said.append(f"history of {len(before.items)} → {len(self.items)} items"
+            said.append(f"history of {len(before.items)} → {counted(len(self.items), 'item')}"
                         if len(before.items) != len(self.items) else "another history of the same length")
         return ", ".join(said)
 
@@ -129,7 +130,8 @@ class BeamRequest:
         n_seen = int(self.ids.has_id_I[np.unique(np.array(search.items, np.int64))].sum())
         if not (search.exclude_seen and n_seen):
             return said
-        return (f"{said} So that the list stays full, the beam holds {search.width} + {n_seen} prefixes before the last level.")
+        return (f"{said} So that the list stays full, the beam holds {search.width} + {counted(n_seen, 'prefix', 'prefixes')} "
+                "before the last level.")
 
     def reader(self, search: SearchRequest) -> int | None:
         """Whose history a model with user tokens reads: nobody known, once the history was changed."""
@@ -186,7 +188,7 @@ def writer(run: runs.Run) -> Writer:
 def check_catalogue(found: Writer, cat: Catalogue) -> Writer:
     """The writer, if it learned this catalogue. Raises ValueError otherwise."""
     if found.model.n_items != cat.n_items:
-        raise ValueError(f"'{found.run.title}' was trained on {found.model.n_items:,} items, but this dataset has "
+        raise ValueError(f"'{found.run.title}' was trained on {counted(found.model.n_items, 'item')}, but this dataset has "
                          f"{cat.n_items:,}; choose its dataset or train a recommender on this one.")
     return found
 
@@ -284,8 +286,9 @@ def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, de
     frames = [beam_tree.grown(found, level, [req.target_id, *some[:3]]) for level, some in enumerate(missed, 1)]
     drawn = list(dict.fromkeys(prefix for frame in frames for prefix in frame["prefix"]))
     names = dict(zip(drawn, describe(drawn)["words"], strict=True))
-    said = (f"No code is generated yet: the prefix is empty, and all {req.ids.n_ids:,} items are possible. **Press Forward:** "
-            "the model computes a probability for every code of level 1.")
+    said = ("No code is generated yet: the prefix is empty, and "
+            f"{'the one item is' if req.ids.n_ids == 1 else f'all {req.ids.n_ids:,} items are'} possible. **Press Forward:** the "
+            "model computes a probability for every code of level 1.")
     return (Picture(0, said, start.assign(words="", target=False, exact=False), said.replace("**", ""), ""),
             *(_picture(replace(req, level=level), found, frame, names, some)
               for level, (frame, some) in enumerate(zip(frames, missed, strict=True), 1)))
@@ -299,8 +302,8 @@ def _picture(req: BeamRequest, found: beam.Trace, frame: pd.DataFrame, names: Ma
                          exact=[prefix in missed for prefix in prefixes])
     kept = report.kept(found, level)
     first = frame.iloc[prefixes.index(kept[0])]
-    alt = (f"Beam search after level {level}: {len(kept):,} prefixes kept; the most probable is {report.text(first['prefix'])} "
-           f"({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
+    alt = (f"Beam search after level {level}: {counted(len(kept), 'prefix', 'prefixes')} kept; the most probable is "
+           f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
     return Picture(level, step_summary(req, found), frame, alt, beam_tree.hidden(frame, report.counts(found, level), level))
 
 
@@ -341,17 +344,18 @@ def step_summary(req: BeamRequest, found: beam.Trace) -> str:
     """What happened at this level, in two sentences."""
     level, n = req.level, report.counts(found, req.level)
     before, total = len(report.kept(found, level - 1)), sum(n.values())
-    start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {req.ids.n_codes[level - 1]:,} codes = "
-             f"{total:,} candidates.")
+    start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {counted(req.ids.n_codes[level - 1], 'code')} = "
+             f"{counted(total, 'candidate')}.")
     if level > req.ids.n_levels:
         start += " This last number only separates items that share all their codes."
     if req.search.free:
         return (f"{start} Free search: the best {n[beam.KEPT] + n[report.INVALID]:,} stay; of these, prefixes that no item "
                 f"has: {n[report.INVALID]:,}.")
-    pruned = f"{n[beam.OUTSIDE]:,} are not a prefix of any ID and are pruned; of the others the" if n[beam.OUTSIDE] else "The"
-    said = f"{start} {pruned} best {n[beam.KEPT]:,} stay"
-    said += f", {n[beam.OWNED]:,} lead only to items already in the history" if n[beam.OWNED] else ""
-    return said + (f", and {n[beam.FULL]:,} are pruned because the beam is full." if n[beam.FULL] else ".")
+    pruned = (f"{counted(n[beam.OUTSIDE], 'is not a prefix of any ID and is', 'are not a prefix of any ID and are')} pruned; of "
+              "the others the") if n[beam.OUTSIDE] else "The"
+    said = f"{start} {pruned} best {n[beam.KEPT]:,} {'stays' if n[beam.KEPT] == 1 else 'stay'}"
+    said += f", {counted(n[beam.OWNED], 'leads', 'lead')} only to items already in the history" if n[beam.OWNED] else ""
+    return said + (f", and {counted(n[beam.FULL], 'is', 'are')} pruned because the beam is full." if n[beam.FULL] else ".")
 
 
 def candidates(req: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, describe: About,
@@ -477,7 +481,7 @@ def _why_missed(req: BeamRequest, found: beam.Trace) -> str:
     if row["fate"] == beam.OWNED:
         return " It is already in the history, and such items are excluded."
     return (f" Beam search pruned it at level {level}: its prefix {row['prefix']} had rank {row['rank']:,.0f} among the "
-            f"candidates, and {len(report.kept(found, level)):,} were kept.")
+            f"candidates, and {counted(len(report.kept(found, level)), 'was', 'were')} kept.")
 
 
 @dataclass(frozen=True)
@@ -516,7 +520,7 @@ def comparison(req: BeamRequest, before: beam.Trace, now: beam.Trace, changed: C
     row = changed.shared.iloc[level - 1]
     frame = beam_tree.together(before, now, level)
     frame = frame.assign(words=describe(frame["prefix"].tolist())["words"].tolist(), target=req.on_target(frame["prefix"]))
-    alt = (f"Two beam searches in one tree after level {level}: {row['both']} of this search's {row['now']} beams are also in "
-           "the previous one.")
+    alt = (f"Two beam searches in one tree after level {level}: {row['both']} of this search's {counted(row['now'], 'beam')} "
+           f"{'is' if row['both'] == 1 else 'are'} also in the previous one.")
     table = report.changes(before, now)
     return Comparison(changed, level, frame, alt, table.assign(title=[req.starred(item) for item in table["item"]]))

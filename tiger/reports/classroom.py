@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.reports import html, runs_rows
 from tiger.reports.html import Part
 from tiger.reports.questions import QUESTIONS
@@ -142,7 +143,7 @@ def tally_frame(tally: Tally) -> pd.DataFrame:
 def report(page: ClassPage, when: str) -> str:
     """The class as one HTML file that needs nothing else."""
     shown = page.table.drop(columns=["Here", "Page", "Perplexity", "Severity", "Run"])
-    parts = [Part("Visitors", f"{len(shown)} visitors; the newest run of each.", table=shown)]
+    parts = [Part("Visitors", f"{counted(len(shown), 'visitor')}; the newest run of each.", table=shown)]
     for tally in page.tallies:
         parts.append(Part(tally.title, f"{tally.question}\n\nMeasured: {tally.options[tally.right]}. "
                           f"{tally.counts[tally.right]} of {tally.n} predicted that.", table=tally_frame(tally)))

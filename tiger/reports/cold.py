@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.plots import studies as plot
 from tiger.reports import intervals
 from tiger.reports.html import Part
@@ -110,9 +111,10 @@ def parts(study: Study[ColdParams, ColdRow, ColdAbout], frame: pd.DataFrame) -> 
     about, given = study.about, study.params
     seen = " Lists leave out items that the user already has." if about.exclude_seen else ""
     found = [Part(text="\n\n".join(filter(None, [
-        f"{about.dataset}: {about.n_cold:,} of {about.n_items:,} items are held out of all training; the test item of "
-        f"{about.cold_users:,} users is one of them. Quantizer as in “{about.parent}”, recommender {about.model}, beam width "
-        f"{given.width}, seed {given.seed}.{seen}", cold_summary(frame)])))]
+        f"{about.dataset}: {about.n_cold:,} of {counted(about.n_items, 'item')} {'is' if about.n_cold == 1 else 'are'} held out "
+        f"of all training; the test item of {counted(about.cold_users, 'user')} is one of them. Quantizer as in "
+        f"“{about.parent}”, recommender {about.model}, beam width {given.width}, seed "
+        f"{given.seed}.{seen}", cold_summary(frame)])))]
     for title, part, x, words in (
             (f"Recall over K (epsilon {SHOWN_EPSILON:g} where it applies)", over_k(frame), "k", k_summary(frame)),
             (f"Recall over epsilon (K = {SHOWN_K})", over_epsilon(frame), "epsilon", epsilon_summary(frame)),

@@ -12,6 +12,7 @@ from tiger.analysis import collisions, doctor
 from tiger.analysis.collisions import CAUSES, Geometry, Groups, Left, Parting
 from tiger.analysis.doctor import Remedy
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
 from tiger.quantizers import Quantizer
@@ -275,7 +276,7 @@ def at_once(codes: Codes, geometry: Geometry | None, max_cells: int | None = Non
     n_shared, n_codes = metrics.collisions(codes_IL).collided_items, len(geometry.codebooks[-1])
     if max_cells is not None and n_shared * n_codes > max_cells:
         return [*found, Outcome("Sinkhorn on the last level", last, None,
-                                f"takes minutes for {n_shared:,} items: python -m tiger collisions {codes.run.id}")]
+                                f"takes minutes for {counted(n_shared, 'item')}: python -m tiger collisions {codes.run.id}")]
     try:
         balanced = Outcome("Sinkhorn on the last level", last, collisions.sinkhorn_last(codes_IL, geometry))
     except ValueError as error:
@@ -359,10 +360,10 @@ def outcomes_summary(outcomes: Sequence[Outcome]) -> str:
     assert best.left is not None
     left, before = (found.collisions.n_items - found.collisions.unique for found in (best.left, now))
     if left >= before:
-        return f"None of the measured remedies leaves fewer than {before:,} items that need another ID."
-    paid = [f"changes the codes of {best.left.n_changed:,} items"] if best.left.n_changed else []
+        return f"None of the measured remedies leaves fewer than {counted(before, 'item')} that need another ID."
+    paid = [f"changes the codes of {counted(best.left.n_changed, 'item')}"] if best.left.n_changed else []
     if math.isfinite(best.left.error) and math.isfinite(now.error) and best.run is None:
         change = "raises" if best.left.error > now.error else "lowers"
         paid.append(f"{change} the error from {now.error:.1%} to {best.left.error:.1%}")
-    return (f"“{best.title}” leaves {left:,} of {before:,} items that need another ID"
+    return (f"“{best.title}” leaves {left:,} of {counted(before, 'item')} that need another ID"
             + (f"; it {' and '.join(paid)}." if paid else "."))

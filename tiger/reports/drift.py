@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.plots import drift as plot
 from tiger.reports.html import Part
 from tiger.reports.study_report import Study, StudyReport
@@ -106,7 +107,8 @@ def winner_summary(frame: pd.DataFrame) -> str:
         names = table["fewest"] + table["best_recall"]
         words = [_range_summary(part) for _, part in table.groupby(names.ne(names.shift()).cumsum(), sort=False)]
     done = done_strengths(frame)
-    words += [f"At strength {row.strength:g}, {row.n_done} of {row.n_all} remedies are measured so far."
+    words += [f"At strength {row.strength:g}, {row.n_done} of {counted(row.n_all, 'remedy', 'remedies')} "
+              f"{'is' if row.n_done == 1 else 'are'} measured so far."
               for row in done[~done["whole"]].itertuples()]
     return " ".join(words)
 
@@ -203,7 +205,7 @@ def transition_summary(frame: pd.DataFrame) -> str:
         return "No results yet."
     named = frame[frame["old"] >= 0]
     stayed = named.loc[named["old"] == named["new"], "items"].sum() / max(named["items"].sum(), 1)
-    return f"Of the items in the {named['old'].nunique()} largest level-1 codes, {stayed:.0%} keep their first code."
+    return f"Of the items in the {counted(named['old'].nunique(), 'largest level-1 code')}, {stayed:.0%} keep their first code."
 
 
 def drift_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -230,7 +232,7 @@ def parts(study: Study[DriftParams, DriftRow, DriftAbout], frame: pd.DataFrame) 
     """The sections of the study's page."""
     about, newest, words = study.about, last_periods(frame), trade_summary(frame)
     found = [Part(text="\n\n".join(filter(None, [
-        f"{about.dataset}: {about.n_items:,} items, IDs of “{about.parent}”. New vectors: {SOURCES[study.params.source]}"
+        f"{about.dataset}: {counted(about.n_items, 'item')}, IDs of “{about.parent}”. New vectors: {SOURCES[study.params.source]}"
         f"{_drift_summary(study.params)}.", winner_summary(frame), *study.notes]))),
         Part("Changed IDs against error", words, plot.trade(newest, words), drift_table(frame))]
     last = strongest(newest)

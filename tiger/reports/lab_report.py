@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tiger import runs
+from tiger.core.words import counted
 from tiger.plots import runs as plot
 from tiger.reports import html, runs_compare, runs_rows
 from tiger.reports.html import Part
@@ -29,7 +30,8 @@ def report(name: str, entries: Sequence[Entry], predictions: Mapping[str, int], 
     predicted = predictions_frame(predictions)
     if len(predicted):
         right = int(predicted["Right"].eq("yes").sum())
-        parts.append(Part("Predictions", f"{right} of {len(predicted)} predictions were what was measured on the bundled shop.",
+        parts.append(Part("Predictions", f"{right} of {counted(len(predicted), 'prediction')} matched what "
+                                         "was measured on the bundled shop.",
                           table=predicted))
     rows = runs_rows.rows_of([entry for entry in entries if entry.config.kind in ("quantizer", "model", "external")][:MOST_RUNS])
     if rows:

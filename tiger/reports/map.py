@@ -11,6 +11,7 @@ from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
 from tiger.analysis.tree import Branches
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
 from tiger.reports.branches import Texts, named
@@ -163,8 +164,8 @@ def picture(codes: Codes, newest: Codes, category_IL: np.ndarray, texts: Texts, 
         at_N = projection.sample(newest.codes_IL[where.row_N, 0], SAMPLE)
     density = None
     if codes.cat.n_items > projection.DRAWN_LIMIT and view.n_dims == 2:
-        said = (f"Density of all {codes.cat.n_items:,} items in the PCA of their {layouts.SPACES[view.space]}; the colours "
-                 "are logarithmic.")
+        said = (f"Density of all {counted(codes.cat.n_items, 'item')} in the PCA of their {layouts.SPACES[view.space]}; "
+                "the colours are logarithmic.")
         density = Density(*projection.density(pca.place_ND), said)
     bare = Picture(codes, view, where, at_N, (), density)
     looks = _looks(bare, texts, codes.codes_IL, newest.codes_IL, False)
@@ -209,17 +210,17 @@ def _summary(shown: Picture, view: MapView, n_first: int) -> str:
     codes, where, n_drawn = shown.codes, shown.layout, len(shown.drawn_N)
     n_items, n_placed = codes.cat.n_items, len(where.row_N)
     what = "top categories" if view.by_category else "codes of level 1"
-    words = (f"{view.method} of the {layouts.SPACES[view.space]} of {n_items:,} items; hue and shape stand for the "
+    words = (f"{view.method} of the {layouts.SPACES[view.space]} of {counted(n_items, 'item')}; hue and shape stand for the "
              f"{n_first} {what}" + (", shades for level 2" if view.level > 1 else "")
              + (f", tints for level {view.level}." if view.level > 2 else "."))
     if where.explained_D is not None and view.method == "PCA":
         words += f" The axes explain {where.explained_D.sum():.0%} of the variance."
     if n_placed < n_items:
         kept = layouts.sampled_by(codes.run if view.space != "input" else None, codes.cat)
-        words += f" UMAP was computed on a sample of {n_placed:,} items, "
+        words += f" UMAP was computed on a sample of {counted(n_placed, 'item')}, "
         words += f"stratified by {kept}." if kept else "drawn at random."
     if n_drawn < n_placed:
-        words += f" Shown is a sample of {n_drawn:,} items, stratified by first code."
+        words += f" Shown is a sample of {counted(n_drawn, 'item')}, stratified by first code."
     if n_drawn < n_items and shown.density is not None:
         words += " The density above counts all items" + ("." if view.method == "PCA" else ", in their PCA.")
     return words + _step_summary(codes, view)
@@ -246,7 +247,8 @@ def _step_summary(codes: Codes, view: MapView) -> str:
     places = "the same at every step" if view.space == "input" else "those of the finished run"
     words = f" Positions are {places}; colours are step {codes.step:,}'s."
     missing = int((codes.codes_IL[:, 0] < 0).sum())
-    return words + (f" At that step {missing:,} items have no saved codes; they are grey." if missing else "")
+    grey = counted(missing, "item has no saved codes; it is", "items have no saved codes; they are")
+    return words + (f" At that step {grey} grey." if missing else "")
 
 
 @dataclass(frozen=True)

@@ -207,9 +207,10 @@ def verdict(found: Opinion) -> tuple[str, tuple[str, ...]]:
     counts = sorted(((wins.count(name), name) for name in ("A", "B") if name in wins), reverse=True)
     rest = wins.count("")
     if not counts:
-        return f"None of {len(wins)} measures shows that one set is better", tuple(map(_clause, measured))
+        return f"None of {counted(len(wins), 'measure')} shows that one set is better", tuple(map(_clause, measured))
     (n, name), *other = counts
-    head = f"{name} is better in {n} of {len(wins)} measures" + "".join(f", {loser} in {n_other}" for n_other, loser in other)
+    head = f"{name} is better in {n} of {counted(len(wins), 'measure')}" + "".join(
+        f", {loser} in {n_other}" for n_other, loser in other)
     head += f"; {rest} show{'s' * (rest == 1)} no advantage" if rest else ""
     return head, tuple(map(_clause, measured))
 
@@ -251,7 +252,7 @@ def changes_summary(found: Opinion) -> str:
     """How many IDs changed, as written and up to relabelling, and how far the groupings by prefix agree."""
     first, last = found.churn[0], found.churn[-1]
     if not last.raw.mean:
-        return f"No ID changed in its first {last.level} codes."
+        return f"No ID changed in its first {counted(last.level, 'code')}."
     return (f"{last.raw.mean:.1%} of the items have other codes as written (95 % interval {last.raw.low:.1%} to "
             f"{last.raw.high:.1%}). Code numbers may be arbitrary: with branches matched so that most items stay, "
             f"{first.relabelled.mean:.1%} left their branch at level 1 ({first.chance:.1%} by chance) and "
@@ -264,16 +265,17 @@ def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool)
     """How it was measured."""
     sizes = [f"{counted(len(side.n_codes), 'level')} of {sizes_summary(side.n_codes)} codes" for side in (a, b)]
     said = [f"A: {a.title}, {sizes[0]}. B: {b.title}, {sizes[1]}.",
-            f"Measured on {found.n_items:,} items with an ID in both, matched by item id; A has {_n_ids(a):,} items with an ID, "
-            f"B {_n_ids(b):,}. Collisions with items outside are not counted.",
-            f"Intervals: 95 %, bootstrap over items, {found.rounds:,} rounds, seed {found.seed}, paired: each round draws the "
-            "same items for both sets. Measures are linearised by each item's influence (delete-one jackknife), since an item "
-            "drawn twice would collide with itself. Each interval holds for itself; they are not corrected for one another. They "
-            "speak of other items from the same source, not of other training seeds.",
+            f"Measured on {counted(found.n_items, 'item')} with an ID in both, matched by item id; A has "
+            f"{counted(_n_ids(a), 'item')} with an ID, B {_n_ids(b):,}. Collisions with items outside are not counted.",
+            f"Intervals: 95 %, bootstrap over items, {counted(found.rounds, 'round')}, seed {found.seed}, paired: each round "
+            "draws the same items for both sets. Measures are linearised by each item's influence (delete-one jackknife), since "
+            "an item drawn twice would collide with itself. Each interval holds for itself; they are not corrected for one "
+            "another. They speak of other items from the same source, not of other training seeds.",
             "Intervals of the collision rate and of purity are on the safe side, up to about 1.4 times too wide.",
             "Collision rate: 1 - distinct IDs / items, as in LC-Rec. Codebook utilisation: perplexity / codes, mean "
             "of the levels.",
-            f"Neighbours: the {N_NEIGHBOURS} nearest by cosine similarity of {found.n_queries:,} items, in the embeddings "
+            f"Neighbours: the {N_NEIGHBOURS} nearest by cosine similarity of {counted(found.n_queries, 'item')}, in the "
+            "embeddings "
             + ("that both share" if same_space else "of A and in those of B, which differ")
             + "; the share that has the same prefix, less the share of all items that has."]
     said.append(f"Purity: share of the items with their branch's commonest label ({label_title}), less the mean under shuffled "
@@ -311,7 +313,7 @@ def figure_summary(found: SecondOpinion) -> str:
     """The figure's takeaway."""
     shown = found.frame[found.frame["comparable"]]
     counts = shown["better"].value_counts()
-    return (f"Differences of {len(shown)} numbers with 95 % intervals: B is better in {counts.get('B', 0)}, A in "
+    return (f"Differences of {counted(len(shown), 'number')} with 95 % intervals: B is better in {counts.get('B', 0)}, A in "
             f"{counts.get('A', 0)}, and {counts.get('', 0)} show no difference.")
 
 
@@ -363,7 +365,8 @@ def report_title(found: SecondOpinion) -> str:
 def report(found: SecondOpinion) -> str:
     """The whole as one HTML file that needs nothing else."""
     parts: Sequence[Part] = (
-        Part(text="\n\n".join([f"A: {found.a.title}. B: {found.b.title}. {found.opinion.n_items:,} items with an ID in both.",
+        Part(text="\n\n".join([f"A: {found.a.title}. B: {found.b.title}. {counted(found.opinion.n_items, 'item')} with an ID in "
+                               "both.",
                                f"{found.head}:", *map(begun, found.lines)])),
         Part("Differences", figure_summary(found), plot.advantages(figure_frame(found), figure_summary(found)), found.frame),
         Part("Every number, with its 95 % interval", "", None, measures_table(found)),

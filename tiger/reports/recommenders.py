@@ -12,6 +12,7 @@ from tiger import metrics, models, quantizers, runs
 from tiger.analysis import evaluation
 from tiger.analysis.evaluation import SearchMeasures
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef, Values
@@ -329,6 +330,8 @@ def search_summary(search: SearchMeasures) -> tuple[str, str]:
     """The takeaways of ``search_frames``: what a free beam writes that no item has, and what a beam loses."""
     rates = search["invalid"]
     first, last = rates[0], rates[-1]
-    invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that {first['width']} beam generates and "
-               f"{100 * last['rate']:.1f} % of those that {last['width']} beams generate belong to no item.")
+    invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that "
+               f"{counted(first['width'], 'beam generates', 'beams generate')} and "
+               f"{100 * last['rate']:.1f} % of those that {counted(last['width'], 'beam generates', 'beams generate')} belong to "
+               "no item.")
     return invalid, " ".join(evaluation.gap_summary(gap) for gap in search["gap"][:1] + search["gap"][-1:])

@@ -13,6 +13,7 @@ from tiger import metrics
 from tiger.analysis import doctor
 from tiger.analysis.doctor import Diagnosis, VectorSigns, libraries, symptoms
 from tiger.core.events import Event
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import Run, data
 from tiger.runs.records import Recording
@@ -75,8 +76,8 @@ def latest(run: Run) -> Recorded:
     if kept is None or recording is None or not len(kept["codes"]):
         raise ValueError(f"Run {run.id} has recorded no codes yet; call log(step, codes=...).")
     if "unmatched" not in kept and int(kept["rows"].max()) >= recording.n_items:
-        raise ValueError(f"Run {run.id} recorded codes of item {int(kept['rows'].max()):,}, but has {recording.n_items:,} items; "
-                         "its folder is damaged.")
+        raise ValueError(f"Run {run.id} recorded codes of item {int(kept['rows'].max()):,}, but has "
+                         f"{counted(recording.n_items, 'item')}; its folder is damaged.")
     return Recorded(kept["codes"], None if "unmatched" in kept else kept["rows"], int(kept["step"].item()))
 
 
@@ -166,12 +167,12 @@ def _with_bad_losses(said: Diagnosis, events: Sequence[Event]) -> Diagnosis:
 def _basis(found: Recorded, recording: Recording, n: int) -> str:
     """What was counted, in one sentence."""
     if found.final:
-        return f"Examined: the final codes of {n:,} of {recording.n_items:,} items."
+        return f"Examined: the final codes of {n:,} of {counted(recording.n_items, 'item')}."
     if found.rows_N is None:
-        return (f"Examined: the latest {n:,} recorded codes, up to step {found.step:,}. Whose codes they are was not recorded, "
-                "so an item may count several times.")
-    return (f"Examined: the latest codes of {n:,} of {recording.n_items:,} items, recorded up to step {found.step:,}; collisions "
-            "with the other items are not counted.")
+        return (f"Examined: the latest {counted(n, 'recorded code')}, up to step {found.step:,}. Whose codes they are was not "
+                "recorded, so an item may count several times.")
+    return (f"Examined: the latest codes of {n:,} of {counted(recording.n_items, 'item')}, recorded up to step {found.step:,}; "
+            "collisions with the other items are not counted.")
 
 
 def unseen(run: Run, events: Sequence[Event], found: Recorded, explained: float | None) -> list[str]:

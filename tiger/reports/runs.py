@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tiger import metrics
+from tiger.core.words import counted, none_of
 from tiger.datasets import registry
 from tiger.datasets.reference import Values
 from tiger.reports import runs_verdicts
@@ -238,10 +239,10 @@ def _choices(rows: Sequence[Row]) -> Choices:
 def _summary(rows: Sequence[Row], n_all: int) -> str:
     """How many runs are shown, and how many of them are healthy, sick or still training."""
     if not rows:
-        return f"None of the {n_all:,} runs matches." if n_all else "There are no runs yet."
+        return f"{none_of(n_all, 'run').capitalize()} matches." if n_all else "There are no runs yet."
     good = sum(row.verdict is not None and row.verdict.severity == "good" for row in rows)
     sick = sum(row.verdict is not None and row.verdict.severity not in ("good", runs_verdicts.UNKNOWN) for row in rows)
     active = sum(row.entry.status.active for row in rows)
-    shown = f"{n_all:,} runs" if len(rows) == n_all else f"{len(rows):,} of {n_all:,} runs"
+    shown = counted(n_all, "run") if len(rows) == n_all else f"{len(rows):,} of {counted(n_all, 'run')}"
     words = [f"{good:,} healthy" * bool(good), f"{sick:,} with a diagnosis" * bool(sick), f"{active:,} active" * bool(active)]
     return ": ".join(filter(None, [shown, ", ".join(filter(None, words))])) + "."

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports.items import item_rows
 
@@ -110,7 +111,8 @@ def length_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``length_histogram`` in one sentence."""
     most, width = frame.loc[frame["users"].idxmax()], int(frame["length"].diff().max()) if len(frame) > 1 else 1
     lengths = f"{most['length']}" if width == 1 else f"{most['length']} to {most['length'] + width - 1}"
-    return f"The most common history holds {lengths} items ({most['users']:,} of {frame['users'].sum():,} users)."
+    return (f"The most common history holds {lengths} item{'s' * (lengths != '1')} ({most['users']:,} of "
+            f"{counted(frame['users'].sum(), 'user')}).")
 
 
 def tail_summary(frame: pd.DataFrame) -> str:
@@ -156,7 +158,7 @@ def report_rows(cat: Catalogue) -> list[tuple[str, str, str]]:
             ("Users", f"{cat.n_users:,}", "Each user has one history."),
             ("Interactions", f"{cat.n_interactions:,}", "Total length of all histories."),
             ("Length 10 · 50 · 90 %", f"{low} · {middle} · {high}",
-             f"10 % of the users have at most {low} items, 50 % at most {middle}, 90 % at most {high}."),
+             f"10 % of the users have at most {counted(low, 'item')}, 50 % at most {middle}, 90 % at most {high}."),
             ("Cold items", f"{cold:,}", "Items without interactions."),
             ("Duplicates dropped", f"{dropped:,}", "Repeated rows dropped when the data were loaded.")]
     return rows

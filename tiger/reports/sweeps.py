@@ -9,6 +9,7 @@ import pandas as pd
 
 from tiger import metrics
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 from tiger.metrics import Interval
 from tiger.reports.runs_rows import param_title, short
@@ -292,9 +293,10 @@ def _best(name: str, settings: Sequence[Values], value_N: np.ndarray) -> object:
 
 def _state(run: Run, entries: Sequence[Entry | None]) -> str:
     states = [entry.status.state if entry is not None else "deleted" for entry in entries]
-    counted = [f"{states.count(state)} {STATE_SUMMARY.get(state, state)}"  # type: ignore[call-overload]
+    per_state = [f"{states.count(state)} {STATE_SUMMARY.get(state, state)}"  # type: ignore[call-overload]
                for state in (*STATE_SUMMARY, "deleted") if state in states]
-    return f"{len(entries)} of {sweep_plan.n_runs(sweep.request_of(run))} runs begun: {', '.join(counted) or 'none yet'}."
+    whole = counted(sweep_plan.n_runs(sweep.request_of(run)), "run")
+    return f"{len(entries)} of {whole} begun: {', '.join(per_state) or 'none yet'}."
 
 
 def summary(found: Variation, title: str) -> str:
@@ -303,7 +305,7 @@ def summary(found: Variation, title: str) -> str:
     if found.n_runs < 2:
         return "What mattered can be said once two runs are finished."
     if not found.effects:
-        return f"The {what} is the same in all {found.n_runs} finished runs, whatever was varied."
+        return f"The {what} is the same in all {counted(found.n_runs, 'finished run')}, whatever was varied."
     first, *rest = found.effects
     name = _name(first)
     if not found.repeated:

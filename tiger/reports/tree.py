@@ -166,7 +166,7 @@ def _picture(frame: pd.DataFrame, title: str, root: int) -> TreePicture:
             f"{largest}.{_rest_summary(frame)}")
     depth, n_items = int(last["level"].max()), int(last["size"].max())
     finding = (f"The largest branch of {depth} code{'s' * (depth > 1)} holds {n_items:,} of "
-               f"{int(frame.loc[frame['parent'] < 0, 'size'].sum()):,} items")
+               f"{counted(int(frame.loc[frame['parent'] < 0, 'size'].sum()), 'item')}")
     return TreePicture(frame, finding, said)
 
 
@@ -329,14 +329,15 @@ def curve_summary(frame: pd.DataFrame, value: str, title: str) -> str:
 def largest_summary(sizes: pd.DataFrame, level: int) -> str:
     """The title over one level's branch sizes."""
     top = sizes[sizes["rank"] == 1].set_index("set")["size"]
-    return f"The largest branch at level {level}: " + ", ".join(f"{size:,} items in {name}" for name, size in top.items())
+    return f"The largest branch at level {level}: " + ", ".join(
+        f"{counted(size, 'item')} in {name}" for name, size in top.items())
 
 
 def sizes_summary(sizes: pd.DataFrame, level: int) -> str:
     """The takeaway of one level's branch sizes."""
     top = sizes[sizes["rank"] == 1].set_index("set")["size"]
     return (f"Branch sizes at level {level}, largest first; a flat line is a uniform tree. The largest:  "
-            + ", ".join(f"{name} {size:,} items" for name, size in top.items()) + ".")
+            + ", ".join(f"{name} {counted(size, 'item')}" for name, size in top.items()) + ".")
 
 
 def wide_table(frame: pd.DataFrame) -> pd.DataFrame:

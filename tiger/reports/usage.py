@@ -53,7 +53,7 @@ def usage_summary(frame: pd.DataFrame) -> str:
     said = []
     for level, part in frame.groupby("level"):
         top = part.loc[part["items"].idxmax()]
-        said.append(f"level {level} uses {int((~part['dead']).sum())} of {len(part)} codes, "
+        said.append(f"level {level} uses {int((~part['dead']).sum())} of {counted(len(part), 'code')}, "
                     f"the most used one for {top['share']:.0%} of the items")
     return "Code usage: " + "; ".join(said) + "."
 
@@ -118,5 +118,5 @@ def collisions_summary(codes_IL: np.ndarray) -> str:
     found = metrics.collisions(codes_IL)
     if not found.collided_items:
         return f"All {found.n_items:,} items have a unique ID." if found.n_items != 1 else "The one item has a unique ID."
-    return (f"{counted(found.unique, 'distinct ID')} for {found.n_items:,} items: {found.collided_items:,} items share theirs, "
-            f"the most frequent ID belongs to {found.largest:,}.")
+    return (f"{counted(found.unique, 'distinct ID')} for {counted(found.n_items, 'item')}: "
+            f"{counted(found.collided_items, 'item')} share theirs, the most frequent ID belongs to {found.largest:,}.")

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 
 from tiger.core import files
 from tiger.core.typed import fits
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue, Sampled
 from tiger.datasets.fingerprint import Changes, Fingerprint
 from tiger.runs.run import Run
@@ -119,7 +120,8 @@ def rows_for(run: Run, cat: Catalogue, n_rows: int) -> np.ndarray | slice:
     if found is not None and not found.same_items:
         raise ValueError(f"{sentence(run, found, histories=False)} {REMEDY}")
     if n_rows != cat.n_items:
-        raise ValueError(f"Run '{run.title}' has {n_rows:,} items, but this dataset has {cat.n_items:,}; train a run on it.")
+        raise ValueError(f"Run '{run.title}' has {counted(n_rows, 'item')}, but this dataset has {cat.n_items:,}; train a run on "
+                         "it.")
     return slice(None) if found is None or found.was_I is None else found.was_I
 
 

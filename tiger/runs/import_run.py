@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tiger.core import files
+from tiger.core.words import counted, there
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import data, store
 from tiger.runs.records import ImportRequest, RunConfig, Status
@@ -30,8 +31,8 @@ def keep(found: Imported, catalogue: Catalogue, title: str = "", path: str = "")
     """
     ids, report = found.ids, found.report
     if len(ids) != catalogue.n_items:
-        raise ValueError(f"there are {len(ids):,} IDs for the {catalogue.n_items:,} items of '{catalogue.name}'; "
-                         "import them with the catalogue that they belong to.")
+        raise ValueError(f"{there(len(ids), 'ID')} for the {counted(catalogue.n_items, 'item')} of "
+                         f"'{catalogue.name}'; import them with the catalogue that they belong to.")
     config = RunConfig("import", catalogue.source, title.strip() or report.file,
                        imported=ImportRequest(path or report.file, report.align, report.n_codes, report.guessed))
 

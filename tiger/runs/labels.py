@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from tiger.core import files
+from tiger.core.words import counted
 
 FILE = "labels.json"
 MAX_NAME, MAX_NOTE, MAX_TAGS = 120, 2000, 20
@@ -67,7 +68,7 @@ def write(folder: Path, labels: Labels) -> None:
 
 def _checked(text: str, limit: int, what: str) -> str:
     if len(text) > limit:
-        raise ValueError(f"{what} has at most {limit:,} characters, but this one has {len(text):,}; shorten it.")
+        raise ValueError(f"{what} has at most {counted(limit, 'character')}, but this one has {len(text):,}; shorten it.")
     return text
 
 

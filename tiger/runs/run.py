@@ -40,6 +40,7 @@ from safetensors.numpy import load_file
 from tiger import metrics
 from tiger.core import access, disk, events, files, paths
 from tiger.core.events import Event
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs import labels as run_labels
@@ -451,7 +452,7 @@ class Run:
             raise ValueError(f"it holds {codes_IL.dtype} of shape {codes_IL.shape}, not whole numbers, (items, levels)")
         sizes = self.codes_per_level()
         if codes_IL.shape[1] != len(sizes) or codes_IL.min() < -1 or (codes_IL.max(axis=0) >= sizes).any():
-            raise ValueError(f"its codes are not those of {len(sizes)} levels of {', '.join(map(str, sizes))} codes")
+            raise ValueError(f"its codes are not those of {counted(len(sizes), 'level')} of {', '.join(map(str, sizes))} codes")
         return codes_IL.astype(np.int64)
 
     @contextlib.contextmanager

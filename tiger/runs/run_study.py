@@ -8,6 +8,7 @@ import pandas as pd
 from tiger import datasets
 from tiger.core import files
 from tiger.core.progress import Progress
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.base import Quantizer
 from tiger.runs import data, store, study_artifacts
@@ -107,8 +108,8 @@ def subject_of(run: Run) -> Subject:
     cat = data.begin(run, numbered)  # items have the parent's numbers
     codes_IL, ids = parent.codes(), parent.semantic_ids()
     if len(codes_IL) != cat.n_items:
-        raise ValueError(f"Run '{parent.title}' has codes for {len(codes_IL):,} items, but the dataset has {cat.n_items:,}; "
-                         "choose a run of this dataset.")
+        raise ValueError(f"Run '{parent.title}' has codes for {counted(len(codes_IL), 'item')}, but the dataset has "
+                         f"{cat.n_items:,}; choose a run of this dataset.")
     subject = Subject(cat, parent.title, codes_IL, ids.n_codes[:ids.n_levels], lambda: quantizer_of(parent), run.path,
                       parent.status.n_threads)
     chosen = run.study.model
@@ -141,7 +142,7 @@ def chosen_recommender(run_id: str, parent: Run, cat: Catalogue) -> Trained:
                          f"'{parent.title}'; train a recommender on its IDs again.")
     model = generative(chosen.recommender())
     if model.n_items != cat.n_items:
-        raise ValueError(f"The recommender '{chosen.title}' learned from {model.n_items:,} items, but the dataset has "
+        raise ValueError(f"The recommender '{chosen.title}' learned from {counted(model.n_items, 'item')}, but the dataset has "
                          f"{cat.n_items:,}; choose one of this dataset.")
     sizes = model.metadata_["n_codes"].tolist()
     return Trained(model, SemanticIds(model.metadata_["ids"].numpy(), sizes, parent.codes().shape[1]))

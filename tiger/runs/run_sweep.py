@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tiger.core import files, logs, paths
 from tiger.core.progress import Progress
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import sweep, sweep_plan, worker
 from tiger.runs.run import Run
@@ -99,7 +100,7 @@ class Board:
         self.log.close()
         over = self.counts.over
         if self.context.read_control().action == "stop":
-            words = self.context.stop_reason or f"Stopped after {over} of {self.n_runs} runs; resume it to continue."
+            words = self.context.stop_reason or f"Stopped after {over} of {counted(self.n_runs, 'run')}; resume it to continue."
             state = "stopped"
         elif self.counts.ended:
             state, words = "stopped", f"{_runs(self.counts.ended)} ended early; resume the sweep to train the rest."
@@ -117,7 +118,7 @@ class Board:
 
     def _left_out(self) -> str:
         minutes = sweep.request_of(self.run).max_minutes
-        return f"The budget of {minutes:g} minutes ended it after {self.counts.over} of {self.n_runs} runs." \
+        return f"The budget of {minutes:g} minutes ended it after {self.counts.over} of {counted(self.n_runs, 'run')}." \
             if minutes is not None and self.counts.over < self.n_runs else ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs.records import LearnerConfig, SweepRequest
@@ -99,7 +100,7 @@ def _checked_grid(given: Values, learner: str) -> dict[str, list[Any]]:
                              + " Seeds have a list of their own." * (name == "seed"))
         if not isinstance(values, list) or not 0 < len(values) <= MAX_VALUES:
             n = len(values) if isinstance(values, list) else 0
-            raise ValueError(f"{name} has {n} values, but needs 1 to {MAX_VALUES}.")
+            raise ValueError(f"{name} has {counted(n, 'value')}, but needs 1 to {MAX_VALUES}.")
         found = [params.check(known[name], value) for value in values]
         grid[name] = [value for at, value in enumerate(found) if value not in found[:at]]
     if not grid:

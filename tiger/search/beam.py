@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tiger.core.words import counted
 from tiger.search.seen import Seen
 from tiger.search.trie import Trie
 
@@ -115,8 +116,8 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
     if given.ndim == 0:
         given = given.repeat(n_levels)
     if given.shape != (n_levels,):
-        raise ValueError(f"{given.size} temperatures were given, but the IDs have {n_levels} levels; "
-                         "give one each.")
+        raise ValueError(f"{counted(given.size, 'temperature was', 'temperatures were')} given, but the IDs have "
+                         f"{counted(n_levels, 'level')}; give one each.")
     for value in given[~(np.isfinite(given) & (given > 0))]:
         raise ValueError(f"temperature is {value}, but must be a finite number above 0.")
     return given.tolist()

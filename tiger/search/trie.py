@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from tiger.core.words import counted
+
 DENSE_LEVELS = 2  # that have a table of children, if it has no more cells than this (4 bytes each):
 DENSE_CELLS = 2**22
 
@@ -66,7 +68,7 @@ class Trie:
             key_P, n_parents = key_I[starts_P], int(node_I[-1]) + 1
             last = level + 1 == len(self.n_codes)
             if last and len(starts_P) < n_items:
-                raise ValueError(f"{n_items - len(starts_P)} items share an ID with another item; "
+                raise ValueError(f"{counted(n_items - len(starts_P), 'item shares', 'items share')} an ID with another item; "
                                  "add a collision level (SemanticIds.from_codes does).")
             ptr = np.searchsorted(key_P, np.arange(n_parents + 1) * n_codes).astype(np.int32)
             # below the last level every node is an item, so that the children begin where the items do

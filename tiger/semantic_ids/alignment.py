@@ -11,6 +11,7 @@ import pandas as pd
 
 from tiger import metrics
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids.raw import RawIds
 
@@ -171,8 +172,8 @@ def _refuse_far(name: str, raw: RawIds, number_N: np.ndarray) -> None:
         raise ValueError(f"'{name}' names items by id ('{str(raw.keys[0])[:40]}' ..), so it needs the catalogue that they "
                          "belong to; load it first.")
     if number_N.max(initial=-1) >= 4 * len(number_N) + 1000:
-        raise ValueError(f"'{name}' counts items up to {number_N.max():,} but holds {len(number_N):,} "
-                         "IDs; load the catalogue they belong to first, and match by item id.")
+        raise ValueError(f"'{name}' counts items up to {number_N.max():,} but holds "
+                         f"{counted(len(number_N), 'ID')}; load the catalogue they belong to first, and match by item id.")
 
 
 def _as_numbers(keys: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import safe_open
 
 from tiger.core import errors
+from tiger.core.words import counted
 from tiger.semantic_ids import columns
 from tiger.semantic_ids.raw import MAX_LEVELS, RawIds, check_shape, declared, whole_numbers
 
@@ -48,7 +49,8 @@ def _upright(shape: Sequence[int]) -> tuple[int, ...]:
 def _notes(shape: Sequence[int], upright: Sequence[int]) -> tuple[str, ...]:
     if tuple(shape) == tuple(upright):
         return ()
-    return (f"The file's shape is ({shape[0]:,}, {shape[1]:,}), so it was read as {shape[0]} levels of {shape[1]:,} items.",)
+    return (f"The file's shape is ({shape[0]:,}, {shape[1]:,}), so it was read as {counted(shape[0], 'level')} of "
+            f"{counted(shape[1], 'item')}.",)
 
 
 def read_safetensors(path: Path) -> RawIds:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tiger import metrics
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.semantic_ids.raw import RawIds
 
 COLLISION_TOKEN = ("auto", "yes", "no")
@@ -48,10 +49,10 @@ class Assumed:
         n_levels = len(self.offset_L)
         why = WHY.get(self.collision)
         if why:
-            said.append(f"The last of {n_levels} codes {why}: it was taken for the collision token, so the IDs have "
-                        f"{n_levels - 1} codes. Is it a code? Read it as one with collision_token='no'.")
+            said.append(f"The last of {counted(n_levels, 'code')} {why}: it was taken for the collision token, so the IDs have "
+                        f"{counted(n_levels - 1, 'code')}. Is it a code? Read it as one with collision_token='no'.")
         elif self.collision:
-            said.append(f"The last of {n_levels} codes was taken for the collision token, as asked.")
+            said.append(f"The last of {counted(n_levels, 'code')} was taken for the collision token, as asked.")
         return said
 
 

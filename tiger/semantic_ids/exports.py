@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tiger.core.words import counted, there
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids.ids import SemanticIds
 
@@ -88,5 +89,5 @@ def projector_tsv(ids: SemanticIds, catalogue: Catalogue,
 
 def _check_fits(ids: SemanticIds, catalogue: Catalogue) -> None:
     if len(ids) != catalogue.n_items:
-        raise ValueError(f"there are {len(ids):,} IDs for {catalogue.n_items:,} items; "
+        raise ValueError(f"{there(len(ids), 'ID')} for {counted(catalogue.n_items, 'item')}; "
                          "export with the catalogue that the IDs were made for.")

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tiger.core.words import counted
 from tiger.datasets.io import arrow, readers
 from tiger.datasets.io.ids import to_ids
 from tiger.semantic_ids import columns, raw
@@ -42,7 +43,7 @@ def read_csv(path: Path) -> RawIds:
         raise ValueError(f"'{path.name}' is ragged or empty ({reason}); "
                          "give every row the same columns.") from None
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what the header does not name for an index
-        raise ValueError(f"in '{path.name}' rows have {frame.index.nlevels + frame.shape[1]} fields, the header "
+        raise ValueError(f"in '{path.name}' rows have {counted(frame.index.nlevels + frame.shape[1], 'field')}, the header "
                          f"{frame.shape[1]}; name every column in the first line.")
     frame.columns = [f"level_{name + 1}" if headless else str(name).strip() for name in frame.columns]
     if not frame.columns.is_unique:
@@ -138,8 +139,8 @@ def from_frame(name: str, frame: pd.DataFrame, chosen: Columns) -> RawIds:
     gap_N = np.asarray(missing_NL.all(axis=1))
     torn_N = missing_NL.any(axis=1) & ~gap_N
     if torn_N.any():
-        raise ValueError(f"'{name}' row {int(torn_N.argmax())} lacks a code; all IDs need {len(levels)} levels, and an item "
-                         "without an ID none.")
+        raise ValueError(f"'{name}' row {int(torn_N.argmax())} lacks a code; all IDs need {counted(len(levels), 'level')}, and "
+                         "an item without an ID none.")
     if gap_N.all():
         raise ValueError(f"'{name}' has no code in any row; fill the column{'s' if len(levels) > 1 else ''} "
                          f"{columns.shown(levels)}.")

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 
 from tiger import metrics
 from tiger.core import files
+from tiger.core.words import counted
 
 FORMAT = "tiger-semantic-ids"
 
@@ -36,11 +37,11 @@ class SemanticIds:
         self.n_levels = int(n_levels)
         _check(self.ids_IM, self.n_codes)
         if self.n_levels not in (len(self.n_codes), len(self.n_codes) - 1):
-            raise ValueError(f"n_levels is {self.n_levels}, but the IDs have {len(self.n_codes)} levels; "
+            raise ValueError(f"n_levels is {self.n_levels}, but the IDs have {counted(len(self.n_codes), 'level')}; "
                              "at most one may be a collision level.")
         n_ids, unique = self.n_ids, int(self._prefix_numbers[1][-1])
         if unique != n_ids:
-            raise ValueError(f"only {unique} of {n_ids} IDs differ; "
+            raise ValueError(f"only {unique} of {counted(n_ids, 'ID')} differ; "
                              "make them unique with SemanticIds.from_codes.")
 
     @classmethod
@@ -69,7 +70,7 @@ class SemanticIds:
         place_I = collision_places(codes_IL)
         n_places = max(int(place_I.max(initial=0)) + 1, 1)
         if collision_level is False and n_places > 1:
-            raise ValueError(f"{n_places} items share one ID; "
+            raise ValueError(f"{counted(n_places, 'item')} share one ID; "
                              "allow the collision level (collision_level=None).")
         if not collision_level and n_places == 1:
             return cls(codes_IL, sizes, codes_IL.shape[1])
@@ -80,7 +81,7 @@ class SemanticIds:
 
     def __repr__(self) -> str:
         extra = ", the last for collisions" if self.has_collision_level else ""
-        return f"SemanticIds({len(self)} items, codes per level {self.n_codes}{extra})"
+        return f"SemanticIds({counted(len(self), 'item')}, codes per level {self.n_codes}{extra})"
 
     @property
     def codes_IL(self) -> np.ndarray:
@@ -133,7 +134,7 @@ class SemanticIds:
             ValueError: the prefix is longer than an ID.
         """
         if len(prefix) > len(self.n_codes):
-            raise ValueError(f"the prefix has {len(prefix)} codes, but IDs have {len(self.n_codes)}.")
+            raise ValueError(f"the prefix has {counted(len(prefix), 'code')}, but IDs have {len(self.n_codes)}.")
         order_N, ids_NM = self._tree_order
         low, high = 0, len(order_N)
         for level, code in enumerate(prefix):
@@ -149,7 +150,7 @@ class SemanticIds:
             ValueError: it has another number of codes than the IDs.
         """
         if len(semantic_id) != len(self.n_codes):
-            raise ValueError(f"{tuple(semantic_id)} has {len(semantic_id)} codes, but IDs have "
+            raise ValueError(f"{tuple(semantic_id)} has {counted(len(semantic_id), 'code')}, but IDs have "
                              f"{len(self.n_codes)}; use prefix_items for a prefix.")
         items = self.prefix_items(semantic_id)
         return int(items[0]) if len(items) else None
@@ -197,7 +198,7 @@ def _check(codes_IM: np.ndarray, sizes: Sequence[int]) -> None:
     if codes_IM.dtype.kind not in "iu":
         raise ValueError(f"codes are of type {codes_IM.dtype}, but must be whole numbers.")
     if len(sizes) != codes_IM.shape[1]:
-        raise ValueError(f"n_codes lists {len(sizes)} levels, but the codes have {codes_IM.shape[1]}.")
+        raise ValueError(f"n_codes lists {counted(len(sizes), 'level')}, but the codes have {codes_IM.shape[1]}.")
     without_I = (codes_IM < 0).any(axis=1)
     if without_I.any():
         torn_N = np.flatnonzero(without_I)[(codes_IM[without_I] != -1).any(axis=1)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from tiger import metrics
 from tiger.core import params
+from tiger.core.words import counted, none_of
 from tiger.datasets.catalogue import Catalogue
 from tiger.semantic_ids import alignment, conventions
 from tiger.semantic_ids.alignment import ALIGNMENTS, CLEAR, Fit
@@ -75,24 +76,26 @@ class ImportReport:
     def sentences(self) -> list[str]:
         """The report in plain sentences, most important first."""
         matched = self.n_items - len(self.gap_N)
-        said = [f"{matched:,} of {self.n_items:,} items have an ID of {len(self.n_codes)} codes, "
-                f"matched by {ALIGNMENTS[self.align]}."]
+        said = [f"{matched:,} of {counted(self.n_items, 'item')} {'has' if matched == 1 else 'have'} an ID of "
+                f"{counted(len(self.n_codes), 'code')}, matched by {ALIGNMENTS[self.align]}."]
         said += [*self.notes, *self.assumed.sentences(), *self._evidence()]
         if len(self.gap_N):
             shown = ", ".join(map(str, self.gap_N[:5]))
-            said.append(f"{len(self.gap_N):,} items have no ID (item numbers {shown}"
-                        f"{' ..' if len(self.gap_N) > 5 else ''}) and are left out of every count.")
+            said.append(f"{counted(len(self.gap_N), 'item has', 'items have')} no ID (item number{'s' * (len(self.gap_N) > 1)} "
+                        f"{shown}{' ..' if len(self.gap_N) > 5 else ''}) and {'is' if len(self.gap_N) == 1 else 'are'} left out "
+                        "of every count.")
         if self.n_strangers:
             shown = ", ".join(self.strangers[:5]) + (" .." if self.n_strangers > 5 else "")
-            said.append(f"{self.n_strangers:,} IDs belong to items that are not in this catalogue "
-                        f"({shown}) and were dropped.")
+            said.append(f"{counted(self.n_strangers, 'ID belongs to an item that is', 'IDs belong to items that are')} not in "
+                        f"this catalogue ({shown}) and {'was' if self.n_strangers == 1 else 'were'} dropped.")
         if self.guessed:
             sizes = ", ".join(map(str, self.n_codes))
-            said.append(f"The file does not say how many codes a level has; {sizes} are assumed, the powers of two above the "
-                        "largest codes. Dead codes are counted if the sizes are given, as in n_codes='256'.")
+            said.append(f"The file does not say how many codes a level has; {sizes} "
+                        f"{'is' if len(self.n_codes) == 1 else 'are'} assumed, the next power of two above a level's largest "
+                        "code. Dead codes are counted if the sizes are given, as in n_codes='256'.")
         if self.collisions.collided_items:
-            said.append(f"{self.collisions.collided_items:,} items share all their codes with another item; a collision level "
-                        "makes their IDs unique.")
+            said.append(f"{counted(self.collisions.collided_items, 'item')} share all their codes with another item; a collision "
+                        "level makes their IDs unique.")
         return said
 
     def _evidence(self) -> list[str]:
@@ -150,7 +153,7 @@ def import_ids(path: Path | str, catalogue: Catalogue | None = None, align: str 
     stranger_N = (row_item_N < 0) | (row_item_N >= n_items)
     row_item_N = np.where(stranger_N, -1, row_item_N)
     if stranger_N.all():
-        raise ValueError(f"none of the {len(row_item_N):,} items in '{path.name}' is among this catalogue's "
+        raise ValueError(f"{none_of(len(row_item_N), 'item')} in '{path.name}' is among this catalogue's "
                          f"{n_items:,} when matched by {ALIGNMENTS[chosen]}; choose another alignment.")
     _refuse_twice(path.name, raw, row_item_N)
     offset_L = (0,) * raw.codes_NL.shape[1] if raw.n_codes is not None or _holds(n_codes, raw) else \

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tiger.core.words import counted
+
 MAX_BYTES = 512 * 2**20
 MAX_TEXT_BYTES = 160 * 2**20  # text grows about tenfold while it is parsed
 MAX_ROWS = 5_000_000
@@ -68,7 +70,7 @@ def declared(name: str, codes_NL: np.ndarray, n_codes: Any, n_levels: Any) -> Ra
     width = codes_NL.shape[1]
     good = isinstance(n_codes, list) and len(n_codes) == width and all(type(size) is int for size in n_codes)
     if not good or type(n_levels) is not int or n_levels not in (width, width - 1):
-        raise ValueError(f"'{name}' has {width} levels but says n_codes {str(n_codes)[:60]} and n_levels "
+        raise ValueError(f"'{name}' has {counted(width, 'level')} but says n_codes {str(n_codes)[:60]} and n_levels "
                          f"{str(n_levels)[:20]}; "
                          "save it again.")
     return RawIds(codes_NL, n_codes=n_codes, n_levels=n_levels)

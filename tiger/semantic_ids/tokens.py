@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from tiger.core.words import counted
 from tiger.semantic_ids.raw import MAX_CODE, MAX_ROWS, check_shape, whole_numbers
 
 MAX_ID_LETTERS = 1000  # of a whole ID written as one text
@@ -29,8 +30,8 @@ def from_lists(name: str, rows: list, keys: np.ndarray | None) -> np.ndarray:
     for place, length in enumerate(lengths):
         if length != width or not length:
             item = _short(keys[place] if keys is not None else place)
-            raise ValueError(f"'{name}' gives item {item} {length or 'no'} codes and the first item {width}; "
-                             "all IDs need the same number of levels, at least 1.")
+            raise ValueError(f"'{name}' gives item {item} {counted(length, 'code') if length else 'no codes'} and the first item "
+                             f"{width}; all IDs need the same number of levels, at least 1.")
     check_shape(name, (len(rows), width))
     if all(isinstance(row, np.ndarray) and row.dtype.kind in "iu" for row in rows):
         return whole_numbers(name, np.concatenate(rows).reshape(len(rows), width))

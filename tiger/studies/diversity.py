@@ -19,6 +19,7 @@ from tiger import metrics
 from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.labels import category_labels
 from tiger.models.generative import GenerativeRecommender
@@ -178,8 +179,8 @@ def settings(config: DiversityParams, n_levels: int) -> list[Setting]:
     for given in config.vectors():
         words = "/".join(f"{value:g}" for value in given)
         if len(given) > n_levels:
-            raise ValueError(f"temperatures names {words}, which is for {len(given)} levels, but these IDs have {n_levels}; "
-                             f"give at most {n_levels}.")
+            raise ValueError(f"temperatures names {words}, which is for {counted(len(given), 'level')}, but these IDs have "
+                             f"{n_levels}; give at most {n_levels}.")
         found.append(Setting(f"T = {words}", VECTOR, None, [*given, *[1.0] * (n_levels - len(given))]))
     for level in range(n_levels) if config.each_level else ():
         found += [Setting(f"T = {value:g} on level {level + 1} only", level + 1, value,

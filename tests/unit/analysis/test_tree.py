@@ -122,7 +122,7 @@ def test_levels_of_different_sizes_are_cut_from_the_bits_one_after_the_other():
     bits = tree.bits_of(codes, [8, 1, 4, 2])  # a level of one code has no bit
     assert bits.tolist() == [[1, 0, 1, 0, 0, 1], [1, 1, 1, 1, 1, 0], [-1] * 6]
     assert tree.codes_of(bits[:2], [3, 0, 2, 1]).tolist() == codes[:2].tolist()
-    with pytest.raises(ValueError, match="code 3 does not fit into 1 bits"):
+    with pytest.raises(ValueError, match="code 3 does not fit into 1 bit;"):
         tree.bits_of(codes, [8, 1, 2, 2])
 
 

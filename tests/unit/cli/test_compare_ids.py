@@ -36,7 +36,7 @@ def test_a_run_is_compared_with_a_file(tmp_path, capsys):
 
 
 def test_what_cannot_be_compared_ends_with_a_sentence(tmp_path, capsys):
-    for words, said in ((["demo-small"], "takes two ID sets, but 1 names"),
+    for words, said in ((["demo-small"], "takes two ID sets, but 1 name is given"),
                         (["demo-small", "demo-recommender"], "1 of them ID sets"),
                         (["demo-recommender", "--out", "x.html"], "--out and --csv are for two ID sets"),
                         (["demo-small", "demo-rqvae", "--rounds", "5"], "at least 100"),

@@ -34,7 +34,7 @@ def test_a_sweep_from_the_command_line_and_again_by_its_own_command(capsys, shop
 
     with workers_here():
         code, said, _ = ask(capsys, *shlex.split(run_config.command(made.config))[3:], "--max-runs", "1")
-    assert code == 0 and "1 of 1 runs begun: 1 finished." in said
+    assert code == 0 and "1 of 1 run begun: 1 finished." in said
     again = next(run for run in runs.list_runs() if run.config.kind == "sweep" and run.id != made.id)
     assert (again.config.sweep.grid, again.config.sweep.seeds) == (made.config.sweep.grid, made.config.sweep.seeds)
     assert again.config.trained == made.config.trained

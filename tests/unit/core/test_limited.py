@@ -37,7 +37,7 @@ def test_what_a_reader_refuses_comes_back_in_its_words(items):
     refused(lambda: datasets.load_ref({"name": "tables", "params": {"items": str(items)}}, apart=True),
             r"items.csv, row 3, repeats the item id '1'; keep one row per item")
     items.with_suffix(".json").write_text('{"0": [1, 2], "7": [1]}')
-    refused(lambda: read_apart(items.with_suffix(".json")), r"gives item 7 1 codes and the first item 2")
+    refused(lambda: read_apart(items.with_suffix(".json")), r"gives item 7 1 code and the first item 2")
 
 
 def test_a_file_over_the_limit_on_memory_is_one_sentence(items, monkeypatch):

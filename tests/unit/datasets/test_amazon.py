@@ -66,7 +66,7 @@ def test_description_length_and_doing_without_metadata(tmp_path):
     assert Amazon(reviews, meta, core=1, text_length=6).read().items["text"][0].endswith(". Shines")
     raw = Amazon(reviews, core=1).read()
     assert raw.items["title"].tolist() == ["B1"] and raw.report["items_without_text"] == 1
-    with pytest.raises(ValueError, match="None of the 1 items has a word in its text"):
+    with pytest.raises(ValueError, match="Not even the only item has a word in its text"):
         datasets.load("amazon", reviews=reviews, core=1)
 
 

@@ -78,8 +78,8 @@ def test_catalogues_without_any_text_load_by_what_is_picked_together(tmp_path, t
 
 
 @pytest.mark.parametrize(("embedding", "content", "words"), [
-    ({"method": "tfidf", "dim": 8}, "u,1\n" * 5, r"None of the 1 items has a word in its text; choose the cooccurrence emb"),
-    ("sentence", "u,1\n" * 5, r"None of the 1 items has a word in its text; choose the cooccurrence embedding"),
+    ({"method": "tfidf", "dim": 8}, "u,1\n" * 5, r"Not even the only item has a word in its text; choose the cooccurrence emb"),
+    ("sentence", "u,1\n" * 5, r"Not even the only item has a word in its text; choose the cooccurrence embedding"),
     (None, "u,1\nu,2\n", r"None of the 2 items has a word in its text, and no two items occur together .* bring your own"),
 ])
 def test_without_text_the_remedy_is_said(tmp_path, tiger_home, embedding, content, words):

@@ -77,7 +77,7 @@ def test_windows_line_ends_and_byte_order_mark(tmp_path):
     (INTER.replace("\t30\n", "\t1e999\n", 1), ITEM, "row 2, column 'timestamp', holds '1e999'"),
     (INTER + "bob\tx", ITEM, "shop.inter: row 8 is not like the first: expected 4 columns, got 2"),
     (INTER + "bob\tx\t1\t2\t3\n", ITEM, "shop.inter: row 8 is not like the first: expected 4 columns, got 5"),
-    (INTER + "bob\tq\t1\t2\n", ITEM, "shop.inter, row 8, has the unknown item 'q' .1 such rows in all.; add it"),
+    (INTER + "bob\tq\t1\t2\n", ITEM, "shop.inter, row 8, has the unknown item 'q' .1 such row in all.; add it"),
     (INTER + "\tx\t1\t2\n", ITEM, "shop.inter, row 8, has no user id"),
     (INTER + "bob\t\t1\t2\n", ITEM, "shop.inter, row 8, has no item id"),
     ("", ITEM, "shop.inter is empty"),

@@ -95,7 +95,7 @@ def test_true_and_false_are_no_ids(tmp_path):
 @pytest.mark.parametrize(("ids", "words"), [
     ("a\nb\n", "ids.txt lists 2 ids, but e.npy has 3 rows"),
     ("a\nb\nb\n", "ids.txt lists the id 'b' more than once"),
-    ("a\nb\nx\n", r"e.npy has no vector for item 'c' \(1 are missing\); add them to ids.txt"),
+    ("a\nb\nx\n", r"e.npy has no vector for item 'c' \(1 is missing\); add them to ids.txt"),
 ])
 def test_bad_ids(tmp_path, ids, words):
     (tmp_path / "ids.txt").write_text(ids)
@@ -125,7 +125,7 @@ def with_nan():
     (EMB[:2], "e.npy has 2 rows, but there are 3 items; give one row per item"),
     (EMB.reshape(-1), r"e.npy has shape \(6,\), but an embedding has \(items, width\)"),
     (EMB[:, :0], r"e.npy has shape \(3, 0\)"),
-    (with_nan(), r"e.npy: the vector of item 'b' \(item 1\) holds NaN or infinity \(1 such rows\)"),
+    (with_nan(), r"e.npy: the vector of item 'b' \(item 1\) holds NaN or infinity \(1 such row\)"),
     (EMB.astype(np.float64) * 1e300, "holds NaN or infinity"),
     (np.array([["a"], ["b"], ["c"]]), "e.npy holds values of type <U1, but an embedding holds floats"),
     (EMB.astype(np.complex64), "holds values of type complex64"),

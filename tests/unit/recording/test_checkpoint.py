@@ -118,7 +118,7 @@ def test_the_command_reads_examines_and_keeps(tmp_path, capsys):
     assert np.array_equal(run.codes(), module(x[None])[1][0].numpy())
     (tmp_path / "more.csv").write_text("step,lr\n5,0.1\n")
     _, said, _ = ask(capsys, "external", "curves", run.id, f"{tmp_path}/more.csv")
-    assert "1 curve of 1 steps joined" in said and [event["step"] for event in run.events()[0]] == [0, 5, 10]
+    assert "1 curve of 1 step joined" in said and [event["step"] for event in run.events()[0]] == [0, 5, 10]
 
 
 def test_curves_join_ended_recordings_only():

@@ -173,8 +173,8 @@ def test_what_is_not_enabled_records_nothing():
     ({"codes": [[8, 0, 0]]}, r"level 1 holds the code 8, but n_codes says that it has 8"),
     ({"codes": [[0, 0]]}, r"codes have shape \(1, 2\), but must be \(batch, 3\)"),
     ({"codes": [[0.5, 0, 0]]}, r"codes are float64, but must be whole numbers"),
-    ({"codes": [[0, 0, 0]], "rows": [90]}, r"rows hold 90 to 90, but the 90 items have numbers from 0 to 89"),
-    ({"codes": [[0, 0, 0]], "rows": [1, 2]}, r"rows are int64 of 2, but must be the number of the item of each of the 1 codes"),
+    ({"codes": [[0, 0, 0]], "rows": [90]}, r"rows hold 90 to 90, but items have numbers from 0 to 89"),
+    ({"codes": [[0, 0, 0]], "rows": [1, 2]}, r"rows are int64 of 2, but must be the number of the item of each of the 1 code"),
     ({"losses": {"step": 1}}, r"a loss cannot be called 'step'"),
     ({"codes": [[0, 0, 0]], "codebooks": np.ones((3, 8, 2))}, r"codebooks have the shapes .* with 8, 4, 6 codes"),
     ({"inputs": np.ones((2, 3)), "outputs": np.ones((2, 4))}, r"inputs have shape \(2, 3\) and outputs \(2, 4\)")])
@@ -185,8 +185,8 @@ def test_what_does_not_fit_is_said_with_value_and_remedy(what, message):
 
 @pytest.mark.parametrize(("what", "message"), [
     ({"n_codes": [0, 3]}, r"must list the codes of each level, 1 to"), ({"item_ids": ["a"]}, r"1 item_ids for 90 embeddings"),
-    ({"item_ids": ["a"] * 90}, r"the item id 'a' is empty or there more than once"), ({"titles": ["a"]}, r"1 titles for 90"),
-    ({"embeddings": np.ones(3)}, r"embeddings are float64 of shape \(3,\)"),
+    ({"item_ids": ["a"] * 90}, r"the item id 'a' is empty or there more than once"),
+    ({"titles": ["a"]}, r"there is 1 title for 90"), ({"embeddings": np.ones(3)}, r"embeddings are float64 of shape \(3,\)"),
     ({"embeddings": np.full((2, 2), np.nan), "item_ids": None}, r"embeddings, row 0, holds NaN or infinity \(2 such rows\)")])
 def test_watch_refuses_what_makes_no_dataset(what, message):
     with pytest.raises(ValueError, match=message):

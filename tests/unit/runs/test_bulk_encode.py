@@ -138,7 +138,7 @@ def test_what_cannot_be_encoded_is_said_in_one_sentence(tmp_path, run, vectors, 
     assert "has no column 'vector'" in said("--input", str(vectors), *to("x"), "--column", "vector")
     ragged = pa.table({"embedding": [[1.0] * WIDTH, [1.0]]})
     pq.write_table(ragged, tmp_path / "ragged.parquet")
-    assert "Row 1 of ragged.parquet has 1 numbers" in said("--input", str(tmp_path / "ragged.parquet"), *to("ragged"))
+    assert "Row 1 of ragged.parquet has 1 number" in said("--input", str(tmp_path / "ragged.parquet"), *to("ragged"))
     shutil.copy(tmp_path / "bad.npy", vectors / "wide.npy")
     assert "only one has a column 'item_id'" in said("--input", str(vectors), *to("x"))
     (vectors / "wide.npy").unlink()

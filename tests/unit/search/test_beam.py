@@ -129,7 +129,7 @@ def test_every_candidate_is_on_record_with_its_reason(model):
     ({"width": 49, "constrained": False}, "only 48 distinct IDs can be generated"),
     ({"temperature": 0.0}, "finite number above 0"), ({"temperature": None}, "finite number above 0"),
     ({"temperature": "warm"}, "is 'warm', but must be a finite number"), ({"temperature": [1.0, np.nan, 1.0]}, "is nan, but"),
-    ({"temperature": [1.0]}, "1 temperatures were given")])
+    ({"temperature": [1.0]}, "1 temperature was given")])
 def test_bad_settings_are_refused_in_one_sentence(model, values, text):
     with pytest.raises(ValueError, match=text):
         model.beam_search([1], **values)

@@ -76,7 +76,7 @@ def test_items_without_an_id_are_left_out():
 
 
 @pytest.mark.parametrize(("ids", "text"), [
-    ([[0, 1], [0, 1]], "1 items share an ID"), ([[0, 3]], "level 2 holds codes from 3 to 3"),
+    ([[0, 1], [0, 1]], "1 item shares an ID"), ([[0, 3]], "level 2 holds codes from 3 to 3"),
     ([[0]], "one column per level"),
     ([[-1, -1]], "no item has an ID"), ([[-1, 0]], "level 1 holds codes from -1")])
 def test_bad_ids_are_refused_in_one_sentence(ids, text):

@@ -33,7 +33,7 @@ def test_list_columns_in_parquet(tmp_path, kind, column):
 
 def test_list_columns_of_unequal_length_are_named(tmp_path):
     pq.write_table(pa.table({"item": [0, 1, 2], "codes": [[1, 2], [3, 4], [5]]}), tmp_path / "ids.parquet")
-    refused(lambda: import_ids(tmp_path / "ids.parquet"), r"gives item 2 1 codes and the first item 2")
+    refused(lambda: import_ids(tmp_path / "ids.parquet"), r"gives item 2 1 code and the first item 2")
 
 
 @pytest.mark.parametrize("style", ["<{0}_{1}>", "<|{0}_{1}|>", "<s_{0}_{1}>", "{0}_{1}", "<|s_{0}_{1}|>", "[{0}_{1}]",

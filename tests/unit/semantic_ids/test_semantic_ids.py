@@ -105,7 +105,7 @@ def test_items_without_an_id_stay_without():
     ([[0, -2]], 4, r"codes start at 0"),
     ([[0.5, 1.0]], 4, r"of type float64, but must be whole numbers"),
     ([0, 1], 4, r"shape \(2,\), but must be \(items, levels\)"),
-    ([[0, 1]], [4], r"lists 1 levels, but the codes have 2"),
+    ([[0, 1]], [4], r"lists 1 level, but the codes have 2"),
 ])
 def test_bad_codes_are_named(codes, n_codes, words):
     with pytest.raises(ValueError, match=words):
@@ -121,13 +121,13 @@ def test_a_forbidden_collision_level_is_an_error_only_where_it_is_needed():
 def test_the_constructor_insists_on_unique_ids():
     with pytest.raises(ValueError, match=r"only 1 of 2 IDs differ"):
         SemanticIds(np.array([[0], [0]]), [2], 1)
-    with pytest.raises(ValueError, match=r"n_levels is 3, but the IDs have 1 levels"):
+    with pytest.raises(ValueError, match=r"n_levels is 3, but the IDs have 1 level"):
         SemanticIds(np.array([[0], [1]]), [2], 3)
 
 
 def test_asking_for_an_id_of_the_wrong_length_says_so():
     ids = SemanticIds.from_codes(np.array([[0, 1]]), 2)
-    with pytest.raises(ValueError, match=r"has 1 codes, but IDs have 2; use prefix_items"):
+    with pytest.raises(ValueError, match=r"has 1 code, but IDs have 2; use prefix_items"):
         ids.item_of([0])
     with pytest.raises(ValueError, match=r"the prefix has 3 codes, but IDs have 2"):
         ids.prefix_items([0, 1, 0])
@@ -164,5 +164,5 @@ def test_an_index_by_first_appearance_counts_as_the_histories_name_the_items(tin
 
 
 def test_exports_refuse_another_catalogue(tiny):
-    with pytest.raises(ValueError, match=r"there are 1 IDs for 6 items"):
+    with pytest.raises(ValueError, match=r"there is 1 ID for 6 items"):
         id_table(SemanticIds.from_codes(np.array([[0]]), 2), tiny)

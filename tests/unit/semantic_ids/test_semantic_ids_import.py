@@ -56,8 +56,8 @@ def test_item_ids_line_rows_up_with_the_catalogue(tmp_path, suffix, tiny):
     assert (report.align, report.gap_N.tolist(), report.strangers) == ("item_id", [5], ["unheard-of"])
     said = " ".join(report.sentences())
     assert "5 of 6 items have an ID of 3 codes, matched by item id" in said
-    assert "1 items have no ID (item numbers 5)" in said
-    assert "(unheard-of) and were dropped" in said
+    assert "1 item has no ID (item number 5)" in said
+    assert "(unheard-of) and was dropped" in said
 
 
 def test_numbers_beyond_the_catalogue_are_strangers(tmp_path, tiny):
@@ -129,7 +129,7 @@ def refused(path: Path, words: str, **options) -> None:
 @pytest.mark.parametrize(("text", "words"), [
     ('{"0": ["<a_1>", "<b_2>"], "0": ["<a_1>", "<b_3>"]}',
      r"item 0 two IDs, \(1, 2\) in row 0 and \(1, 3\) in row 1; keep one"),
-    ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', r"gives item 7 1 codes and the first item 2"),
+    ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', r"gives item 7 1 code and the first item 2"),
     ('{"0": ["<a_1>", "<b_2>"], "1": ["<b_1>", "<a_2>"]}', r"mixes the levels a, b at position 1"),
     ('{"0": ["<a_1>", "<b_x>"]}', r"'<b_x>' at level 2 of row 0, but codes are whole numbers or tokens"),
     ('{"0": ["<a_99999999999>"]}', r"has code 1048576 at level 1, but codes are whole numbers from 0 to 1,048,575"),
@@ -155,7 +155,7 @@ def test_broken_json_is_named(tmp_path, text, words):
     ("name,word\nx,y\n", r"has the columns name, word; name the codes code_1"),
     ("", r"is empty; it should start with a line of column names"),
     ("item_id,code_1\nc1,1\nc1,2\n", r"gives item c1 two IDs, \(1,\) in row 0 and \(2,\) in row 1"),
-    ("item_id,code_1\nzz,1\n", r"none of the 1 items"),
+    ("item_id,code_1\nzz,1\n", r"not even the only item"),
 ])
 def test_broken_csv_is_named(tmp_path, tiny, text, words):
     path = tmp_path / "ids.csv"

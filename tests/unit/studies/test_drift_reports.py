@@ -14,7 +14,7 @@ def test_nobody_wins_before_all_have_run():
     rows = [row(0.5, 1, 0.0, error=0.9), row(0.5, 2, 0.3), row(0.5, 3, 0.5), row(1.0, 1, 0.0, error=0.9)]
     words = report.winner_summary(report.drift_frame(rows))
     assert words.startswith("At strength 0.5, “Frozen codebooks” changes the fewest IDs (30%)")
-    assert words.endswith("At strength 1, 1 of 3 remedies are measured so far.")
+    assert words.endswith("At strength 1, 1 of 3 remedies is measured so far.")
     first = report.drift_frame(rows[:2])
     assert report.winner_summary(first) == "At strength 0.5, 2 of 3 remedies are measured so far."
     assert len(report.winners(first)) == 0 and report.winner_summary(report.drift_frame([])) == ""
@@ -23,7 +23,7 @@ def test_nobody_wins_before_all_have_run():
 def test_a_remedy_is_done_when_its_last_period_is():
     rows = [row(1.0, remedy, 0.1 * remedy, period=period, n_remedies=2, n_periods=2)
             for remedy, period in itertools.product((1, 2), (1, 2))]
-    assert report.winner_summary(report.drift_frame(rows[:3])) == "At strength 1, 1 of 2 remedies are measured so far."
+    assert report.winner_summary(report.drift_frame(rows[:3])) == "At strength 1, 1 of 2 remedies is measured so far."
     assert "changes the fewest IDs (10%)" in report.winner_summary(report.drift_frame(rows))
 
 

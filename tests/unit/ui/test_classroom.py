@@ -245,7 +245,7 @@ def test_a_lab_report_holds_ones_own_predictions_and_runs_and_nobody_elses(lectu
     assert not app.error and any(one.proto.label == "Lab report" for one in app.get("download_button"))
     mine = [entry for entry in index.entries() if entry.config.owner]
     text = lab_report.report("Ada", mine, room.predictions_of(access.current()), "today")
-    assert "Lab report of Ada" in text and "Bob" not in text and "0 of 1 predictions were what was measured" in text
+    assert "Lab report of Ada" in text and "Bob" not in text and "0 of 1 prediction matched what was measured" in text
     for run in ("Ada&#x27;s first", "Ada&#x27;s second"):
         assert run in text or run.replace("&#x27;", "'") in text
     assert "python -m tiger train" in text

@@ -12,6 +12,7 @@ from tests.support.pages import open_page
 from tiger import datasets, models, runs
 from tiger.analysis import attribution
 from tiger.core import files, paths
+from tiger.core.words import counted
 from tiger.reports import beam as report
 from tiger.reports import influence
 from tiger.search import beam
@@ -320,7 +321,7 @@ def test_a_seen_item_is_pruned_with_its_own_reason(demo, cat):
              for search in [demo.beam_search(cat.history(user)[:-1], width=10, exclude_seen=True)])
     user, level, n = next(one for one in found if one[2])
     app = opened(user=str(user), at=str(level), listed="seen")
-    assert f"{n} lead only to items already in the history" in text_of(app)
+    assert f"{counted(n, 'leads', 'lead')} only to items already in the history" in text_of(app)
     shown = table(app, "prefix", "fate")
     assert len(shown) == n and set(shown["fate"]) == {beam.OWNED}
     history = cat.history(user)[:-1]

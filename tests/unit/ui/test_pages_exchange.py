@@ -65,9 +65,9 @@ def test_a_way_that_fits_worse_is_no_success(file):
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', "gives item 7 1 codes and the first item 2"),
+    ('{"0": ["<a_1>", "<b_2>"], "7": ["<a_1>"]}', "gives item 7 1 code and the first item 2"),
     ('{"0": ["<a_1>"], "0": ["<a_2>"]}', "gives item 0 two IDs"),
-    ('{"99999": ["<a_1>"]}', "none of the 1 items"), ("{", "damaged or not JSON")])
+    ('{"99999": ["<a_1>"]}', "not even the only item"), ("{", "damaged or not JSON")])
 def test_a_broken_file_is_one_sentence_and_nothing_is_kept(tmp_path, text, words):
     path = tmp_path / "bad.json"
     path.write_text(text)

@@ -164,7 +164,7 @@ def test_two_runs_are_compared_up_to_renaming(demo):
     assert app.dataframe[0].value["Moved at this level"].sum() == (tree.match(codes_IL, renamed).moved_at_I > 0).sum() == 1
     assert "0 items** moved at level 2" in text_of(app)
     app.button_group(key="moved").set_value(1).run()
-    assert "1 items** moved at level 1" in text_of(app)
+    assert "1 item** moved at level 1" in text_of(app)
 
 
 def test_the_run_to_compare_with_stands_in_the_address_by_its_id():

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from tiger import metrics
 from tiger.analysis.doctor import vectors
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 
 Cause = Literal["identical vectors", "identical text", "too few codes", "copies and too few codes"]
 CAUSES: tuple[Cause, ...] = ("too few codes", "copies and too few codes", "identical vectors", "identical text")
@@ -101,8 +102,8 @@ def group(codes_IL: np.ndarray, emb_IE: np.ndarray, texts: Sequence[str]) -> Gro
         ValueError: codes, embeddings and texts of different numbers of items.
     """
     if not len(codes_IL) == len(emb_IE) == len(texts):
-        raise ValueError(f"there are codes of {len(codes_IL)} items, embeddings of {len(emb_IE)} and texts of {len(texts)}; give "
-                         "all three for the same items.")
+        raise ValueError(f"there are codes of {counted(len(codes_IL), 'item')}, embeddings of {len(emb_IE)} and texts of "
+                         f"{len(texts)}; give all three for the same items.")
     order_N, start_U, count_U = by_id(codes_IL)
     n_items = len(order_N)
     shared_G = np.flatnonzero(count_U > 1)

@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from tiger import metrics
 from tiger.analysis.collisions.groups import by_id
 from tiger.analysis.collisions.parting import Geometry
+from tiger.core import words
 from tiger.core.sampling import even_sample
 from tiger.quantizers import kmeans
 from tiger.quantizers.sinkhorn import MAX_CELLS
@@ -52,7 +53,8 @@ def counted(codes_IL: np.ndarray, geometry: Geometry | None = None) -> Left:
     now = left_of(codes_IL, geometry)
     n = now.collisions
     unique = metrics.Collisions(n.n_items, n.n_items, 0, 0, min(1, n.n_items))
-    return Left(unique, 0, now.error, f"needs {n.largest:,} codes, which say nothing about the items")
+    return Left(unique, 0, now.error, f"needs {words.counted(n.largest, 'code, which says', 'codes, which say')} nothing about "
+                                      "the items")
 
 
 def extra_level(codes_IL: np.ndarray, geometry: Geometry, seed: int = 0) -> Left:
@@ -72,7 +74,8 @@ def extra_level(codes_IL: np.ndarray, geometry: Geometry, seed: int = 0) -> Left
         error_N[rows] = square_BK.min(1)
     found = metrics.collisions(np.column_stack([codes_IL[known_N], code_N]))
     whole = _whole(geometry, known_N)
-    return Left(found, 0, float(error_N.mean()) / whole if whole > 0 else 0.0, f"{n_codes:,} codes more, fitted by k-means")
+    return Left(found, 0, float(error_N.mean()) / whole if whole > 0 else 0.0, f"{words.counted(n_codes, 'code')} more, fitted "
+                                                                               "by k-means")
 
 
 def sinkhorn_last(codes_IL: np.ndarray, geometry: Geometry) -> Left:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.analysis.costs.shape import Shape
+from tiger.core.words import counted
 
 SIZES = tuple(10**power for power in range(3, 10))
 PROBES = 8  # lists of an inverted-file index that a query looks into
@@ -165,7 +166,7 @@ def cost_summary(frame: pd.DataFrame) -> str:
     factor = flops[high] / flops[low]
     same = factor[GENERATIVE] < 1.005
     first = "costs the same" if same else f"costs {factor[GENERATIVE]:.2f} times as much"
-    return (f"From {low:,} to {high:,} items a generative request {first}, exact neighbours cost "
+    return (f"From {low:,} to {counted(high, 'item')} a generative request {first}, exact neighbours cost "
             f"{factor[EXACT]:,.0f} times as much, and scoring every pair {factor[PAIRS]:,.0f} times. Memory grows for all: the "
             f"generative model's from {size_summary(kept[low][GENERATIVE])} to {size_summary(kept[high][GENERATIVE])}, "
             f"item vectors from {size_summary(kept[low][EXACT])} to {size_summary(kept[high][EXACT])}.")

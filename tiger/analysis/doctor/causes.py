@@ -150,7 +150,7 @@ def short_way(signs: Signs, settings: Settings) -> Diagnosis | None:
     spread = signs.read.spread
     evidence = [f"The vectors lie {spread:.3g} from their mean (root mean square), and the learning rates of all steps add up to "
                 f"{signs.budget:.2g}, the furthest that Adam moves a code; the threshold is {symptoms.SPREAD_PER_BUDGET} times "
-                "that.", f"{signs.collisions.unique:,} distinct IDs for {signs.n_distinct:,} distinct vectors."]
+                "that.", f"{counted(signs.collisions.unique, 'distinct ID')} for {counted(signs.n_distinct, 'distinct vector')}."]
     offered = [remedies.CENTRE, remedies.faster(float(f"{min(RATE_USUAL, spread / 1000):.1g}"))]
     return Diagnosis("large_scale", "serious", evidence,
                      "Codes stay close to where they started, so they fit the encoder's first latent vectors and not what it "
@@ -170,7 +170,7 @@ def dominant_column(signs: Signs, settings: Settings) -> Diagnosis | None:
         return None
     return Diagnosis("dominant_column", "serious" if symptoms.fail(signs, settings) else "mild",
                      [column_sentence(signs.read.widest), f"Effective rank {signs.vectors.effective_rank:.1f} of "
-                      f"{signs.vectors.width} dimensions.", symptoms.perplexities(signs) + "."],
+                      f"{counted(signs.vectors.width, 'dimension')}.", symptoms.perplexities(signs) + "."],
                      "Distances are decided by a single number of every vector, so the codes sort the items by that number and "
                      "carry nothing else of their content.", [remedies.STANDARDISE.and_start(settings)], signs)
 

@@ -43,8 +43,8 @@ def level_starvation(signs: Signs, settings: Settings) -> Diagnosis | None:
     if not starved or symptoms.idle_levels(signs, settings):
         return None
     evidence = [f"Level {level + 1} has a perplexity of {signs.perplexity[level]:.1f} of {signs.reach[level]:,} "
-                f"({signs.use[level]:.0%}) and {signs.dead[level]:,} dead codes; the thresholds are {STARVED_USE:.0%} and "
-                f"{STARVED_DEAD:.0%} dead." for level in starved]
+                f"({signs.use[level]:.0%}) and {counted(signs.dead[level], 'dead code')}; the thresholds are {STARVED_USE:.0%} "
+                f"and {STARVED_DEAD:.0%} dead." for level in starved]
     fed = [level for level in range(len(signs.use)) if level not in starved]
     if fed:
         shown = ", ".join(f"{signs.perplexity[level]:.1f} of {signs.reach[level]:,}" for level in fed)
@@ -89,8 +89,8 @@ def _starvation_causes(signs: Signs, settings: Settings) -> list[Remedy]:
 def _nothing_left(signs: Signs, settings: Settings, level: int, evidence: list[str]) -> Diagnosis:
     """Starvation because the levels before have told the items apart."""
     evidence = [*evidence, f"The first {level} level{'s' if level > 1 else ''} already spell{'' if level > 1 else 's'} "
-                f"{signs.prefixes[level - 1]:,} distinct prefixes for {signs.n_judged:,} items; above {TOLD_APART:.0%} deeper "
-                "levels have nothing left to separate."]
+                f"{counted(signs.prefixes[level - 1], 'distinct prefix', 'distinct prefixes')} for "
+                f"{counted(signs.n_judged, 'item')}; above {TOLD_APART:.0%} deeper levels have nothing left to separate."]
     return Diagnosis("level_starvation", "mild", evidence,
                      "Earlier levels separate nearly all items, so the residuals are close to nothing and nearly every item "
                      "gets the same code.",
@@ -113,7 +113,7 @@ def collision_storm(signs: Signs, settings: Settings) -> Diagnosis | None:
         return None
     clash, n_levels, n_codes = signs.collisions, len(signs.n_codes), max(signs.n_codes)
     evidence = [f"{_unique_summary(signs)}; the threshold is {UNIQUE_ENOUGH:.0%}.",
-                f"{clash.collided_items:,} items share their ID with another item; the most frequent ID belongs to "
+                f"{counted(clash.collided_items, 'item')} share their ID with another item; the most frequent ID belongs to "
                 f"{clash.largest:,}."]
     offered = []
     if settings.starts_badly:
@@ -166,7 +166,8 @@ def duplicates(signs: Signs, settings: Settings) -> Diagnosis | None:
     evidence = [f"{copies_sentence(signs.n_distinct, signs.n_items)}; the threshold is {symptoms.COPIES:.0%} copies.",
                 f"{_unique_summary(signs)}."]
     if signs.vectors is not None and signs.vectors.n_zero:
-        evidence.append(f"{signs.vectors.n_zero:,} vectors are zero: these items have no text that the embedding reads.")
+        evidence.append(f"{counted(signs.vectors.n_zero, 'vector is zero: this item has', 'vectors are zero: these items have')} "
+                        "no text that the embedding reads.")
     severity = "mild" if signs.n_distinct > signs.n_items / 2 else "serious" if signs.n_distinct > 1 else "critical"
     return Diagnosis("duplicates", severity, evidence,  # type: ignore[arg-type]
                      "Equal vectors get equal codes from every quantizer, so no hyper-parameter helps; the collision level "
@@ -187,7 +188,7 @@ def healthy(signs: Signs, settings: Settings) -> Diagnosis:
                 *([f"{_unique_summary(signs)}; healthy above {UNIQUE_ENOUGH:.0%}."] if signs.matched else [])]
     if idle := symptoms.idle_levels(signs, settings):
         evidence.append(f"{symptoms.levels_summary(idle)} ha{'s' if len(idle) == 1 else 've'} little to separate: the prefixes "
-                        f"before already tell {signs.prefixes[idle[0] - 1]:,} of {signs.n_judged:,} items apart.")
+                        f"before already tell {signs.prefixes[idle[0] - 1]:,} of {counted(signs.n_judged, 'item')} apart.")
     if signs.explained is not None:
         evidence.append(symptoms.explained_sentence(signs) + ".")
     if signs.neighbours and signs.neighbours[0].recall.n:

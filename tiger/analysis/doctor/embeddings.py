@@ -7,6 +7,7 @@ from tiger.analysis.doctor.diagnosis import SEVERITIES, TITLES, Diagnosis, Remed
 from tiger.analysis.doctor.diseases import copies_sentence
 from tiger.analysis.doctor.signs import Settings
 from tiger.analysis.doctor.vectors import NEAR, VectorSigns
+from tiger.core.words import counted
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class VectorReport:
         """How many rows were measured, where those were not all; empty otherwise."""
         signs = self.signs
         return "" if signs.n_sampled + signs.n_bad >= signs.n_items else \
-            f"Measured on an even sample of {signs.n_sampled:,} of {signs.n_items:,} rows; copies were counted on all."
+            f"Measured on an even sample of {signs.n_sampled:,} of {counted(signs.n_items, 'row')}; copies were counted on all."
 
 
 def look_at(vectors: VectorSigns, learning_rate: float = symptoms.RATE_DEFAULT) -> VectorReport:
@@ -77,7 +78,8 @@ def _breaking(vectors: VectorSigns, learning_rate: float) -> list[Finding]:
     """What a default RQ-VAE fails on."""
     shape, found = vectors.raw, []
     if vectors.n_bad:
-        found.append(_finding("not_finite", "critical", f"{vectors.n_bad:,} of {vectors.n_items:,} rows hold NaN or infinity; "
+        found.append(_finding("not_finite", "critical", f"{vectors.n_bad:,} of {counted(vectors.n_items, 'row')} "
+                                                        f"{'holds' if vectors.n_bad == 1 else 'hold'} NaN or infinity; "
                               "drop or fill them, nothing trains on them."))
     if shape.mean_share > symptoms.MEAN_SHARE and shape.spread > 0:
         found.append(_finding("dominant_mean", "serious", causes.mean_sentence(shape.mean_share, shape.spread),
@@ -107,7 +109,8 @@ def _copies(vectors: VectorSigns) -> list[Finding]:
                               title="Near copies"))
     if vectors.n_zero:
         severity = "mild" if vectors.n_zero > symptoms.COPIES * vectors.n_sampled else "good"
-        found.append(_finding("zero_rows", severity, f"{vectors.n_zero:,} vectors are zero: the embedding reads nothing from "
+        found.append(_finding("zero_rows", severity, f"{counted(vectors.n_zero, 'vector is', 'vectors are')} zero: the embedding "
+                                                     "reads nothing from "
                               "these items, and they share one ID.", title="Zero vectors"))
     return found
 
@@ -116,7 +119,8 @@ def _remarkable(vectors: VectorSigns) -> list[Finding]:
     """What does no harm, but is good to know."""
     if not vectors.n_constant:
         return []
-    return [_finding("constant_columns", "good", f"{vectors.n_constant:,} of {vectors.width:,} columns hold the same number in "
+    return [_finding("constant_columns", "good", f"{vectors.n_constant:,} of {counted(vectors.width, 'column')} "
+                                                 f"{'holds' if vectors.n_constant == 1 else 'hold'} the same number in "
                      "every row; they carry no information.", title="Constant columns")]
 
 

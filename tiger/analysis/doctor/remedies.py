@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tiger.analysis.doctor.diagnosis import START, Remedy
 from tiger.analysis.doctor.signs import Params
+from tiger.core.words import counted
 
 KMEANS_RESTART = Remedy(
     "Initialise by k-means and restart dead codes",
@@ -76,8 +77,8 @@ def faster(learning_rate: float) -> Remedy:
 
 def longer(n_steps: int) -> Remedy:
     """Train for more steps."""
-    return Remedy(f"Train for {n_steps:,} steps", "Items keep spreading over the codes for a long time after the loss has "
-                  "flattened.", {"n_steps": n_steps})
+    return Remedy(f"Train for {counted(n_steps, 'step')}", "Items keep spreading over the codes for a long time after the loss "
+                                                           "has flattened.", {"n_steps": n_steps})
 
 
 def _levels(n_levels: int, sizes: Sequence[int]) -> Params:
@@ -95,8 +96,9 @@ def shallower(n_levels: int, sizes: Sequence[int]) -> Remedy:
 
 def deeper(n_levels: int, sizes: Sequence[int]) -> Remedy:
     """Add levels; ``sizes`` are the codes of today's."""
-    return Remedy(f"Use {n_levels} levels", "Each further level multiplies the number of possible IDs and separates items with "
-                                            "equal prefixes.", {**_levels(n_levels, sizes)})
+    return Remedy(f"Use {counted(n_levels, 'level')}", "Each further level multiplies the number of possible IDs and separates "
+                                                       "items with equal prefixes.",
+                  {**_levels(n_levels, sizes)})
 
 
 def narrower(n_codes: int) -> Remedy:
@@ -122,6 +124,6 @@ def spread_more(koleo: float) -> Remedy:
 
 def wider(n_levels: int | None = None) -> Remedy:
     """A larger codebook, and more levels where that alone spells too few IDs."""
-    more = f" and {n_levels} levels" if n_levels else ""
+    more = f" and {counted(n_levels, 'level')}" if n_levels else ""
     return Remedy(f"Use 256 codes per level{more}", "A larger codebook partitions the space more finely.",
                   {"n_codes": 256} | ({"n_levels": n_levels} if n_levels else {}))

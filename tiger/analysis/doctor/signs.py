@@ -9,6 +9,7 @@ import numpy as np
 from tiger import metrics
 from tiger.analysis.doctor.vectors import Geometry, VectorSigns
 from tiger.core.events import Event, changed_param
+from tiger.core.words import counted, none_of
 
 Params: TypeAlias = Mapping[str, Any]
 """A quantizer's hyper-parameters by name."""
@@ -182,7 +183,7 @@ def take(codes_IL: np.ndarray, n_codes: int | Sequence[int], events: Sequence[Ev
     codes_IL, settings = np.asarray(codes_IL), settings or Settings()
     known = np.flatnonzero(metrics.has_id(codes_IL))
     if not len(known):
-        raise ValueError(f"none of the {len(codes_IL)} items has an ID; import or train codes first.")
+        raise ValueError(f"{none_of(len(codes_IL), 'item')} has an ID; import or train codes first.")
     distinct = _distinct(known, codes_IL, vectors)
     judged_NL = codes_IL[distinct if len(distinct) < (1 - MANY_COPIES) * len(known) else known]
     n_items, n_distinct, n_judged = len(known), len(distinct), len(judged_NL)
@@ -208,8 +209,8 @@ def _distinct(known: np.ndarray, codes_IL: np.ndarray, vectors: VectorSigns | No
     if vectors is None or vectors.copy_of_I is None:
         return known
     if vectors.n_items != len(codes_IL):
-        raise ValueError(f"there are codes of {len(codes_IL):,} items, but vectors of {vectors.n_items:,}; pass codes and "
-                         "vectors of the same items.")
+        raise ValueError(f"there are codes of {counted(len(codes_IL), 'item')}, but vectors of {vectors.n_items:,}; pass codes "
+                         "and vectors of the same items.")
     return known[np.unique(vectors.copy_of_I[known], return_index=True)[1]]
 
 

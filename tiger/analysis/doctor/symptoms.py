@@ -5,6 +5,7 @@ The thresholds were set on RQ-VAEs trained on Amazon Beauty and on the synthetic
 """
 
 from tiger.analysis.doctor.signs import Fall, Settings, Signs
+from tiger.core.words import counted
 
 COLLAPSED_USE = 0.03  # perplexity below this share of the reach (or below 1.5): the level says next to nothing
 COLLAPSED = 1.5
@@ -45,7 +46,7 @@ def perplexities(signs: Signs) -> str:
     """``Perplexity per level: 203.7, 205.8 and 203.0 of 256``"""
     shown = [f"{value:.1f}" if signs.sizes_guessed else f"{value:.1f} of {reach:,}"
              for value, reach in zip(signs.perplexity, signs.reach, strict=True)]
-    among = f", among the {signs.n_judged:,} distinct vectors" if signs.n_judged < signs.n_items else ""
+    among = f", among the {counted(signs.n_judged, 'distinct vector')}" if signs.n_judged < signs.n_items else ""
     return f"Perplexity per level: {', '.join(shown)}{among}"
 
 

@@ -13,6 +13,7 @@ from tiger.analysis.opinion import influence
 from tiger.analysis.opinion.bootstrap import Drawn, draw
 from tiger.analysis.opinion.influence import Score
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted, there
 from tiger.metrics import Interval
 
 ROUNDS, N_QUERIES, N_NEIGHBOURS, N_SHUFFLES = 2000, 2000, 10, 5
@@ -121,9 +122,9 @@ def compare(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray, n_codes_a: Sequence[
     """
     n = len(codes_a_IL)
     if n != len(codes_b_IL):
-        raise ValueError(f"one set has {n} items and the other {len(codes_b_IL)}; compare IDs of the same items.")
+        raise ValueError(f"one set has {counted(n, 'item')} and the other {len(codes_b_IL)}; compare IDs of the same items.")
     if n < 10:
-        raise ValueError(f"there are {n} items with an ID in both sets, but at least 10 are needed to compare them.")
+        raise ValueError(f"{there(n, 'item')} with an ID in both sets, but at least 10 are needed to compare them.")
     if not (metrics.has_id(codes_a_IL) & metrics.has_id(codes_b_IL)).all():
         raise ValueError("an item has no ID in one of the sets; leave it out of both.")
     pairs = [_Pair("collisions", (0, 0), influence.collision_rate(codes_a_IL), influence.collision_rate(codes_b_IL))]

@@ -18,6 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from tiger import metrics
+from tiger.core.words import counted
 from tiger.metrics.codes import dense
 
 TABLE_LIMIT = 1 << 18  # cells of a table that is filled in: faster where the groups are many and small
@@ -55,7 +56,7 @@ def match(codes_a_IL: np.ndarray, codes_b_IL: np.ndarray) -> Matching:
     """
     codes_a_IL, codes_b_IL = np.asarray(codes_a_IL), np.asarray(codes_b_IL)
     if len(codes_a_IL) != len(codes_b_IL):
-        raise ValueError(f"one set has {len(codes_a_IL)} items and the other {len(codes_b_IL)}; "
+        raise ValueError(f"one set has {counted(len(codes_a_IL), 'item')} and the other {len(codes_b_IL)}; "
                          "compare IDs of the same catalogue.")
     n_levels = min(codes_a_IL.shape[1], codes_b_IL.shape[1])
     prefix_a_IL, _ = metrics.prefix_numbers(codes_a_IL)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
+from tiger.core.words import counted
 
 
 def bits_of(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
@@ -28,7 +29,7 @@ def bits_of(codes_IL: np.ndarray, n_codes: int | Sequence[int]) -> np.ndarray:
         if size < 1 or 1 << width != size:
             raise ValueError(f"n_codes is {size}, but must be a power of two to consist of whole bits.")
         if code_I.max(initial=0) >= size:
-            raise ValueError(f"code {int(code_I.max())} does not fit into {width} bits; n_codes is {size}.")
+            raise ValueError(f"code {int(code_I.max())} does not fit into {counted(width, 'bit')}; n_codes is {size}.")
         bits.append((code_I[:, None] >> np.arange(width)) & 1)
     bits_IH = np.concatenate(bits, 1).astype(np.int64)
     bits_IH[~metrics.has_id(codes_IL)] = -1

@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tiger.core import errors, paths
+from tiger.core.words import counted
 from tiger.datasets.io import arrow
 
 MAX_TEXT_BYTES = 4 * 2**30  # a table of text that is read at once
@@ -233,9 +234,11 @@ def need_columns(frame: pd.DataFrame, wanted: list[str], file: str, settings: Ma
         if column not in frame:
             names = list(map(str, frame))
             if _looks_like_data(names):
+                n = sum(map(_is_number, names))
                 raise ValueError(f"{file} has no column '{column}': it seems to begin with data and not with a line of column "
-                                 f"names, since {sum(map(_is_number, names))} of its {len(names)} cells are numbers; put a line "
-                                 f"of names such as {', '.join(wanted)} on top.")
+                                 f"names, since {n} of its {counted(len(names), 'cell')} "
+                                 f"{'is a number' if n == 1 else 'are numbers'}; put a line of names such as {', '.join(wanted)} "
+                                 "on top.")
             other = next((mark for mark in SEPARATORS if len(names) == 1 and mark in names[0]), None)
             if other is not None:
                 raise ValueError(f"{file} has no column '{column}': its cells seem to be separated by "
@@ -286,7 +289,7 @@ def read_parquet(path: Path, name: str, max_rows: int = MAX_ROWS, paths: str = "
             kept = [column for column in kept if column in wanted]
         bytes_ = _declared_bytes(about, set(kept))
         if about.num_rows > max_rows or bytes_ > MAX_PARQUET_BYTES:
-            raise ValueError(f"{name} unpacks to {about.num_rows:,} rows and {bytes_ / 2**30:.1f} GB, but "
+            raise ValueError(f"{name} unpacks to {counted(about.num_rows, 'row')} and {bytes_ / 2**30:.1f} GB, but "
                              f"at most {max_rows:,} rows and {MAX_PARQUET_BYTES / 2**30:.0f} GB are read; "
                              "keep fewer columns or rows.")
         frame = _joined(decode(path, name, kept), paths)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tiger.core import errors, paths
+from tiger.core.words import counted
 from tiger.datasets.vectors import MAX_WIDTH
 
 COLUMN, ID_COLUMN = "embedding", "item_id"
@@ -154,7 +155,8 @@ def take(found: list[Source], row_N: np.ndarray, column: str = COLUMN) -> tuple[
     width, free = found[0].width, psutil.virtual_memory().available * MEMORY_SHARE
     if len(row_N) * width * 4 > free:
         raise ValueError(f"{len(row_N):,} vectors of width {width:,} take {len(row_N) * width * 4 / 2**30:.1f} GB, but only "
-                         f"{free / 2**30:.1f} GB of memory may be used here; sample at most {int(free) // (width * 4):,} rows.")
+                         f"{free / 2**30:.1f} GB of memory may be used here; sample at most "
+                         f"{counted(int(free) // (width * 4), 'row')}.")
     emb_NE, ids, item, at = np.empty((len(row_N), width), np.float32), list[str](), 0, 0
     for source in found:
         mine_N = row_N[at:np.searchsorted(row_N, item + source.n_rows)] - item
@@ -358,7 +360,7 @@ def _vectors(part: pa.Array, source: Source, first: int) -> np.ndarray:
     lengths = pc.fill_null(pc.list_value_length(part), 0).to_numpy(zero_copy_only=False)
     bad = np.flatnonzero(lengths != source.width)
     if len(bad):
-        raise ValueError(f"Row {first + bad[0]} of {source.name} has {lengths[bad[0]]} numbers, but the first has "
+        raise ValueError(f"Row {first + bad[0]} of {source.name} has {counted(lengths[bad[0]], 'number')}, but the first has "
                          f"{source.width}; give every item a whole vector.")
     flat = pc.list_flatten(part)
     return flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, source.width)

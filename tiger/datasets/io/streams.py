@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tiger.core.words import counted
+
 MAX_LINE_BYTES = 16 * 2**20
 MAX_ENTRY_BYTES = 2**30
 MAX_ENTRIES = 10_000
@@ -62,7 +64,7 @@ def read_zip_entry(archive: Path, name: str) -> bytes:
     with _opened(archive) as packed:
         found = [entry for entry in packed.infolist() if entry.filename.split("/")[-1] == name]
         if len(found) != 1:
-            raise ValueError(f"{archive.name} holds {len(found)} files named '{name}', but should hold one; "
+            raise ValueError(f"{archive.name} holds {counted(len(found), 'file')} named '{name}', but should hold one; "
                              "download it again.")
         limit = min(RATIO_FREE_BYTES + MAX_RATIO * found[0].compress_size, MAX_ENTRY_BYTES)
         with packed.open(found[0]) as stream:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
+from tiger.core.words import counted
 from tiger.datasets.base import MAX_INTERACTIONS, Interactions, RawCatalogue, assemble
 from tiger.datasets.io import readers, streams
 
@@ -52,7 +53,7 @@ class Amazon:
         n_read = len(user_N)
         keep_N = core_filter(user_N, item_N, self.core)
         if not keep_N.any():
-            raise ValueError(f"{file.name}: no user and item have {self.core} interactions each; "
+            raise ValueError(f"{file.name}: no user and item have {counted(self.core, 'interaction')} each; "
                              "choose a smaller core or another file.")
         user_N, item_N, time_N = user_N[keep_N], item_N[keep_N], time_N[keep_N]
         kept = [items[number] for number in pd.unique(item_N)]

@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from tiger.core import paths
+from tiger.core.words import counted
 from tiger.datasets import embed
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import DatasetRef
@@ -28,4 +29,4 @@ def write(folder: Path = FOLDER) -> Catalogue:
 if __name__ == "__main__":
     made = write()
     size = sum(file.stat().st_size for file in FOLDER.iterdir())
-    print(f"{made.n_items:,} items and {made.n_users:,} users in {FOLDER}, {size / 2**20:.1f} MB")
+    print(f"{counted(made.n_items, 'item')} and {counted(made.n_users, 'user')} in {FOLDER}, {size / 2**20:.1f} MB")

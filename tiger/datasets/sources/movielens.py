@@ -14,6 +14,7 @@ import pandas as pd
 
 from tiger.core import paths
 from tiger.core.params import param
+from tiger.core.words import counted
 from tiger.datasets.base import Interactions, RawCatalogue, assemble
 from tiger.datasets.io import readers, streams
 from tiger.datasets.sources import grouplens
@@ -157,7 +158,7 @@ def _split_lines(text: str, name: str, variant: str) -> pd.DataFrame:
     for number, line in enumerate(text.splitlines(), 1):
         cells = line.split(mark)
         if len(cells) != n_cells:
-            raise ValueError(f"{name}, row {number}, has {len(cells)} cells instead of {n_cells}; the file "
+            raise ValueError(f"{name}, row {number}, has {counted(len(cells), 'cell')} instead of {n_cells}; the file "
                              "is damaged, download it again.")
         genres = cells[2] if variant == "ml-1m" else "|".join(
             genre for genre, flag in zip(GENRES_100K, cells[5:],

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.core.params import param
+from tiger.core.words import counted
 from tiger.datasets.base import MAX_ITEMS, Interactions, RawCatalogue, assemble
 from tiger.datasets.io import histories, readers
 from tiger.datasets.io.ids import to_ids
@@ -121,8 +122,8 @@ def _times(column: pd.Series, name: str, file: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         missing = np.flatnonzero(column.isna())
         if len(missing):
-            raise ValueError(f"{file}, row {missing[0] + 2}, column '{name}', holds no time ({len(missing):,} such rows); "
-                             "complete or delete the row.")
+            raise ValueError(f"{file}, row {missing[0] + 2}, column '{name}', holds no time "
+                             f"({counted(len(missing), 'such row')}); complete or delete the row.")
         return column.astype("int64").to_numpy().astype(np.float64)
     if pd.api.types.is_numeric_dtype(column) or pd.to_numeric(column.head(100),
                                                               errors="coerce").notna().any():

@@ -99,7 +99,7 @@ function keep(play, everyStep) {
   if (!play.hooks.ask || play.data.playing) return
   const steps = everyStep ? play.scene.steps.map((_, at) => at) : [play.at]
   keepViews(play, [...kept(play), ...steps.map(at => viewNow(play, at))].slice(0, 60))
-  say(play, `${kept(play).length} view${kept(play).length === 1 ? '' : 's'} kept for a story. Press S to name it.`)
+  say(play, `${counted(kept(play).length, 'view')} kept for a story. Press S to name it.`)
 }
 
 function storyForm(play) {
@@ -129,7 +129,7 @@ function drawStories(play) {
       view.note = note.value
       storeViews(play)
     }
-    return make('li', {}, make('span', {}, `${view.user === null ? 'Somebody new' : `Person ${view.user}`}, ${view.items.length} things, step ${view.at}`),
+    return make('li', {}, make('span', {}, `${view.user === null ? 'Somebody new' : `Person ${view.user}`}, ${counted(view.items.length, 'thing')}, step ${view.at}`),
       note, make('button', { type: 'button', 'aria-label': `Forget view ${place + 1}`,
         onclick: () => keepViews(play, views.filter(other => other !== view)) }, '×'))
   }))
@@ -137,5 +137,5 @@ function drawStories(play) {
     make('button', { type: 'button', onclick: () => {
       openDrawer(play, '')
       play.hooks.ask({ do: 'play', id: story.id })
-    } }, make('span', { class: 'text' }, make('b', {}, story.name), make('span', {}, `${story.n} views`))))))
+    } }, make('span', { class: 'text' }, make('b', {}, story.name), make('span', {}, counted(story.n, 'view')))))))
 }

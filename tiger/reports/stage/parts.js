@@ -45,4 +45,7 @@ function linesOf(nodes) {
   return { at, nLeaves: leaves.length }
 }
 
+// A number with its noun: 1 thing, 3 things.
+const counted = (n, noun) => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`
+
 const percent = part => part >= 0.0995 ? `${Math.round(100 * part)} %` : part >= 0.00095 ? `${(100 * part).toPrecision(2)} %` : '< 0.1 %'

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tiger.analysis import attribution
+from tiger.core.words import counted, there
 from tiger.reports import beam as report
 from tiger.reports.beam import Prefix
 from tiger.reports.beam_page import BeamRequest
@@ -240,13 +241,13 @@ def items_left(req: BeamRequest, found: beam.Trace, level: int) -> int:
 def sentences(req: BeamRequest, found: beam.Trace, n_levels: int, n_suggested: int) -> tuple[list[str], list[str]]:
     """What each step says, and what it is called."""
     left = [items_left(req, found, level) for level in range(n_levels + 1)]
-    said, steps = [f"What comes next? There are {left[0]:,} things to choose from."], ["Start"]
+    said, steps = [f"What comes next? {there(left[0], 'thing').capitalize()} to choose from."], ["Start"]
     for level in range(1, n_levels + 1):
         steps.append(f"Step {level}")
-        said.append(f"A closer look at the same {left[level]:,} things." if left[level] == left[level - 1] else
-                    f"From {left[level - 1]:,} things down to {left[level]:,}. Thick lines are likely groups.")
+        said.append(f"A closer look at the same {counted(left[level], 'thing')}." if left[level] == left[level - 1] else
+                    f"From {counted(left[level - 1], 'thing')} down to {left[level]:,}. Thick lines are likely groups.")
     steps.append("Suggestions")
-    said.append(f"The {n_suggested} most likely of {left[-1]:,} things are suggested." if n_suggested > 1 else
+    said.append(f"The {n_suggested} most likely of {counted(left[-1], 'thing')} are suggested." if n_suggested > 1 else
                 "One thing is suggested.")
     if req.target is not None:
         steps.append("What came next")
@@ -367,7 +368,7 @@ def _difference(req: BeamRequest) -> str:
         return f"Without {plain_name(req, dropped[0])}:"
     if len(rest) == 1 and not dropped:
         return f"With {plain_name(req, rest[0])}:"
-    return "In another order:" if not rest and not dropped else f"{len(dropped)} things fewer, {len(rest)} more:"
+    return "In another order:" if not rest and not dropped else f"{counted(len(dropped), 'thing')} fewer, {len(rest)} more:"
 
 
 def _effect(req: BeamRequest, entered: Sequence[int], gone: Sequence[int], moved: bool) -> str:
@@ -379,7 +380,7 @@ def _effect(req: BeamRequest, entered: Sequence[int], gone: Sequence[int], moved
         if items:
             names = list(dict.fromkeys(plain_name(req, item) for item in items))
             some = f"{', '.join(names[:-1])} and {names[-1]}" if 1 < len(names) < 4 else ", ".join(names[:2])
-            some += f" and {len(names) - 2} others" if len(names) > 3 else ""
+            some += f" and {counted(len(names) - 2, 'other')}" if len(names) > 3 else ""
             said.append(f"{some} {verb}{'s' if len(names) == 1 else ''}")
     text = f"{', '.join(said)}."
     return text if len(text) <= LONG else f"{len(gone)} of {N_SUGGESTED} suggestions leave, {len(entered)} enter."

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted
 
 SAMPLED = 4096  # items that procrustes_similarity compares
 
@@ -20,8 +21,8 @@ def fit_width(new_IE: np.ndarray, width: int) -> tuple[np.ndarray, str]:
     if have < width:
         padded_IE = np.zeros((len(new_IE), width), np.float32)
         padded_IE[:, :have] = new_IE
-        return padded_IE, (f"The new vectors are {have} wide and the old ones {width}, so {width - have} zeros were appended "
-                           "to each; distances are unchanged.")
+        return padded_IE, (f"The new vectors are {have} wide and the old ones {width}, so "
+                           f"{counted(width - have, 'zero was', 'zeros were')} appended to each; distances are unchanged.")
     gram_EE = new_IE.T.astype(np.float64) @ new_IE
     value_E, vector_EE = np.linalg.eigh(gram_EE)
     kept = float(value_E[-width:].sum() / max(value_E.sum(), 1e-12))

@@ -11,6 +11,7 @@ from tiger import metrics
 from tiger.core import params
 from tiger.core.progress import Progress
 from tiger.core.sampling import even_sample
+from tiger.core.words import counted, there
 from tiger.datasets.catalogue import Catalogue
 from tiger.models.base import Recommender
 from tiger.models.generative import GenerativeRecommender
@@ -32,8 +33,8 @@ def with_ids(model: Recommender, ids: SemanticIds) -> GenerativeRecommender:
         raise ValueError(f"{model.title} uses item numbers and no IDs, so nothing changes for it; choose a model that "
                          "writes semantic IDs.")
     if len(ids) != model.n_items:
-        raise ValueError(f"there are {len(ids)} IDs, but the model learned from {model.n_items} items; use IDs of the "
-                         "same catalogue.")
+        raise ValueError(f"{there(len(ids), 'ID')}, but the model learned from {counted(model.n_items, 'item')}; use "
+                         "IDs of the same catalogue.")
     metadata = {"n_items": model.metadata_["n_items"], "ids": torch.from_numpy(ids.ids_IM.astype(np.int64)),
              "n_codes": torch.tensor(ids.n_codes)}
     old = SemanticIds(model.metadata_["ids"].numpy(), model.metadata_["n_codes"].tolist(), len(model.metadata_["n_codes"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tiger.core.words import counted
 from tiger.datasets import embed
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.io import readers
@@ -56,7 +57,7 @@ def from_files(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> li
     files = version_files(path)
     lists = version_files(ids) if ids else [""]
     if len(lists) not in (1, len(files)):
-        raise ValueError(f"ids names {len(lists)} files and path {len(files)}; give one for all, or one for each.")
+        raise ValueError(f"ids names {counted(len(lists), 'file')} and path {len(files)}; give one for all, or one for each.")
     lists = lists * len(files) if len(lists) == 1 else lists
     return [from_file(cat, file, one, tensor) for file, one in zip(files, lists, strict=True)]
 
@@ -101,7 +102,8 @@ def from_file(cat: Catalogue, path: str, ids: str = "", tensor: str = "") -> Ver
         emb_IE = Given(path, ids, tensor).read(item_ids)
         extra = len(set(read_ids(ids)) - set(item_ids)) if ids else 0
     if extra:
-        notes.append(f"{file.name} has {extra:,} items that are not in the catalogue; they were left out.")
+        notes.append(f"{file.name} has {counted(extra, 'item that is', 'items that are')} not in the catalogue; "
+                     f"{'it was' if extra == 1 else 'they were'} left out.")
     check_lengths(emb_IE, cat, file.name)
     made = _fitted(cat, emb_IE, notes)
     if ids or file.suffix.lower() not in (".npy", ".safetensors"):
@@ -117,7 +119,7 @@ def check_lengths(emb_IE: np.ndarray, cat: Catalogue, name: str) -> None:
     if len(bad):
         item = cat.items["item_id"].iloc[bad[0]]
         raise ValueError(f"{name}: the vector of item '{item}' is {length_I[bad[0]]:.3g} long, but must be at most {limit:.3g} "
-                         f"long ({len(bad):,} such rows); scale or repair them.")
+                         f"long ({counted(len(bad), 'such row')}); scale or repair them.")
 
 
 def _row_order_notes(emb_IE: np.ndarray, old_IE: np.ndarray, name: str) -> list[str]:
@@ -137,7 +139,7 @@ def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, 
         raise ValueError(f"{name} has the item '{ids[ids.duplicated()].iloc[0]}' more than once; keep one row per item.")
     columns = [name for name in frame.columns if name != "item_id" and not str(name).startswith("__index_level")]
     if not 1 <= len(columns) <= MAX_WIDTH:
-        raise ValueError(f"{name} has {len(columns):,} columns of numbers, but must have between 1 and {MAX_WIDTH:,}.")
+        raise ValueError(f"{name} has {counted(len(columns), 'column')} of numbers, but must have between 1 and {MAX_WIDTH:,}.")
     try:
         table_NE = frame[columns].apply(pd.to_numeric).to_numpy(np.float32)
     except (ValueError, TypeError) as error:
@@ -146,13 +148,13 @@ def _from_table(path: str, name: str, item_ids: list[str]) -> tuple[np.ndarray, 
     row = {one: number for number, one in enumerate(ids)}
     missing = [one for one in item_ids if one not in row]
     if missing:
-        raise ValueError(f"{name} has no vector for item '{missing[0]}' ({len(missing):,} of {len(item_ids):,} are missing); "
-                         "add a row for each.")
+        raise ValueError(f"{name} has no vector for item '{missing[0]}' ({len(missing):,} of {len(item_ids):,} "
+                         f"{'is' if len(missing) == 1 else 'are'} missing); add a row for each.")
     emb_IE = table_NE[[row[one] for one in item_ids]]
     bad = np.flatnonzero(~np.isfinite(emb_IE).all(1))
     if len(bad):
-        raise ValueError(f"{name}: the vector of item '{item_ids[bad[0]]}' holds NaN or infinity ({len(bad):,} such rows); "
-                         "drop or repair them.")
+        raise ValueError(f"{name}: the vector of item '{item_ids[bad[0]]}' holds NaN or infinity "
+                         f"({counted(len(bad), 'such row')}); drop or repair them.")
     return emb_IE, len(ids) - len(item_ids)
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.plots import beam as plot
 from tiger.reports.beam_page import BeamRequest, Change, Comparison
 from tiger.ui.beam import request, steps
@@ -27,8 +28,8 @@ def banner(shown: Change | None) -> None:
         return
     last = shown.shared.iloc[-1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"**Changed:** {shown.difference}. {last['both']} of {last['now']} final beams are in both searches; see "
-                   "“Before and after”.", width="content")
+        st.caption(f"**Changed:** {shown.difference}. {last['both']} of {counted(last['now'], 'final beam')} "
+                   f"{'is' if last['both'] == 1 else 'are'} in both searches; see “Before and after”.", width="content")
         st.button("Compare from here", key="beam_from_here", type="tertiary", icon=":material/flag:",
                   on_click=request.compare_from_here,
                   help="Discard the earlier search and compare the next change with this one.")
@@ -43,8 +44,9 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
         return
     changed = shown.change
     row = changed.shared.iloc[shown.level - 1]
-    st.markdown(f"**{changed.difference.capitalize()}.** After level {shown.level}, {row['both']} beams are in both searches, "
-                f"{row['before'] - row['both']} only in the previous one, {row['now'] - row['both']} only in this one.")
+    st.markdown(f"**{changed.difference.capitalize()}.** After level {shown.level}, "
+                f"{counted(row['both'], 'beam is', 'beams are')} in both searches, {row['before'] - row['both']} only in the "
+                f"previous one, {row['now'] - row['both']} only in this one.")
     figure = once(plot.tree, shown.tree, shown.alt, req.n_levels)
     steps.legend(shown.tree)
     name = f"beam-together-{req.user}-{shown.level}"

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from tiger import runs
+from tiger.core.words import counted
 from tiger.reports import shop
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import pictures
@@ -145,7 +146,8 @@ def history(req: BeamRequest) -> None:
     st.html(CSS + f'<div class="bm-row">{"".join(cards)}</div>')
     said = []
     if unread:
-        said.append(f"This history has {len(items)} items; the model reads the last {reads}; dashed items are left out.")
+        said.append(f"This history has {counted(len(items), 'item')}; the model reads the last {reads}; dashed items are left "
+                    "out.")
     if items != req.own:
         said.append("The history was edited; ★ is still this user's held-out item.")
     st.caption(layout.plain(" ".join([*said, req.seen_rule])))

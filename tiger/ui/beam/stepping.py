@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 import numpy as np
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports.beam_page import BeamRequest, Picture
@@ -79,5 +80,6 @@ def _nodes(shown: Picture) -> list[Node]:
              "over": [name for name in plot.OVERLAYS if getattr(row, name)], "words": row.words,
              "part": float(np.exp(row.total_logp)), "share": plot.share(row.total_logp),
              "wide": plot.edge_width(row.step_logp),
-             "said": f"{row.words}\nstep log P {row.step_logp:.3f}, total {row.total_logp:.3f}\n{row.n_items_below:,} items "
-                     f"below, {row.fate}"} for row in shown.tree.itertuples()]
+             "said": f"{row.words}\nstep log P {row.step_logp:.3f}, total "
+                     f"{row.total_logp:.3f}\n{counted(row.n_items_below, 'item')} below, "
+                     f"{row.fate}"} for row in shown.tree.itertuples()]

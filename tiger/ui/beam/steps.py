@@ -6,6 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
@@ -91,8 +92,8 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(
             f"{value:g}" for value in temperature) + "$.")
-    st.caption(f"Rank {last['rank']:,.0f} of {last['n_candidates']:,} candidates; {last['fate']}. The lowest kept prefix has "
-               f"{last['worst_kept']:.3f}.")
+    st.caption(f"Rank {last['rank']:,.0f} of {counted(last['n_candidates'], 'candidate')}; {last['fate']}. The lowest kept "
+               f"prefix has {last['worst_kept']:.3f}.")
 
 
 def listed() -> str | None:
@@ -103,7 +104,7 @@ def listed() -> str | None:
 def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
     """Every candidate of the level with its numbers and its fate; the first of them in the table, all as CSV."""
     total, chosen = sum(step.counts.values()), address.read(address.LISTED)
-    st.markdown(f"**All {total:,} candidates of level {step.level}**, best first")
+    st.markdown(f"**All {counted(total, 'candidate')} of level {step.level}**, best first")
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
     state.set_widget("beam_listed", chosen)
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
@@ -124,8 +125,9 @@ def exact_summary(req: BeamRequest, step: Step) -> None:
     """What an exact search over the catalogue would keep here, in two sentences."""
     lost = step.exact[step.exact["lost_at"].notna()]
     st.markdown("**What an exact search over the catalogue would keep**")
-    st.markdown(f"The IDs of its best {step.n_exact:,} items have **{len(step.exact):,}** distinct prefixes of {step.level} "
-                f"code{'s' * (step.level > 1)}; the beam still holds **{len(step.exact) - len(lost):,}** of them.")
+    st.markdown(f"The IDs of its best {counted(step.n_exact, 'item has', 'items have')} **{len(step.exact):,}** distinct "
+                f"prefix{'es' * (len(step.exact) != 1)} of "
+                f"{step.level} code{'s' * (step.level > 1)}; the beam still holds **{len(step.exact) - len(lost):,}** of them.")
     if lost.empty:
         st.success("So far beam search has lost nothing that an exact search finds.", icon=":material/check_circle:")
         return
@@ -139,8 +141,9 @@ def exact_table(req: BeamRequest, step: Step) -> None:
     lost, n_all = step.lost, req.ids.n_ids
 
     def draw() -> None:
-        st.markdown(f"The exact search expanded {step.n_expanded:,} prefixes to find the best of {n_all:,} items; beam search "
-                    f"scored {step.n_candidates:,} candidates. With beam width {n_all:,} nothing would be lost.")
+        st.markdown(f"The exact search expanded {counted(step.n_expanded, 'prefix', 'prefixes')} to find the best of "
+                    f"{counted(n_all, 'item')}; beam search scored {counted(step.n_candidates, 'candidate')}. With beam width "
+                    f"{n_all:,} nothing would be lost.")
         if lost.empty:
             st.caption("None: beam search found all of the exact search's best items. Try a narrower beam.")
             return

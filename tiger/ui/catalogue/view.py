@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import reports
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import shop as plots
 from tiger.reports import shop
@@ -60,7 +61,7 @@ def browse(cat: Catalogue, ids_IM: np.ndarray | None) -> None:
     items.table(frame.head(SHOWN_ROWS).drop(columns="text"), f"items:{here}:{search}:{category}", height=520, title_px=370)
     with st.container(horizontal=True, vertical_alignment="center"):
         more = f", the {SHOWN_ROWS:,} most popular are shown" if len(frame) > SHOWN_ROWS else ""
-        st.caption(f"{len(frame):,} of {cat.n_items:,} items{more}. Choose a row to see the item.", width="content")
+        st.caption(f"{len(frame):,} of {counted(cat.n_items, 'item')}{more}. Choose a row to see the item.", width="content")
         exports.csv_button(frame, f"{here}-items", "All matches as CSV")
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tiger import runs
+from tiger.core.words import counted
 from tiger.reports import at_scale
 from tiger.reports import collisions as reports
 from tiger.reports.codes import Codes
@@ -98,7 +99,7 @@ def shared(shown: Explained) -> None:
 def one_group(shown: Explained) -> None:
     """The chosen ID: its items, and what each level's second-nearest code would have cost."""
     card = reports.group_card(shown, address.read(address.ITEM.below(shown.codes.cat.n_items)))
-    st.subheader(f"ID {card.semantic_id}: {len(card.items):,} items, {card.cause}", anchor=False)
+    st.subheader(f"ID {card.semantic_id}: {counted(len(card.items), 'item')}, {card.cause}", anchor=False)
     if card.summary:
         st.markdown(layout.plain(card.summary))
     left, right = st.columns([2, 3] if card.levels is not None else [1, 1e-6], gap="medium")

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.reports.codebooks import LevelCounts
 from tiger.ui.shared import address
 from tiger.ui.shared.assets import ADDRESS, joined
@@ -56,7 +57,7 @@ def packed(counts: tuple[LevelCounts, ...], n_items: int) -> Levels:
 def _level(one: LevelCounts, n_items: int) -> Level:
     items = one.codes["items"]
     full = 4 * max(n_items, int(items.sum())) // one.n_codes
-    return {"findings": [f"Level {one.level + 1} uses {one.used:,} of {one.n_codes:,} codes",
+    return {"findings": [f"Level {one.level + 1} uses {one.used:,} of {counted(one.n_codes, 'code')}",
                          f"The most used code holds {one.largest_share:.1%} of the items"],
             "numbers": [("Perplexity", f"{one.perplexity:.0f} of {one.n_codes:,}"), ("Codes in use", f"{one.used:,}"),
                         ("Dead codes", f"{one.dead:,}"), ("Most used code", f"{one.largest_share:.1%}")],

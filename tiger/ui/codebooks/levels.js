@@ -128,7 +128,7 @@ function point(play, event, code) {
   tip.hidden = code === null
   if (code === null) return
   const total = Math.max(1, items.reduce((sum, n) => sum + n, 0))
-  tip.textContent = `code ${code}: ${written(items[code])} items (${written(items[code] / total, '.2%')}), rank ${written(order.indexOf(code) + 1)}`
+  tip.textContent = `code ${code}: ${written(items[code])} item${items[code] === 1 ? '' : 's'} (${written(items[code] / total, '.2%')}), rank ${written(order.indexOf(code) + 1)}`
   const frame = play.root.getBoundingClientRect(), x = event.clientX - frame.left
   tip.style.cssText = (x < frame.width / 2 ? `left:${x + 12}px` : `right:${frame.width - x + 12}px`) + `;top:${event.clientY - frame.top + 10}px`
 }

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots
+from tiger.core.words import counted
 from tiger.reports import codebooks as reports
 from tiger.reports.codebooks import CodeCard, LevelCounts, LevelUsage
 from tiger.reports.codes import Codes
@@ -125,7 +126,7 @@ def code_history(card: CodeCard, level: int) -> None:
     """How many items carried the code at each kept step."""
     if len(card.history) > 1:
         items = card.history["items"]
-        exports.titled(f"Code {card.code} goes from {items.iloc[0]:,} to {items.iloc[-1]:,} items",
+        exports.titled(f"Code {card.code} goes from {items.iloc[0]:,} to {counted(items.iloc[-1], 'item')}",
                        "Its items at the saved steps.")
         exports.chart(once(_history, card), "code_history", f"history-{level}-{card.code}", card.history,
                       columns={"share": st.column_config.NumberColumn(format="percent")})

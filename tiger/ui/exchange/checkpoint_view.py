@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from tiger.analysis.doctor import libraries
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.recording import checkpoint, curves
@@ -20,9 +21,9 @@ LOSSES = ["csv", "tsv", "parquet"]
 def show(cat: Catalogue) -> None:
     """Codebooks for the vectors of this dataset, with the losses of their training if there are any."""
     title = layout.plain(state.dataset().title)
-    st.markdown(f"Codes are computed here for the {cat.n_items:,} vectors of **{title}**: the nearest code of what the levels "
-                "before left over. Those vectors must be what the codebooks quantise, which behind an encoder is its output; "
-                "load it first under “Import vectors”.")
+    st.markdown(f"Codes are computed here for the {counted(cat.n_items, 'vector')} of **{title}**: the nearest code of what the "
+                "levels before left over. Those vectors must be what the codebooks quantise, which behind an encoder is its "
+                "output; load it first under “Import vectors”.")
     path = own_files.choose("books", [*checkpoint.KINDS, "pt", "pth"], "An array (levels, codes, width), one array a level, or a "
                             "whole checkpoint as safetensors.", "Codebooks")
     losses = own_files.choose("losses", LOSSES, "A table of losses with a column step; a TensorBoard file or folder by its path "

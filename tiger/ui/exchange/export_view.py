@@ -4,6 +4,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.analysis import projection
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import data, layouts
 from tiger.semantic_ids import SemanticIds, first_appearance, id_table, index_json, parquet_bytes, projector_tsv
@@ -16,7 +17,7 @@ def files(cat: Catalogue, run: runs.Run) -> None:
     """One line a format: what reads it, and the button that saves it. Nothing is made before it is asked for."""
     state.say_changes(run, cat)
     ids = sources.semantic_ids(run, cat)
-    st.markdown(f"**{layout.plain(run.title)}**: {ids.n_ids:,} IDs of {ids.n_levels} codes"
+    st.markdown(f"**{layout.plain(run.title)}**: {counted(ids.n_ids, 'ID')} of {counted(ids.n_levels, 'code')}"
                 + (" and a collision level." if ids.has_collision_level else "."))
     item_ids = cat.items["item_id"].astype(str).tolist()
     _first_appearance(cat, run, ids)
@@ -44,7 +45,8 @@ def _first_appearance(cat: Catalogue, run: runs.Run, ids: SemanticIds) -> None:
     without = cat.n_items - len(order_N)
     _line("index.json by first appearance", "For LC-Rec, LETTER and MiniOneRec: the keys count items from 0 in the order in "
           "which the users' histories first name them. It fits their files where they were made of the same interactions, "
-          "users in the same order." + (f" {without:,} items that no user has are left out." if without else ""),
+          "users in the same order."
+          + (f" {counted(without, 'item that no user has is', 'items that no user has are')} left out." if without else ""),
           f"{run.id}.by-appearance.index.json", "application/json", lambda: index_json(ids, order_N=order_N))
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.runs import import_run
 from tiger.semantic_ids import ALIGNMENTS, N_CODES, Fit, fits, import_ids, read_apart
@@ -23,7 +24,8 @@ NEXT = ("map", "tree", "codebooks", "doctor")
 def ids(cat: Catalogue) -> None:
     """A file of IDs, how its items are matched to this dataset's, and the button that keeps them."""
     title = layout.plain(state.dataset().title)
-    st.markdown(f"The IDs are matched to the {cat.n_items:,} items of **{title}**; choose another dataset in the sidebar.")
+    st.markdown(f"The IDs are matched to the {counted(cat.n_items, 'item')} of **{title}**; choose another dataset in the "
+                "sidebar.")
     path = own_files.choose("ids", ID_TYPES, "An index.json (item to tokens such as <a_12><b_3>), or a table of codes as npy, "
                             "safetensors, CSV, Parquet or JSON Lines, with a column item_id or one row per item.")
     if path is None:

@@ -80,9 +80,9 @@ def _card(name: str, art: str, big: str, say: str) -> str:
 
 
 def _items(shown: Overview) -> str:
-    return _card("1 Items", f'<div class="tg-title">“{escape(shown.item_title)}”</div>', f"{shown.n_items:,} items",
-                 f"A sample of {shown.n_in_files:,} items." if shown.n_in_files else
-                 f"{shown.n_users:,} users with {shown.n_interactions:,} interactions.")
+    return _card("1 Items", f'<div class="tg-title">“{escape(shown.item_title)}”</div>', counted(shown.n_items, "item"),
+                 f"A sample of {counted(shown.n_in_files, 'item')}." if shown.n_in_files else
+                 f"{counted(shown.n_users, 'user')} with {counted(shown.n_interactions, 'interaction')}.")
 
 
 def _embedding(shown: Overview) -> str:
@@ -90,8 +90,10 @@ def _embedding(shown: Overview) -> str:
     bars = "".join(f'<rect x="{n * 7}" y="{35 - max(v, 0) / top * 33:.1f}" width="5" rx="1" '
                    f'height="{max(1.5, abs(v) / top * 33):.1f}" fill="{ACCENT if v > 0 else QUIET}"/>'
                    for n, v in enumerate(shown.values))
-    return _card("2 Embedding", _image(224, 70, bars), f"{shown.width} numbers",
-                 f"describe an item. The bars are the first {len(shown.values)} of this item's.")
+    return _card("2 Embedding", _image(224, 70, bars), counted(shown.width, "number"),
+                 "describe an item. "
+                 f"{'The bar is the first' if len(shown.values) == 1 else f'The bars are the first {len(shown.values)}'} of this "
+                 "item's.")
 
 
 def _quantizer(coded: CodedBy | None) -> str:
@@ -119,7 +121,7 @@ def _semantic_id(shown: Overview, coded: CodedBy | None) -> str:
         return _card("4 Semantic ID", chips.chips("???", " tg-open"), "no IDs yet", "The codes of an item, one a level.")
     without = shown.n_items - coded.n_items
     of = f"of {shown.n_items:,} by codes alone" if not without else \
-        f"of the {counted(coded.n_items, 'item')} with codes; {without:,} have none"
+        f"of the {counted(coded.n_items, 'item')} with codes; {counted(without, 'has', 'have')} none"
     return _card("4 Semantic ID", chips.chips(coded.item_id), f"{coded.prefixes[-1]:,} unique",
                  f"{of}; items that share all codes get one number more.")
 
@@ -140,7 +142,7 @@ def _tree(coded: CodedBy | None) -> str:
 
 def _history(shown: Overview, coded: CodedBy | None) -> str:
     rows = [chips.chips("???", " tg-open")] if coded is None else map(chips.chips, coded.history_ids)
-    return _card("6 History", "".join(rows), f"{shown.n_history} items",
+    return _card("6 History", "".join(rows), counted(shown.n_history, "item"),
                  f"The history of user {shown.user} as semantic IDs, newest last.")
 
 

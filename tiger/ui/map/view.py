@@ -205,7 +205,8 @@ def item_card(codes: Codes, item: int) -> None:
     if shown.without_id:
         st.markdown(f"{shown.without_id} It shares no code with others." if codes.step is None else shown.without_id)
         return
-    st.markdown("Items sharing a prefix: " + ", ".join(f"**{n:,}** share {depth} code{'s' * (depth > 1)}"
+    st.markdown("Items sharing a prefix: " + ", ".join(f"**{n:,}** {'shares' if n == 1 else 'share'} {depth} "
+                                                       f"code{'s' * (depth > 1)}"
                                                        for depth, n in enumerate(shown.shared, 1)))
 
 
@@ -226,7 +227,8 @@ def near(codes: Codes, item: int) -> None:
                 "value": st.column_config.NumberColumn(value, width=60, format="%.3g"),
                 "in_input": None if space == "input" else "In input's 10"})
             if space != "input":
-                st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} are among the nearest in the input space.")
+                st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} "
+                           f"{'is' if int(frame['in_input'].sum()) == 1 else 'are'} among the nearest in the input space.")
             exports.csv_button(frame.drop(columns="category"), f"near-{space}-{item}", "CSV")
 
 
@@ -239,7 +241,7 @@ def group_table(codes: Codes) -> None:
     if len(chosen) < whole:
         st.caption(f"Shown are {len(chosen):,} of the {whole:,} items: a link carries at most {address.GROUP_LIMIT}.")
     elif whole > SHOWN:
-        st.caption(f"The table shows the first {SHOWN:,} of {whole:,} items; the CSV has all of them.")
+        st.caption(f"The table shows the first {SHOWN:,} of {counted(whole, 'item')}; the CSV has all of them.")
     frame = reports.group_rows(codes.cat, codes, chosen)
     pickers.rows(frame.head(SHOWN), "group", address.ITEM, chosen, height=260)
     with st.container(horizontal=True):

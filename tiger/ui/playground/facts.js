@@ -93,7 +93,7 @@ export function facts(play, shown) {
     box.lastElementChild.setAttribute('aria-label', `Points of each code. ${words}.`)
   })
   const possible = (lab.codes ** codes.length).toLocaleString('en')
-  find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${possible} possible, for ${lab.n} points`
+  find('.ids').textContent = `Distinct IDs: ${distinct(codes, lab.n)} of ${possible} possible, for ${lab.n} point${lab.n === 1 ? '' : 's'}`
     + (lab.trained ? ` · ${active(lab).join(' of ')} hidden units active` : '')
   lines(play, find)
   const error = Math.hypot(seen.out[2 * shown] - lab.xy[2 * shown], seen.out[2 * shown + 1] - lab.xy[2 * shown + 1]) ** 2

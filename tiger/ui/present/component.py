@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports import shop, stage
 from tiger.reports.beam_page import BeamRequest
@@ -85,7 +86,7 @@ def _found(req: BeamRequest, remote: bool) -> Sent | None:
         wanted, found = answers.who_likes(req.cat, words)
         rows = [{"user": one.user, "title": f"likes {one.likes}" if one.likes else f"Person {one.user}",
                  "said": ", ".join(f"{term}: {n}" for term, n in zip(wanted, one.counts, strict=True))
-                 + f", of {one.n_items} things", "looks": _looks(req.cat, one.items, remote)} for one in found]
+                 + f", of {counted(one.n_items, 'thing')}", "looks": _looks(req.cat, one.items, remote)} for one in found]
         if not words:
             rows = [{"user": shop.somebody_else(req.cat, req.user), "title": "Somebody at random", "said": "", "looks": []}]
         return {"kind": kind, "words": words, "rows": rows, "said": f"Nobody likes “{words}”.", "offers": answers.offers(req.cat)}

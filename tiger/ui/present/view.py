@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.reports.stage import offline, pictures, stories
 from tiger.reports.stage.stories import Story
 from tiger.ui.present import answers, component
@@ -49,7 +50,7 @@ def saved() -> None:
         st.caption("None yet. On the stage, **K** keeps what is shown, and **S** names the kept views as a story.")
     for story in found:
         with st.container(horizontal=True, vertical_alignment="center", key=f"story:{story.id}"):
-            st.markdown(f"**{layout.plain(story.name)}** · {len(story.frames)} views", width="stretch")
+            st.markdown(f"**{layout.plain(story.name)}** · {counted(len(story.frames), 'view')}", width="stretch")
             st.button("Play", icon=":material/play_arrow:", key=f"play:{story.id}", on_click=partial(_play, story))
             st.download_button("Download", partial(_file, story), f"{_file_name(story)}.html", "text/html",
                                key=f"file:{story.id}", icon=":material/download:", on_click="ignore",

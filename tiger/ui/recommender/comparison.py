@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from tiger import runs
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.reports import published, recommenders
@@ -30,7 +31,7 @@ def compare(cat: Catalogue) -> None:
         shown = pd.concat([table, published.reported_frame(known)], ignore_index=True)
     metric = st.segmented_control("Score", recommenders.NAMES, default="recall@10", required=True, key="metric",
                                   format_func=COLUMNS.__getitem__, bind="query-params")
-    words = f"{COLUMNS[metric]} of {len(shown):,} rows, best on top. {recommenders.table_summary(table)}"
+    words = f"{COLUMNS[metric]} of {counted(len(shown), 'row')}, best on top. {recommenders.table_summary(table)}"
     exports.titled(recommenders.table_summary(table),
                    f"{COLUMNS[metric]}, best on top; a bar is its 95 % confidence interval.")
     figure = plots.score_dots(recommenders.dots_frame(shown, metric), words, metric)
@@ -47,7 +48,7 @@ def compare(cat: Catalogue) -> None:
 def explain(cat: Catalogue, shown: pd.DataFrame) -> None:
     """How to read the columns, with this dataset's numbers."""
     st.markdown(
-        f"Each user's last item is held out, and the model ranks all {cat.n_items:,} items for the history before it. "
+        f"Each user's last item is held out, and the model ranks all {counted(cat.n_items, 'item')} for the history before it. "
         "Recall@10 is the share of users whose held-out item is among the first ten; NDCG@10 also weights its rank. A "
         "generative model scores a hit only for the item itself: code-level scores would count every item with the same codes, "
         "and are not shown here. Low and high: 95 % interval of the chosen score, over seeds where there are several, else "
@@ -64,7 +65,7 @@ def search(run: runs.Run | None) -> None:
     if run is None or not found:
         layout.empty("The beam search of the chosen recommender has not been evaluated. Train a generative model to the end.")
         return
-    st.markdown(f"**{layout.plain(run.title)}**, {found['n_users']} users for the free search, "
+    st.markdown(f"**{layout.plain(run.title)}**, {counted(found['n_users'], 'user')} for the free search, "
                 f"{found['gap'][0]['n_users']} for the exact one.")
     invalid, gap = recommenders.search_frames(found)
     for column, frame, words, reading, title, name in zip(

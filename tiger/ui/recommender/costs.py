@@ -5,6 +5,7 @@ import streamlit as st
 
 from tiger import models, runs
 from tiger.analysis import costs
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.ui.shared import chart, exports, layout
@@ -68,13 +69,13 @@ def measured(shape: costs.Shape) -> pd.DataFrame:
 def formulas(shape: costs.Shape, n_items: int) -> None:
     """Where the operations come from, with this model's numbers."""
     with st.expander("The formulas with this model's sizes"):
-        codes = f"W = {shape.beams} beams, IDs of M = {shape.n_levels} codes out of K = {shape.n_codes}"
+        codes = f"W = {counted(shape.beams, 'beam')}, IDs of M = {counted(shape.n_levels, 'code')} out of K = {shape.n_codes}"
         st.markdown(f"Width D = {shape.width}, layers L = {shape.n_layers}, history T = {shape.history}, {codes}, C = "
-                    f"{shape.candidates} candidates, I = {n_items:,} items in this catalogue.")
+                    f"{counted(shape.candidates, 'candidate')}, I = {counted(n_items, 'item')} in this catalogue.")
         st.latex(r"\text{reading a history} = L\,(24 D^2 T + 4 D T^2)")
         if shape.writer == "encoder_decoder":
-            st.markdown(f"The encoder-decoder reads N = {shape.tokens} tokens, not {shape.history} items; its heads are A = "
-                        f"{shape.inner} wide together, its feed-forward layers F = {shape.ff}.")
+            st.markdown(f"The encoder-decoder reads N = {counted(shape.tokens, 'token')}, not {counted(shape.history, 'item')}; "
+                        f"its heads are A = {shape.inner} wide together, its feed-forward layers F = {shape.ff}.")
             st.latex(r"\text{generative} = L\,(12 D A N + 4 D F N + 4 A N^2) + \sum_{l=1}^{M} W_l\, "
                      r"(L\,(12 D A + 4 D F + 4 A (N + l)) + 2 D K)")
         else:
@@ -85,8 +86,8 @@ def formulas(shape: costs.Shape, n_items: int) -> None:
         st.latex(r"\text{pairs} = \text{reading} + L\,(4 D^2 T + I\,(20 D^2 + 4 D T)) + 4 D I")
         st.latex(r"\text{cascade} = \text{reading} + L\,(4 D^2 T + C\,(20 D^2 + 4 D T)) + 2 D\,(C + I)")
         if shape.vector:
-            st.markdown(f"Vector regression compares vectors of E = {shape.vector} numbers: 2 E I in place of 2 D I, and "
-                        "2 D E (T + 1) more for reading.")
+            st.markdown(f"Vector regression compares vectors of E = {counted(shape.vector, 'number')}: 2 E I in place of 2 D I, "
+                        "and 2 D E (T + 1) more for reading.")
         st.caption("Multiply and add count as two. Memory: 12 bytes a prefix for the trie, 8 a code for the IDs, 4 D a prefix "
                    "where prefixes have vectors; 4 D an item for the other kinds. The recall that an index loses is not "
                    "included in these figures.")

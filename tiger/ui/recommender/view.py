@@ -7,6 +7,7 @@ import streamlit as st
 
 from tiger import models, quantizers, runs
 from tiger.analysis import evaluation
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import recommenders as plots
 from tiger.reports import recommenders
@@ -159,7 +160,7 @@ def scores(run: runs.Run) -> None:
                       help=f"95 % interval over users: {low:.4f} to {high:.4f}")
     who = f"all {test['n_users']:,}" if test["n_users"] == test["n_users_all"] else \
         f"{test['n_users']:,} of {test['n_users_all']:,}"
-    width = f", {test['width']} beams" if test["width"] else ""
+    width = f", {counted(test['width'], 'beam')}" if test["width"] else ""
     st.caption(f"Test item of {who} users, ranked among all items{width}; item-level. "
                f"{recommenders.seen_summary(test.get('exclude_seen', False), 'exclude_seen' not in test)} "
                f"{test['ms_per_user']:.2g} ms a user on this machine.")

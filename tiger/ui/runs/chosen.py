@@ -7,6 +7,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import access
+from tiger.core.words import counted
 from tiger.reports import runs_rows
 from tiger.reports.runs_rows import Row
 from tiger.runs import config as run_config
@@ -52,7 +53,7 @@ def actions(chosen: Sequence[Row]) -> None:
     one = chosen[0] if len(chosen) == 1 else None
     with st.container(border=True, key="chosen_runs"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(layout.plain(one.entry.title) if one else f"{len(chosen)} runs", anchor=False, width="content")
+            st.subheader(layout.plain(one.entry.title) if one else counted(len(chosen), "run"), anchor=False, width="content")
             if one:
                 _links(one)
             st.space("stretch")
@@ -134,7 +135,7 @@ def save(own: Sequence[Run], key: str, common: Sequence[str]) -> None:
 
 def _delete(own: Sequence[Run]) -> None:
     size = sum(map(runs.size_bytes, own))
-    words = f"'{own[0].title}'" if len(own) == 1 else f"{len(own)} runs"
+    words = f"'{own[0].title}'" if len(own) == 1 else counted(len(own), "run")
     st.markdown(layout.plain(f"Delete {words} for good? This frees {size / 1e6:,.1f} MB."))
     st.button("Delete for good", type="primary", key="runs:delete", on_click=delete, args=(own,))
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import opinion as plot
 from tiger.reports import opinion as reports
@@ -49,7 +50,7 @@ def show(chosen: list[Run]) -> None:
 
 def verdict(found: SecondOpinion) -> None:
     """The verdict, one line a measure, and the report."""
-    st.info(f"**{layout.plain(found.head)}**, on {found.opinion.n_items:,} items.\n\n"
+    st.info(f"**{layout.plain(found.head)}**, on {counted(found.opinion.n_items, 'item')}.\n\n"
             + "\n".join(f"- {layout.plain(reports.begun(line))}" for line in found.lines), icon=":material/balance:")
     name = f"second-opinion-{found.a.name}-{found.b.name}.html"
     st.download_button("Report as HTML", lambda: reports.report(found).encode(), name, "text/html", key="opinion_report",

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import models, quantizers, runs
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 from tiger.plots import runs as run_plots
 from tiger.reports import sweeps
@@ -114,8 +115,8 @@ def _start(fixed: LearnerConfig, texts: dict[str, str], budget: SweepRequest, id
                      model=fixed if kind == "model" else None, ids_run=ids or None)
     n, n_settings, n_seeds = sweep_plan.n_runs(request), sweep_plan.n_settings(request.grid), len(request.seeds)
     cut = ", cut by the budget" * (n < n_settings * n_seeds)
-    st.caption(f"{n:,} runs ({n_settings:,} setting{'s' * (n_settings > 1)} × {n_seeds} seed{'s' * (n_seeds > 1)}{cut}), "
-               "one at a time on each core that a run may use.")
+    st.caption(f"{counted(n, 'run')} ({n_settings:,} setting{'s' * (n_settings > 1)} × {n_seeds} "
+               f"seed{'s' * (n_seeds > 1)}{cut}), one at a time on each core that a run may use.")
     run_control.start(sweep.run_config_of(base, request), "Start sweep", "start_sweep", _look_at, named=True)
 
 

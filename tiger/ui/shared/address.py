@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from tiger.core.words import counted
+
 T = TypeVar("T")
 GROUP_LIMIT = 200  # items of a lasso that an address carries
 MAX_CHOSEN = 50  # runs that are chosen at once on the Runs page
@@ -149,7 +151,7 @@ class PerLevel(Param[tuple[float, ...]]):
         except ValueError:
             raise ValueError("it must be one number, or one a level with a dash between them.") from None
         if len(values) not in (1, self.n_levels):
-            raise ValueError(f"the IDs have {self.n_levels} levels; give one number, or one for each level.")
+            raise ValueError(f"the IDs have {counted(self.n_levels, 'level')}; give one number, or one for each level.")
         if not all(math.isfinite(value) and value > 0 for value in values):
             raise ValueError("it must be a finite number above 0.")
         cut = tuple(min(max(round(value, 2), self.low), self.high) for value in values)

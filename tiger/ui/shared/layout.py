@@ -12,6 +12,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import access, disk, errors, paths, remedies
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.runs import index
 from tiger.runs.records import RESUMABLE, STATE_SUMMARY
@@ -223,7 +224,7 @@ def _run_picker() -> None:
     words = labels[chosen.id]
     st.caption(plain(words if len(chosen.title) > IN_FIELD else words.removeprefix(f"{chosen.title} · ")))
     if len(offered) < len(here):
-        st.page_link(BY_KEY["runs"].file, label=f"All {len(here):,} runs", icon=BY_KEY["runs"].icon)
+        st.page_link(BY_KEY["runs"].file, label=f"All {counted(len(here), 'run')}", icon=BY_KEY["runs"].icon)
 
 
 def run_label(run: runs.Run) -> str:
@@ -234,7 +235,7 @@ def run_label(run: runs.Run) -> str:
 def entry_label(entry: index.Entry) -> str:
     """The same for a run at a glance."""
     status = entry.status
-    early = f" after {status.step:,} of {status.n_steps:,} steps" if status.state in RESUMABLE and status.n_steps else ""
+    early = f" after {status.step:,} of {counted(status.n_steps, 'step')}" if status.state in RESUMABLE and status.n_steps else ""
     words = [entry.title, f"{STATE_SUMMARY[status.state]}{early}"]
     visitor = access.current()
     if visitor and entry.owner and entry.config.owner != visitor.id:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tiger import plots, reports, runs
+from tiger.core.words import counted
 from tiger.runs.records import STATE_SUMMARY, WAITING, State, Status
 from tiger.ui.shared import chart as drawn
 from tiger.ui.shared import exports, live_charts
@@ -103,8 +104,8 @@ def progress_summary(status: Status, of_runs: bool = False) -> str:
     staged = status.stage == WAITING or (status.state == "running" and status.stage)
     words = [str(status.stage if staged else STATE_SUMMARY[status.state])]
     if status.n_steps:
-        steps = f"{status.step:,} of {status.n_steps:,}"
-        words.append(f"{steps} runs done" if of_runs else f"step {steps}")
+        words.append(f"{status.step:,} of {counted(status.n_steps, 'run')} done" if of_runs else
+                     f"step {status.step:,} of {status.n_steps:,}")
     if status.state == "running" and status.rate:
         words.append(f"{60 * status.rate:.3g} runs/min" if of_runs else f"{status.rate:.3g} steps/s")
         if status.left_s is not None:

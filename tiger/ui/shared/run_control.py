@@ -10,6 +10,7 @@ import streamlit as st
 
 from tiger import runs
 from tiger.core import params
+from tiger.core.words import counted
 from tiger.datasets.reference import Values
 from tiger.runs import config as run_config
 from tiger.runs import labels, supervisor
@@ -211,6 +212,6 @@ def how_it_ended(run: runs.Run, status: Status) -> None:
         if run.log():
             st.expander("Log of the worker process").code(run.log(), language=None, wrap_lines=True)
     elif status.state == "stopped":
-        done = f"Stopped after {status.step:,} of {status.n_steps:,} steps; Resume continues from there."
+        done = f"Stopped after {status.step:,} of {counted(status.n_steps, 'step')}; Resume continues from there."
         st.info(layout.plain(done if run.config.learner is not None or not status.message else status.message),
                 icon=":material/stop:")

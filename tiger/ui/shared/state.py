@@ -12,6 +12,7 @@ import streamlit as st
 
 from tiger import datasets, runs
 from tiger.analysis.doctor.symptoms import STARVED_USE, UNIQUE_ENOUGH
+from tiger.core.words import counted
 from tiger.datasets import registry
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.fingerprint import Changes
@@ -260,8 +261,8 @@ def load_dataset(ref: DatasetRef, title: str) -> None:
     entry = registry.add(cat.source, title or cat.name)
     choose_dataset(entry.id)
     chosen, used = ((about.get("embedding") or {}).get("method") for about in (ref, cat.source))
-    notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {cat.n_items:,} items, "
-           f"{cat.n_users:,} users, {cat.n_interactions:,} interactions."
+    notice(f"Loaded '{entry.title}' in {time.monotonic() - start:.1f} s: {counted(cat.n_items, 'item')}, "
+           f"{counted(cat.n_users, 'user')}, {counted(cat.n_interactions, 'interaction')}."
            + (" No item has text, so the vectors come from co-occurrence alone." if chosen != used else ""))
     st.rerun()
 

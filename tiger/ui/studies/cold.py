@@ -5,6 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.plots import studies as plot
 from tiger.reports import cold as report
 from tiger.reports import intervals
@@ -19,7 +20,7 @@ def draw(shown: Answer, _: str) -> None:
     """What the study has measured so far."""
     frame, about = shown.frame, shown.study.about
     with st.container(horizontal=True, gap="large"):
-        st.metric("Cold items (held out of all training)", f"{about.n_cold:,}", help=f"Of {about.n_items:,} items.",
+        st.metric("Cold items (held out of all training)", f"{about.n_cold:,}", help=f"Of {counted(about.n_items, 'item')}.",
                   width="content")
         st.metric("Users whose test item is cold", f"{about.cold_users:,}", width="content")
         st.metric("Recommender", about.model, width="content")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from tiger import reports, runs
 from tiger.analysis.doctor import libraries
+from tiger.core.words import counted
 from tiger.ui.shared import diagnoses, layout, live, run_control, state
 from tiger.ui.shared.pagelist import BY_KEY
 
@@ -22,8 +23,8 @@ def watch(run: runs.Run, seen: tuple[str, ...]) -> None:
     curves, sizes = live.feed(run, status), run.codes_per_level()
     live.charts(run, status, [live.losses(curves), live.PERPLEXITY, live.DEAD, live.EXPLAINED], sizes)
     if window := curves.last("window"):
-        st.caption(f"Perplexity and dead codes are counted over the latest {window:,} recorded codes of each level, from several "
-                   "batches.")
+        st.caption(f"Perplexity and dead codes are counted over the latest {counted(window, 'recorded code')} of each level, "
+                   "from several batches.")
     run_control.how_it_ended(run, status)
     if run.has_result() or run.window() is not None:
         diagnoses.verdict(run)

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tiger import plots, quantizers, runs
+from tiger.core.words import counted
 from tiger.reports.walk import Trace, batch_walk
 from tiger.ui.shared import exports, layout, state
 from tiger.ui.shared import walk as shared_walk
@@ -27,7 +28,7 @@ def batch(run: runs.Run, trace: Trace) -> None:
     shown = batch_walk(cat, kind, trace, min(row, n_rows - 1))
     st.subheader(f"The batch of step {shown.step:,}, level by level", anchor=False)
     st.markdown(f"{shown.about} A useful level makes the residual smaller; a collapsed one hardly changes it. Shown are "
-                f"{n_rows:,} items of the batch.")
+                f"{counted(n_rows, 'item')} of the batch.")
     left, right = st.columns([3, 4], gap="medium")
     with left:
         exports.titled(shown.summary, "Mean squared residual after each level; lines span the middle 80 % of the items.")

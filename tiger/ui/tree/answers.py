@@ -40,8 +40,8 @@ def categories(cat: Catalogue) -> Reference:
 
 def branches(codes: Codes, depth: int) -> tuple[Branches, str]:
     """The run's tree as it is looked at down to a depth, and what its sizes count; ``at_scale.tree_of``."""
-    counted = _counted_levels(codes)
-    return _branches(codes, counted if depth <= counted else codes.n_levels + 1)  # two trees at most, whatever the depth
+    deepest = _counted_levels(codes)
+    return _branches(codes, deepest if depth <= deepest else codes.n_levels + 1)  # two trees at most, whatever the depth
 
 
 @caching.resource(64)
@@ -65,9 +65,9 @@ def own_trees(codes: Codes, requested: str) -> tuple[TreePicture, ...]:
     cat = codes.cat
     trees: dict[tuple[int, int], tuple[Branches, dict[int, str]]] = {}  # by tree and root: titles by level
     for level in range(1, codes.n_levels + 1):
-        found, counted = branches(codes, depth(level, requested))
+        found, scope = branches(codes, depth(level, requested))
         root = reports.branch(codes, found, requested).row or 0
-        title = (codes.run.title if root else f"{codes.run.title}, {level} of {codes.n_levels} levels") + counted
+        title = (codes.run.title if root else f"{codes.run.title}, {level} of {counted(codes.n_levels, 'level')}") + scope
         trees.setdefault((id(found), root), (found, {}))[1][level] = title
     return tuple(picture for (_, root), (found, titles) in trees.items()
                  for picture in reports.tree_pictures(found, sources.texts(cat), titles, root))

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.core.words import counted
 from tiger.plots import tree as plot
 from tiger.reports import tree as reports
 from tiger.reports.codes import Codes
@@ -60,7 +61,8 @@ def seeds(codes: Codes, shown: SideBySide) -> None:
 def _more_seeds(codes: Codes, missing: list[int]) -> None:
     def ask() -> None:
         answers.train_seeds(codes.run, missing)
-        state.notice(f"{len(missing)} runs are queued; come back when they have finished.")
+        state.notice(f"{counted(len(missing), 'run is', 'runs are')} queued; come back when "
+                     f"{'it has' if len(missing) == 1 else 'they have'} finished.")
 
     layout.attempt(ask)
 
@@ -77,15 +79,15 @@ def disagreements(codes: Codes, other: Reference) -> None:
         with column:
             st.subheader(layout.plain(f"Same branch in {one}, different in {two}"), anchor=False)
             share = found.n_pairs / max(found.n_together, 1)
-            st.markdown(f"**{found.n_pairs:,}** of the {found.n_together:,} pairs that share the first {level} "
-                        f"code{'s' * (level > 1)} there ({share:.0%}).")
+            st.markdown(f"**{found.n_pairs:,}** of the {counted(found.n_together, 'pair that shares', 'pairs that share')} the "
+                        f"first {level} code{'s' * (level > 1)} there ({share:.0%}).")
             pickers.rows(shown.frame, f"pairs:{together}", address.ITEM, shown.frame["item_a"].tolist(), height=420,
                          column_config={"cosine": st.column_config.NumberColumn("Cosine", format="%.2f", width=70),
                                         "title_a": "Item A", "title_b": "Item B", "id_a": "ID A", "id_b": "ID B",
                                         "item_a": None, "item_b": None})
             exports.csv_button(shown.frame, f"pairs-{'theirs' if together else 'own'}-{level}", "Pairs as CSV")
             if found.n_seen < found.n_pairs:
-                st.caption(f"Computed on a sample of {found.n_seen:,} pairs.")
+                st.caption(f"Computed on a sample of {counted(found.n_seen, 'pair')}.")
 
 
 def difference(codes: Codes, other: Reference) -> None:
@@ -104,7 +106,7 @@ def difference(codes: Codes, other: Reference) -> None:
                                      format_func=lambda level: f"Level {level}",
                                      on_change=lambda: address.write(param, st.session_state["moved"])) or 1)
     frame = shown.moved(level)
-    st.markdown(f"**{len(frame):,} items** moved at level {level}.")
+    st.markdown(f"**{counted(len(frame), 'item')}** moved at level {level}.")
     pickers.rows(frame.head(SHOWN), f"moved:{level}", address.ITEM, frame["item"].tolist(), height=320,
                  column_config={"item": None, "title": "Title", "id_here": "ID here", "id_there": "ID there"})
     exports.csv_button(frame, f"moved-level-{level}", "Moved items as CSV")

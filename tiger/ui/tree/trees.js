@@ -61,7 +61,7 @@ function follow(side, node) {
   if (side.view) paintIt(side)
 }
 
-const words = node => [`${node.prefix}: ${node.size.toLocaleString('en-US')} items`, node.words, node.categories.replaceAll('> ', '› ')].filter(Boolean).join('\n')
+const words = node => [`${node.prefix}: ${node.size.toLocaleString('en-US')} item${node.size === 1 ? '' : 's'}`, node.words, node.categories.replaceAll('> ', '› ')].filter(Boolean).join('\n')
 
 // ---- what is chosen
 
