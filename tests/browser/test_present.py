@@ -123,3 +123,86 @@ def test_a_comparison_ends_when_the_last_thing_is_taken_away(page, app):
     expect(page.locator(".chip")).to_have_count(0, timeout=SLOW_MS)
     page.wait_for_timeout(1000)
     assert page.evaluate("window.sent") < 4, "it was asked again and again"
+
+
+FOCUSED = """() => { let at = document.activeElement
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+  return at?.closest('.stage') ? at.getAttribute('aria-label') ?? at.title ?? at.innerText : `outside: ${at?.tagName}` }"""
+"""The name of the stage's control that has the focus."""
+
+
+def focused(page) -> str:
+    return page.evaluate(FOCUSED)
+
+
+def test_the_keyboard_stays_on_its_control_over_every_redraw(page, app):
+    visit(page, app, f"present?{urllib.parse.urlencode({'user': 77})}")
+    chips, dots, said = page.locator(".chip"), page.locator(".dots button"), page.locator(".said")
+    page.keyboard.press("Home")
+    for place in (2, 1):  # a step's dot
+        dots.nth(place).focus()
+        page.keyboard.press("Enter")
+        expect(dots.nth(place)).to_be_focused()
+        expect(dots.nth(place)).to_have_attribute("aria-current", "step")
+    page.keyboard.press("ArrowRight")
+    expect(dots.nth(1)).to_be_focused()
+    page.locator(".next").focus()
+    for _ in range(dots.count() - 3):
+        page.keyboard.press("Enter")
+    expect(page.locator(".next")).to_be_disabled()  # at the end the only way is back
+    expect(page.locator(".back")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".next")).to_be_enabled()
+    last = chips.count() - 1
+    chips.nth(last).focus()
+    title = chips.nth(last).get_attribute("title")
+    for by in (1, 2):  # a chip that is moved takes the focus along
+        page.keyboard.press("Alt+ArrowUp")
+        expect(chips.nth(last - by)).to_have_attribute("title", title, timeout=SLOW_MS)
+        expect(chips.nth(last - by)).to_be_focused()
+    page.keyboard.press("Tab")
+    assert focused(page) == f"Take away {title}"
+    after = chips.nth(last - 1).get_attribute("title")
+    page.keyboard.press("Enter")
+    expect(chips).to_have_count(last, timeout=SLOW_MS)
+    assert focused(page) == f"Take away {after}"
+    for n in (last + 1, last + 1, last + 1):  # taken away once, moved twice
+        page.locator(".tool.undo").focus()
+        page.keyboard.press("Enter")
+        expect(chips).to_have_count(n, timeout=SLOW_MS)
+        page.wait_for_function("() => !document.querySelector('html[data-untold]')")
+        settled(page)
+    expect(page.locator(".tool.undo")).to_be_disabled()
+    expect(page.locator(".tool.lists")).to_be_focused()
+    page.locator(".tool.people").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("coffee and camping")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".tool.people")).to_be_focused()
+    for full in (False, True):
+        page.locator(".tool.full").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".stage.full")).to_have_count(int(full))
+        expect(page.locator(".tool.full")).to_be_focused()
+    page.locator(".card").nth(1).focus()
+    name = page.locator(".card .title").nth(1).inner_text()
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text(re.compile("Because of|No single thing"), timeout=SLOW_MS)
+    assert page.evaluate(FOCUSED.replace("at.getAttribute('aria-label') ?? at.title ??", "")).find(name) >= 0
+
+
+def test_after_a_click_the_space_bar_is_a_step(page, app):
+    """A pointer's focus is given to the stage: the next key must not press what stands in the place of what was clicked."""
+    visit(page, app, f"present?{urllib.parse.urlencode({'user': 77})}")
+    dots, chips = page.locator(".dots button"), page.locator(".chip")
+    dots.nth(1).click()
+    page.keyboard.press("Space")
+    expect(dots.nth(2)).to_have_attribute("aria-current", "step")
+    n_chips = chips.count()
+    chips.first.locator(".drop").click()
+    expect(chips).to_have_count(n_chips - 1, timeout=SLOW_MS)
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(dots.nth(1)).to_have_attribute("aria-current", "step")
+    settled(page)
+    expect(chips).to_have_count(n_chips - 1)

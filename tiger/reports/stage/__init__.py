@@ -8,7 +8,7 @@ The drawing itself is ``*.js`` and ``stage.css`` beside them: the same files in 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("parts.js", "tree.js", "drawer.js", "stage.js")
+SCRIPTS = ("parts.js", "focus.js", "tree.js", "drawer.js", "stage.js")
 
 
 def script() -> str:

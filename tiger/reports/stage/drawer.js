@@ -4,10 +4,11 @@ const WAIT_MS = 220 // after the last letter before the server is asked
 
 function openDrawer(play, kind) {
   if (!play.hooks.ask) return
+  if (!play.drawer) play.opener = held(play)
   play.drawer = play.drawer === kind ? '' : kind
   play.box.drawer.hidden = !play.drawer
   if (!play.drawer) {
-    play.root.focus()
+    play.opener ? restore(play, play.opener) : play.root.focus()
     return
   }
   const title = { people: 'Who likes …', things: 'Add something they have', stories: 'Stories' }[kind]
@@ -38,18 +39,20 @@ function find(play, kind, words) {
   play.hooks.ask({ do: 'find', kind, words: words.trim() })
 }
 
+const drawDrawer = play => keepFocus(play, () => drawFound(play))
+
 // What the server found, where it is what was asked for last.
-function drawDrawer(play) {
+function drawFound(play) {
   if (!play.drawer) return
   if (play.drawer === 'stories') return drawStories(play)
   const found = play.data.found, list = play.box.drawer.querySelector('.found'), offers = play.box.drawer.querySelector('.offers')
   if (!found || found.kind !== play.drawer || `${found.kind}:${found.words}` !== play.wanted) return
-  offers.replaceChildren(...(found.offers ?? []).map(name => make('button', { type: 'button', onclick: () => {
+  offers.replaceChildren(...(found.offers ?? []).map(name => make('button', { type: 'button', 'data-focus': `offer:${name}`, onclick: () => {
     const input = play.box.drawer.querySelector('input'), had = input.value.trim()
     input.value = had ? `${had}, ${name}` : name
     find(play, 'people', input.value)
   } }, name)))
-  list.replaceChildren(...found.rows.map(row => make('li', {}, make('button', { type: 'button', onclick: () => choose(play, row) },
+  list.replaceChildren(...found.rows.map(row => make('li', {}, make('button', { type: 'button', 'data-focus': `found:${row.user ?? row.item}`, onclick: () => choose(play, row) },
     make('span', { class: 'pics' }, ...row.looks.map(look => pictureOf(look, play.icons))),
     make('span', { class: 'text' }, make('b', {}, row.title), make('span', {}, row.said))))))
   if (!found.rows.length && found.words) list.append(make('li', { class: 'none' }, found.said))
@@ -80,7 +83,7 @@ function keepViews(play, views) {
   kept(play)
   play.kept = [...play.kept.filter(view => view.dataset !== play.data.dataset), ...views]
   storeViews(play)
-  if (play.drawer === 'stories') drawStories(play)
+  drawDrawer(play)
 }
 
 function storeViews(play) {
@@ -123,18 +126,18 @@ function storyForm(play) {
 function drawStories(play) {
   const views = kept(play), list = play.box.drawer.querySelector('.views')
   list.replaceChildren(...views.map((view, place) => {
-    const note = make('input', { type: 'text', maxlength: 200, placeholder: 'Say something here', 'aria-label': `Note of view ${place + 1}`,
+    const note = make('input', { type: 'text', maxlength: 200, placeholder: 'Say something here', 'aria-label': `Note of view ${place + 1}`, 'data-focus': `note:${place}`,
       value: view.note })
     note.oninput = () => {
       view.note = note.value
       storeViews(play)
     }
     return make('li', {}, make('span', {}, `${view.user === null ? 'Somebody new' : `Person ${view.user}`}, ${counted(view.items.length, 'thing')}, step ${view.at}`),
-      note, make('button', { type: 'button', 'aria-label': `Forget view ${place + 1}`,
+      note, make('button', { type: 'button', 'aria-label': `Forget view ${place + 1}`, 'data-focus': `forget:${place}`,
         onclick: () => keepViews(play, views.filter(other => other !== view)) }, '×'))
   }))
   play.box.drawer.querySelector('.found').replaceChildren(...play.data.stories.map(story => make('li', {},
-    make('button', { type: 'button', onclick: () => {
+    make('button', { type: 'button', 'data-focus': `story:${story.id}`, onclick: () => {
       openDrawer(play, '')
       play.hooks.ask({ do: 'play', id: story.id })
     } }, make('span', { class: 'text' }, make('b', {}, story.name), make('span', {}, counted(story.n, 'view')))))))

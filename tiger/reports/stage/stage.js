@@ -35,19 +35,19 @@ function build(play) {
     part('said', 'p', { 'aria-live': 'polite' }),
     make('div', { class: 'hall' }, box.body = make('div', { class: 'body' },
       part('left'), box.middle = make('div', { class: 'middle' }, part('tree'), part('beside')), part('right'))),
-    make('footer', {}, box.back = button('back', '◀ Back', () => go(play, -1)), part('dots', 'div'), part('legend', 'div'),
-      box.next = button('next', 'Next ▶', () => go(play, 1))),
+    make('footer', {}, box.back = button('back', '◀ Back', () => go(play, -1), { 'data-focus': 'turn:back' }), part('dots', 'div'), part('legend', 'div'),
+      box.next = button('next', 'Next ▶', () => go(play, 1), { 'data-focus': 'turn:next' })),
     part('drawer', 'aside', { hidden: true }), part('word', 'p', { role: 'status', hidden: true }))
   box.body.insertAdjacentHTML('afterbegin', '<svg class="lines" aria-hidden="true"></svg>')
   box.lines = box.body.querySelector('.lines')
   for (const [name, letter, label] of tools) {
-    box[name] = button(`tool ${name}`, label, () => act(play, name), { title: `${label} (${letter})` })
+    box[name] = button(`tool ${name}`, label, () => act(play, name), { title: `${label} (${letter})`, 'data-focus': `tool:${name}` })
     box[name].append(make('kbd', {}, letter))
     box.tools.append(box[name])
   }
   if (hooks.ask) {
-    box.tools.append(box.stop = button('tool stop', 'End story', () => hooks.ask({ do: 'stop' })),
-      box.full = button('tool full', '', () => fill(play, !play.full)))
+    box.tools.append(box.stop = button('tool stop', 'End story', () => hooks.ask({ do: 'stop' }), { 'data-focus': 'tool:stop' }),
+      box.full = button('tool full', '', () => fill(play, !play.full), { 'data-focus': 'tool:full' }))
   }
   box.legend.innerHTML = '<span class="running">still in the running</span><span class="aside">set aside</span>' +
     '<span class="target">really chosen next</span>'
@@ -176,13 +176,13 @@ function say(play, text) {
 
 // Fill the window, above everything of the page; the browser's own full screen comes on top of it with F.
 function fill(play, full) {
-  const { root } = play
+  const { root } = play, was = held(play)
   play.full = full
   root.classList.toggle('full', full)
   if (full && !root.matches(':popover-open')) {
     root.setAttribute('popover', 'manual')
     root.showPopover()
-    root.focus()
+    if (!was?.byKey) root.focus()
   } else if (!full) {
     if (root.matches(':popover-open')) root.hidePopover()
     root.removeAttribute('popover')
@@ -191,6 +191,7 @@ function fill(play, full) {
   play.hooks.filled?.(full)
   play.box.full?.replaceChildren(full ? 'Leave' : 'Fill the window', make('kbd', {}, full ? 'Esc' : 'F'))
   fit(play)
+  restore(play, was)
 }
 
 async function wholeScreen(play) {
@@ -199,9 +200,11 @@ async function wholeScreen(play) {
     else await document.documentElement.requestFullscreen()
   } catch { /* a browser that forbids it leaves the window filled */ }
   if (play.full && play.hooks.ask) { // the page came above the stage
+    const was = held(play)
     play.root.hidePopover()
     play.root.showPopover()
-    play.root.focus()
+    if (!was?.byKey) play.root.focus()
+    restore(play, was)
   }
 }
 
@@ -240,11 +243,13 @@ function fit(play) {
   const u = play.narrow ? clientWidth / 44 : Math.min(clientWidth / 128, clientHeight / 72)
   play.u = Math.max(5, u)
   root.style.setProperty('--u', `${play.u}px`)
-  drawHistory(play)
+  keepFocus(play, () => drawHistory(play))
   requestAnimationFrame(() => drawLines(play))
 }
 
-function drawAll(play) {
+const drawAll = play => keepFocus(play, () => draw(play))
+
+function draw(play) {
   const { box, scene, data, at } = play, playing = data.playing
   play.truth = scene.target !== null && at === scene.steps.length - 1 && scene.steps.length > scene.n_levels + 1
   play.root.classList.toggle('waiting', play.waiting)
@@ -261,7 +266,7 @@ function drawAll(play) {
   drawCards(play)
   const steps = playing ? playing.frames.map((_, number) => `View ${number + 1}`) : scene.steps, now = playing ? play.frame : at
   box.dots.replaceChildren(...steps.map((name, number) => make('button', { type: 'button', class: number === now ? 'now' : number < now ? 'done' : '',
-    title: name, 'aria-label': name, 'aria-current': number === now ? 'step' : null, onclick: () => go(play, number - now) },
+    title: name, 'aria-label': name, 'data-focus': `dot:${number}`, 'aria-current': number === now ? 'step' : null, onclick: () => go(play, number - now) },
   steps.length <= 8 && !playing ? name : '')))
   box.back.disabled = now === 0
   box.next.disabled = now === steps.length - 1
@@ -292,14 +297,15 @@ function drawHistory(play) {
   const chips = scene.history.slice(first).map((item, place) => chip(play, item, first + place, may, cause))
   box.left.replaceChildren(make('h2', {}, 'What they have'), first ? make('p', { class: 'earlier' }, `and ${first} earlier`) : '',
     make('ol', {}, ...chips),
-    may && !scene.history.length ? make('button', { type: 'button', class: 'wide', onclick: () => openDrawer(play, 'things') }, 'Add the first thing') : '')
+    may && !scene.history.length ? make('button', { type: 'button', class: 'wide', 'data-focus': 'add', onclick: () => openDrawer(play, 'things') }, 'Add the first thing') : '')
 }
 
 function chip(play, item, place, may, cause) {
   const { scene, icons } = play, thing = scene.things[item], rest = [...scene.history]
-  const node = make('li', { class: 'chip', 'data-place': place, draggable: may ? 'true' : null, tabindex: may ? 0 : null, title: thing.title },
+  const id = `${item}:${scene.history.slice(0, place).filter(one => one === item).length}` // an item may be there more than once
+  const node = make('li', { class: 'chip', 'data-place': place, 'data-focus': `chip:${id}`, draggable: may ? 'true' : null, tabindex: may ? 0 : null, title: thing.title },
     pictureOf(thing.look, icons), make('span', { class: 'title' }, thing.title),
-    may && make('button', { type: 'button', class: 'drop', 'aria-label': `Take away ${thing.title}`, onclick: () => {
+    may && make('button', { type: 'button', class: 'drop', 'data-focus': `drop:${id}`, 'aria-label': `Take away ${thing.title}`, onclick: () => {
       rest.splice(place, 1)
       if (!play.pending) change(play, rest)
     } }, '×'))
@@ -354,7 +360,7 @@ function drawCards(play) {
     const thing = scene.things[one.item], moved = moves.get(one.item)
     let card = play.cards.get(one.item)
     if (!card) {
-      card = make('button', { type: 'button', class: 'card' })
+      card = make('button', { type: 'button', class: 'card', 'data-focus': `card:${one.item}` })
       area.append(card)
       play.cards.set(one.item, card)
     }
