@@ -173,3 +173,32 @@ def test_the_lessons_beam_search_keeps_the_likeliest_prefixes_and_a_wide_one_is_
         assert width < 27 or kept[0] == found["best"]
         if seed == 7:  # the lesson's tree: its text says that width 1 misses the best item and width 2 finds it
             assert (kept[0] == found["best"]) == (width > 1)
+
+
+@pytest.mark.parametrize(("changes", "n_steps"), [
+    ({"restart": True, "start": "far", "turns": [[40, "beta", 5.0], [90, "anew", 1], [120, "estimator", "rotation"]]}, 160),
+    ({"method": "kmeans", "levels": 2}, 400), ({"method": "lsh"}, 7), ({"points": "drawn"}, 30)])
+def test_a_replay_in_slices_ends_bit_for_bit_where_one_without_does(changes, n_steps):
+    """The steps of a link, made at once and with a pause after every 1, 2, 3 .. of them: weights, codes, history, and the end."""
+    body = """
+const state = ({ lab, history }) => [lab.step, lab.restarts, lab.seen, lab.books, history,
+  lab.trained ? [weights(lab), lab.moments] : lab.shown]
+const fresh = () => ({ lab: begin(given.settings, pointsOf(given.settings)), history: [], target: given.n })
+const note = play => play.history[play.lab.step] = play.lab.seen && { ...play.lab.seen.parts }
+const whole = fresh(), sliced = fresh(), plain = fresh()
+for (let step = 0; step < given.n; step++) {
+  advance(plain.lab)
+  note(plain)
+}
+replay(whole, () => false, note)
+let slices = 0, left = 0
+while (sliced.target !== null && slices < 1e4) {
+  left = ++slices % 7
+  replay(sliced, () => left-- <= 0, note)
+}
+const text = play => JSON.stringify(state(play), (_, value) => ArrayBuffer.isView(value) ? [...value] : value)
+return { same: text(sliced) === text(plain) && text(whole) === text(plain), slices, step: sliced.lab.step, target: whole.target }
+"""
+    found = evaluate([*FILES, FOLDER / "replay.js"], body, {"settings": SETTINGS | changes, "n": n_steps})
+    assert found["same"] and found["target"] is None
+    assert found["step"] <= n_steps and (found["slices"] > 10 or found["step"] < n_steps or n_steps < 10)

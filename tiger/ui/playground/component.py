@@ -13,7 +13,8 @@ from tiger.ui.shared import address
 from tiger.ui.shared.assets import joined
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "planes.js", "playground.js", "mount.js")
+SCRIPTS = ("points.js", "maths.js", "draw.js", "controls.js", "facts.js", "planes.js", "replay.js", "playground.js",
+           "mount.js")
 
 
 PLAYGROUND = st.components.v2.component("tiger.playground", html=joined(FOLDER, "playground.html"),

@@ -45,7 +45,7 @@ function addressed(play) {
 export function keep(play, address = addressed(play)) {
   if (play.data.lesson) return
   const { scenario, settings, speed, chosen, lab } = play
-  last = { scenario, settings: { ...settings }, speed, chosen, step: lab.step, address }
+  last = { scenario, settings: { ...settings }, speed, chosen, step: play.target ?? lab.step, address }
 }
 
 // Where to begin: as the address says; where that says nothing or nothing new, with what this window showed last.
@@ -96,7 +96,7 @@ export function remember(play, now = false) {
   const turns = writeTurns(play.settings.turns)
   put('xy', play.settings.points === 'drawn' ? play.settings.drawn : '', '')
   put('seed', String(play.settings.seed), '0')
-  put('steps', String(play.lab.step), '0')
+  put('steps', String(play.target ?? play.lab.step), '0')
   put('point', String(play.chosen), '0')
   put('speed', play.speed, 'normal')
   put('turns', turns === scenario?.turns ? '' : turns, '')
@@ -128,6 +128,8 @@ export function change(play, name, value) {
 // What was changed by hand on the way holds from the start.
 export function rebase(play) {
   for (const name of LIVE) play.settings[name] = play.lab[name]
+  for (const [step, name, value] of play.settings.turns) // those that a replay has not come to yet
+    if (LIVE.includes(name) && step >= play.lab.step && step < (play.target ?? 0)) play.settings[name] = value
   play.settings.turns = []
   play.scenario = ''
 }
@@ -255,13 +257,16 @@ export function syncControls(play) {
     else control.value = value
     const off = ONLY_TRAINED.includes(name) && !lab.trained || name === 'levels' && lab.method === 'vqvae' ||
       ['start', 'restart'].includes(name) && lab.method === 'lsh'
-    control.disabled = off
+    const waits = LIVE.includes(name) && play.target !== null // it would change another step than the one that is asked for
+    control.disabled = off || waits
     control.parentElement.classList.toggle('off', off)
   }
   for (const button of find('.scenarios').querySelectorAll('button'))
     button.setAttribute('aria-pressed', button.dataset.key === play.scenario)
   for (const button of find('.shapes').querySelectorAll('button'))
     button.setAttribute('aria-pressed', button.dataset.key === settings.points)
+  for (const name of ['.play', '.step', '.cure']) find(name).disabled = play.target !== null
+  find('.pg').setAttribute('aria-busy', play.target !== null)
   lookFor(play)
   find('.speed').value = play.speed
   find('.step').textContent = play.speed === 'slow' && lab.trained ? 'Next part' : 'Step'

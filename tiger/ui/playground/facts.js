@@ -108,7 +108,7 @@ export function facts(play, shown) {
     find('.point').replaceChildren(`Point ${shown}: semantic ID `, ...chips,
       ` · squared distance to its reconstruction ${number(error)} · point at another, or use the arrow keys on a plane`)
   }
-  if (!play.playing && play.t === 1) say(play, summary, find)
+  if (!play.playing && play.t === 1 && play.target === null) say(play, summary, find)
 }
 
 function lines(play, find) {

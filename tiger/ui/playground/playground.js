@@ -10,16 +10,15 @@ function shot(play) {
   return { seen: lab.seen, books: lab.books.map(book => book.slice()), step: lab.step, lab }
 }
 
-// Start anew with the settings, and go on to a step at once: the same settings always lead to the same picture.
+// Start anew with the settings, and go on to a step: the same settings always lead to the same picture.
 function start(play, steps = 0) {
   play.lab = begin(play.settings, pointsOf(play.settings))
-  Object.assign(play, { edited: false, phase: null, history: [], views: [], image: null, level: 1 })
+  Object.assign(play, { edited: false, phase: null, history: [], views: [], image: null, level: 1,
+                        target: steps > 0 ? steps : null })
   play.chosen = Math.min(play.chosen, Math.max(0, play.lab.n - 1))
   note(play)
-  for (let step = 0; step < steps; step++) {
-    advance(play.lab)
-    note(play)
-  }
+  replay(play, sliceFrom(performance.now()), note)
+  if (play.target !== null) play.root.querySelector('.said').textContent = `Replaying ${steps.toLocaleString('en')} steps.`
   refreshed(play)
   captions(play)
 }
@@ -112,6 +111,7 @@ export function wake(play) {
 function frame(play, now) {
   play.request = null
   if (!play.root.isConnected && !play.root.host?.isConnected) return
+  if (play.target !== null) return replayFrame(play, now)
   if (play.t < 1) {
     play.t = Math.min(1, (now - play.since) / play.duration)
     if (play.still) play.t = 1 // no motion between two pictures; each stays for its time
@@ -148,7 +148,7 @@ function draw(play) {
   type.family = style.fontFamily
   play.settling = false
   find('.play').textContent = play.playing ? '❚❚ Pause' : '▶ Play'
-  find('.at').textContent = `Step ${play.to.step.toLocaleString('en')}`
+  find('.at').textContent = where(play)
   for (const figure of root.querySelectorAll('figure'))
     figure.classList.toggle('focus', Boolean(play.phase) && figure.classList.contains(PARTS[play.phase][0]))
   const phase = find('.phase')
