@@ -27,6 +27,7 @@ LOG = Path(__file__).parent / "logs" / "beauty_recommenders.jsonl"
 GENERATIVE = {"n_epochs": 12, "dropout": 0.5, "label_smoothing": 0.1, "precision": "auto"}
 RQVAE = {"koleo": 1.0, "precision": "auto"}
 CODES_ONLY = GENERATIVE | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
+SPLIT = {"norm": "post", "split_histories": True, "batch_size": 256, "learning_rate": 1e-3, "n_epochs": 24, "precision": "auto"}
 VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its values, quantizer and its values
     "rqvae": ("rq_transformer", GENERATIVE, "rqvae", RQVAE),
     "rkmeans": ("rq_transformer", GENERATIVE, "rkmeans", {}),
@@ -37,6 +38,9 @@ VARIANTS: dict[str, tuple[str, dict, str | None, dict]] = {  # model and its val
     "random-codes-only": ("rq_transformer", CODES_ONLY, "random_codes", {}),
     "sasrec": ("sasrec", {"n_epochs": 16, "dropout": 0.5, "precision": "auto"}, None, {}),
     "sasrec-ids": ("sasrec_ids", {"n_epochs": 32, "dropout": 0.6, "precision": "auto"}, "rqvae", RQVAE),
+    "sasrec-split": ("sasrec", SPLIT | {"dropout": 0.5}, None, {}),
+    "sasrec-ids-split": ("sasrec_ids", SPLIT | {"dropout": 0.6}, "rqvae", RQVAE),
+    "rqvae-split": ("rq_transformer", SPLIT | {"n_epochs": 12, "dropout": 0.5, "label_smoothing": 0.1}, "rqvae", RQVAE),
     "popularity": ("popularity", {}, None, {}),
 }
 

@@ -40,6 +40,7 @@ RQ = SETTINGS | {"n_epochs": 12}
 CODES = RQ | {"prefix_vectors": False, "dropout": 0.3, "label_smoothing": 0.0}
 SAS = SETTINGS | {"n_epochs": 16, "dropout": 0.5}
 LONG = SETTINGS | {"n_epochs": 32, "dropout": 0.6}
+SPLIT = SETTINGS | {"norm": "post", "split_histories": True, "batch_size": 256, "learning_rate": 1e-3, "n_epochs": 24}
 KOLEO = {"koleo": 1.0, "precision": "auto"}
 
 
@@ -251,11 +252,20 @@ ROWS: dict[str, tuple[Any, dict[str, Any], str | None, dict[str, Any], str]] = {
     "sasrec-ids-words": (SharedWords, LONG, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-ids-local": (OtherBackbone, LONG | {"backbone": "local"}, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-ids-gated": (OtherBackbone, LONG | {"backbone": "gated"}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-split": ("sasrec", SPLIT | {"dropout": 0.5}, None, {}, "cooccurrence"),
+    "sasrec-ids-post": ("sasrec_ids", LONG | {"norm": "post"}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-pre-split": ("sasrec_ids", SPLIT | {"norm": "pre", "dropout": 0.6}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-split": ("sasrec_ids", SPLIT | {"dropout": 0.6}, "rqvae", KOLEO, "cooccurrence"),
+    "sasrec-ids-split-50": ("sasrec_ids", SPLIT | {"dropout": 0.6, "history_length": 50}, "rqvae", KOLEO, "cooccurrence"),
     "sasrec-content-smooth": (Mixed, SAS | {"content": True, "label_smoothing": 0.1, "average": 0.999}, None, {}, "cooccurrence"),
     "sasrec-content-wide": (Mixed, SAS | {"content": True, "width": 256, "dropout": 0.6}, None, {}, "cooccurrence"),
     "sasrec-content-cosine": (Mixed, SAS | {"content": True, "cosine": 0.08}, None, {}, "cooccurrence"),
     "rq-average": ("rq_transformer", RQ | {"average": 0.999}, "rqvae", KOLEO, "cooccurrence"),
     "rq-drop-items": ("rq_transformer", RQ | {"drop_items": 0.2}, "rqvae", KOLEO, "cooccurrence"),
+    "rq": ("rq_transformer", RQ | {"dropout": 0.5, "label_smoothing": 0.1}, "rqvae", KOLEO, "cooccurrence"),
+    "rq-post": ("rq_transformer", RQ | {"dropout": 0.5, "label_smoothing": 0.1, "norm": "post"}, "rqvae", KOLEO, "cooccurrence"),
+    "rq-split": ("rq_transformer", SPLIT | {"dropout": 0.5, "label_smoothing": 0.1, "n_epochs": 12}, "rqvae", KOLEO,
+                 "cooccurrence"),
     "rq-wide": ("rq_transformer", RQ | {"width": 256, "dropout": 0.6}, "rqvae", KOLEO, "cooccurrence"),
 }
 

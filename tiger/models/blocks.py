@@ -1,4 +1,4 @@
-"""Transformer blocks that all models share: pre-norm, no biases, optional cross-attention.
+"""Transformer blocks that all models share: pre-norm or post-norm, no biases, optional cross-attention.
 
 With ``scale=1`` and a relative position bias they compute what T5 computes, so its weights copy over.
 Source: Vaswani et al. 2017; Raffel et al. 2020; Zhang and Sennrich 2019.
@@ -105,11 +105,16 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Self-attention, cross-attention where asked for, feed-forward; each with a residual path."""
+    """Self-attention, cross-attention where asked for, feed-forward; each with a residual path.
+
+    Args:
+        norm: "pre": what goes into a part is normalised; "post": the sum with what comes out of it (Vaswani et al. 2017).
+    """
 
     def __init__(self, width: int, n_heads: int, head: int, ff: int, dropout: float, cross: bool = False,
-                 scale: float | None = None, gelu: bool = True):
+                 scale: float | None = None, gelu: bool = True, norm: str = "pre"):
         super().__init__()
+        self.post = {"pre": False, "post": True}[norm]
         self.norm_self, self.attend = RMSNorm(width), Attention(width, n_heads, head, dropout, scale)
         self.norm_cross = RMSNorm(width) if cross else None
         self.cross = Attention(width, n_heads, head, dropout, scale) if cross else None
@@ -120,8 +125,8 @@ class Block(nn.Module):
     def forward(self, x_NTD: torch.Tensor, bias: torch.Tensor | None = None, causal: bool = False,
                 memory: KeyValue | None = None, memory_bias: torch.Tensor | None = None) -> torch.Tensor:
         """All positions at once (training and encoding)."""
-        seen = self.norm_self(x_NTD)
-        x_NTD = x_NTD + self.drop(self.attend(seen, self.attend.key_value(seen), bias, causal))
+        seen = self._into(self.norm_self, x_NTD)
+        x_NTD = self._add(self.norm_self, x_NTD, self.attend(seen, self.attend.key_value(seen), bias, causal))
         return self._rest(x_NTD, memory, memory_bias)
 
     def decode_step(self, x_BWD: torch.Tensor, past: KeyValue | None, bias: torch.Tensor | None = None,
@@ -134,21 +139,29 @@ class Block(nn.Module):
             memory: keys and values (B, H, T, d) that all beams of a user share.
         """
         n_users, width = x_BWD.shape[:2]
-        seen = self.norm_self(x_BWD).flatten(0, 1)[:, None]
+        seen = self._into(self.norm_self, x_BWD).flatten(0, 1)[:, None]
         new = self.attend.key_value(seen)
         old = None if past is None else (past[0].flatten(0, 1), past[1].flatten(0, 1))
         k, v = new if old is None else (torch.cat([old[0], new[0]], 2), torch.cat([old[1], new[1]], 2))
         out = self.attend(seen, (k, v), bias)[:, 0].unflatten(0, (n_users, width))
         kept = (k.unflatten(0, (n_users, width)), v.unflatten(0, (n_users, width)))
-        return self._rest(x_BWD + self.drop(out), memory, memory_bias), kept
+        return self._rest(self._add(self.norm_self, x_BWD, out), memory, memory_bias), kept
+
+    def _into(self, norm: nn.Module, x_NTD: torch.Tensor) -> torch.Tensor:
+        return x_NTD if self.post else norm(x_NTD)
+
+    def _add(self, norm: nn.Module, x_NTD: torch.Tensor, part_NTD: torch.Tensor) -> torch.Tensor:
+        sum_NTD = x_NTD + self.drop(part_NTD)
+        return norm(sum_NTD) if self.post else sum_NTD
 
     def _rest(self, x_NTD: torch.Tensor, memory: KeyValue | None,
               memory_bias: torch.Tensor | None) -> torch.Tensor:
         if self.cross is not None and self.norm_cross is not None and memory is not None:
-            x_NTD = x_NTD + self.drop(self.cross(self.norm_cross(x_NTD), memory, memory_bias))
-        up = self.up(self.norm_ff(x_NTD))
+            seen = self._into(self.norm_cross, x_NTD)
+            x_NTD = self._add(self.norm_cross, x_NTD, self.cross(seen, memory, memory_bias))
+        up = self.up(self._into(self.norm_ff, x_NTD))
         up = self.drop(F.gelu(up) if self.gelu else F.relu(up))
-        return x_NTD + self.drop(self.down(up))
+        return self._add(self.norm_ff, x_NTD, self.down(up))
 
 
 def reorder(cache: list[KeyValue], parent_BW: torch.Tensor) -> list[KeyValue]:

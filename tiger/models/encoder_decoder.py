@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.datasets.catalogue import Catalogue
-from tiger.models.backbone import LossParts, padding_mask
+from tiger.models.backbone import LossParts, beginnings, padding_mask
 from tiger.models.blocks import Attention, Block, Dropout, KeyValue, RelativeBias, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
 
@@ -181,9 +181,8 @@ class EncoderDecoder(GenerativeRecommender):
 
     def examples(self, cat: Catalogue) -> list[np.ndarray]:
         """Every item after its own history: the encoder sees both ways, so each target is an example."""
-        longest = self.history_length + 1
-        return [self.with_user(row[max(0, end - longest):end], user) for user, row in self.readable_rows(cat)
-                for end in range(2, len(row) + 1)]
+        return [self.with_user(part, user) for user, row in self.readable_rows(cat)
+                for part in beginnings(row, self.history_length + 1)]
 
     def with_user(self, row: np.ndarray, user: int | None) -> np.ndarray:
         """The row behind its user's token, where there are such tokens and the user is known."""

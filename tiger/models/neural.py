@@ -21,6 +21,7 @@ from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.core.schedules import SCHEDULES
 from tiger.datasets.catalogue import Catalogue
+from tiger.models.backbone import NORMS, beginnings
 from tiger.models.base import LiveParams, Recommender, TrainingState
 from tiger.models.blocks import pad
 from tiger.semantic_ids import SemanticIds
@@ -231,6 +232,22 @@ class NeuralRecommender(Recommender):
                    for key, value in tensors.items() if key.startswith("net.")}  # "trunk" until November 2026
         self.net_.load_state_dict(weights)
         self.net_.eval()
+
+
+@dataclass
+class BackboneRecommender(NeuralRecommender):
+    """A neural recommender over ``backbone.Backbone``, whose every position can predict the item behind it."""
+
+    norm: str = param("pre", "Normalisation of a transformer layer: what goes into its parts (pre), or the sums with what comes "
+                             "out of them (post).", choices=NORMS)
+    split_histories: bool = param(False, "Train on every beginning of a history as an example of its own that predicts its last "
+                                         "item alone, instead of on all positions of a history at once: the same items to "
+                                         "predict, each under a dropout of its own. Better lists, longer training.",
+                                  group="training")
+
+    def examples(self, cat: Catalogue) -> list[np.ndarray]:
+        rows = super().examples(cat)
+        return [part for row in rows for part in beginnings(row, self.history_length + 1)] if self.split_histories else rows
 
 
 def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

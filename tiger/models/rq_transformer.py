@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from tiger.core.params import param
-from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
+from tiger.models.backbone import Backbone, LossParts, goal_mask, last_hidden, small_start
 from tiger.models.blocks import Attention, Block, KeyValue, RMSNorm, pad, reorder
 from tiger.models.generative import GenerativeRecommender
+from tiger.models.neural import BackboneRecommender
 from tiger.models.prefixes import PrefixVectors
 
 Cache = tuple[list[KeyValue], torch.Tensor, torch.Tensor]  # depth layers' keys and values; codes' sum; trie node
@@ -26,13 +27,14 @@ class RQNet(nn.Module):
     ids_IM: torch.Tensor
 
     def __init__(self, ids_IM: torch.Tensor, n_codes: list[int], width: int, n_heads: int, n_layers: int,
-                 n_depth_layers: int, dropout: float, length: int, label_smoothing: float, prefix_vectors: bool):
+                 n_depth_layers: int, dropout: float, length: int, label_smoothing: float, prefix_vectors: bool,
+                 norm: str = "pre", last_only: bool = False):
         super().__init__()
         self.register_buffer("ids_IM", ids_IM.clamp(min=0), persistent=False)  # padding may point at an item without ID
-        self.n_codes, self.label_smoothing = n_codes, label_smoothing
+        self.n_codes, self.label_smoothing, self.last_only = n_codes, label_smoothing, last_only
         self.code = nn.ModuleList(nn.Embedding(n, width) for n in n_codes)
         self.prefixes = PrefixVectors(ids_IM, n_codes, width) if prefix_vectors and len(n_codes) > 1 else None
-        self.backbone = Backbone(width, n_layers, n_heads, dropout, length)
+        self.backbone = Backbone(width, n_layers, n_heads, dropout, length, norm)
         self.level = nn.Parameter(torch.zeros(len(n_codes), width))
         self.depth = nn.ModuleList(Block(width, n_heads, width // n_heads, 4 * width, dropout)
                                    for _ in range(n_depth_layers))
@@ -61,7 +63,7 @@ class RQNet(nn.Module):
 
     def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         n_items = items_BT.shape[1]
-        row_N, place_N = padding_mask(length_B - 1, n_items - 1).nonzero(as_tuple=True)
+        row_N, place_N = goal_mask(length_B, n_items - 1, self.last_only).nonzero(as_tuple=True)
         goal_N = items_BT[row_N, place_N + 1]
         vectors_BTMD = self.vectors(items_BT)  # once for both ends: each look into a table costs a gradient of its size
         hidden_BTD = self.backbone(vectors_BTMD[:, :-1].sum(-2))
@@ -114,7 +116,7 @@ class RQNet(nn.Module):
 
 
 @dataclass
-class RQTransformer(GenerativeRecommender):
+class RQTransformer(BackboneRecommender, GenerativeRecommender):
     """Fast to train: an ID of four codes costs one position, not four."""
 
     name = "rq_transformer"
@@ -133,4 +135,4 @@ class RQTransformer(GenerativeRecommender):
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
         return RQNet(metadata["ids"], metadata["n_codes"].tolist(), self.width, self.n_heads, self.n_layers,
                      self.n_depth_layers, self.dropout, self.history_length, self.label_smoothing,
-                     self.prefix_vectors)
+                     self.prefix_vectors, self.norm, self.split_histories)

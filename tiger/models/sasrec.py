@@ -13,20 +13,20 @@ from torch.nn import functional as F
 
 from tiger.core.params import param
 from tiger.models import retrieval
-from tiger.models.backbone import Backbone, LossParts, last_hidden, padding_mask, small_start
+from tiger.models.backbone import Backbone, LossParts, goal_mask, last_hidden, small_start
 from tiger.models.blocks import pad
-from tiger.models.neural import NeuralRecommender
+from tiger.models.neural import BackboneRecommender
 
 
 class SASRecNet(nn.Module):
     """Item vectors, backbone, and the same item vectors again as output."""
 
     def __init__(self, n_items: int, width: int, n_layers: int, n_heads: int, dropout: float, length: int,
-                 label_smoothing: float):
+                 label_smoothing: float, norm: str = "pre", last_only: bool = False):
         super().__init__()
         self.item = nn.Embedding(n_items, width)
-        self.backbone = Backbone(width, n_layers, n_heads, dropout, length)
-        self.label_smoothing = label_smoothing
+        self.backbone = Backbone(width, n_layers, n_heads, dropout, length, norm)
+        self.label_smoothing, self.last_only = label_smoothing, last_only
         small_start(self)
 
     def table(self) -> torch.Tensor:
@@ -36,9 +36,9 @@ class SASRecNet(nn.Module):
     def loss(self, items_BT: torch.Tensor, length_B: torch.Tensor) -> tuple[torch.Tensor, LossParts]:
         table_ID = self.table()
         hidden_BTD = self.backbone(F.embedding(items_BT[:, :-1], table_ID))
-        real_BT = padding_mask(length_B - 1, items_BT.shape[1] - 1)
-        logits_NI = hidden_BTD[real_BT] @ table_ID.T
-        return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][real_BT], label_smoothing=self.label_smoothing), {}
+        goal_BT = goal_mask(length_B, items_BT.shape[1] - 1, self.last_only)
+        logits_NI = hidden_BTD[goal_BT] @ table_ID.T
+        return F.cross_entropy(logits_NI.float(), items_BT[:, 1:][goal_BT], label_smoothing=self.label_smoothing), {}
 
     def user(self, histories: list[np.ndarray]) -> torch.Tensor:
         """One vector a user (B, D)."""
@@ -47,7 +47,7 @@ class SASRecNet(nn.Module):
 
 
 @dataclass
-class SASRec(NeuralRecommender):
+class SASRec(BackboneRecommender):
     """User vector + nearest neighbours: what generative retrieval replaces."""
 
     name = "sasrec"
@@ -62,7 +62,7 @@ class SASRec(NeuralRecommender):
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
         return SASRecNet(int(metadata["n_items"]), self.width, self.n_layers, self.n_heads, self.dropout,
-                         self.history_length, self.label_smoothing)
+                         self.history_length, self.label_smoothing, self.norm, self.split_histories)
 
     @torch.inference_mode()
     def user_vectors(self, histories: list[np.ndarray]) -> np.ndarray:

@@ -35,8 +35,8 @@ class SharedNet(SASRecNet):
     content_IE: torch.Tensor | None
 
     def __init__(self, codes_IL: torch.Tensor, content_IE: torch.Tensor | None, width: int, n_layers: int,
-                 n_heads: int, dropout: float, length: int, label_smoothing: float):
-        super().__init__(len(codes_IL), width, n_layers, n_heads, dropout, length, label_smoothing)
+                 n_heads: int, dropout: float, length: int, label_smoothing: float, norm: str = "pre", last_only: bool = False):
+        super().__init__(len(codes_IL), width, n_layers, n_heads, dropout, length, label_smoothing, norm, last_only)
         path_IS = shared_rows(codes_IL.numpy())
         self.register_buffer("path_IS", torch.from_numpy(path_IS), persistent=False)
         self.shared = nn.ModuleList(nn.Embedding(int(n) + 1, width, padding_idx=0) for n in path_IS.max(0))
@@ -97,4 +97,4 @@ class SASRecIds(SASRec):
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:
         return SharedNet(metadata["codes"], metadata.get("content"), self.width, self.n_layers, self.n_heads, self.dropout,
-                         self.history_length, self.label_smoothing)
+                         self.history_length, self.label_smoothing, self.norm, self.split_histories)

@@ -142,6 +142,9 @@ def _model(name: str, **params: Any) -> LearnerConfig:
     return LearnerConfig(name, params)
 
 
+SPLIT = {"split_histories": True, "norm": "post", "batch_size": 256, "learning_rate": 1e-3}
+"""Every beginning of a history an example of its own (docs/EXPERIMENTS.md)."""
+
 PUBLISHED = {"n_user_tokens": 2000, "n_epochs": 10_000, "max_steps": 200_000, "optimizer": "adafactor", "learning_rate": 0.01,
              "lr_schedule": "inverse_sqrt", "warmup": 0.05, "weight_decay": 0.0}
 """How Rajput et al. 2023, section 4.1, train; the optimiser, which they do not name, is that of Raffel et al. 2020, section
@@ -157,6 +160,9 @@ MODELS = [
                        history_length=50)),
     ModelPreset("rq", "RQ-Transformer", "One position an item, so an epoch of Amazon Beauty takes seconds.",
                 _model("rq_transformer")),
+    ModelPreset("rq-split", "RQ-Transformer, histories split",
+                "Every beginning of a history is an example: two to three times the training, 8 % more recall on Amazon Beauty.",
+                _model("rq_transformer", **SPLIT)),
     ModelPreset("tiger-class", "The paper's encoder-decoder, tiny",
                 "One encoder and one decoder layer: all parts of the paper's model in a few minutes.",
                 _model("encoder_decoder", width=64, n_layers=1, n_heads=2, head=32, ff=128, n_epochs=10)),
@@ -172,6 +178,9 @@ MODELS = [
     ModelPreset("sasrec-ids", "SASRec with semantic IDs",
                 "Items of a prefix share vectors: compare it with SASRec, and with what the same IDs do for a generative model.",
                 _model("sasrec_ids")),
+    ModelPreset("sasrec-ids-split", "SASRec with semantic IDs, histories split",
+                "The best single recommender of Amazon Beauty here; about twenty minutes on one core.",
+                _model("sasrec_ids", n_epochs=24, **SPLIT)),
     ModelPreset("vector-regression", "Regress the embedding",
                 "Works badly: the mean of two likely items is near no item.", _model("vector_regression")),
     ModelPreset("cascade", "Cascade: retrieval, then ranking", "A cheap first stage and an expensive second one, as in industry.",

@@ -6,6 +6,7 @@ import torch
 
 from tests.support import tiny_models as tiny
 from tiger import models
+from tiger.models.backbone import beginnings
 from tiger.models.blocks import pad
 from tiger.models.encoder_decoder import T5Net
 
@@ -27,7 +28,11 @@ def test_a_batch_becomes_tokens_as_worked_out_by_hand(n_users, rows, want):
     assert [row[:n].tolist() for row, n in zip(token_BT, length_B, strict=True)] == want
 
 
+SPLIT = {"split_histories": True, "norm": "post"}
+
+
 @pytest.mark.parametrize(("name", "more"), [("rq_transformer", {}), ("sasrec", {}), ("vector_regression", {}),
+                                            ("rq_transformer", SPLIT), ("sasrec_ids", SPLIT),
                                             ("encoder_decoder", {}), ("encoder_decoder", {"n_user_tokens": 5})])
 def test_a_batchs_loss_is_the_mean_of_its_rows_losses(name, more):
     """Over what is predicted: every item but the first of each row, or the last one alone."""
@@ -38,5 +43,27 @@ def test_a_batchs_loss_is_the_mean_of_its_rows_losses(name, more):
     assert len({len(row) for row in rows}) > 1
     with torch.no_grad():
         whole, alone = model.training_net_.loss(*pad(rows))[0], [model.training_net_.loss(*pad([row]))[0] for row in rows]
-    n_goals = [1 if name == "encoder_decoder" else len(row) - 1 for row in rows]
+    n_goals = [1 if name == "encoder_decoder" or more else len(row) - 1 for row in rows]
     assert float(whole) == pytest.approx(np.average(alone, weights=n_goals), rel=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("name", ["rq_transformer", "sasrec", "sasrec_ids"])
+def test_a_histories_beginnings_teach_what_its_positions_teach(name, norm):
+    """Without dropout: no position sees what comes behind it, so the loss of a history is the mean over its beginnings."""
+    cat, values = tiny.catalogue(9), tiny.values(name) | {"dropout": 0.0, "history_length": 12, "norm": norm}
+    whole, split = (models.create(name, **values, split_histories=splits) for splits in (False, True))
+    for model in (whole, split):
+        next(model.fit_steps(cat, tiny.semantic_ids()))
+    split.training_net_.load_state_dict(whole.training_net_.state_dict())
+    rows = whole.examples(cat)
+    assert len(split.examples(cat)) == sum(len(row) - 1 for row in rows) > len(rows)
+    with torch.no_grad():
+        got, want = split.training_net_.loss(*pad(split.examples(cat)))[0], whole.training_net_.loss(*pad(rows))[0]
+    assert float(got) == pytest.approx(float(want), rel=1e-5)
+
+
+def test_beginnings_by_hand():
+    found = beginnings(np.array([5, 7, 7, 2]), 3)
+    assert [part.tolist() for part in found] == [[5, 7], [5, 7, 7], [7, 7, 2]]
+    assert beginnings(np.array([5]), 3) == []
