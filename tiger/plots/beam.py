@@ -69,7 +69,8 @@ def looks() -> dict[str, Mark]:
 
 def shown(frame: pd.DataFrame) -> dict[str, Mark]:
     """The marks that a tree uses, by fate: its legend, which stands beside the figure so that it can wrap."""
-    here = set(frame.loc[frame["level"] > 0, "fate"]) | {name for name in OVERLAYS if name in frame and frame[name].any()}
+    here = set(frame["fate"].to_numpy()[frame["level"].to_numpy() > 0].tolist())
+    here |= {name for name in OVERLAYS if name in frame and frame[name].to_numpy().any()}
     return {fate: look for fate, look in looks().items() if fate in here}
 
 

@@ -70,8 +70,8 @@ def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.Data
 
 def hidden(frame: pd.DataFrame, counts: dict[str, int], level: int) -> str:
     """How much of a level is drawn: "12 of 20 kept, 4 of 3,120 beam full"."""
-    here = frame.loc[frame["level"] == level, "fate"].value_counts()
-    said = [f"{here.get(fate, 0):,} of {n:,} {fate}" for fate, n in counts.items() if n]
+    here = frame["fate"].to_numpy()[frame["level"].to_numpy() == level].tolist()
+    said = [f"{here.count(fate):,} of {n:,} {fate}" for fate, n in counts.items() if n]
     return ", ".join(said)
 
 
@@ -106,9 +106,11 @@ def _placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
         below = [y[child] for child in children[prefix]]
         if below:
             y[prefix] = (min(below) + max(below)) / 2
-    rows = [{"prefix": prefix, "parent": prefix[:-1] if prefix else None, "level": len(prefix), **node,
-             "x": len(prefix), "y": y[prefix], "drawn_last": not children[prefix]} for prefix, node in nodes.items()]
-    return pd.DataFrame(rows).sort_values(["level", "y"], kind="stable").reset_index(drop=True)
+    order = sorted(nodes, key=lambda prefix: (len(prefix), y[prefix]))
+    about = {name: [nodes[prefix][name] for prefix in order] for name in nodes[()]}
+    level = [len(prefix) for prefix in order]
+    return pd.DataFrame({"prefix": order, "parent": [prefix[:-1] if prefix else None for prefix in order], "level": level, **about,
+                         "x": level, "y": [y[prefix] for prefix in order], "drawn_last": [not children[prefix] for prefix in order]})
 
 
 def _leaves(children: dict[Prefix, list[Prefix]], nodes: dict[Prefix, Node]) -> list[Prefix]:
