@@ -7,6 +7,7 @@ from tiger import datasets, reports, runs
 from tiger.analysis.doctor import Diagnosis, Remedy, Treatment
 from tiger.cli import flags, train
 from tiger.cli.runs import pick
+from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.reports.doctor import Examined
 from tiger.runs import config as run_config
@@ -116,7 +117,8 @@ def summary(examined: Examined) -> str:
     found = examined.diagnosis
     words = [f"{found.title} ({found.severity})" if found else examined.state]
     if examined.distinct_ids:
-        words.append("{:,} distinct IDs for {:,} items".format(*examined.distinct_ids))
+        unique, n_items = examined.distinct_ids
+        words.append(f"{counted(unique, 'distinct ID')} for {counted(n_items, 'item')}")
     return ", ".join([*words, f"run {examined.run_id}"])
 
 

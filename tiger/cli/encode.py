@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> flags.Output:
         raise ValueError(f"'{out.name}' ends in '{out.suffix}', but must end in one of {', '.join(KINDS)}.")
     if not out.parent.is_dir():
         raise ValueError(f"The folder {out.parent} does not exist; make it first.")
-    chosen = pick(args.run)
+    chosen = trained(args.run)
     quantizer = chosen.quantizer()
     emb_IE, names = embeddings(args, chosen)
     codes_IL = encode(quantizer, emb_IE, args.json)
@@ -69,9 +69,20 @@ def run(args: argparse.Namespace) -> flags.Output:
     return {"run": chosen.id, "out": str(out), "items": len(codes_IL), "unique": n_unique, "n_codes": ids.n_codes}
 
 
+def trained(name: str) -> Run:
+    """A run that was trained here; of imported IDs ValueError says how to write them to a file."""
+    chosen = pick(name)
+    try:
+        chosen.check_quantizer()
+    except ValueError as error:
+        instead = f" The IDs that it has: python -m tiger ids export {chosen.id} --out FILE." * (chosen.config.kind == "import")
+        raise ValueError(f"{error}{instead}") from None
+    return chosen
+
+
 def encode_shards(args: argparse.Namespace) -> flags.Output:
     """Stream shards of vectors to shards of IDs, and say what came out over all of them."""
-    chosen, output = pick(args.run), Path(args.output)
+    chosen, output = trained(args.run), Path(args.output)
     own = None if args.input else counted.shards_of(chosen)
     if own is None and not args.input:
         raise ValueError(WHERE)

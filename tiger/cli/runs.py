@@ -71,8 +71,9 @@ def list_all(args: argparse.Namespace) -> list[flags.Output]:
     if not args.search and args.kind == "All" and not args.by and not args.out:
         return _listed(args, index.entries())
     from tiger.reports import runs as runs_report  # here, so that a plain list does not load torch
-    group = next((name for name in runs_report.GROUPS if name.casefold() == args.by.casefold()), args.by)
-    page = runs_report.runs_page(index.entries(), runs_report.RunsRequest(args.search, args.kind, group=group))
+    entries = index.entries()
+    group = runs_report.group_named(entries, args.by) if args.by else ""
+    page = runs_report.runs_page(entries, runs_report.RunsRequest(args.search, args.kind, group=group))
     if page.groups is not None:
         found = page.groups.to_dict("records")
         _write(args, page.groups)

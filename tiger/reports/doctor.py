@@ -9,6 +9,7 @@ import pandas as pd
 from tiger import metrics
 from tiger.analysis import doctor
 from tiger.analysis.doctor import Attempt, Counts, Diagnosis, Params, Settings, Treatment, VectorSigns
+from tiger.core import words
 from tiger.core.events import Event
 from tiger.datasets.catalogue import Catalogue
 from tiger.datasets.reference import Values
@@ -81,8 +82,17 @@ def examine(codes_IL: np.ndarray, n_codes: int | Sequence[int], emb_IE: np.ndarr
         elif events and params:
             explained = explained_in_training(emb_IE, events, params.get("normalise", "none"))
         neighbours = _neighbours(codes_IL, emb_IE, ordered, vectors) if not vectors.n_bad else None
-    return doctor.examine(codes_IL, n_codes, events, params, explained, neighbours, vectors=vectors, ordered=ordered,
-                          sizes_guessed=sizes_guessed, counts=counts)
+    found = doctor.examine(codes_IL, n_codes, events, params, explained, neighbours, vectors=vectors, ordered=ordered,
+                           sizes_guessed=sizes_guessed, counts=counts)
+    said = without_id_summary(codes_IL)
+    return replace(found, evidence=[*found.evidence, said]) if said else found
+
+
+def without_id_summary(codes_IL: np.ndarray) -> str:
+    """How many items have no ID, as in an imported set; "" where all have one."""
+    n = int((~metrics.has_id(np.asarray(codes_IL))).sum())
+    return f"{n:,} of {words.counted(len(codes_IL), 'item')} {'has' if n == 1 else 'have'} no ID; everything here is about the " \
+           f"other{'s' * (len(codes_IL) - n > 1)}." if n else ""
 
 
 def _neighbours(codes_IL: np.ndarray, emb_IE: np.ndarray, ordered: bool,

@@ -1,5 +1,6 @@
 """The Runs page's table: every run in one row, filtered, grouped, with the hyper-parameters that differ as columns."""
 
+import difflib
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
@@ -179,6 +180,26 @@ def _plain_params(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 def _started(entry: Entry) -> datetime | None:
     return datetime.fromtimestamp(entry.config.created_s, UTC) if entry.config.created_s else None
+
+
+def group_named(entries: Sequence[Entry], name: str) -> str:
+    """What runs are grouped by under this name, in whatever case: one of ``GROUPS``, or a hyper-parameter of a run that is there.
+
+    Raises:
+        ValueError: nothing has this name; names what is meant perhaps, or all that there is.
+    """
+    known = {_folded(title): one for one in sorted({param for row in _all_rows(entries) for param in row.params})
+             for title in (one, param_title(one))} | {_folded(one): one for one in GROUPS}
+    if found := known.get(_folded(name)):
+        return found
+    close = difflib.get_close_matches(_folded(name), known, 1)
+    raise ValueError(f"runs cannot be grouped by '{name[:40]}'; " + (
+        f"did you mean '{known[close[0]].lower()}'?" if close else
+        f"choose {', '.join(one.lower() for one in GROUPS)}, or a hyper-parameter of the runs, such as learning_rate."))
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("_", " ").replace("-", " ").strip()
 
 
 def group_frame(rows: Sequence[Row], by: str, sweeps: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:

@@ -386,11 +386,12 @@ class Run:
             came = "recorded elsewhere" if self.external else "imported" if self.config.kind == "import" else \
                 f"a run of kind {self.config.kind}"
             raise ValueError(f"'{self.title}' is {came}, so there is no quantizer that could encode new vectors; choose a "
-                             "run that was trained here.")
+                             "run that was trained here, or train one on the same dataset.")
 
     def quantizer(self) -> "Quantizer":
-        """The fitted quantizer. Raises ValueError where the run saved none yet, or it cannot be read."""
+        """The fitted quantizer. Raises ValueError where the run never gets one, saved none yet, or it cannot be read."""
         from tiger import quantizers  # here, so that listing runs does not load torch
+        self.check_quantizer()
         with self._reading("quantizer.json or weights.safetensors", "fitted quantizer"):
             found = quantizers.load(self.path)
             try:  # weights whose shapes do not fit together are found out here, not in whoever uses them
@@ -461,7 +462,8 @@ class Run:
         try:
             yield
         except FileNotFoundError:
-            raise ValueError(f"Run {self.id} has no {what or name} yet; it is {self.state}.") from None
+            yet = "" if self.state == "finished" else " yet"
+            raise ValueError(f"Run {self.id} has no {what or name}{yet}; it is {self.state}.") from None
         except READING_FAILS as error:
             reason = " ".join(str(error).split())[:160] or type(error).__name__
             raise ValueError(f"{name} of run {self.id} cannot be read ({reason}); bring the file back from a copy, or train the "

@@ -113,6 +113,20 @@ def test_sizes_of_a_file_are_guessed_unless_they_are_given(tiger_home, capsys, t
     assert found["disease"] == "level_starvation"
 
 
+def test_items_without_an_id_are_counted(tiger_home, capsys, tmp_path):
+    codes_IL = np.random.default_rng(0).integers(0, 16, (400, 3))
+    codes_IL[5:12] = -1
+    np.save(tmp_path / "ids.npy", codes_IL)
+    code, out, _ = ask(capsys, "doctor", str(tmp_path / "ids.npy"), "--n-codes", "16")
+    assert code == 0 and out.count("7 of 400 items have no ID") == 1
+    codes_IL[6:12] = 1
+    np.save(tmp_path / "ids.npy", codes_IL)
+    assert "1 of 400 items has no ID" in ask(capsys, "doctor", str(tmp_path / "ids.npy"))[1]
+    codes_IL[5] = 1
+    np.save(tmp_path / "ids.npy", codes_IL)
+    assert "no ID" not in ask(capsys, "doctor", str(tmp_path / "ids.npy"))[1]
+
+
 def test_a_data_report_says_what_training_will_fail_on_and_the_flag_that_helps(tiger_home, capsys, tmp_path):
     (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(f"{item},thing {item}\n" for item in range(1500)))
     np.save(tmp_path / "vectors.npy", clusters() + np.float32(0.5))

@@ -42,6 +42,8 @@ def test_the_table_and_the_comparison_as_csv(capsys, tmp_path):
     assert listed == {"demo-rqvae", "demo-small", *(run.id for run in made)}
     groups = json.loads(ask(capsys, "runs", "list", "--json", "--by", "method", "--kind", "IDs")[1])
     assert [(row["Group"], row["Runs"]) for row in groups] == [("RQ-VAE", 4)]
+    for name in ("learning_rate", "Learning rate", "learning-rate"):
+        assert ask(capsys, "runs", "list", "--by", name)[0] == 0
 
 
 def test_several_runs_are_deleted(capsys):
@@ -54,7 +56,9 @@ def test_several_runs_are_deleted(capsys):
     (("rename", "last"), "'rename' needs a run and the text"), (("tag", "last"), "Say which tags"),
     (("tag", "last", "--add", "a,b"), "'a,b' cannot be a tag"), (("show", "last", "last"), "'show' takes one run"),
     (("star", "demo-rqvae"), "codes' is bundled"), (("note", "no-such-run", "x"), "No run 'no-such-run'"),
-    (("star",), "Name a run")])
+    (("star",), "Name a run"), (("list", "--by", "dataste"), "cannot be grouped by 'dataste'; did you mean 'dataset'?"),
+    (("list", "--by", "learn rate"), "did you mean 'learning_rate'?"),
+    (("list", "--by", "xyzzy"), "choose dataset, method, verdict, state, tag, owner, sweep, all but the seed, or a hyper")])
 def test_what_cannot_be_is_one_sentence(capsys, words, said):
     finished("One")
     code, out, err = ask(capsys, "runs", *words)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.cli import ask
+from tests.support.pages import open_page
 from tiger import datasets, reports, runs
 from tiger.cli import main as cli
 from tiger.core import paths
@@ -35,8 +37,31 @@ def test_an_import_is_a_finished_run(file):
     assert import_run.sentences(runs.find("demo-rqvae")) == []
     assert runs.command(run) == "python -m tiger ids import /some/index.json --align number --dataset synthetic"
     assert reports.diagnose(run, cat).signs.n_items == 1999
-    with pytest.raises(ValueError, match="no fitted quantizer"):
+    with pytest.raises(ValueError, match="'Theirs' is imported, so there is no quantizer"):
         run.quantizer()
+
+
+@pytest.mark.parametrize(("words", "instead"), [
+    (("encode", "{run}", "--out", "{folder}/x.npy"), "python -m tiger ids export {run} --out FILE"),
+    (("encode", "{run}", "--output", "{folder}/ids"), "python -m tiger ids export {run} --out FILE"),
+    (("encode", "{run}", "--input", "{folder}", "--output", "{folder}/ids"), "train one on the same dataset"),
+    (("drift", "{run}"), "train one on the same dataset"), (("cold", "{run}"), "choose a run that was trained here"),
+    (("doctor", "{run}", "--treat"), "Train a run on the same dataset instead")])
+def test_commands_that_need_a_quantizer_say_that_an_import_never_gets_one(file, tmp_path, capsys, words, instead):
+    cat = datasets.load("synthetic")
+    run = import_run.keep(import_ids(file, cat), cat, "Theirs")
+    code, _, err = ask(capsys, *(word.format(run=run.id, folder=tmp_path) for word in words))
+    assert code == 2 and "import" in err and instead.format(run=run.id) in err and " yet" not in err, err
+    assert not [one for one in runs.list_runs() if not one.read_only and one.id != run.id], "no run was begun"
+
+
+def test_pages_and_commands_say_how_many_items_have_no_id(file, capsys):
+    cat = datasets.load("synthetic")
+    run = import_run.keep(import_ids(file, cat), cat, "Theirs")
+    said = "1 of 2,000 items has no ID"
+    assert ask(capsys, "doctor", run.id)[1].count(said) == 1
+    app = open_page("doctor", run=run.id)
+    assert "\n".join(part.value for part in app.markdown).count(said) == 1
 
 
 def test_the_evidence_is_kept_with_the_run(file):

@@ -38,6 +38,13 @@ def test_all_runs_are_listed_and_the_address_filters_and_groups(four):
     assert table(app, "Name", "Started")["Name"].tolist() == ["beta 25"] * 2 + ["beta 0.25"] * 2
     assert table(app, "Group")["Runs"].tolist() == [2, 2]
     assert not app.error
+    app = open_page("runs", find="beta codes", by="BETA")
+    assert sorted(table(app, "Group")["Group"]) == ["0.25", "25"]
+    app = open_page("runs", by="sead")
+    assert not app.exception and not [frame for frame in app.dataframe if "Group" in frame.value]
+    assert any("by 'sead', but runs cannot be grouped by 'sead'; did you mean 'seed'?" in one.value
+               for one in [*app.warning, *app.info, *app.error])
+    assert "by" not in app.query_params
 
 
 def test_a_rerun_looks_at_the_runs_once(four, monkeypatch):

@@ -1,6 +1,7 @@
 """The table of all runs with its filters; choosing rows writes their ids into the address."""
 
 import hashlib
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -18,17 +19,34 @@ TICK_S, BUDGET_S = 0.7, 0.4  # between two looks while runs are examined, and ho
 PERCENT = ("Distinct share", "Explained variance", "Codebook use")
 
 
-def read() -> RunsRequest:
+def read(entries: Sequence[Entry]) -> RunsRequest:
     """The filters, as the address and this session's widgets have them."""
     chosen = {name: tuple(st.session_state.get(f"runs:{name}", ())) for name in ("datasets", "methods", "states", "verdicts",
                                                                                "tags")}
     return RunsRequest(text=address.read(address.FIND) or "", kind=address.read(address.RUN_KIND),
-                       starred=bool(st.session_state.get("runs:starred")), group=address.read(address.GROUP_BY) or "", **chosen)
+                       starred=bool(st.session_state.get("runs:starred")), group=_group(entries), **chosen)
 
 
 def answer() -> RunsPage:
     """The table; what did not change since the last rerun is not read again."""
-    return runs_report.runs_page(state.take_entries(), read())
+    entries = state.take_entries()
+    return runs_report.runs_page(entries, read(entries))
+
+
+def _group(entries: Sequence[Entry]) -> str:
+    """What the address groups by; a name that means nothing is said once, and nothing is grouped."""
+    asked = address.read(address.GROUP_BY)
+    if not asked:
+        return ""
+    try:
+        found = runs_report.group_named(entries, asked)
+    except ValueError as error:
+        address.notice(f"The address asks for by '{asked[:20]}', but {error}")
+        address.write(address.GROUP_BY, None)
+        return ""
+    if found != asked:
+        address.write(address.GROUP_BY, found)
+    return found
 
 
 def filters(page: RunsPage) -> None:
