@@ -109,8 +109,9 @@ def _placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
     order = sorted(nodes, key=lambda prefix: (len(prefix), y[prefix]))
     about = {name: [nodes[prefix][name] for prefix in order] for name in nodes[()]}
     level = [len(prefix) for prefix in order]
-    return pd.DataFrame({"prefix": order, "parent": [prefix[:-1] if prefix else None for prefix in order], "level": level, **about,
-                         "x": level, "y": [y[prefix] for prefix in order], "drawn_last": [not children[prefix] for prefix in order]})
+    return pd.DataFrame({"prefix": order, "parent": [prefix[:-1] if prefix else None for prefix in order], "level": level,
+                         **about, "x": level, "y": [y[prefix] for prefix in order],
+                         "drawn_last": [not children[prefix] for prefix in order]})
 
 
 def _leaves(children: dict[Prefix, list[Prefix]], nodes: dict[Prefix, Node]) -> list[Prefix]:
