@@ -150,7 +150,7 @@ def table(args: argparse.Namespace, rows: list[Output]) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}" if value == value else ""
+        return f"{value:z.4g}" if value == value else ""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

@@ -27,5 +27,10 @@ def csv_bytes(frame: "pd.DataFrame", disarm: bool = True) -> bytes:
     return _written(safe)
 
 
+def ends_of(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Its first and its last row, for a sentence; one row where there is one, so that it is not said twice."""
+    return frame.iloc[[0, -1]] if len(frame) > 1 else frame
+
+
 def _written(frame: "pd.DataFrame") -> bytes:
     return frame.to_csv(index=False, lineterminator="\r\n").encode("utf-8", "replace")

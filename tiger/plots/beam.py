@@ -88,8 +88,8 @@ def labelled(frame: pd.DataFrame) -> pd.DataFrame:
         code = f"<b>{row.code}</b>  " if row.code >= 0 else ""
         label.append(f"{code}{words or 'no item'}  {share(row.total_logp)}")
         short.append(str(row.code))
-        hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:.3f}, total "
-                     f"{row.total_logp:.3f}<br>{counted(row.n_items_below, 'item')} below, {row.fate}")
+        hover.append(f"{'-'.join(map(str, row.prefix)) or 'the history'}<br>{long}<br>step log P {row.step_logp:z.3f}, total "
+                     f"{row.total_logp:z.3f}<br>{counted(row.n_items_below, 'item')} below, {row.fate}")
     return frame.assign(label=label, short=short, hover=hover)
 
 

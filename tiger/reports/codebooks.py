@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tiger import metrics
+from tiger.core.tables import ends_of
 from tiger.quantizers import Quantizer
 from tiger.reports import at_scale, items, usage
 from tiger.reports.codes import Codes
@@ -109,8 +110,8 @@ def code_card(codes: Codes, history: usage.UsageHistory, books: list[np.ndarray]
     if books is not None:
         near = items.code_neighbours(books[level], code, counts_K)
     frame = history.code(level, code) if history.steps else pd.DataFrame({"step": [], "items": [], "share": []})
-    words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps, from "
-                                    f"{frame['items'].iloc[0]:,} to {frame['items'].iloc[-1]:,}.")
+    words = "" if frame.empty else (f"Items of level {level + 1}, code {code} over the saved steps: "
+                                    + " to ".join(f"{n:,}" for n in ends_of(frame)["items"]) + ".")
     known_NL = codes.codes_IL if codes.matched else codes.codes_IL[:0]
     return CodeCard(code, int(counts_K[code]),
                     items.items_of_code(codes.cat, known_NL, level, code), near, frame, words)

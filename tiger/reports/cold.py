@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from tiger.core.tables import ends_of
 from tiger.core.words import counted
 from tiger.plots import studies as plot
 from tiger.reports import intervals
@@ -87,8 +88,7 @@ def epsilon_summary(frame: pd.DataFrame, who: str = "cold") -> str:
     part = over_epsilon(frame, who)
     if not len(part):
         return "No results yet."
-    said = [f"{title}: {group['recall'].iloc[0]:.1%} at epsilon {group['epsilon'].iloc[0]:g}, "
-            f"{group['recall'].iloc[-1]:.1%} at {group['epsilon'].iloc[-1]:g}"
+    said = [f"{title}: " + ", ".join(f"{row.recall:.1%} at epsilon {row.epsilon:g}" for row in ends_of(group).itertuples())
             for title, group in part.sort_values("epsilon").groupby("title")]
     best = part.loc[part["recall"].idxmax()]
     return (f"Recall@{SHOWN_K} of {who} test items is highest with “{best['title']}” at epsilon {best['epsilon']:g}. "

@@ -107,7 +107,7 @@ def diversity_summary(frame: pd.DataFrame) -> str:
              f"{low['entropy10']:.2f} to {high['entropy10']:.2f} nats, and recall@10 from {low['recall']:.3f} to "
              f"{high['recall']:.3f}.")
     alone = highest_alone(frame)
-    if len(alone):
+    if len(alone) > 1:
         best = alone.loc[alone["entropy10"].idxmax()]
         words += (f" Of all levels raised to {best['temperature']:g} alone, level {int(best['level'])} gives the highest "
                   f"Entropy@10 ({best['entropy10']:.2f}{_interval(best)}).")

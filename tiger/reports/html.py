@@ -66,4 +66,4 @@ def _figure(figure: go.Figure, first: bool) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:z.4g}"

@@ -55,7 +55,7 @@ def findings(table: pd.DataFrame) -> tuple[str, str]:
     most = whole.loc[whole["change"].idxmax()]
     if most["change"] <= 0:
         return "Leaving out any single item makes this ID no less likely", attention
-    return f"Without item {most['position']}, log P of the ID falls by {most['change']:.2f}, the most", attention
+    return f"Without item {most['position']}, log P of the ID falls by {most['change']:z.2f}, the most", attention
 
 
 def words(table: pd.DataFrame) -> str:
@@ -69,5 +69,5 @@ def words(table: pd.DataFrame) -> str:
     if most["change"] <= 0:
         return f"{said} Leaving out any single item makes this ID no less likely."
     times = np.exp(min(most["change"], 20.0))
-    return (f"{said} The most influential item is {most['label']}: without it log P falls by {most['change']:.2f}, so the ID "
+    return (f"{said} The most influential item is {most['label']}: without it log P falls by {most['change']:z.2f}, so the ID "
             f"is {times:.3g} times less likely.")

@@ -227,9 +227,9 @@ def _clause(one: Measure) -> str:
     if winner:
         first, second = (one.a.mean, one.b.mean) if winner == "A" else (one.b.mean, one.a.mean)
         ends = sorted((abs(low), abs(high)))
-        return (f"{winner} {win}{where} ({first:.1%} against {second:.1%}{above}, difference {points(abs(one.difference.mean))} "
-                f"points, 95 % interval {points(ends[0])} to {points(ends[1])})")
-    numbers = f"A {one.a.mean:.1%}, B {one.b.mean:.1%}{above}"
+        return (f"{winner} {win}{where} ({first:z.1%} against {second:z.1%}{above}, difference "
+                f"{points(abs(one.difference.mean))} points, 95 % interval {points(ends[0])} to {points(ends[1])})")
+    numbers = f"A {one.a.mean:z.1%}, B {one.b.mean:z.1%}{above}"
     if not one.comparable:
         return f"{name} cannot be compared, since no prefix of A has as many values as one of B (level 1: {numbers})"
     said = f"{same}{where}, within {MARGIN * 100:g} points" if max(abs(low), abs(high)) < MARGIN else \
@@ -245,20 +245,20 @@ def begun(line: str) -> str:
 def points(share: float) -> str:
     """A share in percentage points: "3.2"; two digits where one would hide it."""
     value = share * 100
-    return f"{value + 0.0:.1f}" if abs(value) >= 0.1 or abs(value) < 0.005 else f"{value:.2f}"
+    return f"{value:z.1f}" if abs(value) >= 0.1 or abs(value) < 0.005 else f"{value:z.2f}"
 
 
 def changes_summary(found: Opinion) -> str:
     """How many IDs changed, as written and up to relabelling, and how far the groupings by prefix agree."""
     first, last = found.churn[0], found.churn[-1]
     if not last.raw.mean:
-        return f"No ID changed in its first {counted(last.level, 'code')}."
-    return (f"{last.raw.mean:.1%} of the items have other codes as written (95 % interval {last.raw.low:.1%} to "
-            f"{last.raw.high:.1%}). Code numbers may be arbitrary: with branches matched so that most items stay, "
-            f"{first.relabelled.mean:.1%} left their branch at level 1 ({first.chance:.1%} by chance) and "
-            f"{last.relabelled.mean:.1%} by level {last.level} ({last.chance:.1%} by chance). The adjusted Rand index of level 1 "
-            f"is {first.rand.mean:.2f} (95 % interval {first.rand.low:.2f} to {first.rand.high:.2f}; 1: the same groups, 0: as "
-            "by chance).")
+        return "No ID changed in its first code." if last is first else f"No ID changed in its first {last.level} codes."
+    deeper = f" and {last.relabelled.mean:z.1%} by level {last.level} ({last.chance:z.1%} by chance)" if last is not first else ""
+    return (f"{last.raw.mean:z.1%} of the items have other codes as written (95 % interval {last.raw.low:z.1%} to "
+            f"{last.raw.high:z.1%}). Code numbers may be arbitrary: with branches matched so that most items stay, "
+            f"{first.relabelled.mean:z.1%} left their branch at level 1 ({first.chance:z.1%} by chance){deeper}. The adjusted "
+            f"Rand index of level 1 is {first.rand.mean:z.2f} (95 % interval {first.rand.low:z.2f} to {first.rand.high:z.2f}; 1: "
+            "the same groups, 0: as by chance).")
 
 
 def _notes(a: Side, b: Side, found: Opinion, label_title: str, same_space: bool) -> list[str]:
@@ -320,7 +320,7 @@ def figure_summary(found: SecondOpinion) -> str:
 def measures_table(found: SecondOpinion) -> pd.DataFrame:
     """``measures_frame`` for people: shares in per cent with their intervals, differences in points."""
     def ranged(mean: float, low: float, high: float) -> str:
-        return f"{mean:.1%} ({low:.1%} to {high:.1%})"
+        return f"{mean:z.1%} ({low:z.1%} to {high:z.1%})"
 
     def difference(mean: float, low: float, high: float) -> str:
         return f"{points(mean)} ({points(low)} to {points(high)})"
@@ -332,7 +332,7 @@ def measures_table(found: SecondOpinion) -> pd.DataFrame:
         "B": [ranged(*row) for row in frame[["b", "b_low", "b_high"]].to_numpy().tolist()],
         "B - A (points)": [difference(*row) for row in frame[["difference", "low", "high"]].to_numpy().tolist()],
         "Better": frame["better"].where(frame["better"] != "", "not shown").where(frame["comparable"], "not comparable")})
-    return table.assign(**{"Chance A, B": [f"{one:.1%}, {other:.1%}" if one == one else "" for one, other in
+    return table.assign(**{"Chance A, B": [f"{one:z.1%}, {other:z.1%}" if one == one else "" for one, other in
                                            zip(frame["chance_a"], frame["chance_b"], strict=True)]})
 
 
@@ -342,11 +342,11 @@ def churn_table(found: SecondOpinion) -> pd.DataFrame:
     return pd.DataFrame({
         "Prefix of": [f"{level} code{'s' * (level > 1)}" for level in frame["level"]],
         "Changed as written": _ranges(frame, "raw", ".1%"), "Left their branch, relabelled": _ranges(frame, "relabelled", ".1%"),
-        "… by chance": [f"{value:.1%}" for value in frame["chance"]], "Adjusted Rand index": _ranges(frame, "rand", ".3f")})
+        "… by chance": [f"{value:z.1%}" for value in frame["chance"]], "Adjusted Rand index": _ranges(frame, "rand", ".3f")})
 
 
 def _ranges(frame: pd.DataFrame, name: str, form: str) -> list[str]:
-    return [f"{mean:{form}} ({low:{form}} to {high:{form}})"
+    return [f"{mean:z{form}} ({low:z{form}} to {high:z{form}})"
             for mean, low, high in frame[[name, f"{name}_low", f"{name}_high"]].to_numpy().tolist()]
 
 

@@ -328,10 +328,8 @@ def search_frames(search: SearchMeasures) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def search_summary(search: SearchMeasures) -> tuple[str, str]:
     """The takeaways of ``search_frames``: what a free beam writes that no item has, and what a beam loses."""
-    rates = search["invalid"]
-    first, last = rates[0], rates[-1]
-    invalid = (f"Without the catalogue's trie, {100 * first['rate']:.1f} % of the IDs that "
-               f"{counted(first['width'], 'beam generates', 'beams generate')} and "
-               f"{100 * last['rate']:.1f} % of those that {counted(last['width'], 'beam generates', 'beams generate')} belong to "
-               "no item.")
-    return invalid, " ".join(evaluation.gap_summary(gap) for gap in search["gap"][:1] + search["gap"][-1:])
+    rates, gaps = ([*one[:1], *one[1:][-1:]] for one in (search["invalid"], search["gap"]))  # one width is not said twice
+    said = [f"{100 * one['rate']:.1f} % of {which} that {counted(one['width'], 'beam generates', 'beams generate')}"
+            for one, which in zip(rates, ("the IDs", "those"), strict=False)]
+    return (f"Without the catalogue's trie, {' and '.join(said)} belong to no item.",
+            " ".join(evaluation.gap_summary(gap) for gap in gaps))

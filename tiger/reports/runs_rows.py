@@ -186,7 +186,7 @@ def short(value: Any) -> str:
     """A hyper-parameter's value in a cell."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else params.text(value)
+    return f"{value:zg}" if isinstance(value, float) else params.text(value)
 
 
 def param_title(name: str) -> str:

@@ -309,14 +309,14 @@ def summary(found: Variation, title: str) -> str:
     first, *rest = found.effects
     name = _name(first)
     if not found.repeated:
-        listed = ", ".join(f"{_name(effect)} {effect.share:.0%}" for effect in rest)
+        listed = ", ".join(f"{_name(effect)} {effect.share:z.0%}" for effect in rest)
         return (f"{name.capitalize()} explains {first.share:.0%} of the variation in {what}{f' ({listed})' * bool(listed)}, "
                 "which cannot be told from the seeds: no setting was trained with two of them.")
     if not first.told:
         return (f"No effect can be told from the seeds: {name} explains {_share(first)} of the variation in {what}, "
                 f"the seeds {found.seeds:.0%}.")
     listed = "; ".join(f"{_name(effect)} explains {_share(effect)}" if effect.told else
-                       f"{_name(effect)} ({effect.share:.0%}) cannot be told from the seeds" for effect in rest)
+                       f"{_name(effect)} ({effect.share:z.0%}) cannot be told from the seeds" for effect in rest)
     return (f"{name.capitalize()} mattered most: it explains {_share(first)} of the variation in {what} and is best at "
             f"{short(first.best)}{f'; {listed}' * bool(listed)}.")
 
@@ -326,4 +326,4 @@ def _name(effect: Effect) -> str:
 
 
 def _share(effect: Effect) -> str:
-    return f"{effect.share:.0%} (95 % interval {effect.low:.0%} to {effect.high:.0%})"
+    return f"{effect.share:z.0%} (95 % interval {effect.low:z.0%} to {effect.high:z.0%})"

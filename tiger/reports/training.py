@@ -100,8 +100,9 @@ def training_summary(frame: pd.DataFrame) -> str:
     said = []
     for (name, level), part in frame.groupby(["metric", "level"], sort=False):
         where = f" of level {level}" if level else ""
-        said.append(f"{str(name).replace('_', ' ')}{where} goes from {part['value'].iloc[0]:.3g} "
-                    f"to {part['value'].iloc[-1]:.3g}")
+        first, last = (f"{part['value'].iloc[at]:.3g}" for at in (0, -1))
+        moves = f"stays at {last}" if first == last else f"goes from {first} to {last}"
+        said.append(f"{str(name).replace('_', ' ')}{where} {moves}")
     if not said:
         return "Nothing logged yet."
     return f"By step {int(frame['step'].max()):,}, " + "; ".join(said) + "."

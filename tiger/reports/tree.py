@@ -12,6 +12,7 @@ from tiger import metrics
 from tiger.analysis import tree
 from tiger.analysis.tree import Branches, Disagreement, IdSet, Matching
 from tiger.core.sampling import even_sample
+from tiger.core.tables import ends_of
 from tiger.core.words import counted
 from tiger.datasets.catalogue import Catalogue
 from tiger.quantizers.lsh import LSH
@@ -319,10 +320,10 @@ def side_by_side(cat: Catalogue, one: IdSet, two: IdSet, labels: tuple[np.ndarra
 
 
 def curve_summary(frame: pd.DataFrame, value: str, title: str) -> str:
-    """A curve's takeaway: each set's score at level 1 and at the last."""
+    """A curve's takeaway: each set's score at level 1 and, where there are more, at the last."""
     part = frame[frame["measure"] == value]
-    said = [f"{name} {_share(group['mean'].iloc[0])} at level 1, {_share(group['mean'].iloc[-1])} at level "
-            f"{group['level'].iloc[-1]}" for name, group in part.groupby("set", sort=False)]
+    said = [f"{name} " + ", ".join(f"{_share(row.mean)} at level {row.level}" for row in ends_of(group).itertuples())
+            for name, group in part.groupby("set", sort=False)]
     return f"{title}: {'; '.join(said)}."
 
 
@@ -364,7 +365,7 @@ def _short(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{value:.0%}" if np.isfinite(value) else "unknown"
+    return f"{value:z.0%}" if np.isfinite(value) else "unknown"
 
 
 # ---- disagreements and differences

@@ -179,7 +179,7 @@ def walk_summary(frame: pd.DataFrame) -> str:
     """The takeaway of ``walk_frame`` in one sentence."""
     codes = "-".join(map(str, frame["code"]))
     near_all = (frame["explained"] > 0.95).any()  # whole per cents would hide what the last levels add
-    shares = ", ".join(f"{share:.1%}" if near_all else f"{share:.0%}" for share in frame["explained"])
+    shares = ", ".join(f"{share:z.1%}" if near_all else f"{share:z.0%}" for share in frame["explained"])
     return f"The item's codes are {codes}; after each level they explain {shares} of its vector."
 
 

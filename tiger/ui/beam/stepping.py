@@ -80,6 +80,6 @@ def _nodes(shown: Picture) -> list[Node]:
              "over": [name for name in plot.OVERLAYS if getattr(row, name)], "words": row.words,
              "part": float(np.exp(row.total_logp)), "share": plot.share(row.total_logp),
              "wide": plot.edge_width(row.step_logp),
-             "said": f"{row.words}\nstep log P {row.step_logp:.3f}, total "
-                     f"{row.total_logp:.3f}\n{counted(row.n_items_below, 'item')} below, "
+             "said": f"{row.words}\nstep log P {row.step_logp:z.3f}, total "
+                     f"{row.total_logp:z.3f}\n{counted(row.n_items_below, 'item')} below, "
                      f"{row.fate}"} for row in shown.tree.itertuples()]

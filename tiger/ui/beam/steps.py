@@ -83,11 +83,12 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
                  on_change=lambda: address.write(address.PICK, st.session_state["beam_branch"]))
     st.markdown(f"**Score of {name}**" + (f" ({layout.plain(branch.words)})" if branch.words else ""))
     st.markdown(r"$\displaystyle \log P(c_{1..l}\mid h)=\sum_{i=1}^{l}\log p(c_i\mid c_{<i},h)$")  # inline: it wraps
-    parts = " ".join(f"{value:+.3f}" for value in path["step_logp"]).removeprefix("+")
+    parts = " ".join(f"{value:+z.3f}" for value in path["step_logp"]).removeprefix("+")
     last = path.iloc[-1]
     total = last["total_logp"]
     share_tex = ("" if plot.share(total).startswith("<") else "=") + plot.share(total).replace("%", r"\%")
-    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}$ $={total:.3f},$ ${{P=e^{{{total:.3f}}}{share_tex}}}$")
+    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}$ $={total:z.3f},$ "
+                f"${{P=e^{{{total:z.3f}}}{share_tex}}}$")
     temperature = req.search.temperature[:req.level]
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(

@@ -26,8 +26,8 @@ def show(req: BeamRequest, shown: Why) -> None:
     """Two pictures of items by codes, and their numbers."""
     codes = shown.codes
     st.markdown(f"“{layout.plain(req.title(shown.item))}” has the ID **{report.text(codes)}**. {layout.plain(shown.summary)}")
-    parts = " ".join(f"{value:+.3f}" for value in shown.logp_M).removeprefix("+")
-    st.markdown(rf"$\log P({','.join(map(str, codes))}\mid h)$ $={parts}$ $={np.sum(shown.logp_M):.3f}$")
+    parts = " ".join(f"{value:+z.3f}" for value in shown.logp_M).removeprefix("+")
+    st.markdown(rf"$\log P({','.join(map(str, codes))}\mid h)$ $={parts}$ $={np.sum(shown.logp_M):z.3f}$")
     left, right = st.columns(2, gap="medium")
     which = f"{req.user}-{shown.item}"
     with left:

@@ -126,8 +126,10 @@ def code_history(card: CodeCard, level: int) -> None:
     """How many items carried the code at each kept step."""
     if len(card.history) > 1:
         items = card.history["items"]
-        exports.titled(f"Code {card.code} goes from {items.iloc[0]:,} to {counted(items.iloc[-1], 'item')}",
-                       "Its items at the saved steps.")
+        first, last = items.iloc[0], items.iloc[-1]
+        exports.titled(f"Code {card.code} " + (f"ends with {counted(last, 'item')}, as it began" if first == last else
+                                               f"goes from {first:,} to {counted(last, 'item')}"), "Its items at the saved "
+                                                                                                   "steps.")
         exports.chart(once(_history, card), "code_history", f"history-{level}-{card.code}", card.history,
                       columns={"share": st.column_config.NumberColumn(format="percent")})
 
