@@ -20,7 +20,7 @@ usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
   app      open the app in a browser, reachable from this machine only; --share opens it to the network,
            --class opens it to a class: visitors join with a name, and everybody has their own runs and data;
            further options go to Streamlit, such as --server.port 8600
-  test     run the tests (--quick: without browsers and worker processes); further options go to pytest
+  test     run the tests (--quick: in two minutes, without browsers, workers and the thorough); further options go to pytest
   setup    install what the app needs, and nothing else (--dev: also what the tests need)
 """
 
@@ -57,12 +57,16 @@ def app(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    """Run the tests in three processes; ``-n 0`` runs them in one, ``--quick`` leaves out browsers and worker processes."""
-    words = ["-m", "not browser and not processes"] if "--quick" in rest else []
+    """Run the tests in three processes; ``-n 0`` runs them in one.
+
+    ``--quick`` leaves out browsers, worker processes, and what trains for seconds or tries every case.
+    """
+    quick = "--quick" in rest
+    words = ["-m", "not browser and not processes and not thorough"] if quick else []
     rest = [word for word in rest if word != "--quick"]
     # Whole files go to a process, so that what a file's tests share is made once; the longest, the browser's, come first.
-    # Two cores are kept busy by three, since one often waits for a browser or a worker.
-    spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    # Two cores are kept busy by three, since one often waits for a browser or a worker; none does in the quick ones.
+    spread = ["-n", "2" if quick else "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     return environment.call([sys.executable, "-m", "pytest", *spread, *words, *rest])
 
 

@@ -24,6 +24,7 @@ def model(request):
     return models.create(request.param, **values).fit(tiny.catalogue(), tiny.semantic_ids())
 
 
+@pytest.mark.thorough
 def test_the_codes_add_up_to_the_exact_score_with_and_without_each_item(model):
     found = attribution.influence(model, HISTORY, tiny.semantic_ids().ids_IM[ITEM])
     whole = model.score_all(HISTORY)[ITEM]
@@ -71,6 +72,7 @@ def test_one_layer_worked_by_hand():
     np.testing.assert_allclose(got[0], want.detach().numpy(), atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_attention_equals_what_hugging_face_reports_for_the_same_weights():
     model = models.create("encoder_decoder", **tiny.values("encoder_decoder") | {"n_layers": 2, "n_epochs": 1})
     model.fit(tiny.catalogue(8), tiny.semantic_ids())

@@ -42,6 +42,7 @@ def counted(call) -> float:
     return float(counter.get_total_flops())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_generative_request_takes_what_torch_counts(name):
     shape = SHAPES[name]

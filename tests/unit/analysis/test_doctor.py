@@ -207,6 +207,7 @@ REAL = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(("disease", "changes"), REAL)
 def test_real_trainings_are_diagnosed(disease, changes):

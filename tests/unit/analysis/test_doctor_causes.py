@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 EVEN = np.stack([RNG.permutation(np.arange(2000) % 64) for _ in range(3)], 1)
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("one_thread")]
 
 
 def train(emb_IE: np.ndarray, name: str = "rqvae", **changes) -> doctor.Diagnosis:

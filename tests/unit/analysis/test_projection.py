@@ -59,6 +59,7 @@ def test_density_counts_every_item_once():
     assert x.tolist() == [0.25, 0.75] and y.tolist() == [0.5, 1.5]
 
 
+@pytest.mark.thorough
 def test_umap_keeps_clusters_apart_and_is_reproducible():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(centre, 0.05, size=(60, 8)) for centre in np.eye(8)[:3]])

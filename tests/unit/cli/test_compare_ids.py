@@ -15,6 +15,7 @@ def _workspace(tiger_home):
     pass
 
 
+@pytest.mark.thorough
 def test_two_runs_have_the_pages_verdict_report_and_table(tmp_path, capsys):
     cat = datasets.load("synthetic")
     found = reports.second_opinion(*(reports.side_of(runs.find(name), cat) for name in ("demo-small", "demo-rqvae")))

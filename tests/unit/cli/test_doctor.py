@@ -12,6 +12,8 @@ from tiger import datasets, runs
 from tiger.cli import train
 from tiger.datasets import registry
 
+pytestmark = pytest.mark.thorough
+
 SMALL = {"n_codes": 64, "n_levels": 3, "hidden": "64", "latent_width": 16, "batch_size": 256, "n_steps": 200}
 
 

@@ -48,6 +48,7 @@ def home(trained, monkeypatch):
     return trained
 
 
+@pytest.mark.thorough
 def test_train_asks_for_the_same_model_again(home):
     _, _, coded, first, second = home
     assert first.state == second.state == "finished" and first.config.ids_run == coded.id

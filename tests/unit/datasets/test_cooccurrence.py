@@ -28,6 +28,7 @@ def test_held_out_items_change_nothing():
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.thorough
 def test_the_bundled_shop_gets_both_halves():
     cat = datasets.load("synthetic", embedding={"method": "cooccurrence", "dim": 64, "item_dim": 32, "text_weight": 0.5})
     assert cat.embedding_IE.shape == (cat.n_items, 96) and cat.embedding_IE.dtype == np.float32

@@ -53,6 +53,7 @@ def test_words_are_what_sklearn_counts(texts, there):
     assert counted == there
 
 
+@pytest.mark.thorough
 def test_a_model_name_that_no_file_system_holds_is_one_sentence(tiger_home):
     with pytest.raises(ValueError, match=r"cannot be loaded|pip install sentence-transformers"):
         embed.embed_cached(TEXTS, "sentence", model="m" * 5000)

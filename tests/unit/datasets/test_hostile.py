@@ -17,6 +17,7 @@ def test_the_corpus_is_large_and_names_each_file_once():
     assert {case.reader for case in hostile.cases()} == set(hostile.READERS)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
 def test_a_hostile_file_is_one_sentence_or_does_no_harm(case: Case, tmp_path, monkeypatch):

@@ -129,6 +129,7 @@ def test_sequences_and_tokens_keep_their_text(tmp_path):
     assert types == {"item_id": "token", "text": "token_seq"}
 
 
+@pytest.mark.thorough
 @pytest.mark.shared_data
 def test_amazon_beauty_is_the_papers(shared_data, tiger_home):
     cat = datasets.load("recbole", path=str(shared_data / "amazon-beauty"))

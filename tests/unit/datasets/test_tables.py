@@ -189,6 +189,7 @@ def test_dates_as_text_in_parquet(tmp_path):
     assert raw.history_items.tolist() == [0, 2, 2, 0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string(), 2),
                                   pa.list_(pa.dictionary(pa.int32(), pa.string()))])
 def test_lists_of_texts_become_texts(tmp_path, kind):

@@ -20,6 +20,7 @@ def fitted(request):
     return model.fit(tiny.catalogue(), tiny.semantic_ids())
 
 
+@pytest.mark.thorough
 def test_scores_are_finite_and_the_same_seed_gives_the_same(fitted):
     again = models.create(fitted.name, **tiny.values(fitted.name)).fit(tiny.catalogue(), tiny.semantic_ids())
     scores_I = fitted.score_all([3, 4, 5])
@@ -41,6 +42,7 @@ def test_padding_changes_nothing(fitted):
     np.testing.assert_allclose(fitted.score_batch(rows), alone, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_evaluate_equals_ranks_counted_by_hand(fitted):
     cat = tiny.catalogue()
     got = fitted.evaluate(cat, "valid", k=(1, 5), width=tiny.N_ITEMS, exclude_seen=False)
@@ -81,6 +83,7 @@ def test_a_long_history_keeps_the_last_items_and_says_so(fitted, caplog):
 AS_PUBLISHED = {"optimizer": "adafactor", "lr_schedule": "inverse_sqrt", "n_user_tokens": 7, "max_steps": 9}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "more"), [*((name, {}) for name, kind in models.REGISTRY.items() if kind.steppable),
                                             ("encoder_decoder", AS_PUBLISHED)])
 def test_a_resumed_fit_is_bit_identical(name, more):
@@ -97,6 +100,7 @@ def test_a_resumed_fit_is_bit_identical(name, more):
         assert torch.equal(value, rest.tensors()[key]), key
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["rq_transformer", "encoder_decoder", "sasrec", "cascade"])
 def test_a_rule_is_learned(name):
     values = tiny.values(name) | {"n_epochs": 40, "width": 32, "dropout": 0.0, "learning_rate": 1e-2}

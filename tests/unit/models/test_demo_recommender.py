@@ -5,6 +5,8 @@ import pytest
 
 from tiger import datasets, models, runs
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def shop():

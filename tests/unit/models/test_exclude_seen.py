@@ -51,6 +51,7 @@ def test_saved_and_loaded_it_keeps_the_rule(fitted, tmp_path):
     assert models.load(tmp_path).learned_repeats is False
 
 
+@pytest.mark.thorough
 def test_lists_of_an_evaluation_equal_all_scores_without_the_seen_ones(fitted):
     cat = tiny.catalogue()
     split = cat.split()

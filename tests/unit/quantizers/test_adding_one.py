@@ -23,6 +23,8 @@ from tiger.runs import study_artifacts, worker
 from tiger.studies.drift import Baseline, Comparison, DriftParams
 from tiger.ui.shared import pagelist
 
+pytestmark = pytest.mark.thorough
+
 SIZES = [7, 5, 3]
 
 

@@ -59,6 +59,7 @@ def test_codes_have_shape_kind_and_range(name, more, emb_IE):
     assert len(q.latent(emb_IE)) == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "more"), CASES)
 def test_same_seed_same_codes_and_other_batches_change_nothing(name, more, emb_IE):
     first = make(name, seed=3, **more).fit(emb_IE).encode(emb_IE)
@@ -175,6 +176,7 @@ def test_fine_tuning_returns_another_quantizer_whose_codes_keep_their_numbers(na
         result_of(q.fine_tune_steps(moved_IE[:, :7], 2))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cut", [1, 5, 11])
 @pytest.mark.parametrize(("name", "more"), [case for case in CASES if quantizers.REGISTRY[case.values[0]].steppable])
 def test_an_interrupted_fit_ends_bit_identical(name, more, cut, emb_IE):

@@ -12,6 +12,8 @@ from tiger import runs
 from tiger.recording import lightning as adapter
 from tiger.recording.callback import StepCallback
 
+pytestmark = pytest.mark.thorough
+
 vqp, lightning = Later("vector_quantize_pytorch"), Later("lightning.pytorch")
 
 

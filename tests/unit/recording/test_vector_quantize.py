@@ -135,6 +135,7 @@ def trained(module: nn.Module, title: str, n_steps: int = 120) -> tuple[runs.Run
     return runs.find(hook.recorder.run.id), true
 
 
+@pytest.mark.thorough
 def test_a_collapse_is_named_while_it_trains_and_cured_by_what_the_doctor_says():
     """No k-means, no restart and codes far from the latents: a few codes get everything."""
     far = vqp.ResidualVQ(dim=DIM, num_quantizers=2, codebook_size=32, decay=0.99)

@@ -15,6 +15,8 @@ from tiger.reports.codes import codes_at, quantizer_of
 from tiger.runs import artifacts, import_run
 from tiger.semantic_ids import import_ids
 
+pytestmark = pytest.mark.thorough
+
 SMALL = {"n_codes": 8, "n_levels": 3, "hidden": "32", "latent_width": 8, "batch_size": 256, "n_steps": 120}
 
 

@@ -16,7 +16,7 @@ SMALL = {"n_codes": 64, "n_levels": 3, "hidden": "64", "latent_width": 16, "batc
 OFF = {"kmeans_init": False, "restart_threshold": 0.0}
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture

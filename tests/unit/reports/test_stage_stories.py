@@ -31,6 +31,7 @@ junk = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
 UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow
 
 
+@pytest.mark.thorough
 @UNHURRIED
 @given(story=tales)
 def test_a_story_comes_back_from_json_as_it_was(story):

@@ -162,6 +162,7 @@ SLOW = ("drift", "train")  # these train: they get each file that they read in o
 READ = ("config.json", "codes.npy", "ids.safetensors", "quantizer.json", "weights.safetensors", "data.safetensors")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "name", "how"), SPOILT)
 def test_every_command_answers_or_refuses_in_one_sentence(shop, spoil, capsys, tmp_path, kind, name, how):
     run = spoil(kind, name, how)
@@ -179,6 +180,7 @@ ON_PAGES = [(kind, name, how) for kind, name, how in SPOILT
             or (name == "codes.npy" and how in ("wrong values", "a folder"))]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "name", "how"), ON_PAGES)
 def test_every_page_opens(shop, spoil, monkeypatch, kind, name, how):
     # what a page starts would write into the spoilt folder

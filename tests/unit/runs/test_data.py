@@ -238,6 +238,7 @@ def said(app):
     return " ".join(box.value.replace("\\", "") for box in [*app.info, *app.warning, *app.error])
 
 
+@pytest.mark.thorough
 def test_pages_say_that_the_data_changed(shop):
     ref = shop.quantizer.config.dataset
     where = {"dataset": registry.add(ref, "Shop").id, "run": shop.quantizer.id, "model": shop.model.id}

@@ -55,6 +55,7 @@ def test_layouts_are_found_again_only_by_the_same_question(home):
     assert layouts.find_layout(key) is None
 
 
+@pytest.mark.thorough
 def test_the_worker_computes_and_stores_the_layout(home, monkeypatch):
     cat = shop()
     monkeypatch.setattr(datasets, "load_ref", lambda ref: cat)

@@ -84,6 +84,7 @@ def test_scheduled_changes_take_effect_at_their_step_and_stand_in_the_log(turned
     assert turned.live_params() | {"learning_rate": 5e-4, "beta": 0.125} == turned.live_params()
 
 
+@pytest.mark.thorough
 def test_watch_it_collapse_is_healthy_until_its_line_and_has_perplexity_one_after_it():
     from tiger import datasets
     preset = presets.fitted(BY_KEY["watch-collapse"], 2000)

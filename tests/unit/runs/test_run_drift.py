@@ -19,6 +19,8 @@ from tiger.runs.executors import local
 from tiger.ui.shared import address, pagelist
 from tiger.ui.studies import study as study_ui
 
+pytestmark = pytest.mark.thorough
+
 QUICK = {"remedies": "1, 2", "recommender": False}
 
 

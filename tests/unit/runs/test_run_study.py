@@ -23,6 +23,8 @@ from tiger.runs import import_run, study_artifacts, worker
 from tiger.semantic_ids import import_ids
 from tiger.studies import cold_start, diversity
 
+pytestmark = pytest.mark.thorough
+
 DRIFT = {"strengths": "0, 1", "remedies": "1, 2, 7", "fine_steps": 2, "recommender_epochs": 1, "recommender_users": 10,
          "regain_steps": 2}
 

@@ -11,6 +11,8 @@ from tiger.runs import run_sweep, supervisor, sweep, sweep_plan, worker
 from tiger.runs.records import LearnerConfig, RunConfig, SweepRequest
 from tiger.runs.sweep_plan import Point
 
+pytestmark = pytest.mark.thorough
+
 BASE = LearnerConfig("rqvae", SMALL)
 
 

@@ -42,6 +42,7 @@ def log_of(run: Run) -> list[dict]:
     return [{name: value for name, value in event.items() if name not in ("t_s", "seq")} for event in run.events()[0]]
 
 
+@pytest.mark.thorough
 def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
     run = new_run("rq_transformer", n_epochs=12)
     train(run)
@@ -65,6 +66,7 @@ def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
     assert low < scores["test"]["ndcg@5"] < high
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["rq_transformer", "sasrec"])
 def test_crashes_and_a_turned_knob_leave_the_same_result(monkeypatch, name):
     monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)

@@ -20,7 +20,7 @@ REF = {"name": "synthetic", "params": {}, "embedding": {"method": "tfidf"}}
 EMB_IE = np.random.default_rng(0).normal(size=(200, 24)).astype(np.float32)
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_temperatures_come_as_any_kind_of_row(model):
         assert model.beam_search([3, 4], width=5, temperature=same).items.equals(given)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", GENERATIVE)
 @pytest.mark.parametrize("kind", ["collisions", "one level", "gaps", *quantizers.REGISTRY])
 def test_whatever_made_the_ids_a_full_beam_finds_every_exact_score(name, kind):

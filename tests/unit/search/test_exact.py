@@ -54,6 +54,7 @@ def test_a_beam_search_that_was_done_saves_one_and_changes_nothing(model, k, mon
     np.testing.assert_array_equal(got.logp_R, want.logp_R)
 
 
+@pytest.mark.thorough
 def test_a_sharp_model_needs_few_prefixes():
     model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 60, "learning_rate": 0.01, "dropout": 0.0})
     model.fit(tiny.catalogue(), tiny.semantic_ids())

@@ -237,6 +237,7 @@ def test_far_item_numbers_without_a_catalogue_are_refused(tmp_path):
     refused(write(tmp_path / "ids.json", CODES[:2], ["0", "99999999"]), r"counts items up to 99,999,999")
 
 
+@pytest.mark.thorough
 def test_an_upload_of_a_million_rows(tmp_path):
     codes_IL = np.random.default_rng(0).integers(0, 256, (1_000_000, 3))
     np.save(tmp_path / "ids.npy", codes_IL.astype(np.uint8))

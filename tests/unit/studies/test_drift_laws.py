@@ -34,6 +34,7 @@ def cat():
     return catalogue()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [1, 2, 4, 5, 7])
 @pytest.mark.parametrize("name", SMALL)
 def test_zero_drift_gives_zero_churn(cat, name, number):
@@ -55,6 +56,7 @@ def fitted(cat, n):
         return Baseline(made, made.encode(cat.embedding_IE), cat.embedding_IE, n)
 
 
+@pytest.mark.thorough
 def test_zero_drift_gives_zero_churn_whatever_the_number_of_threads():
     """Sums depend on the threads: remedies 4 and 5 use as many as the first fit, then today's again."""
     cat = catalogue(1500, 64)

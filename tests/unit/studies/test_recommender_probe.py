@@ -18,6 +18,7 @@ def cat():
     return catalogue()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "more"), [("rq_transformer", {}), ("encoder_decoder", {"head": 8, "ff": 32,
                                                                                          "n_user_tokens": 8})])
 @pytest.mark.parametrize("n_steps", [1, 7, 40])

@@ -215,6 +215,7 @@ def test_links_to_the_former_presenters_view_lead_to_the_stage():
     assert kept == {"user": USER, "items": "5-9", "width": "7", "scene": "3", "presenter": None}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("params", "words"), [
     ({"width": "501"}, "width '501', but here it can only be 1 to 500"), ({"width": "ten"}, "can only be 1 to 500"),
     ({"width": "0"}, "can only be 1 to 500"), ({"temperature": "0"}, "must be a finite number above 0"),

@@ -33,6 +33,7 @@ def picture(app: Any) -> dict[str, Any]:
     return given.get("lesson", given)
 
 
+@pytest.mark.thorough
 def test_the_bundled_numbers_are_what_is_measured():
     again = lesson_numbers.measure(sizes=(4, 16), n_seeds=1, trainings=(lesson_numbers.RESTARTS,), n_trained=1, n_users=60)
     frame = lesson_numbers.measured("codebooks")
@@ -58,6 +59,7 @@ def test_the_bundled_numbers_are_what_is_measured():
     assert [row["distinct"] for row in again["levels"]] == distinct == list(metrics.prefix_numbers(codes_IL)[1])
 
 
+@pytest.mark.thorough
 @EVERY
 def test_a_lesson_is_predicted_once_watched_revealed_and_answered(lesson: CoreLesson):
     frame = lesson_numbers.measured(lesson.measurement)

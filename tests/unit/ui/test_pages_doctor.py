@@ -73,6 +73,7 @@ def distinct(run_id: str) -> int:
     return len(np.unique(runs.find(run_id).codes(), axis=0))
 
 
+@pytest.mark.thorough
 def test_copies_lead_to_the_items_that_share_an_id(ids):
     links = [link.proto.label for link in open_page(DOCTOR, run=ids["copies"]).get("page_link")]
     assert "Which items share an ID, and why" in links

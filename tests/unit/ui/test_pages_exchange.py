@@ -83,6 +83,7 @@ def test_codes_out_of_range_are_refused(file):
     assert "but codes there run from 0 to 1" in app.error[0].value
 
 
+@pytest.mark.thorough
 def test_embeddings_alone_become_a_dataset(tmp_path):
     np.save(tmp_path / "mine.npy", np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32))
     app = open_page(EXCHANGE, exchange="Import vectors")
@@ -100,6 +101,7 @@ def test_without_a_file_nothing_is_loaded():
     assert "No file was chosen" in app.error[0].value
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", pagelist.PAGES, ids=lambda page: page.key)
 def test_every_page_works_on_imported_ids(page, file):
     cat = datasets.load("synthetic")

@@ -140,6 +140,7 @@ def test_the_numbers_are_the_cores(demo):
     assert float(row.iloc[2].split()[0]) == pytest.approx(pure, abs=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("params", [
     {"against": "Categories"}, {"against": "Another run"}, {"against": "x"}, {"view": "Disagreements"},
     {"view": "Disagreements", "pairs": "Least alike", "level": "3"}, {"view": "Difference"},

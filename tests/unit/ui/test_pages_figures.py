@@ -81,6 +81,7 @@ def figures(blocks: list) -> list[tuple]:
     return [(blocks[here], blocks[here + 1:there]) for here, there in zip(at, [*at, len(blocks)][1:], strict=True)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("key", "address"), VIEWS,
                          ids=lambda value: value if isinstance(value, str) else "-".join(value.values()))
 @pytest.mark.usefixtures("unfolded")

@@ -194,6 +194,7 @@ def test_earlier_steps_colour_the_same_places(space, places):
     assert f"Positions are {places}; colours are step {steps[0]:,}'s." in then.said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("params", [
     {"item": "999999"}, {"item": "-1"}, {"level": "9"}, {"space": "Nowhere"}, {"layout": "x"}, {"axes": "4-D"},
     {"group": "1-2-99999999-x-<b>"}, {"step": "7777777"}, {"axes": "3-D"}, {"space": "Latent"},

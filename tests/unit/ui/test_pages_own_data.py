@@ -79,6 +79,7 @@ def with_runs(homes, monkeypatch) -> str:
     return registry.entries()[-1].id
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("runs_too", [False, True], ids=["bare", "with runs"])
 @pytest.mark.parametrize(("page", "params"), PLACES, ids=lambda part: getattr(part, "key", None) or "-".join(part.values()))
 def test_every_page_opens_on_a_dataset_without_histories(request, page, params, runs_too):

@@ -92,6 +92,7 @@ def unfinished(bundled: str, n_rows: int) -> runs.Run:
     return made
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 5])
 @pytest.mark.parametrize("kind", ["drift", "cold", "diversity"])
 def test_a_study_that_was_stopped_early_shows_what_it_has(kind, n_rows):
@@ -183,6 +184,7 @@ def test_a_lessons_moral_follows_from_its_rows(key, rows, words):
     assert words in lesson.moral(frame) and 0 <= lesson.answer(frame) < len(lesson.options)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda lesson: lesson.key)
 def test_a_lesson_asks_first_and_then_shows_what_was_measured(lesson):
     frame = frame_of(lesson.study)
