@@ -57,7 +57,6 @@ def test_none_and_all_of_so_many():
     assert [none_of(n, "item") for n in (1, 12)] == ["not even the only item", "none of the 12 items"]
 
 
-@pytest.mark.thorough
 def test_no_sentence_says_1_items():
     files = [file for file in sources(".py") if not str(file).endswith(MEASURED)]
     assert len(files) > 300, "these are the project's files"

@@ -18,7 +18,7 @@ function start(play, steps = 0) {
   play.chosen = Math.min(play.chosen, Math.max(0, play.lab.n - 1))
   note(play)
   replay(play, sliceFrom(performance.now()), note)
-  if (play.target !== null) play.root.querySelector('.said').textContent = `Replaying ${steps.toLocaleString('en')} steps.`
+  if (play.target !== null) play.root.querySelector('.said').textContent = `Replaying up to step ${steps.toLocaleString('en')}.`
   refreshed(play)
   captions(play)
 }
