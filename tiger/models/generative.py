@@ -49,7 +49,7 @@ class GenerativeRecommender(NeuralRecommender):
         Raises:
             ValueError: no IDs, or IDs of another catalogue.
         """
-        ids = checked_ids(ids, cat, f"{self.name} generates")
+        ids = checked_ids(ids, cat, f"{self.name} {self.ids_verb}")
         return {"ids": torch.from_numpy(ids.ids_IM.astype(np.int64)), "n_codes": torch.tensor(ids.n_codes)}
 
     def readable_rows(self, cat: Catalogue) -> list[tuple[int, np.ndarray]]:

@@ -92,7 +92,7 @@ class SASRecIds(SASRec):
     content: bool = param(False, "Add the item's embedding, projected, to its vector.")
 
     def metadata(self, cat: Catalogue, ids: SemanticIds | None) -> dict[str, torch.Tensor]:
-        found = {"codes": torch.from_numpy(checked_ids(ids, cat, f"{self.name} reads").codes_IL.astype(np.int64))}
+        found = {"codes": torch.from_numpy(checked_ids(ids, cat, f"{self.name} {self.ids_verb}").codes_IL.astype(np.int64))}
         return found | ({"content": torch.from_numpy(np.asarray(cat.embedding_IE, np.float32))} if self.content else {})
 
     def build(self, metadata: dict[str, torch.Tensor]) -> nn.Module:

@@ -111,11 +111,11 @@ def _checked_ids(requested: RunConfig) -> str | None:
     """Which run's semantic IDs a model writes or reads; None for a model that does neither."""
     assert requested.model is not None
     learner = learner_class(requested.model.name)
-    if not getattr(learner, "ids_verb", ""):
+    verb = getattr(learner, "ids_verb", "")
+    if not verb:
         return None
     if not requested.ids_run:
-        does = "generates" if getattr(learner, "generative", False) else "reads"
-        raise ValueError(f"{requested.model.name} {does} semantic IDs; name the run that has them: 'ids': {{'run': RUN_ID}}.")
+        raise ValueError(f"{requested.model.name} {verb} semantic IDs; name the run that has them: 'ids': {{'run': RUN_ID}}.")
     return requested.ids_run
 
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.support import tiny_models as shop
 from tests.support.training import config, execute, warm, write_shop
-from tiger import metrics, models, runs
+from tiger import datasets, metrics, models, runs
 from tiger.analysis import evaluation
 from tiger.reports import recommenders
 from tiger.runs import config as run_config
@@ -137,8 +137,18 @@ def test_the_validation_sample_is_measured_a_bounded_number_of_times(n_steps, n_
         assert steps == set(range(12, 241, 12))
 
 
+@pytest.mark.parametrize("name", [name for name, cls in models.REGISTRY.items() if cls.ids_verb])
+def test_a_model_without_ids_is_refused_with_its_own_verb(name, monkeypatch):
+    """A verb that no model has: whoever says it has read it from the model."""
+    monkeypatch.setattr(models.REGISTRY[name], "ids_verb", "sings")
+    with pytest.raises(ValueError, match=f"{name} sings semantic IDs; name the run"):
+        runs.new_run({"kind": "model", "dataset": REF, "model": {"name": name}})
+    with pytest.raises(ValueError, match=f"{name} sings semantic IDs; pass some"):
+        models.create(name).fit(datasets.load("synthetic"))
+
+
 def test_what_cannot_train_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match="rq_transformer generates semantic IDs; name the run"):
+    with pytest.raises(ValueError, match="rq_transformer writes semantic IDs; name the run"):
         runs.new_run({"kind": "model", "dataset": REF, "model": {"name": "rq_transformer"}})
     with pytest.raises(ValueError, match="A model run needs 'model'"):
         runs.new_run({"kind": "model", "dataset": REF})

@@ -44,7 +44,8 @@ def form() -> None:
         if not varied:
             st.caption("Choose at least one hyper-parameter and the values to try.")
         elif ids is None:
-            st.caption(f"{known[name].title} generates semantic IDs; train or choose a run that has them first.")
+            st.caption(f"{known[name].title} {models.REGISTRY[name].ids_verb} semantic IDs; train or choose a run that has them "
+                       "first.")
         elif fixed is not None:
             _start(LearnerConfig(name, fixed), texts, budget, ids)
 
