@@ -86,3 +86,28 @@ def test_a_narrow_page_keeps_the_chart_inside(page: Page, app: App):
     assert legend.bounding_box()["width"] <= box["width"]
     assert legend.get_by_role("button").count() == report.over_k(rows())["title"].nunique()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+SIDES = """() => [...document.querySelectorAll('[class*="st-key-beside-"]')].map(group => {
+  const columns = [...group.querySelectorAll('[data-testid=stColumn] > [data-testid=stVerticalBlock]')]
+  const box = one => one.getBoundingClientRect()
+  const charts = columns.map(column => column.querySelector('[data-testid^=stBidi]')).map(one => Math.round(box(one).top))
+  const ends = columns.map(column => box([...column.children].at(-1)).bottom)
+  return { charts, below: Math.round(box(group).bottom - Math.max(...ends)) } })"""
+"""Of charts side by side: where each begins, and what is left empty below the last part of all."""
+
+
+@pytest.mark.parametrize("path", ["train", "cold"])
+def test_charts_side_by_side_begin_at_one_height_whatever_stands_over_and_under_them(page, app, path):
+    visit(page, app, path)
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.wait_for_function(f"() => ({SIDES})().some(one => one.charts.length > 1)")
+    change = """what => { const parts = document.querySelectorAll('[class*="st-key-beside-"] [data-testid=stColumn] > * > *')
+      const column = parts[0].parentElement
+      if (what === 'one part less') column.firstElementChild.remove()
+      if (what === 'long words') parts[0].querySelector('p').append(' word'.repeat(80))
+      if (what === 'one part more') column.append(column.lastElementChild.cloneNode(true)) }"""
+    for what in ("as it is", "long words", "one part more", "one part less"):
+        page.evaluate(change, what)
+        found = page.evaluate(SIDES)
+        assert found and all(len(set(one["charts"])) == 1 and abs(one["below"]) <= 1 for one in found), (what, found)

@@ -52,22 +52,16 @@ LOOKS = """<style>
 @container (max-width: 620px) {
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap}
 [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {flex: 1 1 100%; min-width: 100%}}
-@container (min-width: 620.1px) {
-[class*="st-key-beside-"] [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
- display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); grid-template-rows: repeat(4, auto); row-gap: .5rem}
-[class*="st-key-beside-"] [data-testid="stColumn"] {display: grid; grid-row: 1 / -1; grid-template-rows: subgrid; width: auto}
-[class*="st-key-beside-"] [data-testid="stColumn"] > [data-testid="stVerticalBlock"] {display: grid; grid-row: 1 / -1;
- grid-template-rows: subgrid}}
 @media (min-width: 900px) {
 [data-testid="stMainBlockContainer"] {padding-top: 2.4rem}
 [data-testid="stHeader"] {background: none}
 [data-testid="stHeader"], [data-testid="stToolbar"] {pointer-events: none}
-[data-testid="stHeader"] button {pointer-events: auto}}</style>"""
+[data-testid="stHeader"] button {pointer-events: auto}}
+""" + Path(__file__).with_name("beside.css").read_text(encoding="utf-8") + "</style>"
 """Links close to each other, so that the pickers below them are in sight at 900 pixels; rings of radio buttons and switches, and
 borders of fields, that stand out from the ground by more than 3 to 1; formulas that wrap instead of being cut; definitions of
 terms below their paragraph while they have the focus; columns below each other where the page is narrow, though the window with
-its sidebar is not; titles, charts and what is folded below them in rows where charts stand side by side; and no empty band
-above the heading."""
+its sidebar is not; no empty band above the heading; and charts side by side in rows."""
 KEEP_FOCUS = f"<script>{Path(__file__).with_name('focus.js').read_text(encoding='utf-8')}</script>"
 DARK_BUTTONS = """<style>[data-testid="stBaseButton-primary"]:not(:disabled) * {color: #16110a}</style>"""
 """Streamlit writes white on primary buttons; on the light orange of the dark theme that cannot be read."""
