@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
@@ -31,7 +32,9 @@ def add_engine(group: Any, what: str, shard_size: int) -> None:
 
 @contextlib.contextmanager
 def engine_of(args: argparse.Namespace) -> Iterator[Engine]:
-    """The engine that the flags name; its workers end with the block.
+    """The engine that the flags name; its workers end with the block, in which only errors' stream is written to.
+
+    Ray writes to the standard output what its daemon says of a process that died, which a script would read as the answer.
 
     Raises:
         ValueError: fewer than one worker, or an engine that cannot be used here.
@@ -40,7 +43,8 @@ def engine_of(args: argparse.Namespace) -> Iterator[Engine]:
         raise ValueError(f"--workers is {args.workers}, but must be at least 1.")
     engine = engines.REGISTRY[args.engine](args.workers)
     try:
-        yield engine
+        with contextlib.redirect_stdout(sys.stderr):
+            yield engine
     finally:
         engine.close()
 
