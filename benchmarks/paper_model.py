@@ -79,7 +79,7 @@ def steps(model: Any, cat: Catalogue, ids: SemanticIds, state: dict[str, Any] | 
         if progress.step % every == 0 or over:
             took_s, took_cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
             yield {"step": progress.step, "n_steps": progress.n_steps, "epoch": round(progress.metrics["epoch"], 2),
-                   "learning_rate": round(progress.metrics["learning_rate"], 6), "loss": round(float(np.mean(losses)), 4),
+                   "learning_rate": round(progress.metrics["learning_rate"], 6), "loss": round(float(np.nanmean(losses)), 4),
                    "ms_a_step": round(1000 * took_s / len(losses), 1),
                    "cpu_ms_a_step": round(1000 * took_cpu_s / len(losses), 1), "train_s": took_s}
             if over:
