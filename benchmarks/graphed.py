@@ -4,7 +4,8 @@ A step of ``EncoderDecoder`` starts some thousand small kernels, which takes lon
 waits for two norms of every weight. Here forward pass, gradients and update of one shape of batch are recorded once, at the
 second batch of that shape, and started as one from then on. Dropout and norm are torch's own kernels, one instead of five. The
 update computes what ``torch.optim.Adafactor`` does, for all weights of a shape at once and without reading a number back, and
-the loss is read every ``READ`` steps. Sums are taken in another order and dropout has other draws, so that weights differ from the lab's.
+the loss is read every ``READ`` steps. Sums are taken in another order and dropout has other draws, so that weights differ from
+the lab's.
 """
 
 import contextlib
