@@ -1,6 +1,7 @@
 """The Beam page without a browser: its numbers are the core's, links open the same view, bad input is one sentence."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -104,6 +105,13 @@ def test_the_exact_search_marks_what_it_would_keep(demo, history):
     marked = shown[shown["exact"].str.startswith("yes")]
     assert set(marked["prefix"].astype(int)) <= set(first)
     assert f"have **{len(first)}** distinct prefixes of 1 code;" in text_of(app)
+
+
+def test_a_sum_of_one_is_said_once():
+    for level in (1, 2):
+        said = next(part.value for part in opened(at=str(level)).markdown if part.value.startswith(r"$\log P(") and "e^" in part.value)
+        numbers = re.findall(r"-?\d+\.\d{3}", said)
+        assert len(numbers) == (2 if level == 1 else 4), said  # the summands, their sum if there are several, and the exponent
 
 
 def test_forward_and_back(demo, history):
