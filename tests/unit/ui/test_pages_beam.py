@@ -109,7 +109,8 @@ def test_the_exact_search_marks_what_it_would_keep(demo, history):
 
 def test_a_sum_of_one_is_said_once():
     for level in (1, 2):
-        said = next(part.value for part in opened(at=str(level)).markdown if part.value.startswith(r"$\log P(") and "e^" in part.value)
+        texts = [part.value for part in opened(at=str(level)).markdown]
+        said = next(text for text in texts if text.startswith(r"$\log P(") and "e^" in text)
         numbers = re.findall(r"-?\d+\.\d{3}", said)
         assert len(numbers) == (2 if level == 1 else 4), said  # the summands, their sum if there are several, and the exponent
 
