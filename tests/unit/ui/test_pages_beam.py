@@ -112,6 +112,7 @@ def test_a_sum_of_one_is_said_once():
         texts = [part.value for part in opened(at=str(level)).markdown]
         said = next(text for text in texts if text.startswith(r"$\log P(") and "e^" in text)
         numbers = re.findall(r"-?\d+\.\d{3}", said)
+        assert "$$" not in said, "that is no formula within a line"
         assert len(numbers) == (2 if level == 1 else 4), said  # the summands, their sum if there are several, and the exponent
 
 

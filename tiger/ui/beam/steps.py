@@ -87,8 +87,9 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     last = path.iloc[-1]
     total = last["total_logp"]
     share_tex = ("" if plot.share(total).startswith("<") else "=") + plot.share(total).replace("%", r"\%")
-    added = f" $={total:z.3f},$ " if len(path) > 1 else "$,$ "
-    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ $={parts}${added}$P=e^{{{total:z.3f}}}{share_tex}$")
+    added = f"$={parts}$ $={total:z.3f},$" if len(path) > 1 else f"$={parts},$"
+    st.markdown(rf"$\log P({','.join(map(str, prefix))}\mid h)$ {added} "
+                f"${{P=e^{{{total:z.3f}}}{share_tex}}}$")
     temperature = req.search.temperature[:req.level]
     if any(value != 1 for value in temperature):
         st.caption(r"With a temperature $T_l$, $p(c_l\mid c_{<l},h)=\mathrm{softmax}(z_l/T_l)$; here $T=" + ",\\,".join(
