@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from tiger.reports import tree as tree_reports
 from tiger.reports.items import id_text
 from tiger.runs import import_run, supervisor
 from tiger.semantic_ids import import_ids
+from tiger.ui.shared import state
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,22 @@ def test_the_tree_says_what_the_hyperplanes_do(demo):
     assert f"After 5 hyperplanes there are {buckets} buckets" in text_of(app)
     app.button(key="plane_more").click().run()
     assert app.query_params["planes"] in ("6", ["6"]) and "After 6 hyperplanes" in text_of(app)
+
+
+def test_a_message_from_before_a_value_was_set_does_not_undo_it(monkeypatch):
+    """The browser sends the values of all widgets along; until it hears of the new one it names the old one."""
+    app = open_page("tree", planes="7")
+    app.button(key="plane_more").click().run()
+    assert app.slider(key="planes").value == 8
+    app.slider(key="planes").set_value(7).run()  # as a message does that was on its way
+    assert app.slider(key="planes").value == 8 and app.query_params["planes"] in ("8", ["8"])
+    app.slider(key="planes").set_value(5).run()  # nothing but what was there before is taken for that
+    assert app.query_params["planes"] in ("5", ["5"])
+    app.button(key="plane_more").click().run()
+    later = time.monotonic() + 2 * state.UNHEARD_S
+    monkeypatch.setattr("tiger.ui.shared.state.time.monotonic", lambda: later)
+    app.slider(key="planes").set_value(5).run()  # by now it is the visitor's wish
+    assert app.query_params["planes"] in ("5", ["5"])
 
 
 def test_every_level_of_both_trees_is_sent_once_with_as_many_bits_a_level(demo):

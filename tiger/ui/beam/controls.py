@@ -62,21 +62,18 @@ def search_bar(req: BeamRequest, usable: Sequence[runs.Run], changed_ids: str) -
         _pick_user(req)
         _pick_model(req, usable)
         most = min(beam.MAX_WIDTH, req.ids.n_ids)
-        state.set_widget("beam_width", search.width)
         st.number_input("Beam width", 1, most, key="beam_width", width=125,
                         help=f"Prefixes kept after each level, 1 to {most}.",
-                        on_change=lambda: change(req, width=st.session_state["beam_width"]))
+                        on_change=state.show("beam_width", search.width, lambda width: change(req, width=width)))
         _temperature(req)
-        state.set_widget("beam_free", search.free)
         st.toggle("Free search", key="beam_free", help="Without the trie: any code of the level may follow, even where no item "
                                                        "has such an ID. Codes of other levels cannot, because the output layer "
                                                        "scores one level at a time.",
-                  on_change=lambda: change(req, free=st.session_state["beam_free"]))
-        state.set_widget("beam_seen", search.exclude_seen)
+                  on_change=state.show("beam_free", search.free, lambda free: change(req, free=free)))
         st.toggle("Exclude seen items", key="beam_seen",
                   help="Leave out items that are already in the history. On by default where no user of the dataset has an item "
                        "twice.",
-                  on_change=lambda: change(req, exclude_seen=st.session_state["beam_seen"]))
+                  on_change=state.show("beam_seen", search.exclude_seen, lambda exclude: change(req, exclude_seen=exclude)))
         st.button("Undo", icon=":material/undo:", key="beam_undo", disabled=not request.can_undo(req),
                   on_click=partial(request.undo, req))
     if changed_ids:
@@ -94,9 +91,8 @@ def pick_view(req: BeamRequest) -> str:
 
 
 def _pick_user(req: BeamRequest) -> None:
-    state.set_widget("beam_user", req.user)
     st.number_input("User", 0, req.cat.n_users - 1, key="beam_user", width=130,
-                    on_change=lambda: request.choose_user(st.session_state["beam_user"]))
+                    on_change=state.show("beam_user", req.user, request.choose_user))
     st.button("Random user", icon=":material/shuffle:", key="beam_other",
               on_click=partial(request.choose_user, shop.somebody_else(req.cat, req.user)))
 
@@ -104,9 +100,8 @@ def _pick_user(req: BeamRequest) -> None:
 def _pick_model(req: BeamRequest, usable: Sequence[runs.Run]) -> None:
     labels = {run.id: run.title for run in usable}
     if len(labels) > 1:
-        state.set_widget("beam_model", req.writer.run.id)
         st.selectbox("Recommender", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), width=230,
-                     key="beam_model", on_change=lambda: state.choose_model(st.session_state["beam_model"]))
+                     key="beam_model", on_change=state.show("beam_model", req.writer.run.id, state.choose_model))
 
 
 def _temperature(req: BeamRequest) -> None:
@@ -114,23 +109,18 @@ def _temperature(req: BeamRequest) -> None:
     values, param = req.search.temperature, address.TEMPERATURE
     with st.popover(f"Temperature {req.search.temperature_text()}", icon=":material/thermostat:"):
         st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
-        state.set_widget("beam_temperature", values[0])
         st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
-                  on_change=lambda: change(req, temperature=(_slider("beam_temperature"),) * req.n_levels))
+                  on_change=state.show("beam_temperature", values[0],
+                                       lambda value: change(req, temperature=(round(value, 2),) * req.n_levels)))
         for level in range(req.n_levels):
             key = f"beam_temperature:{level}"
-            state.set_widget(key, values[level])
             st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
-                      on_change=partial(_one_level, req, level, key))
+                      on_change=state.show(key, values[level], partial(_one_level, req, level)))
 
 
-def _slider(key: str) -> float:
-    return round(float(st.session_state[key]), 2)
-
-
-def _one_level(req: BeamRequest, level: int, key: str) -> None:
+def _one_level(req: BeamRequest, level: int, value: float) -> None:
     values = req.search.temperature
-    change(req, temperature=(*values[:level], _slider(key), *values[level + 1:]))
+    change(req, temperature=(*values[:level], round(value, 2), *values[level + 1:]))
 
 
 def history(req: BeamRequest) -> None:
@@ -204,8 +194,7 @@ def step_bar(req: BeamRequest) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button("Back", icon=":material/arrow_back:", key="beam_back", disabled=req.level == 0,
                   on_click=partial(request.go, req.level - 1))
-        state.set_widget("beam_step", req.level)
         st.segmented_control("Step", range(len(names)), format_func=lambda at: names[at], key="beam_step", required=True,
-                             label_visibility="collapsed", on_change=lambda: request.go(st.session_state["beam_step"]))
+                             label_visibility="collapsed", on_change=state.show("beam_step", req.level, request.go))
         st.button("Forward", icon=":material/arrow_forward:", key="beam_forward", disabled=req.level == req.n_levels,
                   icon_position="right", type="primary", on_click=partial(request.go, req.level + 1))

@@ -78,9 +78,8 @@ def as_table(frame: pd.DataFrame) -> pd.DataFrame:
 def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     """The sum behind a branch's score, with its numbers; ``drawn`` are the branches to choose from by keyboard."""
     prefix, path, name = branch.prefix, branch.path, report.text(branch.prefix)
-    state.set_widget("beam_branch", name)
     st.selectbox("Branch", dict.fromkeys([name, *drawn]), key="beam_branch", width=260,
-                 on_change=lambda: address.write(address.PICK, st.session_state["beam_branch"]))
+                 on_change=state.show("beam_branch", name, lambda chosen: address.write(address.PICK, chosen)))
     st.markdown(f"**Score of {name}**" + (f" ({layout.plain(branch.words)})" if branch.words else ""))
     st.markdown(r"$\displaystyle \log P(c_{1..l}\mid h)=\sum_{i=1}^{l}\log p(c_i\mid c_{<i},h)$")  # inline: it wraps
     parts = " ".join(f"{value:+z.3f}" for value in path["step_logp"]).removeprefix("+")
@@ -108,11 +107,10 @@ def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) 
     total, chosen = sum(step.counts.values()), address.read(address.LISTED)
     st.markdown(f"**All {counted(total, 'candidate')} of level {step.level}**, best first")
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
-    state.set_widget("beam_listed", chosen)
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
                          format_func=lambda name: f"{LISTED[name]} {step.counts[FATES[name] or beam.KEPT]:,}" if FATES[name]
                          else LISTED[name],
-                         on_change=lambda: address.write(address.LISTED, st.session_state["beam_listed"]))
+                         on_change=state.show("beam_listed", chosen, lambda name: address.write(address.LISTED, name)))
     frame = step.candidates
     order = [name for name in ORDER if name != "mix" or (frame["mix"] != "").any()]
     st.dataframe(frame[order], column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")

@@ -29,9 +29,9 @@ def controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(usable) > 1:
             run = recommenders.current()
-            state.set_widget("present_model", run.id if run else None)
             st.selectbox("Recommender", list(usable), format_func=lambda run_id: usable.get(run_id, run_id), width=300,
-                         key="present_model", on_change=lambda: state.choose_model(st.session_state["present_model"]))
+                         key="present_model",
+                         on_change=state.show("present_model", run.id if run else None, state.choose_model))
         if _has_remote():
             st.toggle("Show pictures from other machines", key=component.REMOTE,
                       help="The addresses stand in the dataset's column image. Off: they are not fetched, and icons are drawn.")

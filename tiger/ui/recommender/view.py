@@ -23,9 +23,8 @@ def pick(chosen: runs.Run | None) -> None:
     here = {run.id: layout.run_label(run) for run in state.models_here()}
     if chosen is None or len(here) < 2:
         return
-    state.set_widget("pick_model", chosen.id)
     st.selectbox("Recommender", list(here), format_func=lambda run_id: here.get(run_id, run_id), key="pick_model",
-                 on_change=lambda: state.choose_model(st.session_state["pick_model"]))
+                 on_change=state.show("pick_model", chosen.id, state.choose_model))
 
 
 def new_run(shown: runs.Run | None) -> None:

@@ -40,9 +40,8 @@ def show(rows: Sequence[Row]) -> None:
 def _pick_curve(found: Comparison) -> None:
     assert found.drawn is not None
     titles = [curve.title for curve in found.curves]
-    state.set_widget("runs:curve", found.drawn.title)
     st.selectbox("Metric", titles, key="runs:curve", width=260,
-                 on_change=lambda: address.write(address.CURVE, st.session_state["runs:curve"]))
+                 on_change=state.show("runs:curve", found.drawn.title, lambda title: address.write(address.CURVE, title)))
 
 
 def curves(found: Comparison) -> None:

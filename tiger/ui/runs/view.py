@@ -52,9 +52,9 @@ def _group(entries: Sequence[Entry]) -> str:
 def filters(page: RunsPage) -> None:
     """Search, kind, grouping and, folded away, everything else that narrows the table."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
-        state.set_widget("runs:find", address.read(address.FIND) or "")
         st.text_input("Search runs", key="runs:find", placeholder="name, tag, method, value …", type="search", width=190,
-                      on_change=lambda: address.write(address.FIND, st.session_state["runs:find"]))
+                      on_change=state.show("runs:find", address.read(address.FIND) or "",
+                                           lambda words: address.write(address.FIND, words)))
         pickers.segmented(address.RUN_KIND, "Kind", key="runs:kind")
         _group_by(page)
         n_set = sum(bool(st.session_state.get(f"runs:{name}")) for name in ("datasets", "methods", "states", "verdicts", "tags",
@@ -74,11 +74,10 @@ def _group_by(page: RunsPage) -> None:
     """Into which groups the runs are folded; hyper-parameters that differ can be chosen, too."""
     now = address.read(address.GROUP_BY) or ""
     options = ["", *runs_report.GROUPS, *page.differing]
-    state.set_widget("runs:group", now)
     st.selectbox("Group by", options if now in options else [*options, now], key="runs:group", width=160,
                  format_func=lambda name: "no grouping" if not name else name if name in runs_report.GROUPS
                  else param_title(name),
-                 on_change=lambda: address.write(address.GROUP_BY, st.session_state["runs:group"]))
+                 on_change=state.show("runs:group", now, lambda name: address.write(address.GROUP_BY, name)))
 
 
 def chosen_ids() -> list[str]:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -165,10 +166,10 @@ def sidebar() -> None:
     """Dataset picker, run picker and the way to one's own data; the same on every page."""
     st.html(LOOKS + (DARK_BUTTONS if st.context.theme.type == "dark" else "") + KEEP_FOCUS, unsafe_allow_javascript=True)
     with st.sidebar:
-        state.set_widget("pick_dataset", state.dataset().id)  # first, since a link may add one
+        now = state.dataset().id  # first, since a link may add one
         entries = {entry.id: entry.title for entry in registry.entries()}
         st.selectbox("Dataset", list(entries), format_func=entries.__getitem__, key="pick_dataset",
-                     on_change=_picked, args=("pick_dataset", frozenset(entries), state.choose_dataset))
+                     on_change=state.show("pick_dataset", now, partial(_picked, frozenset(entries), state.choose_dataset)))
         _run_picker()
         if st.button("Load own data", icon=":material/upload_file:", key="load_own", type="tertiary"):
             st.switch_page(BY_KEY["catalogue"].file, query_params=state.link_params(show="Load own data"))
@@ -179,10 +180,10 @@ def sidebar() -> None:
             identity.account()
 
 
-def _picked(key: str, offered: frozenset[str], choose: Callable[[str], None]) -> None:
+def _picked(offered: frozenset[str], choose: Callable[[str], None], chosen: str) -> None:
     """A picker changed. A browser that comes back to a restarted server may still name a label that is none any more."""
-    if st.session_state[key] in offered:
-        choose(st.session_state[key])
+    if chosen in offered:
+        choose(chosen)
 
 
 def _teacher_shows() -> None:
@@ -212,9 +213,8 @@ def _run_picker() -> None:
     offered = [entry for number, entry in enumerate(here)
                if number < MAX_PICKED or entry.labels.starred or entry.id == chosen.id]
     labels = {entry.id: entry_label(entry) for entry in offered}
-    state.set_widget("pick_run", chosen.id)
     st.selectbox("Run", list(labels), format_func=lambda run_id: labels.get(run_id, run_id), key="pick_run",
-                 on_change=_picked, args=("pick_run", frozenset(labels), state.choose_run))
+                 on_change=state.show("pick_run", chosen.id, partial(_picked, frozenset(labels), state.choose_run)))
     words = labels[chosen.id]
     st.caption(plain(words if len(chosen.title) > IN_FIELD else words.removeprefix(f"{chosen.title} · ")))
     if len(offered) < len(here):

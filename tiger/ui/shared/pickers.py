@@ -16,8 +16,7 @@ from tiger.ui.shared.address import Choice, Number, Param
 
 def _show(param: Param[Any], key: str, value: Any) -> Callable[[], None]:
     """Set a widget to a value; returns what writes the widget's choice into the address."""
-    state.set_widget(key, value)
-    return lambda: address.write(param, st.session_state[key])
+    return state.show(key, value, lambda chosen: address.write(param, chosen))
 
 
 def segmented(param: Choice, label: str, options: Sequence[str] = (), *, hide_label: bool = False, help: str | None = None,

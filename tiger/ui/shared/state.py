@@ -5,7 +5,7 @@ its demo run. Whatever comes from the address is checked; what is unknown is sai
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -26,6 +26,7 @@ from tiger.ui.shared.caching import data_key
 __all__ = ["GROUP_LIMIT", "data_key", "notice", "take_notices"]
 DEMO_RUN, DEMO_MODEL = "demo-small", "demo-recommender"
 ENTRIES = "entries"  # what the sidebar looked up, for the page of the same rerun
+UNHEARD_S = 1.0  # how long a value that was set may be on its way to the browser
 NUMBERS = {param.name: param for param in address.SCHEMA if isinstance(param, address.Number)}
 
 
@@ -290,5 +291,30 @@ def _dataset_of_linked_run() -> str | None:
 
 def set_widget(key: str, value: Any) -> None:
     """Let a widget show a value. One that shows it is left alone: what is set is sent anew, over what the browser has by then."""
-    if key not in st.session_state or st.session_state[key] != value:
+    if key not in st.session_state:
         st.session_state[key] = value
+    elif st.session_state[key] != value:
+        _replaced(key).append((time.monotonic(), st.session_state[key]))
+        st.session_state[key] = value
+
+
+def _replaced(key: str) -> list[tuple[float, Any]]:
+    """What a widget showed before it was set, as far as the browser may not have heard of that yet; when, and the value."""
+    before = st.session_state.setdefault("replaced", {})
+    before[key] = [(when, value) for when, value in before.get(key, ()) if time.monotonic() - when < UNHEARD_S]
+    return before[key]
+
+
+def show(key: str, value: Any, chosen: Callable[[Any], None]) -> Callable[[], None]:
+    """Let a widget show a value; returns its ``on_change``, which hands on what the visitor chooses.
+
+    Every message from the browser holds the values of all widgets. One that left before the browser heard of a value set here
+    still names the one before, which the visitor did not choose.
+    """
+    set_widget(key, value)
+
+    def heard() -> None:
+        if st.session_state[key] not in [value for _, value in _replaced(key)]:
+            chosen(st.session_state[key])
+
+    return heard

@@ -27,15 +27,15 @@ def pick(done: set[str]) -> Lesson | CoreLesson:
         state.notice(f"There is no lesson '{requested[:40]}'; the first one is shown.")
         requested = first
     address.write(address.LESSON, requested)
-    state.set_widget("lesson_pick", requested)
-    st.pills("Lesson", list(known), key="lesson_pick", on_change=_choose, label_visibility="collapsed",
+    st.pills("Lesson", list(known), key="lesson_pick", label_visibility="collapsed",
+             on_change=state.show("lesson_pick", requested, _choose),
              format_func=lambda key: f"{known[key].title} ✓" if key in done else known[key].title)
     return known[requested]
 
 
-def _choose() -> None:
-    if st.session_state["lesson_pick"]:
-        address.write(address.LESSON, st.session_state["lesson_pick"])
+def _choose(key: str | None) -> None:
+    if key:
+        address.write(address.LESSON, key)
         address.forget(address.STUDY, address.TOLD)
 
 

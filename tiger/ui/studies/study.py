@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,8 @@ def pick(kind: str, shown: runs.Run | None) -> None:
     known = {run.id: layout.run_label(run) for run in here(kind)}
     if shown is None or len(known) < 2:
         return
-    state.set_widget(f"pick:{kind}", shown.id)
     st.selectbox("Study", list(known), format_func=lambda run_id: known.get(run_id, run_id), key=f"pick:{kind}",
-                 on_change=lambda: look_at(kind, st.session_state[f"pick:{kind}"]))
+                 on_change=state.show(f"pick:{kind}", shown.id, partial(look_at, kind)))
 
 
 def watch(run: runs.Run, seen: tuple[str, ...]) -> None:

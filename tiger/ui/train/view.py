@@ -43,12 +43,11 @@ def new_run() -> None:
 def _radio(name: str, words: str, members: list[Preset], chosen: Preset, *, horizontal: bool = False) -> None:
     """Some of the presets; a vertical list has one line a preset on what to look for."""
     keys, by_key = [preset.key for preset in members], {preset.key: preset for preset in members}
-    state.set_widget(f"presets:{name}", chosen.key if chosen.key in keys else None)
     st.radio(words, keys, index=None, key=f"presets:{name}", horizontal=horizontal,
              label_visibility="collapsed" if horizontal else "visible",
              format_func=lambda key: MAIN[key] if horizontal else by_key[key].title,
              captions=None if horizontal else [preset.look_for for preset in members],
-             on_change=_choose, args=(f"presets:{name}",))
+             on_change=state.show(f"presets:{name}", chosen.key if chosen.key in keys else None, _choose))
 
 
 def _more(known: list[Preset], chosen: Preset) -> None:
@@ -57,9 +56,9 @@ def _more(known: list[Preset], chosen: Preset) -> None:
         _radio(str(breaks), words, [preset for preset in others if preset.breaks == breaks], chosen)
 
 
-def _choose(widget: str) -> None:
-    if st.session_state[widget] is not None:
-        st.session_state[PRESET] = st.session_state[widget]
+def _choose(key: str | None) -> None:
+    if key is not None:
+        st.session_state[PRESET] = key
 
 
 def configure(preset: Preset, drawn: bool) -> RunConfig | None:

@@ -101,10 +101,10 @@ def difference(codes: Codes, other: Reference) -> None:
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(table, hide_index=True, column_config={"Stay": percent, "Unmoved by chance": percent})
     param = address.MOVED.below(shown.matching.n_levels + 1)
-    state.set_widget("moved", address.read(param))
     level = int(st.segmented_control("Moved at level", range(1, shown.matching.n_levels + 1), key="moved", required=True,
                                      format_func=lambda level: f"Level {level}",
-                                     on_change=lambda: address.write(param, st.session_state["moved"])) or 1)
+                                     on_change=state.show("moved", address.read(param),
+                                                          lambda level: address.write(param, level))) or 1)
     frame = shown.moved(level)
     st.markdown(f"**{counted(len(frame), 'item')}** moved at level {level}.")
     pickers.rows(frame.head(SHOWN), f"moved:{level}", address.ITEM, frame["item"].tolist(), height=320,

@@ -47,9 +47,9 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
     labels = {run_id: layout.run_label(run) for run_id, run in found.items()}
     words = {run_id: label if list(labels.values()).count(label) == 1 else f"{label} ({run_id})"
              for run_id, label in labels.items()}
-    state.set_widget("pick_other", requested if requested in found else first.id)
+    shown = requested if requested in found else first.id
     return st.selectbox("Run to compare", list(found), format_func=words.__getitem__, key="pick_other", width=320,
-                        on_change=lambda: address.write(address.OTHER_RUN, st.session_state["pick_other"]))
+                        on_change=state.show("pick_other", shown, lambda chosen: address.write(address.OTHER_RUN, chosen)))
 
 
 def trees(codes: Codes, other: Reference) -> None:
@@ -88,10 +88,9 @@ def _under(side: Side, level: int, kind: str) -> None:
 def _planes(other: Reference, planes: int) -> None:
     """Step through the hyperplanes one by one; at first there are as many as the shown levels of the run have bits."""
     param = address.PLANES.below(other.n_bits + 1)
-    state.set_widget("planes", planes)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider("Hyperplanes", 1, other.n_bits, key="planes",
-                  on_change=lambda: address.write(param, st.session_state["planes"]))
+                  on_change=state.show("planes", planes, lambda chosen: address.write(param, chosen)))
         st.button("One more", icon=":material/add:", key="plane_more", disabled=planes >= other.n_bits,
                   on_click=lambda: address.write(param, planes + 1))
 
@@ -112,10 +111,10 @@ def item_place(codes: Codes, other: Reference) -> None:
 
 def branch_card(shown: Branch) -> None:
     """What the chosen branch holds."""
-    state.set_widget("branch_text", shown.requested)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Show a branch", placeholder="such as 12 or 12-7", key="branch_text", max_chars=80, width=260,
-                      on_change=lambda: address.write(address.BRANCH, st.session_state["branch_text"].strip()))
+                      on_change=state.show("branch_text", shown.requested,
+                                           lambda text: address.write(address.BRANCH, text.strip())))
         st.button("The whole tree", icon=":material/zoom_out:", key="whole_tree", disabled=not shown.requested,
                   on_click=lambda: address.forget(address.BRANCH))
     if shown.row is None:
