@@ -63,11 +63,8 @@ function table(play) {
     lsh: 'x̂ is the least-squares guess from the bits; nothing is trained.',
     kmeans: 'x̂ is the sum of the code vectors; every round lowers it.',
   }[lab.method] ?? 'sg stops the gradient: what is inside does not learn from the term.'
-  root.querySelector('.usage .levels').replaceChildren(...Array.from({ length: lab.levels }, () => {
-    const canvas = element('canvas')
-    canvas.setAttribute('role', 'img')
-    return element('div', {}, element('span'), canvas)
-  }))
+  root.querySelector('.usage .levels').replaceChildren(...Array.from({ length: lab.levels }, () =>
+    element('div', {}, element('span'), element('canvas'))))
 }
 
 export function facts(play, shown) {
@@ -90,6 +87,7 @@ export function facts(play, shown) {
     box.firstElementChild.textContent = words
     summary.push(words)
     bars(box.lastElementChild, [...count], k => level ? (play.dark ? '#aaa59d' : '#77716a') : colourOf(play, k), play.ink)
+    box.lastElementChild.setAttribute('role', 'img') // one that is not drawn yet says nothing
     box.lastElementChild.setAttribute('aria-label', `Points of each code. ${words}.`)
   })
   const possible = (lab.codes ** codes.length).toLocaleString('en')
