@@ -20,7 +20,7 @@ usage: tiger COMMAND ...   (in a checkout: python -m tiger COMMAND ...)
   app      open the app in a browser, reachable from this machine only; --share opens it to the network,
            --class opens it to a class: visitors join with a name, and everybody has their own runs and data;
            further options go to Streamlit, such as --server.port 8600
-  test     run the tests (--quick: in two minutes, without browsers, workers and the thorough); further options go to pytest
+  test     run the tests (--quick: two minutes, without browsers, workers, long trainings); further options go to pytest
   setup    install what the app needs, and nothing else (--dev: also what the tests need)
 """
 

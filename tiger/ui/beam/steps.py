@@ -11,7 +11,7 @@ from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
-from tiger.ui.shared import address, exports, layout, state
+from tiger.ui.shared import address, exports, layout, pickers
 from tiger.ui.shared.exports import Columns
 
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
@@ -79,7 +79,7 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
     """The sum behind a branch's score, with its numbers; ``drawn`` are the branches to choose from by keyboard."""
     prefix, path, name = branch.prefix, branch.path, report.text(branch.prefix)
     st.selectbox("Branch", dict.fromkeys([name, *drawn]), key="beam_branch", width=260,
-                 on_change=state.show("beam_branch", name, lambda chosen: address.write(address.PICK, chosen)))
+                 on_change=pickers.shows(address.PICK, "beam_branch", name))
     st.markdown(f"**Score of {name}**" + (f" ({layout.plain(branch.words)})" if branch.words else ""))
     st.markdown(r"$\displaystyle \log P(c_{1..l}\mid h)=\sum_{i=1}^{l}\log p(c_i\mid c_{<i},h)$")  # inline: it wraps
     parts = " ".join(f"{value:+z.3f}" for value in path["step_logp"]).removeprefix("+")
@@ -110,7 +110,7 @@ def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) 
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
                          format_func=lambda name: f"{LISTED[name]} {step.counts[FATES[name] or beam.KEPT]:,}" if FATES[name]
                          else LISTED[name],
-                         on_change=state.show("beam_listed", chosen, lambda name: address.write(address.LISTED, name)))
+                         on_change=pickers.shows(address.LISTED, "beam_listed", chosen))
     frame = step.candidates
     order = [name for name in ORDER if name != "mix" or (frame["mix"] != "").any()]
     st.dataframe(frame[order], column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")

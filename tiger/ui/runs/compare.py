@@ -11,7 +11,7 @@ from tiger.reports import runs_compare
 from tiger.reports.runs_compare import Comparison
 from tiger.reports.runs_rows import Row
 from tiger.ui.runs import opinion, view
-from tiger.ui.shared import address, exports, layout, pickers, state
+from tiger.ui.shared import address, exports, layout, pickers
 
 LOGARITHMIC = ("loss", "recon_loss", "commit_loss", "learning_rate")
 
@@ -41,7 +41,7 @@ def _pick_curve(found: Comparison) -> None:
     assert found.drawn is not None
     titles = [curve.title for curve in found.curves]
     st.selectbox("Metric", titles, key="runs:curve", width=260,
-                 on_change=state.show("runs:curve", found.drawn.title, lambda title: address.write(address.CURVE, title)))
+                 on_change=pickers.shows(address.CURVE, "runs:curve", found.drawn.title))
 
 
 def curves(found: Comparison) -> None:

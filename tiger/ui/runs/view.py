@@ -53,8 +53,7 @@ def filters(page: RunsPage) -> None:
     """Search, kind, grouping and, folded away, everything else that narrows the table."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
         st.text_input("Search runs", key="runs:find", placeholder="name, tag, method, value …", type="search", width=190,
-                      on_change=state.show("runs:find", address.read(address.FIND) or "",
-                                           lambda words: address.write(address.FIND, words)))
+                      on_change=pickers.shows(address.FIND, "runs:find", address.read(address.FIND) or ""))
         pickers.segmented(address.RUN_KIND, "Kind", key="runs:kind")
         _group_by(page)
         n_set = sum(bool(st.session_state.get(f"runs:{name}")) for name in ("datasets", "methods", "states", "verdicts", "tags",
@@ -77,7 +76,7 @@ def _group_by(page: RunsPage) -> None:
     st.selectbox("Group by", options if now in options else [*options, now], key="runs:group", width=160,
                  format_func=lambda name: "no grouping" if not name else name if name in runs_report.GROUPS
                  else param_title(name),
-                 on_change=state.show("runs:group", now, lambda name: address.write(address.GROUP_BY, name)))
+                 on_change=pickers.shows(address.GROUP_BY, "runs:group", now))
 
 
 def chosen_ids() -> list[str]:

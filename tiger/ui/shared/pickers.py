@@ -14,8 +14,8 @@ from tiger.ui.shared import address, caching, layout, state
 from tiger.ui.shared.address import Choice, Number, Param
 
 
-def _show(param: Param[Any], key: str, value: Any) -> Callable[[], None]:
-    """Set a widget to a value; returns what writes the widget's choice into the address."""
+def shows(param: Param[Any], key: str, value: Any) -> Callable[[], None]:
+    """Let a widget show a value; returns its ``on_change``, which writes what is chosen into the address. See ``state.show``."""
     return state.show(key, value, lambda chosen: address.write(param, chosen))
 
 
@@ -23,7 +23,7 @@ def segmented(param: Choice, label: str, options: Sequence[str] = (), *, hide_la
               key: str = "") -> str:
     """One of the parameter's options; ``options`` are those that can be chosen here."""
     here, key = replace(param, options=tuple(options) or param.options), key or f"pick_{param.name}"
-    write = _show(here, key, address.read(here))
+    write = shows(here, key, address.read(here))
     return str(st.segmented_control(label, here.options, key=key, required=True, on_change=write, help=help,
                                     label_visibility="collapsed" if hide_label else "visible") or here.default)
 
@@ -37,7 +37,7 @@ def number(param: Number, label: str, value: int | None = None, *, width: Any = 
            key: str = "") -> int:
     """A number within the parameter's bounds; ``value`` is shown where the address has none."""
     key = key or f"pick_{param.name}"
-    write = _show(param, key, address.read(param, value))
+    write = shows(param, key, address.read(param, value))
     return int(st.number_input(label, param.low, param.high, key=key, on_change=write, width=width, help=help))
 
 
@@ -45,7 +45,7 @@ def level(n_levels: int, label: str, *, default: int = 1, key: str = "pick_level
     """How many levels count, from 1, as a slider; nothing is asked where there is only one."""
     if n_levels == 1:
         return 1
-    write = _show(address.LEVEL, key, address.read(address.LEVEL.below(n_levels + 1), min(default, n_levels)))
+    write = shows(address.LEVEL, key, address.read(address.LEVEL.below(n_levels + 1), min(default, n_levels)))
     return int(st.select_slider(label, range(1, n_levels + 1), key=key, on_change=write, width=width))
 
 
@@ -56,7 +56,7 @@ def step(run: Run) -> int | None:
         st.caption("This run saved no intermediate steps, so only its final codes can be shown.")
         return kept[0] if kept and not run.knows_all_items() else None
     requested = address.read(address.STEP.below(kept[-1] + 1), kept[-1])
-    write = _show(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - requested)))
+    write = shows(address.STEP, "pick_step", min(kept, key=lambda at: abs(at - requested)))
     chosen = st.select_slider("Step", kept, key="pick_step", format_func=lambda at: f"{at:,}", on_change=write,
                               help="The codes at each saved step.")
     return None if chosen == kept[-1] and run.has_result() else chosen
@@ -85,7 +85,7 @@ def item(cat: Catalogue) -> int:
     left, right = st.columns([2, 3])
     search = left.text_input("Search items", key="item_search", placeholder="words in its title", type="search") or ""
     found = matches(cat, search)
-    write = _show(param, "pick_item", chosen)
+    write = shows(param, "pick_item", chosen)
     titles = cat.items["title"]
     right.selectbox(f"Item ({len(found):,} match)" if search else "Item",
                     [chosen, *(other for other in found if other != chosen)], key="pick_item", on_change=write,

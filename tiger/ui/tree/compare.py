@@ -103,8 +103,7 @@ def difference(codes: Codes, other: Reference) -> None:
     param = address.MOVED.below(shown.matching.n_levels + 1)
     level = int(st.segmented_control("Moved at level", range(1, shown.matching.n_levels + 1), key="moved", required=True,
                                      format_func=lambda level: f"Level {level}",
-                                     on_change=state.show("moved", address.read(param),
-                                                          lambda level: address.write(param, level))) or 1)
+                                     on_change=pickers.shows(param, "moved", address.read(param))) or 1)
     frame = shown.moved(level)
     st.markdown(f"**{counted(len(frame), 'item')}** moved at level {level}.")
     pickers.rows(frame.head(SHOWN), f"moved:{level}", address.ITEM, frame["item"].tolist(), height=320,

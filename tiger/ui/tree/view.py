@@ -49,7 +49,7 @@ def _other_id(codes: Codes, found: dict[str, runs.Run]) -> str:
              for run_id, label in labels.items()}
     shown = requested if requested in found else first.id
     return st.selectbox("Run to compare", list(found), format_func=words.__getitem__, key="pick_other", width=320,
-                        on_change=state.show("pick_other", shown, lambda chosen: address.write(address.OTHER_RUN, chosen)))
+                        on_change=pickers.shows(address.OTHER_RUN, "pick_other", shown))
 
 
 def trees(codes: Codes, other: Reference) -> None:
@@ -90,7 +90,7 @@ def _planes(other: Reference, planes: int) -> None:
     param = address.PLANES.below(other.n_bits + 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider("Hyperplanes", 1, other.n_bits, key="planes",
-                  on_change=state.show("planes", planes, lambda chosen: address.write(param, chosen)))
+                  on_change=pickers.shows(param, "planes", planes))
         st.button("One more", icon=":material/add:", key="plane_more", disabled=planes >= other.n_bits,
                   on_click=lambda: address.write(param, planes + 1))
 
