@@ -245,7 +245,7 @@ def generated(home: Path, n_items: int) -> str:
 def busy(n: int) -> Iterator[None]:
     """``n`` other processes that compute without pause, at the priority of the lab's workers."""
     words = "from tiger.runs.worker import lower_priority; lower_priority()\nwhile True: pass"
-    others = [subprocess.Popen([sys.executable, "-c", words], cwd=PROJECT, start_new_session=True) for _ in range(n)]
+    others = [subprocess.Popen([sys.executable, "-c", words], cwd=PROJECT, process_group=0) for _ in range(n)]
     try:
         yield
     finally:

@@ -46,11 +46,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _may_start_processes[0] = True
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
-    """Say why a test was tried a second time, which pytest counts only."""
-    for report in terminalreporter.stats.get("rerun", []):
-        where, why = report.longrepr.reprcrash.path, report.longrepr.reprcrash.message
-        terminalreporter.write_line(f"second try of {report.nodeid} ({where}:{report.longrepr.reprcrash.lineno}): {why[:500]}")
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # of the processes that test, the one that reports
+        config.pluginmanager.register(SaysAtOnce(config.pluginmanager))
+
+
+class SaysAtOnce:
+    """What failed and what was tried a second time is named when it happens: a run that is cut off has no summary."""
+
+    def __init__(self, plugins: pytest.PytestPluginManager) -> None:
+        self.plugins = plugins
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome in ("failed", "rerun"):
+            crash = getattr(report.longrepr, "reprcrash", None)
+            where, why = (f" ({crash.path}:{crash.lineno})", crash.message) if crash else ("", report.longreprtext)
+            what = "second try of" if report.outcome == "rerun" else f"failed in its {report.when}:"
+            self.plugins.get_plugin("terminalreporter").write_line(f"\n{what} {report.nodeid}{where}: {why[:500]}")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import signal
 import socket
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.support import ray_cluster
@@ -15,7 +16,7 @@ from tests.support.deadly import Deadly
 from tests.support.training import clusters, config, execute, fit_into, until, wait_for, warm, write_shop
 from tiger import runs
 from tiger.core.progress import result_of
-from tiger.runs import executors
+from tiger.runs import executors, worker
 from tiger.runs.bulk import encode, recommend
 from tiger.runs.bulk.engines import LocalEngine, RayEngine
 from tiger.runs.executors import local
@@ -81,7 +82,10 @@ def test_what_people_do_to_a_run_works_alike(shop, server, undisturbed):
     first.control("stop")
     assert until(first, "stopped").message == "Stopped; resume it to continue." and first.has_result()
 
-    os.kill(second.status.pid, signal.SIGKILL)
+    pid = second.status.pid
+    lower = worker.NICE if second.status.job == "" else 0  # beside the server's pages, or on cores that are its own
+    wait_for(lambda: psutil.Process(pid).nice() == psutil.Process().nice() + lower, "the niceness of a worker")
+    os.kill(pid, signal.SIGKILL)
     until(second, "interrupted")
     wait_for(lambda: "The worker process ended (memory may have run out)" in second.status.message, "the reason")
     server.resume(second.id)

@@ -47,14 +47,14 @@ def test_a_forked_worker_computes_what_a_new_process_computes(shop):
     assert "finished after step 60" in runs_made[1].log() and runs_made[1].status.pid == forked.pid
 
 
-def test_two_workers_have_their_own_environment_session_and_randomness(shop, monkeypatch):
+def test_two_workers_have_their_own_environment_group_and_randomness(shop, monkeypatch):
     """The worker of a run with a wrong path fails in its own words, beside one that trains."""
     monkeypatch.setenv("TIGER_CHECKPOINT_S", "0.05")
     sound, broken = runs.new_run(config(shop, n_steps=LONG)), runs.new_run(config(shop | {"params": {"path": "/nowhere"}}))
     children = [supervisor.launch(run, 2, warm()) for run in (sound, broken)]
     assert children[1].wait(120) == 1 and "/nowhere" in broken.status.message
     wait_for(lambda: sound.status.step > 0, "the first step")
-    assert children[0].poll() is None and os.getsid(children[0].pid) == children[0].pid
+    assert children[0].poll() is None and os.getpgid(children[0].pid) == children[0].pid
     wait_for((sound.path / checkpoint.FILE).exists, "a checkpoint, which its environment asks for twenty times a second")
     with pytest.raises(subprocess.TimeoutExpired):
         children[0].wait(0.05)

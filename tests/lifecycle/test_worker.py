@@ -6,9 +6,9 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -184,14 +184,13 @@ def test_a_torn_status_does_not_keep_a_worker_from_starting(shop):
 
 
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no niceness")
-@pytest.mark.parametrize("own_session", [True, False])
-def test_a_worker_lets_the_server_go_first(own_session):
-    """By its niceness, and by its session's where Linux shares the processor out by session; another's session stays as it is."""
-    words = ("import os, pathlib; from tiger.runs.worker import lower_priority; lower_priority(); print(os.nice(0)); "
-             "group = pathlib.Path('/proc/self/autogroup'); print(group.read_text() if group.exists() else '')")
-    nice, *about = subprocess.run([sys.executable, "-c", words], cwd=paths.PROJECT, start_new_session=own_session,
-                                  capture_output=True, text=True, check=True).stdout.split()
-    assert int(nice) == os.nice(0) + worker.NICE
-    if about:  # a process outside every group reads nothing
-        here = Path("/proc/self/autogroup").read_text().split()[-1:]
-        assert about[-1:] == ([nice] if own_session else here)
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_worker_lets_the_server_go_first(shop, forked):
+    """In the server's session, within which niceness counts, and in a group of its own, which no key of the terminal ends."""
+    run = runs.new_run(config(shop, n_steps=LONG))
+    child = supervisor.launch(run, 1, warm() if forked else None)
+    wait_for(lambda: run.status.step > 0, "the first step")
+    assert psutil.Process(child.pid).nice() == psutil.Process().nice() + worker.NICE
+    assert (os.getsid(child.pid), os.getpgid(child.pid)) == (os.getsid(0), child.pid)
+    child.kill()
+    child.wait(30)

@@ -10,7 +10,7 @@ from tests.support.oracles import oracle
 def start() -> Iterator[Any]:
     """A cluster of two nodes with one core each; the test is skipped without Ray, and fails in CI."""
     Cluster = oracle("ray.cluster_utils", "Ray is not installed; pip install 'tiger-lab[ray]' to run this test").Cluster
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # its own 15 starves beside other tests
     size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
     cluster = Cluster(initialize_head=True, head_node_args=size | {"include_dashboard": True, "dashboard_port": 0})
     try:

@@ -99,7 +99,7 @@ class ForkServer:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "tiger.runs.fork_server", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, cwd=paths.PROJECT, stdin=subprocess.DEVNULL, start_new_session=True,
+            self._process = subprocess.Popen(command, cwd=paths.PROJECT, stdin=subprocess.DEVNULL, process_group=0,
                                              pass_fds=[theirs.fileno()], env=os.environ if environment is None else environment)
 
     def is_ready(self) -> bool:
@@ -225,7 +225,7 @@ def _work(run_path: Path, environment: dict[str, str]) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
+        os.setpgid(0, 0)
         with (run_path / "log.txt").open("ab") as said:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)

@@ -97,7 +97,7 @@ class LocalExecutor:
                 return LocalJob(run, self.fork_server.launch(run.path, variables))
             except OSError as error:
                 log.warning("run %s gets a new process: %s", run.id, error)
-        flags: dict[str, Any] = {"start_new_session": True}
+        flags: dict[str, Any] = {"process_group": 0}  # an interrupt from the terminal is for the server alone
         if sys.platform == "win32":
             flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         with (run.path / "log.txt").open("ab") as said:
