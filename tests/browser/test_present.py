@@ -191,6 +191,16 @@ def test_the_keyboard_stays_on_its_control_over_every_redraw(page, app):
     assert page.evaluate(FOCUSED.replace("at.getAttribute('aria-label') ?? at.title ??", "")).find(name) >= 0
 
 
+def test_tab_goes_through_the_cards_by_rank_once_they_have_moved(page, app):
+    visit(page, app, f"present?{urllib.parse.urlencode({'user': 77})}")
+    page.keyboard.press("End")
+    ranks, gone = page.locator(".card .rank"), page.locator(".chip").first.get_attribute("title")
+    expect(ranks).to_have_count(5)
+    page.get_by_role("button", name=f"Take away {gone}").click()
+    expect(page.locator(".badge", has_text="▲").first).to_be_visible(timeout=SLOW_MS)
+    expect(ranks).to_have_text(["1", "2", "3", "4", "5"])
+
+
 def test_after_a_click_the_space_bar_is_a_step(page, app):
     """A pointer's focus is given to the stage: the next key must not press what stands in the place of what was clicked."""
     visit(page, app, f"present?{urllib.parse.urlencode({'user': 77})}")

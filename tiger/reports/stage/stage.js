@@ -280,7 +280,10 @@ function draw(play) {
   }
   requestAnimationFrame(() => drawLines(play))
   clearTimeout(play.later)
-  play.later = setTimeout(() => drawLines(play), 420) // once the cards have moved
+  play.later = setTimeout(() => { // once the cards have moved
+    drawLines(play)
+    keepFocus(play, () => sortCards(play))
+  }, 420)
 }
 
 function drawSaid(play) {
@@ -342,6 +345,17 @@ function moveByKey(play, target, pressed) {
   if (Number.isNaN(place) || !by) return false
   move(play, place, place + by)
   return true
+}
+
+// Tab goes through the cards as the eye does. While they move they keep their place in the document, or they would jump.
+function sortCards({ scene, cards }) {
+  const inOrder = scene.suggestions.map(one => cards.get(one.item)).filter(Boolean)
+  inOrder.forEach((card, place) => {
+    const there = card.parentNode.children[place]
+    if (there === card) return
+    card.style.animation = 'none' // it came in long ago
+    card.parentNode.insertBefore(card, there)
+  })
 }
 
 // The suggestions: empty places until they are known; a card moves to its new place, enters, or leaves.

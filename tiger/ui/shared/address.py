@@ -343,10 +343,12 @@ def _put(name: str, text: str) -> None:
         return
     if st.query_params.get(name, "") == text:
         return
-    if text:
-        st.query_params[name] = text
-    else:
-        st.query_params.pop(name, None)
+    _, seen = st.session_state.get("address_seen", ("", {}))
+    for known in (st.query_params, seen):  # what the server itself wrote, no link has changed
+        if text:
+            known[name] = text
+        else:
+            known.pop(name, None)
 
 
 def notice(text: str) -> None:
