@@ -131,3 +131,33 @@ def test_a_run_that_was_stopped_is_shown_only_where_none_finished():
     options = app.selectbox(key="pick_run").options
     assert options[0].startswith("Three steps · stopped after 3 of 3,000 steps · 1 Jan ") or "31 Dec" in options[0]
     assert options[0].endswith(made[1].id[-6:]) and options[1] == "Whole · finished"
+
+
+def writing() -> None:
+    """The page writes which run it shows; ``shows`` says which."""
+    import streamlit as st
+
+    from tiger.ui.shared import address
+
+    address.begin("here")
+    address.write(address.DATASET, "shop")
+    address.write(address.RUN, st.session_state.get("shows", "one"))
+
+
+def test_only_a_link_to_the_same_page_has_the_address_written_again(monkeypatch):
+    """What the server wrote itself is in the browser already: to send it again would undo what the browser wrote since."""
+    from streamlit.runtime.state.query_params import QueryParams
+    sent: list[str] = []
+    send = QueryParams._send_query_param_msg
+    monkeypatch.setattr(QueryParams, "_send_query_param_msg", lambda params: (sent.append(str(params.to_dict())), send(params)))
+    app = AppTest.from_function(writing, default_timeout=60).run().run()
+    for shows, n_sent in (("two", 1), ("two", 0), ("two", 0)):
+        app.session_state["shows"] = shows
+        sent.clear()
+        app.run()
+        assert len(sent) == n_sent and not app.exception, sent
+    app.query_params["run"] = "three"  # a link
+    app.session_state["shows"] = "three"
+    sent.clear()
+    app.run()
+    assert len(sent) == 1, "Streamlit does not show such an address by itself"
