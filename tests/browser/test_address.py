@@ -63,7 +63,7 @@ def test_back_leaves_a_page_that_rewrote_its_address(page, app):
     assert page.url == before
 
 
-@pytest.mark.parametrize("after_ms", [0, 250, 350])
+@pytest.mark.parametrize("after_ms", [0, 250, 300, 350, 450])
 def test_a_page_is_left_while_a_component_tells_what_was_chosen(page, app, after_ms):
     visit(page, app, "codebooks")
     page.get_by_role("radio", name="2", exact=True).click()

@@ -182,8 +182,12 @@ def lower_priority() -> None:
     stay in the server's. A session of their own that is nicer than the server's starves: beside busy programs that often
     sleep for a moment, as browsers do, Linux 6.18 gave it nothing for minutes.
     """
-    if hasattr(os, "nice"):
+    if not hasattr(os, "nice"):
+        return
+    try:
         os.nice(NICE)
+    except OSError as error:
+        log.info("the worker keeps its priority: %s", error)
 
 
 def _use_little() -> None:
