@@ -21,6 +21,7 @@ function closeStage(play) {
   window.removeEventListener('keydown', play.onKey, true)
   clearTimeout(play.typing)
   clearTimeout(play.saying)
+  clearTimeout(play.later)
 }
 
 function build(play) {
