@@ -1,5 +1,7 @@
 """Beam: how does a recommender write the next item, code by code, and why that one?"""
 
+from functools import partial
+
 import streamlit as st
 
 from tiger.ui.beam import answers, compare, controls, lists, request, stepping, steps, why
@@ -19,7 +21,8 @@ else:
             st.switch_page(BY_KEY["present"].file, query_params=request.stage_params(req))
         controls.search_bar(req, recommenders.usable(), answers.changed_ids(req.writer))
         controls.history(req)
-        compare.banner(answers.change(req))
+        with st.container():  # has its place when it is empty, too: what follows is not made anew when it comes or goes
+            compare.banner(answers.change(req))
         view = controls.pick_view(req)
         if view == "Before and after":
             controls.step_bar(req)
@@ -35,4 +38,6 @@ else:
         else:
             stepping.show(req, answers.pictures(req))
             if req.level:
-                steps.show(req, answers.step(req, address.read(address.PICK), steps.listed()), answers.whole(req))
+                steps.show(req, answers.step(req), partial(answers.branch, req),
+                           lambda: answers.candidates(req, steps.listed()), partial(answers.all_candidates, req),
+                           partial(answers.kept_exact, req))

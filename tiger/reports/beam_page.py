@@ -258,10 +258,7 @@ class Step:
     Args:
         level: from 1.
         counts: candidates by fate.
-        candidates: the best ones of the fate that was asked for, ``candidates``.
         picture: the tree.
-        branch: the one that is explained.
-        exact: the prefixes that an exact search would keep here, ``report.exact_prefixes``.
         lost: the exact search's items that the whole beam lost, with titles.
         n_exact: items that the exact search found, at most as many as there are beams.
         n_expanded: prefixes that it had to look at; n_candidates: those that the beam looked at.
@@ -269,10 +266,7 @@ class Step:
 
     level: int
     counts: Mapping[str, int]
-    candidates: pd.DataFrame
     picture: Picture
-    branch: Branch
-    exact: pd.DataFrame
     lost: pd.DataFrame
     n_exact: int
     n_expanded: int
@@ -301,9 +295,9 @@ def _picture(req: BeamRequest, found: beam.Trace, frame: pd.DataFrame, names: Ma
     frame = frame.assign(words=[names[prefix] for prefix in prefixes], target=req.on_target(prefixes),
                          exact=[prefix in missed for prefix in prefixes])
     kept = report.kept(found, level)
-    first = frame.iloc[prefixes.index(kept[0])]
+    total = frame["total_logp"].to_numpy()[prefixes.index(kept[0])]
     alt = (f"Beam search after level {level}: {counted(len(kept), 'prefix', 'prefixes')} kept; the most probable is "
-           f"{report.text(first['prefix'])} ({first['words'] or 'no item'}) with probability {share(first['total_logp'])}.")
+           f"{report.text(kept[0])} ({names[kept[0]] or 'no item'}) with probability {share(total)}.")
     return Picture(level, step_summary(req, found), frame, alt, beam_tree.hidden(frame, report.counts(found, level), level))
 
 
@@ -313,23 +307,24 @@ def _exact_best(req: BeamRequest, exact_top: exact.ExactTopK) -> tuple[np.ndarra
     return exact_top.item_R[:k], exact_top.logp_R[:k]
 
 
-def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, picture: Picture, describe: About, branch: str = "",
-         fate: str | None = None) -> Step:
-    """The level that was reached, from 1.
-
-    Args:
-        picture: its tree.
-        branch: the one to explain, "12-7"; the likeliest one where the search did not meet it.
-        fate: which candidates to list; None: any.
-    """
-    level, (item_R, logp_R) = req.level, _exact_best(req, exact_top)
-    kept_exact = report.exact_prefixes(found, level, item_R, logp_R, req.ids.ids_IM)
-    prefix = chosen_branch(req, found, branch)
+def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, picture: Picture) -> Step:
+    """The level that was reached, from 1; ``picture``: its tree."""
+    item_R, logp_R = _exact_best(req, exact_top)
     lost = report.lost_items(found, item_R, logp_R, req.ids.ids_IM)
-    return Step(level, report.counts(found, level), candidates(req, found, kept_exact, describe, fate), picture,
-                Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0])), kept_exact,
-                lost.assign(title=[req.title(item) for item in lost["item"]]), len(item_R), exact_top.n_expanded,
+    lost = lost.assign(title=[req.title(item) for item in lost["item"]])
+    return Step(req.level, report.counts(found, req.level), picture, lost, len(item_R), exact_top.n_expanded,
                 sum(map(len, found.steps)))
+
+
+def kept_exact(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK) -> pd.DataFrame:
+    """The prefixes of the level that an exact search would keep, ``report.exact_prefixes``."""
+    return report.exact_prefixes(found, req.level, *_exact_best(req, exact_top), req.ids.ids_IM)
+
+
+def branch(req: BeamRequest, found: beam.Trace, describe: About, written: str = "") -> Branch:
+    """The branch to explain, "12-7"; the likeliest one where the search did not meet it."""
+    prefix = chosen_branch(req, found, written)
+    return Branch(prefix, report.path(found, prefix), str(describe([prefix])["words"].iloc[0]))
 
 
 def chosen_branch(req: BeamRequest, found: beam.Trace, written: str) -> Prefix:
@@ -358,7 +353,7 @@ def step_summary(req: BeamRequest, found: beam.Trace) -> str:
     return said + (f", and {counted(n[beam.FULL], 'is', 'are')} pruned because the beam is full." if n[beam.FULL] else ".")
 
 
-def candidates(req: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, describe: About,
+def candidates(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About,
                fate: str | None) -> pd.DataFrame:
     """The best candidates of the level with one fate (None: any), with what they stand for.
 
@@ -366,7 +361,8 @@ def candidates(req: BeamRequest, found: beam.Trace, kept_exact: pd.DataFrame, de
         the columns of ``report.candidates`` and of ``About``, and exact: whether an exact search would keep the prefix,
         which is so where one of its best items lies below.
     """
-    rank = dict(zip(kept_exact["codes"], kept_exact["best_rank"], strict=True))
+    would = kept_exact(req, found, exact_top)
+    rank = dict(zip(would["codes"], would["best_rank"], strict=True))
     frame = report.candidates(found, req.level, fate, N_CANDIDATES)
     prefixes = [tuple(map(int, prefix.split("-"))) for prefix in frame["prefix"]]
     said = [f"yes, rank {rank[prefix]}" if prefix in rank else "no" for prefix in prefixes]

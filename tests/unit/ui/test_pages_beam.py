@@ -15,6 +15,7 @@ from tiger.analysis import attribution
 from tiger.core import files, paths
 from tiger.core.words import counted
 from tiger.reports import beam as report
+from tiger.reports import beam_page as reports
 from tiger.reports import influence
 from tiger.search import beam
 from tiger.ui.shared import pagelist
@@ -75,6 +76,7 @@ def table(app: AppTest, *columns: str):
     return next(frame.value for frame in app.dataframe if set(columns) <= set(frame.value.columns))
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     app = opened(at="2", width="7", heat="1-0.5-1-1")
     found = demo.beam_search(history, width=7, temperature=[1.0, 0.5, 1.0, 1.0], exclude_seen=True)
@@ -97,6 +99,7 @@ def test_every_number_of_a_step_is_the_cores(demo, history, cat):
     assert drawn["part"] == pytest.approx(np.exp(best["total_logp"])) and drawn["parent"] == best["prefix"].split("-")[0]
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_the_exact_search_marks_what_it_would_keep(demo, history):
     app = opened(at="1", width="5")
     best = best_new(demo, history)[:5]
@@ -107,6 +110,7 @@ def test_the_exact_search_marks_what_it_would_keep(demo, history):
     assert f"have **{len(first)}** distinct prefixes of 1 code;" in text_of(app)
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_a_sum_of_one_is_said_once():
     for level in (1, 2):
         texts = [part.value for part in opened(at=str(level)).markdown]
@@ -139,6 +143,16 @@ def test_a_branch_from_a_link_is_explained(demo, history):
     way = report.path(found, prefix)
     assert f"**Score of {report.text(prefix)}**" in text_of(app)
     assert f"{way['step_logp'].iloc[0]:.3f} {way['step_logp'].iloc[1]:+.3f}$ $={way['total_logp'].iloc[1]:.3f}" in text_of(app)
+
+
+def test_numbers_under_the_tree_are_made_once_somebody_unfolds_them(monkeypatch):
+    made = []
+    monkeypatch.setattr(reports, "candidates", lambda *how, real=reports.candidates: (made.append(how), real(*how))[1])
+    app = opened(at="2", width="6")
+    assert not made and not app.dataframe and "Score of" not in text_of(app)
+    app.session_state["beam_candidates"] = True
+    app.run()
+    assert len(made) == 1 and len(table(app, "prefix", "fate")) == 200
 
 
 @pytest.mark.usefixtures("unfolded")
@@ -250,6 +264,7 @@ def test_any_address_opens(params):
     assert not app.error and tree_of(app)["nodes"]
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_a_long_history_keeps_its_last_items(demo, cat):
     items = cat.history(int(USER)).tolist() * 12
     app = opened(items="-".join(map(str, items)), at="2")
@@ -312,6 +327,7 @@ def test_baselines_without_a_run_can_be_trained_from_here(demo):
     assert list(links(opened(look="Recommendations"))) == list(found)[1:]
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_seen_items_are_excluded_by_the_datas_rule_and_the_rule_is_said(demo, history):
     app = opened()
     assert "Items already in the history are excluded; no user of this dataset has an item twice." in text_of(app)
@@ -326,6 +342,7 @@ def test_seen_items_are_excluded_by_the_datas_rule_and_the_rule_is_said(demo, hi
     assert param(app, "seen") is None and app.toggle(key="beam_seen").value is True
 
 
+@pytest.mark.usefixtures("unfolded")
 def test_a_seen_item_is_pruned_with_its_own_reason(demo, cat):
     """A search of a user whose own item lies alone below a prefix that the beam meets."""
     found = ((user, level, report.counts(search, level)[beam.OWNED]) for user in range(50) for level in (1, 2, 3, 4)

@@ -134,6 +134,8 @@ def test_a_chart_drawn_with_vega_is_saved_as_a_page_with_the_same_numbers():
 
 def test_a_branch_of_the_beam_is_chosen_without_a_mouse():
     app = open_page(pagelist.BY_KEY["beam"], at="2")
+    app.session_state["beam_score"] = True
+    app.run()
     box = app.selectbox(key="beam_branch")
     other = box.options[3]
     assert other != box.value and f"**Score of {other}**" not in said(app)

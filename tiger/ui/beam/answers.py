@@ -10,11 +10,11 @@ import pandas as pd
 from tiger import models, runs
 from tiger.reports import beam_page as reports
 from tiger.reports import prefixes
-from tiger.reports.beam_page import BeamRequest, Change, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
+from tiger.reports.beam_page import BeamRequest, Branch, Change, Comparison, Lists, Picture, SearchRequest, Step, Why, Writer
 from tiger.reports.prefixes import About
 from tiger.runs import presets
 from tiger.search import beam, exact
-from tiger.ui.shared import caching, searches, sources, state
+from tiger.ui.shared import address, caching, searches, sources, state
 from tiger.ui.shared.searches import trace
 
 
@@ -51,9 +51,31 @@ def _pictures(req: BeamRequest) -> tuple[Picture, ...]:
 
 
 @caching.resource(128)
-def step(req: BeamRequest, branch: str, fate: str | None) -> Step:
+def step(req: BeamRequest) -> Step:
     """The level that was reached, from 1."""
-    return reports.step(req, trace(req), best(req), pictures(req)[req.level], about(req), branch, fate)
+    return reports.step(req, trace(req), best(req), pictures(req)[req.level])
+
+
+@caching.resource(128)
+def _branch(req: BeamRequest, written: str) -> Branch:
+    return reports.branch(req, trace(req), about(req), written)
+
+
+def branch(req: BeamRequest) -> Branch:
+    """The branch that the address names by now, or the likeliest one."""
+    return _branch(req, address.read(address.PICK))
+
+
+@caching.resource(128)
+def kept_exact(req: BeamRequest) -> pd.DataFrame:
+    """The prefixes of the level that an exact search would keep."""
+    return reports.kept_exact(req, trace(req), best(req))
+
+
+@caching.resource(128)
+def candidates(req: BeamRequest, fate: str | None) -> pd.DataFrame:
+    """The level's best candidates of one fate; None: of any."""
+    return reports.candidates(req, trace(req), best(req), about(req), fate)
 
 
 def all_candidates(req: BeamRequest) -> pd.DataFrame:
@@ -127,8 +149,3 @@ def beside(req: BeamRequest, names: Sequence[str]) -> tuple[dict[str, np.ndarray
 def lists(req: BeamRequest, beside: dict[str, np.ndarray]) -> Lists:
     """The beam's recommendations, the exact search's, and others'."""
     return reports.lists(req, trace(req), best(req, reports.N_SEARCHED), beside)
-
-
-def whole(req: BeamRequest) -> partial[pd.DataFrame]:
-    """What makes the table of every candidate, once somebody asks for it."""
-    return partial(all_candidates, req)

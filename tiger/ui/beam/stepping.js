@@ -27,7 +27,7 @@ function draw(play) {
     return line
   }))
   root.querySelector('.caption').textContent = at === 0 ? '' : `Edge width shows the code's probability. Drawn at this level: ${shown.hidden}. `
-    + 'Point at a mark to follow its branch; click it, or choose a branch below, to see its score term by term.'
+    + 'Point at a mark to follow its branch; click it to see its score term by term below.'
   drawTree(play, shown, last)
 }
 

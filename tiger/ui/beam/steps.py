@@ -1,4 +1,4 @@
-"""One level of the search: the tree that grows, the sum behind a branch's score, all candidates, and the exact search."""
+"""One level of the search: the sum behind a branch's score, all candidates, and the exact search."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +14,7 @@ from tiger.search import beam
 from tiger.ui.shared import address, exports, layout, pickers
 from tiger.ui.shared.exports import Columns
 
+SCORE = "beam_score"  # the part that a click on a branch unfolds
 LISTED = {"all": "All", "kept": "Kept", "full": "Beam full", "outside": "Not in the catalogue", "seen": "Already in the history",
           "invalid": "Kept, but no such item"}
 TREE_COLUMNS: Columns = {
@@ -43,22 +44,27 @@ LOST_COLUMNS: Columns = {
     "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
-def show(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
-    """The level's formula, its table, and what an exact search says.
+def show(req: BeamRequest, step: Step, explained: Callable[[], Branch], best: Callable[[], pd.DataFrame],
+         whole: Callable[[], pd.DataFrame], kept_exact: Callable[[], pd.DataFrame]) -> None:
+    """What stands under the tree, folded away so that another user's tree comes at once: the sum behind a score, all candidates,
+    and what an exact search says.
 
     Args:
-        whole: makes the table of every candidate.
+        explained: makes the branch whose score is shown.
+        best, whole: make the table of the best candidates, and of all.
+        kept_exact: makes the table of the prefixes that an exact search would keep.
     """
     frame, name = step.picture.tree, f"beam-tree-{req.user}-{step.level}"
-    exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
     drawn = [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        formula(req, step.branch, drawn)
-    with right:
-        exact_summary(req, step)
-    candidates(req, step, whole)
-    exact_table(req, step)
+    if address.read(address.PICK):
+        st.session_state.setdefault(SCORE, True)
+    total = sum(step.counts.values())
+    layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, explained(), drawn), ":material/function:")
+    layout.unfold(f"All {counted(total, 'candidate')} of level {step.level}", "beam_candidates",
+                  partial(candidates, req, step, best, whole), ":material/table_rows:")
+    layout.unfold(f"Where beam search pruned better items: {len(step.lost)} of {step.n_exact}", "beam_lost",
+                  lambda: exact_search(req, step, kept_exact()), ":material/content_cut:")
+    exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
 
 
 def legend(frame: pd.DataFrame) -> None:
@@ -102,52 +108,41 @@ def listed() -> str | None:
     return FATES[address.read(address.LISTED)]
 
 
-def candidates(req: BeamRequest, step: Step, whole: Callable[[], pd.DataFrame]) -> None:
+def candidates(req: BeamRequest, step: Step, best: Callable[[], pd.DataFrame], whole: Callable[[], pd.DataFrame]) -> None:
     """Every candidate of the level with its numbers and its fate; the first of them in the table, all as CSV."""
-    total, chosen = sum(step.counts.values()), address.read(address.LISTED)
-    st.markdown(f"**All {counted(total, 'candidate')} of level {step.level}**, best first")
+    total, chosen, frame = sum(step.counts.values()), address.read(address.LISTED), best()
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
                          format_func=lambda name: f"{LISTED[name]} {step.counts[FATES[name] or beam.KEPT]:,}" if FATES[name]
                          else LISTED[name],
                          on_change=pickers.shows(address.LISTED, "beam_listed", chosen))
-    frame = step.candidates
     order = [name for name in ORDER if name != "mix" or (frame["mix"] != "").any()]
     st.dataframe(frame[order], column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")
     with st.container(horizontal=True, vertical_alignment="center"):
         n = step.counts.get(FATES[chosen] or "", total)
-        if n > N_CANDIDATES:
-            st.caption(f"The best {N_CANDIDATES} of {n:,} are shown.", width="content")
+        st.caption(f"Best first; the best {N_CANDIDATES} of {n:,} are shown." if n > N_CANDIDATES else "Best first.",
+                   width="content")
         exports.csv_button(whole, f"beam-user-{req.user}-level-{step.level}", f"All {total:,} as CSV", total)
 
 
-def exact_summary(req: BeamRequest, step: Step) -> None:
-    """What an exact search over the catalogue would keep here, in two sentences."""
-    lost = step.exact[step.exact["lost_at"].notna()]
-    st.markdown("**What an exact search over the catalogue would keep**")
-    st.markdown(f"The IDs of its best {counted(step.n_exact, 'item has', 'items have')} **{len(step.exact):,}** distinct "
-                f"prefix{'es' * (len(step.exact) != 1)} of "
-                f"{step.level} code{'s' * (step.level > 1)}; the beam still holds **{len(step.exact) - len(lost):,}** of them.")
-    if lost.empty:
-        st.success("So far beam search has lost nothing that an exact search finds.", icon=":material/check_circle:")
-        return
-    first = lost.iloc[0]
-    st.warning(f"A better item was pruned at level {first['lost_at']}: “{layout.plain(req.title(first['best_item']))}”, rank "
-               f"{first['best_rank']} of the exact search.", icon=":material/content_cut:")
-
-
-def exact_table(req: BeamRequest, step: Step) -> None:
-    """The exact search's best items that the beam lost, and where."""
+def exact_search(req: BeamRequest, step: Step, would_keep: pd.DataFrame) -> None:
+    """What an exact search over the catalogue would keep here, its best items that the beam lost, and where."""
     lost, n_all = step.lost, req.ids.n_ids
-
-    def draw() -> None:
-        st.markdown(f"The exact search expanded {counted(step.n_expanded, 'prefix', 'prefixes')} to find the best of "
-                    f"{counted(n_all, 'item')}; beam search scored {counted(step.n_candidates, 'candidate')}. With beam width "
-                    f"{n_all:,} nothing would be lost.")
-        if lost.empty:
-            st.caption("None: beam search found all of the exact search's best items. Try a narrower beam.")
-            return
-        st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
-        exports.csv_button(lost, f"beam-lost-{req.user}", "Lost items as CSV")
-
-    layout.unfold(f"Where beam search pruned better items: {len(lost)} of {step.n_exact}", "beam_lost", draw)
+    gone = would_keep[would_keep["lost_at"].notna()]
+    st.markdown(f"The IDs of the best {counted(step.n_exact, 'item')} that an exact search over the catalogue finds have "
+                f"**{len(would_keep):,}** distinct prefix{'es' * (len(would_keep) != 1)} of {step.level} "
+                f"code{'s' * (step.level > 1)}; the beam still holds **{len(would_keep) - len(gone):,}** of them.")
+    if gone.empty:
+        st.success("So far beam search has lost nothing that an exact search finds.", icon=":material/check_circle:")
+    else:
+        first = gone.iloc[0]
+        st.warning(f"A better item was pruned at level {first['lost_at']}: “{layout.plain(req.title(first['best_item']))}”, "
+                   f"rank {first['best_rank']} of the exact search.", icon=":material/content_cut:")
+    st.markdown(f"The exact search expanded {counted(step.n_expanded, 'prefix', 'prefixes')} to find the best of "
+                f"{counted(n_all, 'item')}; beam search scored {counted(step.n_candidates, 'candidate')}. With beam width "
+                f"{n_all:,} nothing would be lost.")
+    if lost.empty:
+        st.caption("Beam search found all of the exact search's best items. Try a narrower beam.")
+        return
+    st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
+    exports.csv_button(lost, f"beam-lost-{req.user}", "Lost items as CSV")

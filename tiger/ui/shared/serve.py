@@ -31,6 +31,7 @@ from tiger.runs import executors, supervisor
 from tiger.runs.executors.local import LocalExecutor, n_cores
 from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
+from tiger.ui.shared.together import Together
 
 LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -140,7 +141,7 @@ def main(words: list[str]) -> None:
     if share:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
-    middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share)], []
+    middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share), Middleware(Together)], []
     if "--class" in words:
         if isinstance(executor, LocalExecutor):
             os.environ.setdefault("TIGER_WORKERS", str(n_cores()))  # many small runs: one core each wastes none

@@ -1,0 +1,125 @@
+"""What a websocket is sent, and when: by the order of messages and by what comes out, not by what Streamlit does with them."""
+
+import asyncio
+
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tiger.ui.shared import together
+
+
+def message(text="", running=None):
+    """A message as Streamlit sends it: a title of the page, or whether its script runs."""
+    said = ForwardMsg()
+    if running is None:
+        said.page_config_changed.title = text
+    else:
+        said.session_status_changed.script_is_running = running
+    return {"type": "websocket.send", "bytes": said.SerializeToString()}
+
+
+def titles(sent):
+    return [ForwardMsg.FromString(one["bytes"]).page_config_changed.title for one in sent if "bytes" in one]
+
+
+def run(script, sent, scope="websocket"):
+    """Let an app send through the middleware; what reaches the server is in ``sent``."""
+    async def app(_scope, _receive, send):
+        await script(send)
+
+    async def out(one):
+        sent.append(one)
+
+    asyncio.run(together.Together(app)({"type": scope}, None, out))
+
+
+def test_messages_wait_for_the_end_of_the_run_and_keep_their_order(monkeypatch):
+    monkeypatch.setattr(together, "HOLD_SECONDS", 60)
+    sent, seen = [], []
+
+    async def script(send):
+        for one in (message("a"), message(running=True), message("b"), message("x" * 3000)):
+            await send(one)
+            seen.append(len(sent))
+        await send(message(running=False))
+        seen.append(len(sent))
+        await send(message("next run"))
+        seen.append(len(sent))
+        await send({"type": "websocket.close", "code": 1000})
+
+    run(script, sent)
+    assert seen == [0, 0, 0, 0, 5, 5]
+    assert titles(sent) == ["a", "", "b", "x" * 3000, "", "next run"]
+    assert sent[-1]["type"] == "websocket.close"
+
+
+def test_what_waited_long_enough_goes_out_before_the_run_ends(monkeypatch):
+    monkeypatch.setattr(together, "HOLD_SECONDS", 0.01)
+    sent = []
+
+    async def script(send):
+        for _ in range(2):  # the second time, too
+            before = len(sent)
+            await send(message("a"))
+            await send(message("b"))
+            assert len(sent) == before
+            while len(sent) < before + 2:  # the suite's limit of time ends a test that waits for ever
+                await asyncio.sleep(0.005)
+
+    run(script, sent)
+    assert titles(sent) == ["a", "b"] * 2
+
+
+def test_an_end_that_comes_while_a_late_message_is_sent_overtakes_nothing(monkeypatch):
+    monkeypatch.setattr(together, "HOLD_SECONDS", 0)
+    sent, slow = [], []
+
+    async def out(one):
+        slow.append(one)
+        await asyncio.sleep(0.02)  # a network that is slow to take it
+        sent.append(one)
+
+    async def app(_scope, _receive, send):
+        await send(message("a"))
+        while not slow:
+            await asyncio.sleep(0)
+        await send(message("b"))
+        await send(message(running=False))
+
+    asyncio.run(together.Together(app)({"type": "websocket"}, None, out))
+    assert titles(sent) == ["a", "b", ""]
+
+
+def test_a_visitor_who_left_is_said_to_the_next_message(monkeypatch):
+    monkeypatch.setattr(together, "HOLD_SECONDS", 0)
+
+    async def gone(_one):
+        raise OSError("gone")
+
+    async def app(_scope, _receive, send):
+        await send(message("a"))
+        await asyncio.sleep(0.02)
+        with pytest.raises(OSError, match="gone"):
+            await send(message("b"))
+
+    asyncio.run(together.Together(app)({"type": "websocket"}, None, gone))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\xff\xff", ForwardMsg(ref_hash="h").SerializeToString()])
+def test_only_the_end_of_a_run_is_one(payload):
+    assert together.ends_a_run(message(running=False))
+    assert not together.ends_a_run(message(running=True))
+    assert not together.ends_a_run({"type": "websocket.send", "bytes": payload})
+    assert not together.ends_a_run({"type": "websocket.send", "text": "words"})
+
+
+def test_other_requests_are_not_held(monkeypatch):
+    monkeypatch.setattr(together, "HOLD_SECONDS", 60)
+    sent = []
+
+    async def script(send):
+        await send({"type": "http.response.start", "status": 200})
+        assert len(sent) == 1
+
+    run(script, sent, scope="http")
+    assert len(sent) == 1
