@@ -147,15 +147,18 @@ def exact_prefixes(found: Trace, level: int, item_R: np.ndarray, logp_R: np.ndar
     return pd.DataFrame(list(rows.values()), columns=names).astype({"lost_at": "Int64"})
 
 
-def missed_prefixes(found: Trace, level: int, item_R: np.ndarray, ids_IM: np.ndarray) -> list[Prefix]:
-    """Where the beam gave up what an exact search would keep at a level, best first: the prefixes that were pruned.
+def missed_prefixes(found: Trace, item_R: np.ndarray, ids_IM: np.ndarray) -> list[list[Prefix]]:
+    """For every level where the beam gave up what an exact search would keep there, best first: the prefixes that were pruned.
 
     Args:
         item_R, ids_IM: as in ``exact_prefixes``.
     """
-    beams = [set(kept(found, at)) for at in range(1, level + 1)]
-    codes_R = dict.fromkeys(map(tuple, ids_IM[item_R, :level].tolist()))
-    return list(dict.fromkeys(codes[:at] for codes in codes_R if (at := _lost_at(beams, codes)) is not None))
+    beams = [set(kept(found, at)) for at in range(1, len(found.steps) + 1)]
+    missed = []
+    for level in range(1, len(beams) + 1):
+        codes_R = dict.fromkeys(map(tuple, ids_IM[item_R, :level].tolist()))
+        missed.append(list(dict.fromkeys(codes[:at] for codes in codes_R if (at := _lost_at(beams, codes)) is not None)))
+    return missed
 
 
 def lost_items(found: Trace, item_R: np.ndarray, logp_R: np.ndarray, ids_IM: np.ndarray,

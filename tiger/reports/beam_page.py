@@ -275,30 +275,29 @@ class Step:
 
 def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, describe: About) -> tuple[Picture, ...]:
     """The tree before the first level and after every one, whatever level was asked for; a branch has the same name in all."""
-    start, item_R = beam_tree.grown(found, 0), _exact_best(req, exact_top)[0]
-    missed = [report.missed_prefixes(found, level, item_R, req.ids.ids_IM) for level in range(1, req.n_levels + 1)]
-    frames = [beam_tree.grown(found, level, [req.target_id, *some[:3]]) for level, some in enumerate(missed, 1)]
-    drawn = list(dict.fromkeys(prefix for frame in frames for prefix in frame["prefix"]))
-    names = dict(zip(drawn, describe(drawn)["words"], strict=True))
+    missed = report.missed_prefixes(found, _exact_best(req, exact_top)[0], req.ids.ids_IM)
+    drawn = [beam_tree.branches(found, level, [req.target_id, *some[:3]]) for level, some in enumerate(missed, 1)]
+    all_of = list(dict.fromkeys(prefix for nodes in drawn for prefix in nodes))
+    names = dict(zip(all_of, describe(all_of)["words"], strict=True))
     said = ("No code is generated yet: the prefix is empty, and "
             f"{'the one item is' if req.ids.n_ids == 1 else f'all {req.ids.n_ids:,} items are'} possible. **Press Forward:** the "
             "model computes a probability for every code of level 1.")
-    return (Picture(0, said, start.assign(words="", target=False, exact=False), said.replace("**", ""), ""),
-            *(_picture(replace(req, level=level), found, frame, names, some)
-              for level, (frame, some) in enumerate(zip(frames, missed, strict=True), 1)))
+    start = beam_tree.grown(found, 0).assign(words="", target=False, exact=False)
+    return (Picture(0, said, start, said.replace("**", ""), ""),
+            *(_picture(replace(req, level=level), found, nodes, names, some)
+              for level, (nodes, some) in enumerate(zip(drawn, missed, strict=True), 1)))
 
 
-def _picture(req: BeamRequest, found: beam.Trace, frame: pd.DataFrame, names: Mapping[Prefix, str],
+def _picture(req: BeamRequest, found: beam.Trace, nodes: dict[Prefix, beam_tree.Node], names: Mapping[Prefix, str],
              missed: Sequence[Prefix]) -> Picture:
     """One level's picture; ``missed``: what an exact search would keep and the beam gave up."""
-    level, prefixes = req.level, frame["prefix"].tolist()
-    frame = frame.assign(words=[names[prefix] for prefix in prefixes], target=req.on_target(prefixes),
-                         exact=[prefix in missed for prefix in prefixes])
-    kept = report.kept(found, level)
-    total = frame["total_logp"].to_numpy()[prefixes.index(kept[0])]
+    level, counts, kept = req.level, report.counts(found, req.level), report.kept(found, req.level)
+    for (prefix, node), leads in zip(nodes.items(), req.on_target(list(nodes)), strict=True):
+        node |= {"words": names[prefix], "target": leads, "exact": prefix in missed}
+    frame, best = beam_tree.placed(nodes), nodes[kept[0]]
     alt = (f"Beam search after level {level}: {counted(len(kept), 'prefix', 'prefixes')} kept; the most probable is "
-           f"{report.text(kept[0])} ({names[kept[0]] or 'no item'}) with probability {share(total)}.")
-    return Picture(level, step_summary(req, found), frame, alt, beam_tree.hidden(frame, report.counts(found, level), level))
+           f"{report.text(kept[0])} ({best['words'] or 'no item'}) with probability {share(float(str(best['total_logp'])))}.")
+    return Picture(level, step_summary(req, found, counts), frame, alt, beam_tree.hidden(frame, counts, level))
 
 
 def _exact_best(req: BeamRequest, exact_top: exact.ExactTopK) -> tuple[np.ndarray, np.ndarray]:
@@ -335,9 +334,9 @@ def chosen_branch(req: BeamRequest, found: beam.Trace, written: str) -> Prefix:
     return report.kept(found, req.level)[0]
 
 
-def step_summary(req: BeamRequest, found: beam.Trace) -> str:
-    """What happened at this level, in two sentences."""
-    level, n = req.level, report.counts(found, req.level)
+def step_summary(req: BeamRequest, found: beam.Trace, n: Mapping[str, int]) -> str:
+    """What happened at this level, in two sentences; ``n``: its candidates by fate."""
+    level = req.level
     before, total = len(report.kept(found, level - 1)), sum(n.values())
     start = (f"**Level {level}:** {before:,} prefix{'es' * (before > 1)} × {counted(req.ids.n_codes[level - 1], 'code')} = "
              f"{counted(total, 'candidate')}.")

@@ -17,9 +17,14 @@ BOTH, BEFORE, NOW = "in both", "only before", "only now"
 Node = dict[str, object]
 
 
-def grown(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,
-          n_outside: int = 3, n_dropped: int = 2, n_owned: int = 3) -> pd.DataFrame:
-    """The tree after a level: the best beams, the best of those that were pruned, and where all come from.
+def grown(found: Trace, level: int, always: Iterable[Prefix] = ()) -> pd.DataFrame:
+    """The tree after a level; see ``branches``."""
+    return placed(branches(found, level, always))
+
+
+def branches(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,
+             n_outside: int = 3, n_dropped: int = 2, n_owned: int = 3) -> dict[Prefix, Node]:
+    """What is drawn after a level: the best beams, the best of those that were pruned, and where all come from.
 
     Args:
         level: from 0 (only the root).
@@ -50,7 +55,7 @@ def grown(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int =
         for prefix, node in nodes.items():
             if len(prefix) == depth and node["fate"] in (KEPT, INVALID) and prefix not in parents:
                 node["fate"] = DROPPED
-    return _placed(nodes)
+    return nodes
 
 
 def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.DataFrame:
@@ -65,7 +70,7 @@ def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.Data
         for prefix in [prefix for prefix in nodes if len(prefix) == depth]:
             nodes[prefix]["fate"] = BOTH if prefix in one and prefix in two else NOW if prefix in two else BEFORE
     nodes[()]["fate"] = BOTH
-    return _placed(nodes)
+    return placed(nodes)
 
 
 def hidden(frame: pd.DataFrame, counts: dict[str, int], level: int) -> str:
@@ -93,8 +98,9 @@ def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
         row = find(found, prefix[:-1]) or 0 if level else 0
 
 
-def _placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
-    """Lines from the top: the best branches first, a parent in the middle of its children."""
+def placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
+    """Branches as rows, all that is known of them as columns. Lines from the top: the best first, a parent in the middle of its
+    children."""
     children: dict[Prefix, list[Prefix]] = {prefix: [] for prefix in nodes}
     for prefix in nodes:
         if prefix:

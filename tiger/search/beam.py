@@ -24,6 +24,7 @@ from tiger.search.seen import Seen
 from tiger.search.trie import Trie
 
 KEPT, FULL, OUTSIDE, OWNED = "kept", "beam full", "not in the catalogue", "already in the history"
+REASONS = pd.CategoricalDtype([KEPT, FULL, OUTSIDE, OWNED])
 MAX_WIDTH = 500  # that pages offer; a search itself may be as wide as the catalogue
 
 
@@ -192,20 +193,18 @@ def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor,
     kept_all[kept_W] = True
     kept_N = kept_all[at_N].numpy()
     allowed_N, owned_N = (None if mask is None else mask[0].flatten()[at_N].numpy() for mask in masks)
-    reason_N = np.where(kept_N, 0, 1)  # places in the list of reasons below
+    reason_N = np.where(kept_N, 0, 1)  # places among ``REASONS``
     if allowed_N is not None:
         reason_N[~allowed_N] = 2
     if owned_N is not None:
         reason_N[owned_N] = 3
     below_N = trie.n_items_below(level + 1, trie.child(level, node_BW[0][parent_N], code_N))
-    start = [tuple(row) for row in ids_BWM[0].tolist()]
-    above = map(start.__getitem__, parent_N.tolist())
-    prefix = list(map(operator.add, above, zip(code_N.tolist())))
+    codes_LN = torch.cat([ids_BWM[0][parent_N].T, code_N[None]])
     return pd.DataFrame({
-        "parent": parent_N.numpy(), "prefix": prefix, "code": code_N.numpy(),
+        "parent": parent_N.numpy(), "prefix": list(zip(*codes_LN.tolist(), strict=True)), "code": code_N.numpy(),
         "step_logp": step_BWK[0].flatten()[at_N].numpy(), "total_logp": total_N[at_N].numpy(),
         "n_items_below": below_N.numpy(), "kept": kept_N,
-        "reason": pd.Categorical.from_codes(reason_N, [KEPT, FULL, OUTSIDE, OWNED])})
+        "reason": pd.Categorical.from_codes(reason_N, dtype=REASONS)})
 
 
 def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,

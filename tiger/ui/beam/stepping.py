@@ -82,7 +82,7 @@ def _nodes(shown: Picture) -> list[Node]:
     return [{"key": report.text(row["prefix"]), "parent": report.text(row["parent"]) if row["level"] else None,
              "level": row["level"], "y": row["y"], "code": row["code"], "fate": row["fate"], "last": row["drawn_last"],
              "over": [name for name in plot.OVERLAYS if row[name]], "words": row["words"],
-             "part": math.exp(row["total_logp"]), "share": plot.share(row["total_logp"]),
+             "part": round(math.exp(row["total_logp"]), 4), "share": plot.share(row["total_logp"]),
              "wide": plot.edge_width(row["step_logp"]),
              "said": f"{row['words']}\nstep log P {row['step_logp']:z.3f}, total {row['total_logp']:z.3f}\n"
                      f"{counted(row['n_items_below'], 'item')} below, {row['fate']}"} for row in rows]
