@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.support.explore import figures_of, numbers_in, open_page, seen_on, sent_to_map, text_of, traces_of
+from tests.support.pages import unfold
 from tiger import datasets, metrics, runs
 from tiger.analysis import projection
 from tiger.core import files, paths
@@ -34,6 +35,8 @@ def demo():
 def test_the_map_shows_the_linked_item_and_its_three_kinds_of_neighbours(demo):
     cat, codes_IL = demo
     app = open_page("map", layout="PCA", item="77", level="2")
+    assert not app.dataframe, "made once they are unfolded"
+    unfold(app, "map_near")
     assert cat.items["title"][77] in text_of(app)
     same = (codes_IL[:, 0] == codes_IL[77, 0]).sum() - 1
     assert f"**{same:,}** share 1 code" in text_of(app)
@@ -158,7 +161,7 @@ def test_an_item_without_an_id_says_so(demo):
     gaps = codes_IL.astype(np.int32)
     gaps[[7, 9]] = -1
     np.save(folder / "codes.npy", gaps)
-    app = open_page("map", run="demo-gaps", item="7")
+    app = unfold(open_page("map", run="demo-gaps", item="7"), "map_near")
     assert "This item has no ID. It shares no code with others." in text_of(app) and "share 1 code" not in text_of(app)
     assert "This item has no ID." in text_of(app)
     assert len([table for table in app.dataframe if "in_input" in table.value]) == 2  # input and latent

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -211,25 +212,31 @@ def item_card(codes: Codes, item: int) -> None:
 
 
 def near(codes: Codes, item: int) -> None:
-    """The exact neighbours in three spaces side by side; a row chooses that item."""
+    """The exact neighbours in three spaces side by side, folded away; a row chooses that item."""
     shown = chosen_item(codes, item)
-    st.subheader("Nearest neighbours in three spaces", anchor=False)
-    for (space, frame), column in zip(shown.near.items(), st.columns(len(shown.near), gap="medium"), strict=True):
-        title, value, how = NEAR[space]
-        with column:
-            st.markdown(f"**{title}**: {how}")
-            if frame.empty:
-                st.caption(shown.without_id or "No other item shares its first code.")
-                continue
-            pickers.rows(frame, f"near:{space}:{item}", address.ITEM, frame["item"].tolist(), column_config={
-                "item": None, "category": None, "title": st.column_config.TextColumn("Title", width=120),
-                "semantic_id": st.column_config.TextColumn("ID", width=75),
-                "value": st.column_config.NumberColumn(value, width=60, format="%.3g"),
-                "in_input": None if space == "input" else "In input's 10"})
-            if space != "input":
-                st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} "
-                           f"{'is' if int(frame['in_input'].sum()) == 1 else 'are'} among the nearest in the input space.")
-            exports.csv_button(frame.drop(columns="category"), f"near-{space}-{item}", "CSV")
+    with layout.folded("Nearest neighbours in three spaces", "map_near", ":material/near_me:") as drawn:
+        if drawn:
+            for (space, frame), column in zip(shown.near.items(), st.columns(len(shown.near), gap="medium"), strict=True):
+                with column:
+                    _near_in(space, frame, item, shown.without_id)
+
+
+def _near_in(space: str, frame: pd.DataFrame, item: int, without_id: str) -> None:
+    """The neighbours in one space, and how many of them are neighbours in the input space, too."""
+    title, value, how = NEAR[space]
+    st.markdown(f"**{title}**: {how}")
+    if frame.empty:
+        st.caption(without_id or "No other item shares its first code.")
+        return
+    pickers.rows(frame, f"near:{space}:{item}", address.ITEM, frame["item"].tolist(), column_config={
+        "item": None, "category": None, "title": st.column_config.TextColumn("Title", width=120),
+        "semantic_id": st.column_config.TextColumn("ID", width=75),
+        "value": st.column_config.NumberColumn(value, width=60, format="%.3g"),
+        "in_input": None if space == "input" else "In input's 10"})
+    if space != "input":
+        st.caption(f"{int(frame['in_input'].sum())} of {len(frame)} "
+                   f"{'is' if int(frame['in_input'].sum()) == 1 else 'are'} among the nearest in the input space.")
+    exports.csv_button(frame.drop(columns="category"), f"near-{space}-{item}", "CSV")
 
 
 def group_table(codes: Codes) -> None:
