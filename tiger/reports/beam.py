@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
+from tiger.search.beam import REASONS, Trace
 
 Prefix = tuple[int, ...]
 INVALID = "kept, but no such item"
+FATES = (*REASONS.categories, INVALID)
 GONE = "its prefix was pruned"
 
 
@@ -37,24 +38,28 @@ def kept(found: Trace, level: int) -> list[Prefix]:
     return step["prefix"][step["kept"]].tolist()
 
 
-def fates(found: Trace, level: int) -> np.ndarray:
-    """Per candidate of a level why it stayed or went; a free search may keep what no item has."""
+def fate_places(found: Trace, level: int) -> np.ndarray:
+    """Per candidate of a level why it stayed or went, as a place among ``FATES``; a free search may keep what no item has."""
     step = found.columns[level - 1]
-    fate_N = step["reason"].copy()
-    fate_N[step["kept"] & (step["n_items_below"] == 0)] = INVALID
-    return fate_N
+    place_N = step["reason"].copy()
+    place_N[step["kept"] & (step["n_items_below"] == 0)] = FATES.index(INVALID)
+    return place_N
+
+
+def rows_of(found: Trace, level: int, *fates: str) -> np.ndarray:
+    """Rows of the candidates of a level with one of these fates, best first."""
+    return np.flatnonzero(np.isin(fate_places(found, level), [FATES.index(fate) for fate in fates]))
 
 
 def fate_of(found: Trace, level: int, row: int) -> str:
     """Why one candidate stayed or went."""
     step = found.columns[level - 1]
-    return INVALID if step["kept"][row] and step["n_items_below"][row] == 0 else str(step["reason"][row])
+    return INVALID if step["kept"][row] and step["n_items_below"][row] == 0 else FATES[step["reason"][row]]
 
 
 def counts(found: Trace, level: int) -> dict[str, int]:
     """Candidates of a level by fate, all five always there."""
-    fate_N = fates(found, level)
-    return {fate: int((fate_N == fate).sum()) for fate in (KEPT, FULL, OUTSIDE, OWNED, INVALID)}
+    return dict(zip(FATES, np.bincount(fate_places(found, level), minlength=len(FATES)).tolist(), strict=True))
 
 
 def candidates(found: Trace, level: int, fate: str | None = None, at_most: int | None = None) -> pd.DataFrame:
@@ -68,14 +73,13 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
         rank (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
         n_items_below, fate.
     """
-    fate_N = fates(found, level)
-    rows = np.arange(len(fate_N)) if fate is None else np.flatnonzero(fate_N == fate)
-    rows = rows[:at_most]
+    rows = rows_of(found, level, *(FATES if fate is None else [fate]))[:at_most]
     part = {name: column[rows] for name, column in found.columns[level - 1].items()}
+    fate_N = np.array(FATES, object)[fate_places(found, level)[rows]]
     return pd.DataFrame({"rank": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]], "code": part["code"],
                          "step_logp": part["step_logp"], "total_logp": part["total_logp"],
                          "probability": np.exp(part["total_logp"].astype(np.float64)),
-                         "n_items_below": part["n_items_below"], "fate": fate_N[rows]})
+                         "n_items_below": part["n_items_below"], "fate": fate_N})
 
 
 def find(found: Trace, prefix: Prefix) -> int | None:

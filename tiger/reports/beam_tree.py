@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tiger.plots.beam import DROPPED
-from tiger.reports.beam import INVALID, Prefix, fate_of, fates, find, kept
+from tiger.reports.beam import INVALID, Prefix, fate_of, find, kept, rows_of
 from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
 
 BOTH, BEFORE, NOW = "in both", "only before", "only now"
@@ -34,9 +34,8 @@ def branches(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: in
     """
     nodes: dict[Prefix, Node] = {(): _root()}
     if level:
-        fate_N = fates(found, level)
         for fate, at_most in ((KEPT, n_kept), (INVALID, n_kept), (FULL, n_full), (OWNED, n_owned), (OUTSIDE, n_outside)):
-            for row in np.flatnonzero(fate_N == fate)[:at_most]:
+            for row in rows_of(found, level, fate)[:at_most]:
                 _add(nodes, found, level, int(row))
     for early in range(1, level):
         parents = {prefix[:-1] for prefix in kept(found, early + 1)}

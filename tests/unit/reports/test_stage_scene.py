@@ -15,15 +15,16 @@ from tiger.reports import beam_page, branches, prefixes, stage
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import beside, pictures
 from tiger.reports.stage import scene as scenes
-from tiger.search.beam import FULL, KEPT, Trace
+from tiger.search.beam import FULL, KEPT, REASONS, Trace
 
 USER = 77
 
 
 def step(*rows: tuple[tuple[int, ...], float, int, str]) -> pd.DataFrame:
     """One level: prefix, its probability, items below, what became of it."""
-    return pd.DataFrame([{"prefix": prefix, "code": prefix[-1], "total_logp": math.log(part), "n_items_below": n,
-                          "kept": reason == KEPT, "reason": reason} for prefix, part, n, reason in rows])
+    frame = pd.DataFrame([{"prefix": prefix, "code": prefix[-1], "total_logp": math.log(part), "n_items_below": n,
+                           "kept": reason == KEPT, "reason": reason} for prefix, part, n, reason in rows])
+    return frame.astype({"reason": REASONS})
 
 
 @pytest.fixture

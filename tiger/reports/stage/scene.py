@@ -182,10 +182,10 @@ def drawn(found: beam.Trace, n_levels: int, ids: Sequence[Prefix], target: Prefi
     alive = [set(report.kept(found, level)) for level in range(1, n_levels + 1)]
     chosen: set[Prefix] = set(rank)
     for level in range(1, n_levels + 1):
-        prefixes, fates = found.columns[level - 1]["prefix"], report.fates(found, level)
-        ending = [prefix for prefix in prefixes[fates == beam.KEPT] if prefix not in rank]
+        prefixes = found.columns[level - 1]["prefix"]
+        ending = [prefix for prefix in prefixes[report.rows_of(found, level, beam.KEPT)] if prefix not in rank]
         chosen.update(ending[:_of_level(N_ENDING, level)])
-        chosen.update(prefixes[(fates == beam.FULL) | (fates == beam.OWNED)][:_of_level(N_PRUNED, level)])
+        chosen.update(prefixes[report.rows_of(found, level, beam.FULL, beam.OWNED)][:_of_level(N_PRUNED, level)])
     for depth in range(1, min(n_levels, len(target)) + 1):
         if report.find(found, target[:depth]) is None:
             break
@@ -207,11 +207,11 @@ def _of_level(numbers: tuple[int, ...], level: int) -> int:
 def _node(found: beam.Trace, prefix: Prefix, rank: Mapping[Prefix, int], alive: Sequence[set[Prefix]], target: Prefix) -> Node:
     level, row = len(prefix), report.find(found, prefix)
     assert row is not None
-    step = {name: column[row] for name, column in found.columns[level - 1].items()}
+    step, became = {name: column[row] for name, column in found.columns[level - 1].items()}, report.fate_of(found, level, row)
     until = level - 1
     if step["kept"]:
         until = max(depth for depth in range(level, len(alive) + 1) if any(one[:level] == prefix for one in alive[depth - 1]))
-    fate = LEADS if prefix in rank else ENDS if step["kept"] else OWNED if step["reason"] == beam.OWNED else PRUNED
+    fate = LEADS if prefix in rank else ENDS if step["kept"] else OWNED if became == beam.OWNED else PRUNED
     return Node(report.text(prefix), report.text(prefix[:-1]), level, "", float(np.exp(step["total_logp"])),
                 int(step["n_items_below"]), fate, until, bool(target) and target[:level] == prefix)
 
