@@ -1,6 +1,7 @@
 """What a websocket is sent, and when: by the order of messages and by what comes out, not by what Streamlit does with them."""
 
 import asyncio
+import socket
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -103,6 +104,37 @@ def test_a_visitor_who_left_is_said_to_the_next_message(monkeypatch):
             await send(message("b"))
 
     asyncio.run(together.Together(app)({"type": "websocket"}, None, gone))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="this system cannot hold a socket's segments back")
+def test_what_is_sent_together_leaves_in_one_piece():
+    """A server whose ``send`` writes each message at once, as Uvicorn's does; its visitor reads what is there."""
+    pieces = []
+
+    class Protocol(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+            self.task = asyncio.ensure_future(together.Together(self.app)({"type": "websocket"}, None, self.send))
+
+        async def send(self, one):
+            self.transport.write(one["bytes"])
+            await asyncio.sleep(0.02)
+
+        async def app(self, _scope, _receive, send):
+            for one in (message("a"), message("b"), message(running=False)):
+                await send(one)
+            self.transport.close()
+
+    async def visit():
+        server = await asyncio.get_running_loop().create_server(Protocol, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        while piece := await reader.read(1000):
+            pieces.append(piece)
+        writer.close()
+        server.close()
+
+    asyncio.run(visit())
+    assert pieces == [b"".join(one["bytes"] for one in (message("a"), message("b"), message(running=False)))]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff\xff", ForwardMsg(ref_hash="h").SerializeToString()])

@@ -1,6 +1,6 @@
 """What the Beam page shows, made once for all visitors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,14 +19,14 @@ from tiger.ui.shared.searches import trace
 
 
 @caching.resource(128)
-def _best(writer: Writer, search: SearchRequest, reader: int | None, _known: beam.Trace) -> exact.ExactTopK:
-    return reports.best(writer, search, search.width, reader, _known)
+def _best(writer: Writer, search: SearchRequest, reader: int | None, _known: Callable[[], beam.Trace]) -> exact.ExactTopK:
+    return reports.best(writer, search, search.width, reader, _known())
 
 
 def best(req: BeamRequest, at_least: int = 0) -> exact.ExactTopK:
     """The exact search's best items, as many as there are beams."""
     search = replace(req.search, width=max(req.search.width, at_least), free=False)
-    return _best(req.writer, search, req.reader(search), trace(req))
+    return _best(req.writer, search, req.reader(search), partial(trace, req))
 
 
 def about(req: BeamRequest) -> About:

@@ -1,6 +1,9 @@
 """What one run of a page has to say goes to the browser together, so that it draws once."""
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +47,24 @@ class Together:
             outbox.close()
 
 
+@contextlib.contextmanager
+def in_one_go(send: Send) -> Iterator[None]:
+    """Where the system can, let what is sent leave in one piece: a browser that gets the first message alone begins to draw, and
+    draws again for the others, in one of three runs. Uvicorn's ``send`` is a method of the connection's protocol."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is None or not hasattr(socket, "TCP_CORK"):
+        yield
+        return
+    with contextlib.suppress(OSError):  # the visitor may have left
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+
 class Outbox:
     """What one websocket has yet to be sent, in order."""
 
@@ -70,8 +91,9 @@ class Outbox:
     async def _flush(self) -> None:
         self.close()
         async with self._lock:
-            while self._waiting:
-                await self._send(self._waiting.pop(0))
+            with in_one_go(self._send):
+                while self._waiting:
+                    await self._send(self._waiting.pop(0))
 
     def close(self) -> None:
         """Wait no longer."""
