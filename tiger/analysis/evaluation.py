@@ -159,12 +159,12 @@ def _lost_levels(model: GenerativeRecommender, history: np.ndarray, width: int, 
     if not items:
         return []
     ids_IM = model.metadata_["ids"].numpy()
-    steps = beam.trace(model.net_, model.trie_, history, width).steps  # type: ignore[arg-type]
-    kept = [set(step.loc[step["kept"], "prefix"]) for step in steps]
+    levels = beam.trace(model.net_, model.trie_, history, width).levels  # type: ignore[arg-type]
+    kept = [set(level.prefixes(level.kept_N)) for level in levels]
     found = []
     for item in items:
-        gone = [level for level in range(len(steps)) if tuple(ids_IM[item, :level + 1].tolist()) not in kept[level]]
-        found.append(gone[0] + 1 if gone else len(steps))
+        gone = [level for level in range(len(kept)) if tuple(ids_IM[item, :level + 1].tolist()) not in kept[level]]
+        found.append(gone[0] + 1 if gone else len(kept))
     return found
 
 

@@ -34,15 +34,15 @@ def kept(found: Trace, level: int) -> list[Prefix]:
     """The beams after a level, best first; after level 0 there is one, the empty prefix."""
     if level == 0:
         return [()]
-    step = found.columns[level - 1]
-    return step["prefix"][step["kept"]].tolist()
+    step = found.levels[level - 1]
+    return step.prefixes(step.kept_N)
 
 
 def fate_places(found: Trace, level: int) -> np.ndarray:
     """Per candidate of a level why it stayed or went, as a place among ``FATES``; a free search may keep what no item has."""
-    step = found.columns[level - 1]
-    place_N = step["reason"].copy()
-    place_N[step["kept"] & (step["n_items_below"] == 0)] = FATES.index(INVALID)
+    step = found.levels[level - 1]
+    place_N = step.reason_N.copy()
+    place_N[step.kept_N & (step.n_items_below_N == 0)] = FATES.index(INVALID)
     return place_N
 
 
@@ -53,8 +53,8 @@ def rows_of(found: Trace, level: int, *fates: str) -> np.ndarray:
 
 def fate_of(found: Trace, level: int, row: int) -> str:
     """Why one candidate stayed or went."""
-    step = found.columns[level - 1]
-    return INVALID if step["kept"][row] and step["n_items_below"][row] == 0 else FATES[step["reason"][row]]
+    step = found.levels[level - 1]
+    return INVALID if step.kept_N[row] and step.n_items_below_N[row] == 0 else FATES[step.reason_N[row]]
 
 
 def counts(found: Trace, level: int) -> dict[str, int]:
@@ -73,26 +73,26 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
         rank (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
         n_items_below, fate.
     """
-    rows = rows_of(found, level, *(FATES if fate is None else [fate]))[:at_most]
-    part = {name: column[rows] for name, column in found.columns[level - 1].items()}
-    fate_N = np.array(FATES, object)[fate_places(found, level)[rows]]
-    return pd.DataFrame({"rank": rows + 1, "prefix": [text(prefix) for prefix in part["prefix"]], "code": part["code"],
-                         "step_logp": part["step_logp"], "total_logp": part["total_logp"],
-                         "probability": np.exp(part["total_logp"].astype(np.float64)),
-                         "n_items_below": part["n_items_below"], "fate": fate_N})
+    rows, step = rows_of(found, level, *(FATES if fate is None else [fate]))[:at_most], found.levels[level - 1]
+    total_N, fate_N = step.total_logp_N[rows], np.array(FATES, object)[fate_places(found, level)[rows]]
+    return pd.DataFrame({"rank": rows + 1, "prefix": list(map(text, step.prefixes(rows))), "code": step.codes_NL[rows, -1],
+                         "step_logp": step.step_logp_N[rows], "total_logp": total_N,
+                         "probability": np.exp(total_N.astype(np.float64)), "n_items_below": step.n_items_below_N[rows],
+                         "fate": fate_N})
 
 
 def find(found: Trace, prefix: Prefix) -> int | None:
     """Row of a prefix among the candidates of its level; None where a shorter prefix of it was pruned."""
-    step = found.columns[len(prefix) - 1]
-    same_code, known = np.flatnonzero(step["code"] == prefix[-1]), step["prefix"]
-    return next((int(row) for row in same_code if known[row] == prefix), None)
+    codes_NL = found.levels[len(prefix) - 1].codes_NL
+    rows = np.flatnonzero(codes_NL[:, -1] == prefix[-1])
+    rows = rows[(codes_NL[rows] == prefix).all(1)]
+    return int(rows[0]) if len(rows) else None
 
 
 def worst_kept(found: Trace, level: int) -> float:
     """The lowest log-probability that stayed in the beam."""
-    step = found.columns[level - 1]
-    return float(step["total_logp"][step["kept"]].min())
+    step = found.levels[level - 1]
+    return float(step.total_logp_N[step.kept_N].min())
 
 
 def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
@@ -104,13 +104,13 @@ def path(found: Trace, prefix: Prefix) -> pd.DataFrame:
     """
     rows = []
     for level in range(1, len(prefix) + 1):
-        step, at = found.columns[level - 1], find(found, prefix[:level])
-        row = {"level": level, "prefix": text(prefix[:level]), "code": prefix[level - 1], "n_candidates": len(step["code"]),
+        step, at = found.levels[level - 1], find(found, prefix[:level])
+        row = {"level": level, "prefix": text(prefix[:level]), "code": prefix[level - 1], "n_candidates": len(step),
                "worst_kept": worst_kept(found, level)}
         if at is None:
             row |= {"step_logp": np.nan, "total_logp": np.nan, "rank": np.nan, "fate": GONE}
         else:
-            row |= {"step_logp": float(step["step_logp"][at]), "rank": at + 1, "total_logp": float(step["total_logp"][at]),
+            row |= {"step_logp": float(step.step_logp_N[at]), "rank": at + 1, "total_logp": float(step.total_logp_N[at]),
                     "fate": fate_of(found, level, at)}
         rows.append(row)
     names = ["level", "prefix", "code", "step_logp", "total_logp", "rank", "n_candidates", "worst_kept", "fate"]
@@ -157,7 +157,7 @@ def missed_prefixes(found: Trace, item_R: np.ndarray, ids_IM: np.ndarray) -> lis
     Args:
         item_R, ids_IM: as in ``exact_prefixes``.
     """
-    beams = [set(kept(found, at)) for at in range(1, len(found.steps) + 1)]
+    beams = [set(kept(found, at)) for at in range(1, len(found.levels) + 1)]
     missed = []
     for level in range(1, len(beams) + 1):
         codes_R = dict.fromkeys(map(tuple, ids_IM[item_R, :level].tolist()))
@@ -176,13 +176,13 @@ def lost_items(found: Trace, item_R: np.ndarray, logp_R: np.ndarray, ids_IM: np.
     """
     rows: list[list] = []
     names = ["item", "rank", "logp", "lost_at", "prefix", "total_logp", "worst_kept"]
-    beams = [set(kept(found, level)) for level in range(1, len(found.steps) + 1)]
+    beams = [set(kept(found, level)) for level in range(1, len(found.levels) + 1)]
     for rank, (item, logp) in enumerate(zip(item_R.tolist(), logp_R.tolist(), strict=True), start=1):
         codes = tuple(ids_IM[item].tolist())
         level = _lost_at(beams, codes)
         if level is not None and len(rows) < at_most:
             at = find(found, codes[:level])
-            there = np.nan if at is None else float(found.columns[level - 1]["total_logp"][at])
+            there = np.nan if at is None else float(found.levels[level - 1].total_logp_N[at])
             rows.append([item, rank, logp, level, text(codes[:level]), there, worst_kept(found, level)])
     return pd.DataFrame(rows, columns=names)
 
@@ -233,7 +233,7 @@ def changes(before: Trace, now: Trace, k: int = 20) -> pd.DataFrame:
 def agreement(before: Trace, now: Trace) -> pd.DataFrame:
     """Per level how many beams two searches share: level, before, now, both."""
     rows = []
-    for level in range(1, len(now.steps) + 1):
+    for level in range(1, len(now.levels) + 1):
         one, two = set(kept(before, level)), set(kept(now, level))
         rows.append((level, len(one), len(two), len(one & two)))
     return pd.DataFrame(rows, columns=["level", "before", "now", "both"])

@@ -312,7 +312,7 @@ def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, pictur
     lost = report.lost_items(found, item_R, logp_R, req.ids.ids_IM)
     lost = lost.assign(title=[req.title(item) for item in lost["item"]])
     return Step(req.level, report.counts(found, req.level), picture, lost, len(item_R), exact_top.n_expanded,
-                sum(map(len, found.steps)))
+                sum(map(len, found.levels)))
 
 
 def kept_exact(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK) -> pd.DataFrame:

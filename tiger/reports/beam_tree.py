@@ -39,8 +39,9 @@ def branches(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: in
                 _add(nodes, found, level, int(row))
     for early in range(1, level):
         parents = {prefix[:-1] for prefix in kept(found, early + 1)}
-        step = found.columns[early - 1]
-        dead = [row for row in np.flatnonzero(step["kept"]) if step["prefix"][row] not in parents]
+        step = found.levels[early - 1]
+        rows = np.flatnonzero(step.kept_N)
+        dead = [row for row, prefix in zip(rows, step.prefixes(rows), strict=True) if prefix not in parents]
         for row in dead[:n_dropped]:
             _add(nodes, found, early, int(row))
     for prefix in always:
@@ -62,7 +63,7 @@ def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.Data
     nodes: dict[Prefix, Node] = {(): _root()}
     for found in (before, now):
         if level:
-            for row in np.flatnonzero(found.columns[level - 1]["kept"])[:n_kept]:
+            for row in np.flatnonzero(found.levels[level - 1].kept_N)[:n_kept]:
                 _add(nodes, found, level, int(row))
     for depth in range(1, level + 1):
         one, two = set(kept(before, depth)), set(kept(now, depth))
@@ -86,12 +87,12 @@ def _root() -> Node:
 def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
     """Put a candidate into the tree, and the beams that it grew from."""
     while level:
-        step = found.columns[level - 1]
-        prefix = step["prefix"][row]
+        step = found.levels[level - 1]
+        prefix: Prefix = tuple(step.codes_NL[row].tolist())
         if prefix in nodes:
             return
-        nodes[prefix] = {"code": int(step["code"][row]), "step_logp": float(step["step_logp"][row]),
-                         "total_logp": float(step["total_logp"][row]), "n_items_below": int(step["n_items_below"][row]),
+        nodes[prefix] = {"code": prefix[-1], "step_logp": float(step.step_logp_N[row]),
+                         "total_logp": float(step.total_logp_N[row]), "n_items_below": int(step.n_items_below_N[row]),
                          "fate": fate_of(found, level, row)}
         level -= 1
         row = find(found, prefix[:-1]) or 0 if level else 0

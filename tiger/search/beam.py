@@ -63,26 +63,58 @@ class BeamResult:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """What one level of one user's search looked at, best first; arrays, because a search has tens of thousands of them.
+
+    Args:
+        parent_N: the beam it grew from; codes_NL: int32 codes so far and this one.
+        step_logp_N, total_logp_N: log-probability of this code, and of all its codes.
+        n_items_below_N: items of the catalogue with this prefix.
+        kept_N: whether it stayed; reason_N: why it stayed or went, as a place among ``REASONS``.
+    """
+
+    parent_N: np.ndarray
+    codes_NL: np.ndarray
+    step_logp_N: np.ndarray
+    total_logp_N: np.ndarray
+    n_items_below_N: np.ndarray
+    kept_N: np.ndarray
+    reason_N: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.parent_N)
+
+    def prefixes(self, rows: np.ndarray | slice = slice(None)) -> list[tuple[int, ...]]:
+        """The codes so far of some candidates; of all, if not said otherwise."""
+        return list(map(tuple, self.codes_NL[rows].tolist()))
+
+    def frame(self) -> pd.DataFrame:
+        """One row a candidate, best first: see ``Trace.steps``."""
+        return pd.DataFrame({"parent": self.parent_N, "prefix": self.prefixes(), "code": self.codes_NL[:, -1].astype(np.int64),
+                             "step_logp": self.step_logp_N, "total_logp": self.total_logp_N,
+                             "n_items_below": self.n_items_below_N, "kept": self.kept_N,
+                             "reason": pd.Categorical.from_codes(self.reason_N, dtype=REASONS)})
+
+
+@dataclass(frozen=True)
 class Trace:
     """One user's search, level by level.
 
     Args:
-        steps: per level one row a candidate: parent (beam it grew from), prefix (codes so far and this
-            one), code, step_logp, total_logp, n_items_below, kept, reason; best first.
+        levels: the candidates of each level.
         items: rank, item, logp, id of the items found, best first.
         invalid: id, logp of the generated IDs that no item has (free search only).
     """
 
-    steps: list[pd.DataFrame]
+    levels: list[Candidates]
     items: pd.DataFrame
     invalid: pd.DataFrame
 
     @cached_property
-    def columns(self) -> list[dict[str, np.ndarray]]:
-        """The columns of each step, reasons as places among ``REASONS``: reading single candidates from arrays takes a hundredth
-        of what it takes from a frame."""
-        return [{str(name): column.cat.codes.to_numpy() if name == "reason" else column.to_numpy()
-                 for name, column in step.items()} for step in self.steps]
+    def steps(self) -> list[pd.DataFrame]:
+        """Per level one row a candidate: parent (beam it grew from), prefix (codes so far and this one), code, step_logp,
+        total_logp, n_items_below, kept, reason; best first. Large: what is shown of a search is read from ``levels``."""
+        return [level.frame() for level in self.levels]
 
 
 def check_width(width: int, n_ids: int | None = None, what: str = "the catalogue has only {} items") -> int:
@@ -128,7 +160,7 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
 @torch.inference_mode()
 def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
            temperature: float | Sequence[float] = 1.0, constrained: bool = True,
-           seen: Sequence[np.ndarray] | None = None, steps: list[pd.DataFrame] | None = None) -> BeamResult:
+           seen: Sequence[np.ndarray] | None = None, levels: list[Candidates] | None = None) -> BeamResult:
     """Beam search for a batch of users.
 
     With ``seen``, prefixes that lead to seen items alone are left out, and above the last level every user has as many
@@ -140,7 +172,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         temperature: divides the logits; one number, or one a level.
         constrained: only prefixes of the catalogue; otherwise any code, and IDs that no item has are marked.
         seen: per user the items that must not be returned; None: any item may be.
-        steps: an empty list to be filled with one frame a level (one user only).
+        levels: an empty list to be filled with the candidates of each level (one user only).
     """
     if constrained:
         width = check_width(width, trie.n_items)
@@ -168,9 +200,9 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
         best_BW, at_BW = open_BWK.flatten(1).topk(min(int(room_B.max()), open_BWK[0].numel()), sorted=True)
         best_BW = best_BW.masked_fill(torch.arange(best_BW.shape[1]) >= room_B[:, None], -torch.inf)
         parent_BW, code_BW = at_BW // n_codes, at_BW % n_codes
-        if steps is not None:
-            steps.append(_frame(trie, level, node_BW, ids_BWM, step_BWK, all_BWK, (allowed_BWK, owned_BWK),
-                                at_BW[torch.isfinite(best_BW)]))
+        if levels is not None:
+            levels.append(_candidates(trie, level, node_BW, ids_BWM, step_BWK, all_BWK, (allowed_BWK, owned_BWK),
+                                      at_BW[torch.isfinite(best_BW)]))
         made_BW = torch.isfinite(best_BW)
         node_BW = trie.child(level, node_BW.gather(1, parent_BW), code_BW).masked_fill(~made_BW, -1)
         old_BWM = ids_BWM.gather(1, parent_BW[:, :, None].expand(-1, -1, level))
@@ -181,9 +213,9 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
     return BeamResult(trie.item(node_BW), ids_BWM, total_BW)
 
 
-def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor, step_BWK: torch.Tensor,
-           all_BWK: torch.Tensor, masks: tuple[torch.Tensor | None, torch.Tensor | None],
-           kept_W: torch.Tensor) -> pd.DataFrame:
+def _candidates(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor, step_BWK: torch.Tensor,
+                all_BWK: torch.Tensor, masks: tuple[torch.Tensor | None, torch.Tensor | None],
+                kept_W: torch.Tensor) -> Candidates:
     """Every candidate of one level of one user's search, best first; ``masks``: of the catalogue, used up by seen items."""
     n_codes = step_BWK.shape[-1]
     total_N = all_BWK[0].flatten()
@@ -194,32 +226,29 @@ def _frame(trie: Trie, level: int, node_BW: torch.Tensor, ids_BWM: torch.Tensor,
     kept_all[kept_W] = True
     kept_N = kept_all[at_N].numpy()
     allowed_N, owned_N = (None if mask is None else mask[0].flatten()[at_N].numpy() for mask in masks)
-    reason_N = np.where(kept_N, 0, 1)  # places among ``REASONS``
+    reason_N = np.where(kept_N, 0, 1).astype(np.int8)  # places among ``REASONS``
     if allowed_N is not None:
         reason_N[~allowed_N] = 2
     if owned_N is not None:
         reason_N[owned_N] = 3
     below_N = trie.n_items_below(level + 1, trie.child(level, node_BW[0][parent_N], code_N))
-    codes_LN = torch.cat([ids_BWM[0][parent_N].T, code_N[None]])
-    return pd.DataFrame({
-        "parent": parent_N.numpy(), "prefix": list(zip(*codes_LN.tolist(), strict=True)), "code": code_N.numpy(),
-        "step_logp": step_BWK[0].flatten()[at_N].numpy(), "total_logp": total_N[at_N].numpy(),
-        "n_items_below": below_N.numpy(), "kept": kept_N,
-        "reason": pd.Categorical.from_codes(reason_N, dtype=REASONS)})
+    codes_NL = torch.cat([ids_BWM[0][parent_N], code_N[:, None]], 1).to(torch.int32)
+    return Candidates(parent_N.numpy(), codes_NL.numpy(), step_BWK[0].flatten()[at_N].numpy(), total_N[at_N].numpy(),
+                      below_N.numpy(), kept_N, reason_N)
 
 
 def trace(decoder: Decoder, trie: Trie, history: np.ndarray, width: int = 20,
           temperature: float | Sequence[float] = 1.0, constrained: bool = True,
           seen: np.ndarray | None = None) -> Trace:
     """One user's search with every candidate on record; see ``search``."""
-    steps: list[pd.DataFrame] = []
-    found = search(decoder, trie, [history], width, temperature, constrained, None if seen is None else [seen], steps)
+    levels: list[Candidates] = []
+    found = search(decoder, trie, [history], width, temperature, constrained, None if seen is None else [seen], levels)
     made_W = torch.isfinite(found.logp_BW[0])
     frame = pd.DataFrame({"item": found.item_BW[0][made_W].numpy(), "logp": found.logp_BW[0][made_W].numpy(),
                           "id": [tuple(row) for row in found.ids_BWM[0][made_W].tolist()]})
     items = frame[frame["item"] >= 0].reset_index(drop=True)
     items.insert(0, "rank", np.arange(1, len(items) + 1))
-    return Trace(steps, items, frame.loc[frame["item"] < 0, ["id", "logp"]].reset_index(drop=True))
+    return Trace(levels, items, frame.loc[frame["item"] < 0, ["id", "logp"]].reset_index(drop=True))
 
 
 @torch.inference_mode()

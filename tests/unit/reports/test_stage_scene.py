@@ -1,7 +1,6 @@
 """The stage's scene: which groups are drawn, where they stand, and sentences that agree with the searches behind them."""
 
 import json
-import math
 import re
 from dataclasses import asdict, replace
 
@@ -15,16 +14,16 @@ from tiger.reports import beam_page, branches, prefixes, stage
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import beside, pictures
 from tiger.reports.stage import scene as scenes
-from tiger.search.beam import FULL, KEPT, REASONS, Trace
+from tiger.search.beam import FULL, KEPT, REASONS, Candidates, Trace
 
 USER = 77
 
 
-def step(*rows: tuple[tuple[int, ...], float, int, str]) -> pd.DataFrame:
+def step(*rows: tuple[tuple[int, ...], float, int, str]) -> Candidates:
     """One level: prefix, its probability, items below, what became of it."""
-    frame = pd.DataFrame([{"prefix": prefix, "code": prefix[-1], "total_logp": math.log(part), "n_items_below": n,
-                           "kept": reason == KEPT, "reason": reason} for prefix, part, n, reason in rows])
-    return frame.astype({"reason": REASONS})
+    prefix, part, n, reason = map(np.array, zip(*rows, strict=True))
+    place = pd.Categorical(reason, dtype=REASONS).codes
+    return Candidates(np.zeros(len(rows), int), prefix, np.zeros(len(rows)), np.log(part), n, reason == KEPT, place)
 
 
 @pytest.fixture

@@ -182,10 +182,11 @@ def drawn(found: beam.Trace, n_levels: int, ids: Sequence[Prefix], target: Prefi
     alive = [set(report.kept(found, level)) for level in range(1, n_levels + 1)]
     chosen: set[Prefix] = set(rank)
     for level in range(1, n_levels + 1):
-        prefixes = found.columns[level - 1]["prefix"]
-        ending = [prefix for prefix in prefixes[report.rows_of(found, level, beam.KEPT)] if prefix not in rank]
+        here = found.levels[level - 1]
+        ending = [prefix for prefix in here.prefixes(report.rows_of(found, level, beam.KEPT)) if prefix not in rank]
         chosen.update(ending[:_of_level(N_ENDING, level)])
-        chosen.update(prefixes[report.rows_of(found, level, beam.FULL, beam.OWNED)][:_of_level(N_PRUNED, level)])
+        pruned = report.rows_of(found, level, beam.FULL, beam.OWNED)[:_of_level(N_PRUNED, level)]
+        chosen.update(here.prefixes(pruned))
     for depth in range(1, min(n_levels, len(target)) + 1):
         if report.find(found, target[:depth]) is None:
             break
@@ -207,13 +208,13 @@ def _of_level(numbers: tuple[int, ...], level: int) -> int:
 def _node(found: beam.Trace, prefix: Prefix, rank: Mapping[Prefix, int], alive: Sequence[set[Prefix]], target: Prefix) -> Node:
     level, row = len(prefix), report.find(found, prefix)
     assert row is not None
-    step, became = {name: column[row] for name, column in found.columns[level - 1].items()}, report.fate_of(found, level, row)
+    step, became = found.levels[level - 1], report.fate_of(found, level, row)
     until = level - 1
-    if step["kept"]:
+    if step.kept_N[row]:
         until = max(depth for depth in range(level, len(alive) + 1) if any(one[:level] == prefix for one in alive[depth - 1]))
-    fate = LEADS if prefix in rank else ENDS if step["kept"] else OWNED if became == beam.OWNED else PRUNED
-    return Node(report.text(prefix), report.text(prefix[:-1]), level, "", float(np.exp(step["total_logp"])),
-                int(step["n_items_below"]), fate, until, bool(target) and target[:level] == prefix)
+    fate = LEADS if prefix in rank else ENDS if step.kept_N[row] else OWNED if became == beam.OWNED else PRUNED
+    return Node(report.text(prefix), report.text(prefix[:-1]), level, "", float(np.exp(step.total_logp_N[row])),
+                int(step.n_items_below_N[row]), fate, until, bool(target) and target[:level] == prefix)
 
 
 def _walk(nodes: Mapping[Prefix, Node], rank: Mapping[Prefix, int]) -> list[Prefix]:
@@ -234,8 +235,8 @@ def items_left(req: BeamRequest, found: beam.Trace, level: int) -> int:
     """How many items are still possible after a level."""
     if level == 0:
         return req.ids.n_ids
-    here = found.steps[level - 1]
-    return int(here.loc[here["kept"], "n_items_below"].sum())
+    here = found.levels[level - 1]
+    return int(here.n_items_below_N[here.kept_N].sum())
 
 
 def sentences(req: BeamRequest, found: beam.Trace, n_levels: int, n_suggested: int) -> tuple[list[str], list[str]]:
