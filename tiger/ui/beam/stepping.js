@@ -35,7 +35,7 @@ function drawTree(play, shown, nLevels) {
   const svg = play.root.querySelector('svg'), width = svg.clientWidth || 600, column = (width - LEFT) / (nLevels * (1 + LABEL_ROOM) + 0.12)
   const lines = Math.max(1, ...shown.nodes.map(node => node.y)) + 1, height = TOP + LINE * lines
   const place = node => [LEFT + column * (node.level + 0.06), TOP + LINE * node.y + LINE / 2]
-  const by = new Map(shown.nodes.map(node => [node.key, node])), seen = play.seen ?? new Set(), fresh = key => (seen.has(key) ? '' : ' fresh')
+  const by = new Map(shown.nodes.map(node => [node.key, node])), fresh = key => (play.seen?.has(key) === false ? ' fresh' : '')
   svg.setAttribute('aria-label', shown.alt)
   svg.setAttribute('height', shown.nodes.length > 1 ? height : 0)
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
