@@ -86,7 +86,7 @@ def _root() -> Node:
 
 def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
     """Put a candidate into the tree, and the beams that it grew from."""
-    while level:
+    while True:
         step = found.levels[level - 1]
         prefix: Prefix = tuple(step.codes_NL[row].tolist())
         if prefix in nodes:
@@ -95,7 +95,10 @@ def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
                          "total_logp": float(step.total_logp_N[row]), "n_items_below": int(step.n_items_below_N[row]),
                          "fate": fate_of(found, level, row)}
         level -= 1
-        row = find(found, prefix[:-1]) or 0 if level else 0
+        above = find(found, prefix[:-1]) if prefix[:-1] not in nodes else None  # the root always is
+        if above is None:
+            return
+        row = above
 
 
 def placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support.pages import open_page
@@ -130,6 +131,14 @@ def test_a_chart_drawn_with_vega_is_saved_as_a_page_with_the_same_numbers():
     assert [line.y[-1] for line in figure.data] == pytest.approx(feed.last("perplexity"))
     page = exports.html_bytes(figure, "perplexity").decode()
     assert "<title>Perplexity rises.</title>" in page and "<script src=" not in page
+
+
+def test_what_rounds_to_nothing_has_no_sign():
+    frame = pd.DataFrame({"logp": [-4e-4, -6e-4, 1e-4, np.nan, -0.0], "n": range(5), "title": list("abcde")})
+    shown = exports.unsigned_zeros(frame)
+    assert [f"{value:.3f}" for value in shown["logp"]] == ["0.000", "-0.001", "0.000", "nan", "0.000"]
+    assert shown["logp"][2] == 1e-4 and frame["logp"][0] == -4e-4
+    pd.testing.assert_frame_equal(shown[["n", "title"]], frame[["n", "title"]])
 
 
 def test_a_branch_of_the_beam_is_chosen_without_a_mouse():

@@ -78,7 +78,7 @@ def as_table(frame: pd.DataFrame) -> pd.DataFrame:
     """The drawn branches as a table."""
     table = frame[frame["level"] > 0]
     table = table.assign(branch=[report.text(prefix) for prefix in table["prefix"]])
-    return table[["level", "branch", "words", "step_logp", "total_logp", "n_items_below", "fate"]]
+    return exports.unsigned_zeros(table[["level", "branch", "words", "step_logp", "total_logp", "n_items_below", "fate"]])
 
 
 def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
@@ -117,7 +117,7 @@ def candidates(req: BeamRequest, step: Step, best: Callable[[], pd.DataFrame], w
                          else LISTED[name],
                          on_change=pickers.shows(address.LISTED, "beam_listed", chosen))
     order = [name for name in ORDER if name != "mix" or (frame["mix"] != "").any()]
-    st.dataframe(frame[order], column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")
+    st.dataframe(exports.unsigned_zeros(frame[order]), column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")
     with st.container(horizontal=True, vertical_alignment="center"):
         n = step.counts.get(FATES[chosen] or "", total)
         st.caption(f"Best first; the best {N_CANDIDATES} of {n:,} are shown." if n > N_CANDIDATES else "Best first.",
@@ -144,5 +144,5 @@ def exact_search(req: BeamRequest, step: Step, would_keep: pd.DataFrame) -> None
     if lost.empty:
         st.caption("Beam search found all of the exact search's best items. Try a narrower beam.")
         return
-    st.dataframe(lost[list(LOST_COLUMNS)], hide_index=True, column_config=LOST_COLUMNS)
+    st.dataframe(exports.unsigned_zeros(lost[list(LOST_COLUMNS)]), hide_index=True, column_config=LOST_COLUMNS)
     exports.csv_button(lost, f"beam-lost-{req.user}", "Lost items as CSV")

@@ -156,7 +156,7 @@ def one_item(codes: Codes, item: int) -> None:
         walk.show(shown.walk, f"{codes.run.id}:{item}")
         st.markdown(shown.reconstruction)
     st.markdown("**Items with the longest shared prefix**")
-    st.dataframe(shown.sharing, hide_index=True, key="id_neighbours", column_config=COLUMNS | {
+    st.dataframe(exports.unsigned_zeros(shown.sharing), hide_index=True, key="id_neighbours", column_config=COLUMNS | {
         "title": st.column_config.TextColumn("Title", width=330), "category": "Category",
         "cosine": st.column_config.NumberColumn("Cosine", width=70, format="%.3f"),
         "shared": st.column_config.NumberColumn("Codes shared", width=110)})

@@ -67,6 +67,12 @@ def under(figure: Figure, name: str, table: Table, rows: int | None = None,
     unfold(LABEL, f"open:{name}", partial(numbers, figure, name, table, rows, whole, config))
 
 
+def unsigned_zeros(frame: pd.DataFrame) -> pd.DataFrame:
+    """For a table with three decimals: what is below zero and rounds to nothing is 0, so that nothing reads "-0.000"."""
+    return frame.assign(**{str(name): column.mask((column <= 0) & (column > -5e-4), 0.0)
+                           for name, column in frame.select_dtypes("floating").items()})
+
+
 def chart(figure: go.Figure, key: str, name: str, table: Table, *, columns: Columns | None = None) -> None:
     """A figure with its alt text, its numbers under it, and both to save.
 

@@ -24,7 +24,7 @@ def draw(shown: Answer, _: str) -> None:
     if words:
         st.success(layout.plain(words), icon=":material/thermostat:")
     words = words or f"Settings measured so far: {len(frame)}; the highest Entropy@10 is {frame['entropy10'].max():.2f} nats."
-    table, columns = once(report.diversity_table, frame), number_columns()
+    table, columns = once(exports.unsigned_zeros, once(report.diversity_table, frame)), number_columns()
     left, right = layout.beside(2, "trade")
     with left:
         bars(frame, words)
