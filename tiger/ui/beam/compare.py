@@ -57,7 +57,8 @@ def show(req: BeamRequest, shown: Comparison | None) -> None:
     with left:
         st.markdown("**The recommendations, before and now**")
         table = shown.changes.assign(moved=shown.changes["moved"].map(MOVES))
-        st.dataframe(exports.unsigned_zeros(table), column_order=ORDER, column_config=COLUMNS, hide_index=True, key="beam_changes")
+        st.dataframe(exports.unsigned_zeros(table), column_order=ORDER, column_config=COLUMNS, hide_index=True,
+                     key="beam_changes")
         exports.csv_button(table, f"beam-changes-{req.user}", "Before and now as CSV")
     with right:
         st.markdown("**Beams in common**")

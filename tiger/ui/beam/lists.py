@@ -53,9 +53,9 @@ def show(req: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
     if seen := pictures.of(req.cat, beam[:len(table)].tolist()):
         table = table.assign(picture=[*seen, *[""] * (len(table) - len(seen))])
         columns["picture"] = st.column_config.ImageColumn("", width=48)
-    st.dataframe(exports.unsigned_zeros(table).style.map(lambda cell: TINT if str(cell).startswith(STAR) else ""), hide_index=True,
-                 column_order=[name for name in ("rank", "picture", *shown.table.columns.drop("rank")) if name in table],
-                 column_config=columns, key="beam_lists", height=35 * (N_LISTED + 1) + 3)
+    tinted = exports.unsigned_zeros(table).style.map(lambda cell: TINT if str(cell).startswith(STAR) else "")
+    order = [name for name in ("rank", "picture", *shown.table.columns.drop("rank")) if name in table]
+    st.dataframe(tinted, hide_index=True, column_order=order, column_config=columns, key="beam_lists", height=35 * (N_LISTED + 1) + 3)
     exports.csv_button(shown.long(req), f"recommendations-user-{req.user}", "All lists as CSV")
     written = shown.ranks.assign(rank=shown.ranks["rank"].astype("string").fillna("not found"))
     st.dataframe(written, hide_index=True, key="beam_ranks", column_config=RANK_COLUMNS)
@@ -69,7 +69,8 @@ def _invalid(req: BeamRequest, shown: Lists) -> None:
     st.markdown(f"**Invalid IDs:** {len(wrong)} of {shown.n_written} that the free search generated belong to no item.")
     if wrong.empty:
         return
-    st.dataframe(exports.unsigned_zeros(wrong), hide_index=True, key="beam_invalid", height=min(36 * len(wrong) + 40, 300), column_config={
+    height = min(36 * len(wrong) + 40, 300)
+    st.dataframe(exports.unsigned_zeros(wrong), hide_index=True, key="beam_invalid", height=height, column_config={
         "id": "Generated ID", "logp": st.column_config.NumberColumn("log P", format="%.3f"),
         "exists": st.column_config.TextColumn("Longest valid prefix", help="The longest prefix that some item has.")})
     exports.csv_button(wrong, f"invalid-ids-user-{req.user}", "Invalid IDs as CSV")

@@ -117,7 +117,8 @@ def candidates(req: BeamRequest, step: Step, best: Callable[[], pd.DataFrame], w
                          else LISTED[name],
                          on_change=pickers.shows(address.LISTED, "beam_listed", chosen))
     order = [name for name in ORDER if name != "mix" or (frame["mix"] != "").any()]
-    st.dataframe(exports.unsigned_zeros(frame[order]), column_config=COLUMNS, hide_index=True, height=330, key=f"beam_all:{step.level}:{chosen}")
+    st.dataframe(exports.unsigned_zeros(frame[order]), column_config=COLUMNS, hide_index=True, height=330,
+                 key=f"beam_all:{step.level}:{chosen}")
     with st.container(horizontal=True, vertical_alignment="center"):
         n = step.counts.get(FATES[chosen] or "", total)
         st.caption(f"Best first; the best {N_CANDIDATES} of {n:,} are shown." if n > N_CANDIDATES else "Best first.",
