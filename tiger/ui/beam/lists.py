@@ -55,7 +55,8 @@ def show(req: BeamRequest, shown: Lists, left_out: Sequence[str]) -> None:
         columns["picture"] = st.column_config.ImageColumn("", width=48)
     tinted = exports.unsigned_zeros(table).style.map(lambda cell: TINT if str(cell).startswith(STAR) else "")
     order = [name for name in ("rank", "picture", *shown.table.columns.drop("rank")) if name in table]
-    st.dataframe(tinted, hide_index=True, column_order=order, column_config=columns, key="beam_lists", height=35 * (N_LISTED + 1) + 3)
+    st.dataframe(tinted, hide_index=True, column_order=order, column_config=columns, key="beam_lists",
+                 height=35 * (N_LISTED + 1) + 3)
     exports.csv_button(shown.long(req), f"recommendations-user-{req.user}", "All lists as CSV")
     written = shown.ranks.assign(rank=shown.ranks["rank"].astype("string").fillna("not found"))
     st.dataframe(written, hide_index=True, key="beam_ranks", column_config=RANK_COLUMNS)
