@@ -5,7 +5,6 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -18,10 +17,7 @@ def ends_a_run(message: Message) -> bool:
     payload = message.get("bytes") or b""
     if not 0 < len(payload) <= SHORT:
         return False
-    try:
-        said = ForwardMsg.FromString(payload)
-    except DecodeError:
-        return False
+    said = ForwardMsg.FromString(payload)
     return said.WhichOneof("type") == "session_status_changed" and not said.session_status_changed.script_is_running
 
 
