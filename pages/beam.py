@@ -1,7 +1,5 @@
 """Beam: how does a recommender write the next item, code by code, and why that one?"""
 
-from functools import partial
-
 import streamlit as st
 
 from tiger.ui.beam import answers, compare, controls, lists, request, stepping, steps, why
@@ -38,6 +36,4 @@ else:
         else:
             stepping.show(req, answers.pictures(req))
             if req.level:
-                steps.show(req, answers.step(req), partial(answers.branch, req),
-                           lambda: answers.candidates(req, steps.listed()), partial(answers.all_candidates, req),
-                           partial(answers.kept_exact, req))
+                steps.show(req, answers.numbers(req))

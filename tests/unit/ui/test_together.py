@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -23,6 +24,12 @@ def titles(sent):
     return [ForwardMsg.FromString(one["bytes"]).page_config_changed.title for one in sent if "bytes" in one]
 
 
+def finish(what):
+    """Run it in a thread, since browser tests leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, what).result()
+
+
 def run(script, sent, scope="websocket"):
     """Let an app send through the middleware; what reaches the server is in ``sent``."""
     async def app(_scope, _receive, send):
@@ -31,7 +38,7 @@ def run(script, sent, scope="websocket"):
     async def out(one):
         sent.append(one)
 
-    asyncio.run(together.Together(app)({"type": scope}, None, out))
+    finish(together.Together(app)({"type": scope}, None, out))
 
 
 def test_messages_wait_for_the_end_of_the_run_and_keep_their_order(monkeypatch):
@@ -87,7 +94,7 @@ def test_an_end_that_comes_while_a_late_message_is_sent_overtakes_nothing(monkey
         await send(message("b"))
         await send(message(running=False))
 
-    asyncio.run(together.Together(app)({"type": "websocket"}, None, out))
+    finish(together.Together(app)({"type": "websocket"}, None, out))
     assert titles(sent) == ["a", "b", ""]
 
 
@@ -103,7 +110,7 @@ def test_a_visitor_who_left_is_said_to_the_next_message(monkeypatch):
         with pytest.raises(OSError, match="gone"):
             await send(message("b"))
 
-    asyncio.run(together.Together(app)({"type": "websocket"}, None, gone))
+    finish(together.Together(app)({"type": "websocket"}, None, gone))
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="this system cannot hold a socket's segments back")
@@ -133,7 +140,7 @@ def test_what_is_sent_together_leaves_in_one_piece():
         writer.close()
         server.close()
 
-    asyncio.run(visit())
+    finish(visit())
     assert pieces == [b"".join(one["bytes"] for one in (message("a"), message("b"), message(running=False)))]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,30 @@ def _comparison(req: BeamRequest) -> Comparison:
     changed = change(req)
     assert changed is not None
     return reports.comparison(req, trace(req, req.before), trace(req), changed, about(req))
+
+
+class Numbers(NamedTuple):
+    """What stands under the tree of a level, made once somebody unfolds it.
+
+    Args:
+        step: the level that was reached.
+        branch: makes the branch whose score is shown.
+        candidates: makes the table of the best candidates of one fate; None: of any.
+        all_candidates: makes the table of every candidate.
+        kept_exact: makes the table of the prefixes that an exact search would keep.
+    """
+
+    step: Step
+    branch: Callable[[], Branch]
+    candidates: Callable[[str | None], pd.DataFrame]
+    all_candidates: Callable[[], pd.DataFrame]
+    kept_exact: Callable[[], pd.DataFrame]
+
+
+def numbers(req: BeamRequest) -> Numbers:
+    """What stands under the tree of the level that was reached, from 1."""
+    makers = (partial(make, req) for make in (branch, candidates, all_candidates, kept_exact))
+    return Numbers(step(req), *makers)
 
 
 def others(req: BeamRequest) -> dict[str, runs.Run | None]:

@@ -1,6 +1,5 @@
 """One level of the search: the sum behind a branch's score, all candidates, and the exact search."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -11,6 +10,7 @@ from tiger.plots import beam as plot
 from tiger.reports import beam as report
 from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
 from tiger.search import beam
+from tiger.ui.beam.answers import Numbers
 from tiger.ui.shared import address, exports, layout, pickers
 from tiger.ui.shared.exports import Columns
 
@@ -44,26 +44,20 @@ LOST_COLUMNS: Columns = {
     "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
-def show(req: BeamRequest, step: Step, explained: Callable[[], Branch], best: Callable[[], pd.DataFrame],
-         whole: Callable[[], pd.DataFrame], kept_exact: Callable[[], pd.DataFrame]) -> None:
+def show(req: BeamRequest, numbers: Numbers) -> None:
     """What stands under the tree, folded away so that another user's tree comes at once: the sum behind a score, all candidates,
-    and what an exact search says.
-
-    Args:
-        explained: makes the branch whose score is shown.
-        best, whole: make the table of the best candidates, and of all.
-        kept_exact: makes the table of the prefixes that an exact search would keep.
-    """
+    and what an exact search says."""
+    step = numbers.step
     frame, name = step.picture.tree, f"beam-tree-{req.user}-{step.level}"
     drawn = [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
     if address.read(address.PICK):
         st.session_state.setdefault(SCORE, True)
-    total = sum(step.counts.values())
-    layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, explained(), drawn), ":material/function:")
-    layout.unfold(f"All {counted(total, 'candidate')} of level {step.level}", "beam_candidates",
-                  partial(candidates, req, step, best, whole), ":material/table_rows:")
+    layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, numbers.branch(), drawn),
+                  ":material/function:")
+    layout.unfold(f"All {counted(sum(step.counts.values()), 'candidate')} of level {step.level}", "beam_candidates",
+                  partial(candidates, req, numbers), ":material/table_rows:")
     layout.unfold(f"Where beam search pruned better items: {len(step.lost)} of {step.n_exact}", "beam_lost",
-                  lambda: exact_search(req, step, kept_exact()), ":material/content_cut:")
+                  lambda: exact_search(req, step, numbers.kept_exact()), ":material/content_cut:")
     exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
 
 
@@ -103,14 +97,10 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
                f"prefix has {last['worst_kept']:.3f}.")
 
 
-def listed() -> str | None:
-    """Which candidates the table lists: one fate, or None for all."""
-    return FATES[address.read(address.LISTED)]
-
-
-def candidates(req: BeamRequest, step: Step, best: Callable[[], pd.DataFrame], whole: Callable[[], pd.DataFrame]) -> None:
+def candidates(req: BeamRequest, numbers: Numbers) -> None:
     """Every candidate of the level with its numbers and its fate; the first of them in the table, all as CSV."""
-    total, chosen, frame = sum(step.counts.values()), address.read(address.LISTED), best()
+    step, chosen = numbers.step, address.read(address.LISTED)
+    total, frame = sum(step.counts.values()), numbers.candidates(FATES[chosen])
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",
                          format_func=lambda name: f"{LISTED[name]} {step.counts[FATES[name] or beam.KEPT]:,}" if FATES[name]
@@ -123,7 +113,7 @@ def candidates(req: BeamRequest, step: Step, best: Callable[[], pd.DataFrame], w
         n = step.counts.get(FATES[chosen] or "", total)
         st.caption(f"Best first; the best {N_CANDIDATES} of {n:,} are shown." if n > N_CANDIDATES else "Best first.",
                    width="content")
-        exports.csv_button(whole, f"beam-user-{req.user}-level-{step.level}", f"All {total:,} as CSV", total)
+        exports.csv_button(numbers.all_candidates, f"beam-user-{req.user}-level-{step.level}", f"All {total:,} as CSV", total)
 
 
 def exact_search(req: BeamRequest, step: Step, would_keep: pd.DataFrame) -> None:

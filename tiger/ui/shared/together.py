@@ -57,7 +57,7 @@ def in_one_go(send: Send) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # by now, too
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
