@@ -125,6 +125,29 @@ def test_what_is_being_typed_stays_when_the_server_answers(page, app):
     page.wait_for_url(re.compile("width=4"), timeout=SLOW_MS)
 
 
+def test_the_temperature_stays_open_while_it_is_moved(page, app):
+    opened(page, app, dataset="synthetic", at="1")
+    page.get_by_text("Temperature 1", exact=True).click(timeout=SLOW_MS)
+    page.get_by_role("slider", name="All levels").focus()
+    for heat in ("1.1", "1.2"):  # the button's own label changes, too
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_text(f"Temperature {heat}", exact=True)).to_be_visible(timeout=SLOW_MS)
+        settled(page)
+        expect(page.get_by_role("slider", name="All levels")).to_be_visible()
+
+
+def test_what_is_unfolded_under_the_tree_stays_so_at_another_level(page, app):
+    opened(page, app, dataset="synthetic", at="1")
+    listed = page.get_by_role("radio", name="Beam full")
+    page.get_by_text("All candidates of this level").click(timeout=SLOW_MS)
+    expect(listed).to_be_visible(timeout=SLOW_MS)
+    press(page, "Forward")
+    settled(page)
+    named_in_address(page, at="2")
+    settled(page)
+    expect(listed).to_be_visible()
+
+
 def test_a_dropped_item_comes_back_with_undo(page, app):
     opened(page, app, dataset="synthetic", user="77")
     cards = page.locator(".bm-item")

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support import tiny_models as tiny
-from tests.support.pages import open_page, unfold
+from tests.support.pages import open_page
 from tiger import datasets, models, runs
 from tiger.analysis import attribution
 from tiger.core import files, paths
@@ -182,7 +182,7 @@ def test_before_and_now_stand_together(demo, history, cat):
     app = opened(look="Before and after", at="4")
     assert "stays here beside the new one" in text_of(app)
     app.number_input(key="beam_width").set_value(4).run()
-    unfold(app, "beam_temperatures").slider(key="beam_temperature:0").set_value(2.0).run()
+    app.slider(key="beam_temperature:0").set_value(2.0).run()
     assert param(app, "was") == "~~~~" and param(app, "temperature") == "2-1-1-1"
     before = demo.beam_search(history, width=10, exclude_seen=True)
     now = demo.beam_search(history, 4, [2.0, 1.0, 1.0, 1.0], exclude_seen=True)

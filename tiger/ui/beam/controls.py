@@ -106,22 +106,16 @@ def _pick_model(req: BeamRequest, usable: Sequence[runs.Run]) -> None:
 
 def _temperature(req: BeamRequest) -> None:
     """One temperature for all levels, or one for each."""
-    with layout.folded(f"Temperature {req.search.temperature_text()}", "beam_temperatures", ":material/thermostat:",
-                       popover=True) as drawn:
-        if drawn:
-            _sliders(req)
-
-
-def _sliders(req: BeamRequest) -> None:
     values, param = req.search.temperature, address.TEMPERATURE
-    st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
-    st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
-              on_change=state.show("beam_temperature", values[0],
-                                   lambda value: change(req, temperature=(round(value, 2),) * req.n_levels)))
-    for level in range(req.n_levels):
-        key = f"beam_temperature:{level}"
-        st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
-                  on_change=state.show(key, values[level], partial(_one_level, req, level)))
+    with st.popover(f"Temperature {req.search.temperature_text()}", icon=":material/thermostat:"):
+        st.markdown("Logits are divided by the temperature: below 1 probable codes become more probable, above 1 less.")
+        st.slider("All levels", param.low, param.high, step=0.1, key="beam_temperature",
+                  on_change=state.show("beam_temperature", values[0],
+                                       lambda value: change(req, temperature=(round(value, 2),) * req.n_levels)))
+        for level in range(req.n_levels):
+            key = f"beam_temperature:{level}"
+            st.slider(f"Level {level + 1}", param.low, param.high, step=0.1, key=key,
+                      on_change=state.show(key, values[level], partial(_one_level, req, level)))
 
 
 def _one_level(req: BeamRequest, level: int, value: float) -> None:

@@ -46,7 +46,7 @@ LOST_COLUMNS: Columns = {
 
 def show(req: BeamRequest, numbers: Numbers) -> None:
     """What stands under the tree, folded away so that another user's tree comes at once: the sum behind a score, all candidates,
-    and what an exact search says."""
+    and what an exact search says. Labels are the same at every level, or Streamlit would fold up what is open."""
     step = numbers.step
     frame, name = step.picture.tree, f"beam-tree-{req.user}-{step.level}"
     drawn = [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
@@ -54,9 +54,8 @@ def show(req: BeamRequest, numbers: Numbers) -> None:
         st.session_state.setdefault(SCORE, True)
     layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, numbers.branch(), drawn),
                   ":material/function:")
-    layout.unfold(f"All {counted(sum(step.counts.values()), 'candidate')} of level {step.level}", "beam_candidates",
-                  partial(candidates, req, numbers), ":material/table_rows:")
-    layout.unfold(f"Where beam search pruned better items: {len(step.lost)} of {step.n_exact}", "beam_lost",
+    layout.unfold("All candidates of this level", "beam_candidates", partial(candidates, req, numbers), ":material/table_rows:")
+    layout.unfold("Where beam search pruned better items", "beam_lost",
                   lambda: exact_search(req, step, numbers.kept_exact()), ":material/content_cut:")
     exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
 
@@ -120,7 +119,9 @@ def exact_search(req: BeamRequest, step: Step, would_keep: pd.DataFrame) -> None
     """What an exact search over the catalogue would keep here, its best items that the beam lost, and where."""
     lost, n_all = step.lost, req.ids.n_ids
     gone = would_keep[would_keep["lost_at"].notna()]
-    st.markdown(f"The IDs of the best {counted(step.n_exact, 'item')} that an exact search over the catalogue finds have "
+    st.markdown(f"Beam search lost **{len(lost):,}** of the {counted(step.n_exact, 'best item')} that an exact search over the "
+                "catalogue finds.")
+    st.markdown(f"The IDs of the best {counted(step.n_exact, 'item')} that an exact search finds have "
                 f"**{len(would_keep):,}** distinct prefix{'es' * (len(would_keep) != 1)} of {step.level} "
                 f"code{'s' * (step.level > 1)}; the beam still holds **{len(would_keep) - len(gone):,}** of them.")
     if gone.empty:
