@@ -73,7 +73,8 @@ def candidates(found: Trace, level: int, fate: str | None = None, at_most: int |
         rank (among all, from 1), prefix ("12-7"), code, step_logp, total_logp, probability (of the whole prefix),
         n_items_below, fate.
     """
-    rows, step = rows_of(found, level, *(FATES if fate is None else [fate]))[:at_most], found.levels[level - 1]
+    step = found.levels[level - 1]
+    rows = (np.arange(len(step)) if fate is None else rows_of(found, level, fate))[:at_most]
     total_N, fate_N = step.total_logp_N[rows], np.array(FATES, object)[fate_places(found, level)[rows]]
     return pd.DataFrame({"rank": rows + 1, "prefix": list(map(text, step.prefixes(rows))), "code": step.codes_NL[rows, -1],
                          "step_logp": step.step_logp_N[rows], "total_logp": total_N,
