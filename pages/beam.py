@@ -34,6 +34,7 @@ else:
             lists.train_links(answers.untrained())
             lists.show(req, answers.lists(req, beside), left_out)
         else:
-            stepping.show(req, answers.pictures(req))
+            pictures = answers.pictures(req)
+            stepping.show(req, pictures)
             if req.level:
-                steps.show(req, answers.numbers(req))
+                steps.show(req, pictures[req.level], answers.numbers(req))

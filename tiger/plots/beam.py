@@ -1,7 +1,8 @@
 """A beam search as a tree that grows to the right, and what each history item did for each code."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -67,10 +68,10 @@ def looks() -> dict[str, Mark]:
     return MARKS | OVERLAYS
 
 
-def shown(frame: pd.DataFrame) -> dict[str, Mark]:
+def shown(tree: pd.DataFrame | Mapping[str, Sequence[Any]]) -> dict[str, Mark]:
     """The marks that a tree uses, by fate: its legend, which stands beside the figure so that it can wrap."""
-    here = set(frame["fate"].to_numpy()[frame["level"].to_numpy() > 0].tolist())
-    here |= {name for name in OVERLAYS if name in frame and frame[name].to_numpy().any()}
+    here = {fate for fate, level in zip(tree["fate"], tree["level"], strict=True) if level}
+    here |= {name for name in OVERLAYS if name in tree and any(tree[name])}
     return {fate: look for fate, look in looks().items() if fate in here}
 
 

@@ -7,6 +7,7 @@ in caches) and answers with one record; drawing it needs nothing else.
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -240,15 +241,20 @@ class Picture:
     Args:
         level: from 0, where nothing is written yet.
         summary: what happened, in two sentences; what stands between ** is stressed.
-        tree: the branches to draw, with words, target and exact.
+        branches: what to draw, see ``beam_tree``, with words, target and exact.
         alt: the picture's takeaway; hidden: how much of the level is drawn.
     """
 
     level: int
     summary: str
-    tree: pd.DataFrame
+    branches: beam_tree.Columns
     alt: str
     hidden: str
+
+    @cached_property
+    def tree(self) -> pd.DataFrame:
+        """The branches as a frame."""
+        return pd.DataFrame(self.branches)
 
 
 @dataclass(frozen=True)
@@ -258,7 +264,6 @@ class Step:
     Args:
         level: from 1.
         counts: candidates by fate.
-        picture: the tree.
         lost: the exact search's items that the whole beam lost, with titles.
         n_exact: items that the exact search found, at most as many as there are beams.
         n_expanded: prefixes that it had to look at; n_candidates: those that the beam looked at.
@@ -266,7 +271,6 @@ class Step:
 
     level: int
     counts: Mapping[str, int]
-    picture: Picture
     lost: pd.DataFrame
     n_exact: int
     n_expanded: int
@@ -282,7 +286,7 @@ def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, de
     said = ("No code is generated yet: the prefix is empty, and "
             f"{'the one item is' if req.ids.n_ids == 1 else f'all {req.ids.n_ids:,} items are'} possible. **Press Forward:** the "
             "model computes a probability for every code of level 1.")
-    start = beam_tree.grown(found, 0).assign(words="", target=False, exact=False)
+    start = beam_tree.placed(beam_tree.branches(found, 0)) | {"words": [""], "target": [False], "exact": [False]}
     return (Picture(0, said, start, said.replace("**", ""), ""),
             *(_picture(replace(req, level=level), found, nodes, names, some)
               for level, (nodes, some) in enumerate(zip(drawn, missed, strict=True), 1)))
@@ -294,10 +298,10 @@ def _picture(req: BeamRequest, found: beam.Trace, nodes: dict[Prefix, beam_tree.
     level, counts, kept = req.level, report.counts(found, req.level), report.kept(found, req.level)
     for (prefix, node), leads in zip(nodes.items(), req.on_target(list(nodes)), strict=True):
         node |= {"words": names[prefix], "target": leads, "exact": prefix in missed}
-    frame, best = beam_tree.placed(nodes), nodes[kept[0]]
+    tree, best = beam_tree.placed(nodes), nodes[kept[0]]
     alt = (f"Beam search after level {level}: {counted(len(kept), 'prefix', 'prefixes')} kept; the most probable is "
            f"{report.text(kept[0])} ({best['words'] or 'no item'}) with probability {share(float(str(best['total_logp'])))}.")
-    return Picture(level, step_summary(req, found, counts), frame, alt, beam_tree.hidden(frame, counts, level))
+    return Picture(level, step_summary(req, found, counts), tree, alt, beam_tree.hidden(tree, counts, level))
 
 
 def _exact_best(req: BeamRequest, exact_top: exact.ExactTopK) -> tuple[np.ndarray, np.ndarray]:
@@ -306,12 +310,12 @@ def _exact_best(req: BeamRequest, exact_top: exact.ExactTopK) -> tuple[np.ndarra
     return exact_top.item_R[:k], exact_top.logp_R[:k]
 
 
-def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, picture: Picture) -> Step:
-    """The level that was reached, from 1; ``picture``: its tree."""
+def step(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK) -> Step:
+    """The level that was reached, from 1."""
     item_R, logp_R = _exact_best(req, exact_top)
     lost = report.lost_items(found, item_R, logp_R, req.ids.ids_IM)
     lost = lost.assign(title=[req.title(item) for item in lost["item"]])
-    return Step(req.level, report.counts(found, req.level), picture, lost, len(item_R), exact_top.n_expanded,
+    return Step(req.level, report.counts(found, req.level), lost, len(item_R), exact_top.n_expanded,
                 sum(map(len, found.levels)))
 
 

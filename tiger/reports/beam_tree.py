@@ -5,6 +5,7 @@ n_items_below, fate, x (its level), y (its line, from 0 at the top), drawn_last 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,13 @@ from tiger.search.beam import FULL, KEPT, OUTSIDE, OWNED, Trace
 
 BOTH, BEFORE, NOW = "in both", "only before", "only now"
 Node = dict[str, object]
+Columns = dict[str, list[Any]]
+"""A tree as lists, one a column: a search draws several trees at once, and a frame of each takes longer than the tree."""
 
 
 def grown(found: Trace, level: int, always: Iterable[Prefix] = ()) -> pd.DataFrame:
     """The tree after a level; see ``branches``."""
-    return placed(branches(found, level, always))
+    return pd.DataFrame(placed(branches(found, level, always)))
 
 
 def branches(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,
@@ -70,12 +73,12 @@ def together(before: Trace, now: Trace, level: int, n_kept: int = 12) -> pd.Data
         for prefix in [prefix for prefix in nodes if len(prefix) == depth]:
             nodes[prefix]["fate"] = BOTH if prefix in one and prefix in two else NOW if prefix in two else BEFORE
     nodes[()]["fate"] = BOTH
-    return placed(nodes)
+    return pd.DataFrame(placed(nodes))
 
 
-def hidden(frame: pd.DataFrame, counts: dict[str, int], level: int) -> str:
+def hidden(tree: Columns, counts: dict[str, int], level: int) -> str:
     """How much of a level is drawn: "12 of 20 kept, 4 of 3,120 beam full"."""
-    here = frame["fate"].to_numpy()[frame["level"].to_numpy() == level].tolist()
+    here = [fate for fate, depth in zip(tree["fate"], tree["level"], strict=True) if depth == level]
     said = [f"{here.count(fate):,} of {n:,} {fate}" for fate, n in counts.items() if n]
     return ", ".join(said)
 
@@ -101,7 +104,7 @@ def _add(nodes: dict[Prefix, Node], found: Trace, level: int, row: int) -> None:
         row = above
 
 
-def placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
+def placed(nodes: dict[Prefix, Node]) -> Columns:
     """Branches as rows, all that is known of them as columns. Lines from the top: the best first, a parent in the middle of its
     children."""
     children: dict[Prefix, list[Prefix]] = {prefix: [] for prefix in nodes}
@@ -118,9 +121,8 @@ def placed(nodes: dict[Prefix, Node]) -> pd.DataFrame:
     order = sorted(nodes, key=lambda prefix: (len(prefix), y[prefix]))
     about = {name: [nodes[prefix][name] for prefix in order] for name in nodes[()]}
     level = [len(prefix) for prefix in order]
-    return pd.DataFrame({"prefix": order, "parent": [prefix[:-1] if prefix else None for prefix in order], "level": level,
-                         **about, "x": level, "y": [y[prefix] for prefix in order],
-                         "drawn_last": [not children[prefix] for prefix in order]})
+    return {"prefix": order, "parent": [prefix[:-1] if prefix else None for prefix in order], "level": level, **about, "x": level,
+            "y": [y[prefix] for prefix in order], "drawn_last": [not children[prefix] for prefix in order]}
 
 
 def _leaves(children: dict[Prefix, list[Prefix]], nodes: dict[Prefix, Node]) -> list[Prefix]:

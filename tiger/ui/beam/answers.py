@@ -54,7 +54,7 @@ def _pictures(req: BeamRequest) -> tuple[Picture, ...]:
 @caching.resource(128)
 def step(req: BeamRequest) -> Step:
     """The level that was reached, from 1."""
-    return reports.step(req, trace(req), best(req), pictures(req)[req.level])
+    return reports.step(req, trace(req), best(req))
 
 
 @caching.resource(128)
@@ -123,14 +123,14 @@ class Numbers(NamedTuple):
     """What stands under the tree of a level, made once somebody unfolds it.
 
     Args:
-        step: the level that was reached.
+        step: makes the numbers of the level that was reached.
         branch: makes the branch whose score is shown.
         candidates: makes the table of the best candidates of one fate; None: of any.
         all_candidates: makes the table of every candidate.
         kept_exact: makes the table of the prefixes that an exact search would keep.
     """
 
-    step: Step
+    step: Callable[[], Step]
     branch: Callable[[], Branch]
     candidates: Callable[[str | None], pd.DataFrame]
     all_candidates: Callable[[], pd.DataFrame]
@@ -139,8 +139,8 @@ class Numbers(NamedTuple):
 
 def numbers(req: BeamRequest) -> Numbers:
     """What stands under the tree of the level that was reached, from 1."""
-    makers = (partial(make, req) for make in (branch, candidates, all_candidates, kept_exact))
-    return Numbers(step(req), *makers)
+    return Numbers(partial(step, req), partial(branch, req), partial(candidates, req), partial(all_candidates, req),
+                   partial(kept_exact, req))
 
 
 def others(req: BeamRequest) -> dict[str, runs.Run | None]:

@@ -71,14 +71,13 @@ def show(req: BeamRequest, pictures: tuple[Picture, ...]) -> None:
 def packed(pictures: tuple[Picture, ...]) -> list[Level]:
     """What the browser draws, by level: sentence, branches and the marks that they use."""
     return [{"summary": one.summary, "alt": one.alt, "hidden": one.hidden, "nodes": _nodes(one),
-             "marks": {fate: look._asdict() | {"glyph": look.glyph} for fate, look in plot.shown(one.tree).items()}}
+             "marks": {fate: look._asdict() | {"glyph": look.glyph} for fate, look in plot.shown(one.branches).items()}}
             for one in pictures]
 
 
 def _nodes(shown: Picture) -> list[Node]:
     """Branches, parents first: where each lies, how it looks, and what is said of it."""
-    tree = {str(name): column.tolist() for name, column in shown.tree.items()}  # rows of a frame take five times as long
-    rows = [dict(zip(tree, row, strict=True)) for row in zip(*tree.values(), strict=True)]
+    rows = [dict(zip(shown.branches, row, strict=True)) for row in zip(*shown.branches.values(), strict=True)]
     return [{"key": report.text(row["prefix"]), "parent": report.text(row["parent"]) if row["level"] else None,
              "level": row["level"], "y": row["y"], "code": row["code"], "fate": row["fate"], "last": row["drawn_last"],
              "over": [name for name in plot.OVERLAYS if row[name]], "words": row["words"],

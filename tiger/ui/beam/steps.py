@@ -8,7 +8,7 @@ import streamlit as st
 from tiger.core.words import counted
 from tiger.plots import beam as plot
 from tiger.reports import beam as report
-from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Step
+from tiger.reports.beam_page import FATES, N_CANDIDATES, BeamRequest, Branch, Picture, Step
 from tiger.search import beam
 from tiger.ui.beam.answers import Numbers
 from tiger.ui.shared import address, exports, layout, pickers
@@ -44,20 +44,24 @@ LOST_COLUMNS: Columns = {
     "worst_kept": st.column_config.NumberColumn("Lowest kept there", format="%.3f")}
 
 
-def show(req: BeamRequest, numbers: Numbers) -> None:
+def show(req: BeamRequest, picture: Picture, numbers: Numbers) -> None:
     """What stands under the tree, folded away so that another user's tree comes at once: the sum behind a score, all candidates,
     and what an exact search says. Labels are the same at every level, or Streamlit would fold up what is open."""
-    step = numbers.step
-    frame, name = step.picture.tree, f"beam-tree-{req.user}-{step.level}"
-    drawn = [report.text(prefix) for prefix in frame.sort_values("total_logp", ascending=False)["prefix"] if prefix]
     if address.read(address.PICK):
         st.session_state.setdefault(SCORE, True)
-    layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, numbers.branch(), drawn),
+    layout.unfold("The score of a branch, term by term", SCORE, lambda: formula(req, numbers.branch(), drawn(picture)),
                   ":material/function:")
     layout.unfold("All candidates of this level", "beam_candidates", partial(candidates, req, numbers), ":material/table_rows:")
     layout.unfold("Where beam search pruned better items", "beam_lost",
-                  lambda: exact_search(req, step, numbers.kept_exact()), ":material/content_cut:")
-    exports.under(partial(plot.tree, frame, step.picture.alt, req.n_levels), name, partial(as_table, frame), config=TREE_COLUMNS)
+                  lambda: exact_search(req, numbers.step(), numbers.kept_exact()), ":material/content_cut:")
+    exports.under(lambda: plot.tree(picture.tree, picture.alt, req.n_levels), f"beam-tree-{req.user}-{picture.level}",
+                  lambda: as_table(picture.tree), config=TREE_COLUMNS, key="beam_numbers")
+
+
+def drawn(picture: Picture) -> list[str]:
+    """The branches of a picture, likeliest first."""
+    best = picture.tree.sort_values("total_logp", ascending=False)
+    return [report.text(prefix) for prefix in best["prefix"] if prefix]
 
 
 def legend(frame: pd.DataFrame) -> None:
@@ -98,7 +102,7 @@ def formula(req: BeamRequest, branch: Branch, drawn: list[str]) -> None:
 
 def candidates(req: BeamRequest, numbers: Numbers) -> None:
     """Every candidate of the level with its numbers and its fate; the first of them in the table, all as CSV."""
-    step, chosen = numbers.step, address.read(address.LISTED)
+    step, chosen = numbers.step(), address.read(address.LISTED)
     total, frame = sum(step.counts.values()), numbers.candidates(FATES[chosen])
     here = [name for name, fate in FATES.items() if fate is None or step.counts[fate] or name == chosen]
     st.segmented_control("List", here, key="beam_listed", required=True, label_visibility="collapsed",

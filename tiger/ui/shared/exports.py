@@ -62,9 +62,13 @@ def html_bytes(figure: go.Figure, name: str) -> bytes:
 
 
 def under(figure: Figure, name: str, table: Table, rows: int | None = None,
-          whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None) -> None:
-    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG."""
-    unfold(LABEL, f"open:{name}", partial(numbers, figure, name, table, rows, whole, config))
+          whole: Callable[[], pd.DataFrame] | None = None, config: Columns | None = None, key: str = "") -> None:
+    """What stands under every figure, folded away: its numbers as a table, as CSV, and the figure as HTML and PNG.
+
+    Args:
+        key: of a part that stays as it is, folded or not, when the figure is another one; else every ``name`` has its own.
+    """
+    unfold(LABEL, key or f"open:{name}", partial(numbers, figure, name, table, rows, whole, config))
 
 
 def unsigned_zeros(frame: pd.DataFrame) -> pd.DataFrame:
