@@ -80,7 +80,7 @@ def id_logp(net: nn.Module, rows: list[np.ndarray], codes_M: np.ndarray,
     parts, before_B1 = [], None
     for level, code in enumerate(codes_M.tolist()):
         logits_B1K, cache = net.step(memory, cache, level, before_B1)  # type: ignore[operator]
-        parts.append(torch.log_softmax(logits_B1K[:, 0].float() / temperature_L[level], -1)[:, code])
+        parts.append(beam.step_logp(logits_B1K[:, 0], temperature_L[level])[:, code])
         before_B1 = torch.full((len(rows), 1), code)
     return torch.stack(parts, 1).double().numpy()
 

@@ -83,7 +83,7 @@ class PrefixVectors(nn.Module):
 
     def add_scores(self, logits_NK: torch.Tensor, query_ND: torch.Tensor, level: int,
                    node_N: torch.Tensor) -> torch.Tensor:
-        """Logits of this level's codes with each child prefix's score added; ``node_N`` are the parents.
+        """Logits of this level's codes with each child prefix's score added, in place; ``node_N`` are the parents.
 
         Only the children that exist are scored. Positions of the same parent share the product with its children, so
         that a table row is fetched once for them all: see ``tiles``.
@@ -91,15 +91,17 @@ class PrefixVectors(nn.Module):
         tiles = self.tiles(level, node_N) if level else []
         if not tiles:
             return logits_NK
-        n_cells, codes, cells = logits_NK.numel(), self.codes[level].to(node_N.device), []
+        codes, cells, nothing = self.codes[level].to(node_N.device), [], []
         for row_YN, child_YC in tiles:
             cell_YNC = row_YN[:, :, None] * logits_NK.shape[1] + codes[child_YC.clamp(min=0)][:, None]
             nothing_YNC = (row_YN < 0)[:, :, None] | (child_YC < 0)[:, None]
-            cells.append(cell_YNC.masked_fill(nothing_YNC, n_cells).flatten())  # padding lands in one more cell
+            cells.append(cell_YNC.masked_fill(nothing_YNC, 0).flatten())
+            nothing.append(nothing_YNC.flatten())
         with precision.float32_products(query_ND.device):
             scores_X = _TileScores.apply(query_ND.float(), self.tables[level - 1].weight, tiles)
-        flat = F.pad(logits_NK.flatten(), (0, 1))
-        return flat.scatter_add(0, torch.cat(cells), scores_X.to(flat.dtype))[:-1].view_as(logits_NK)
+        added_X = scores_X.to(logits_NK.dtype).masked_fill(torch.cat(nothing), 0)  # padding adds nothing to the first cell
+        logits_NK.view(-1).scatter_add_(0, torch.cat(cells), added_X)
+        return logits_NK
 
     def tiles(self, level: int, node_N: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Which positions meet which children: pairs of (Y, n) positions and (Y, c) children, -1 where there is none.

@@ -19,8 +19,9 @@ def about(ids: SemanticIds, cat: Catalogue, texts: Texts, prefixes: Sequence[Pre
     """See ``About``. A prefix whose parent is among them, or a sibling with the same category, says what tells it apart."""
     below = [ids.prefix_items(prefix) for prefix in prefixes]
     member_PI = _member(below, cat.n_items)
-    names, titles = _names(member_PI, texts, prefixes), cat.items["title"].to_numpy(object)
-    said = [str(titles[only[0]]) if len(only) == 1 else word for only, word in zip(below, names, strict=True)]
+    titles = iter(cat.items["title"].iloc[[only[0] for only in below if len(only) == 1]].tolist())
+    names = _names(member_PI, texts, prefixes)
+    said = [str(next(titles)) if len(only) == 1 else word for only, word in zip(below, names, strict=True)]
     mix = [text if len(some) else "" for text, some in zip(texts.mixes(member_PI), below, strict=True)]
     return pd.DataFrame({"words": said, "mix": mix})
 

@@ -157,6 +157,12 @@ def temperatures(temperature: float | Sequence[float], n_levels: int) -> list[fl
     return given.tolist()
 
 
+def step_logp(logits_K: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+    """Log-probabilities of one level's codes, in the last dimension: log softmax(z / T)."""
+    logits_K = logits_K.float()  # thousands of prefixes times the codes: nothing is divided by 1
+    return torch.log_softmax(logits_K if temperature == 1 else logits_K / temperature, -1)
+
+
 @torch.inference_mode()
 def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int = 20,
            temperature: float | Sequence[float] = 1.0, constrained: bool = True,
@@ -188,7 +194,7 @@ def search(decoder: Decoder, trie: Trie, histories: list[np.ndarray], width: int
     for level in range(trie.n_levels):
         codes_BW = ids_BWM[:, :, -1].clamp(min=0) if level else None
         logits_BWK, cache = decoder.step(memory, cache, level, codes_BW)
-        step_BWK = torch.log_softmax(logits_BWK.float() / temperature_L[level], -1)
+        step_BWK = step_logp(logits_BWK, temperature_L[level])
         allowed_BWK = trie.mask(level, node_BW).view(step_BWK.shape) if constrained else None
         all_BWK = total_BW[:, :, None] + step_BWK
         open_BWK = all_BWK if allowed_BWK is None else all_BWK.masked_fill(~allowed_BWK, -torch.inf)
@@ -266,7 +272,7 @@ def score_all(decoder: Decoder, trie: Trie, histories: list[np.ndarray],
     for level in range(trie.n_levels):
         codes_BP = code_P.expand(n_users, -1) if level else None
         logits_BPK, cache = decoder.step(memory, cache, level, codes_BP)
-        step_BPK = torch.log_softmax(logits_BPK.float() / temperature_L[level], -1)
+        step_BPK = step_logp(logits_BPK, temperature_L[level])
         all_P = torch.arange(trie.n_nodes(level + 1))
         parent_P, code_P = trie.parent(level, all_P), trie.code(level, all_P)
         total_BP = total_BP[:, parent_P] + step_BPK[:, parent_P, code_P]

@@ -56,7 +56,7 @@ def best_items(decoder: beam.Decoder, trie: Trie, history: np.ndarray, k: int,
     n_expanded = 0
     for level in range(trie.n_levels):
         logits_1PK, cache = decoder.step(memory, cache, level, None if code_P is None else code_P[None])
-        step_PK = torch.log_softmax(logits_1PK[0].float() / temperature_L[level], -1)
+        step_PK = beam.step_logp(logits_1PK[0], temperature_L[level])
         child_X, parent_X = _children(trie, level, node_P)
         code_X = trie.code(level, child_X)
         total_X = total_P[parent_X] + step_PK[parent_X, code_X]
@@ -84,7 +84,7 @@ def score_items(decoder: beam.Decoder, trie: Trie, histories: list[np.ndarray], 
     total_BC = torch.zeros(item_BC.shape)
     for level in range(trie.n_levels):
         logits_BWK, cache = decoder.step(memory, cache, level, codes_BCM[:, :, level - 1] if level else None)
-        step_BWK = torch.log_softmax(logits_BWK.float(), -1).expand(-1, item_BC.shape[1], -1)  # at first one beam for all
+        step_BWK = beam.step_logp(logits_BWK).expand(-1, item_BC.shape[1], -1)  # at first one beam for all
         total_BC = total_BC + step_BWK.gather(2, codes_BCM[:, :, level, None])[..., 0]
         if level == 0 and trie.n_levels > 1:
             cache = decoder.reorder(cache, torch.zeros_like(item_BC))

@@ -33,7 +33,7 @@ def test_scores_and_gradients_equal_one_product_a_pair(bfloat16):
     query_ND, logits_NK = torch.randn(200, 8, requires_grad=True), torch.randn(200, 40, requires_grad=True)
     weight_NK = torch.randn(200, 40)
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        got_NK = prefixes.add_scores(logits_NK, query_ND, 1, node_N)
+        got_NK = prefixes.add_scores(logits_NK * 1, query_ND, 1, node_N)
     (got_NK * weight_NK).sum().backward()
     wanted_NK, extra_ND, extra_CD = logits_NK.detach().clone(), torch.zeros(200, 8), torch.zeros_like(table)
     for n, parent in enumerate(node_N.tolist()):
