@@ -72,3 +72,27 @@ def test_it_serves_this_machine_alone_starts_what_waits_and_takes_its_workers_wi
         server.wait()
         if (pid := waiting.status.pid) and files.pid_alive(pid) and pid != os.getpid():
             os.kill(pid, signal.SIGKILL)
+
+
+LOADED = """
+import os, threading
+from threadpoolctl import threadpool_info
+from tiger.ui.shared import serve
+
+serve.preload()
+def report():
+    print([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp" and "torch" in pool["filepath"]],
+          os.environ.get("OMP_NUM_THREADS"))
+rerun = threading.Thread(target=report)
+rerun.start()
+rerun.join()
+"""
+
+
+@pytest.mark.parametrize("given", [None, "3"])
+def test_every_thread_of_the_server_computes_by_itself_unless_the_environment_says_otherwise(given):
+    around = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    around |= {"OMP_NUM_THREADS": given} if given else {}
+    command = [sys.executable, "-c", LOADED]
+    found = subprocess.run(command, env=around, cwd=paths.PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == f"[{given or 1}] {given}"

@@ -33,14 +33,24 @@ from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  la
 from tiger.ui.shared.membership import Classroom
 from tiger.ui.shared.together import Together
 
-LATER = ("plotly.graph_objects", "sklearn.cluster", "torch")  # Home does without them, other pages do not
+LATER = ("torch", "plotly.graph_objects", "sklearn.cluster")  # Home does without them, other pages do not
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def preload() -> None:
-    """Import what is needed soon, while the server already answers; what is imported is never garbage."""
+    """Import what is needed soon, while the server already answers; what is imported is never garbage.
+
+    Torch computes on one thread here, unless the environment says otherwise: what a page computes is hundreds of small products,
+    and every rerun is a thread of its own, for which OpenMP would start a team that waits for cores which trainings have.
+    Workers, which are told how many threads they have, are processes of their own.
+    """
+    own = "OMP_NUM_THREADS" not in os.environ  # read once, when torch is loaded; set_num_threads speaks for its own thread alone
+    if own:
+        os.putenv("OMP_NUM_THREADS", "1")  # os.environ, which workers are given, stays as it is
     for name in LATER:
         importlib.import_module(name)
+    if own:
+        os.unsetenv("OMP_NUM_THREADS")
     gc.collect()
     gc.freeze()  # or each full collection walks through 300,000 objects of modules, for a fifth of a second
 
