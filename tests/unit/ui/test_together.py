@@ -42,6 +42,7 @@ def run(script, sent, scope="websocket"):
 
 
 def test_messages_wait_for_the_end_of_the_run_and_keep_their_order(monkeypatch):
+    """All but that the script runs: that comes last but one, when everything on the page is of this run."""
     monkeypatch.setattr(together, "HOLD_SECONDS", 60)
     sent, seen = [], []
 
@@ -57,7 +58,8 @@ def test_messages_wait_for_the_end_of_the_run_and_keep_their_order(monkeypatch):
 
     run(script, sent)
     assert seen == [0, 0, 0, 0, 5, 5]
-    assert titles(sent) == ["a", "", "b", "x" * 3000, "", "next run"]
+    assert titles(sent) == ["a", "b", "x" * 3000, "", "", "next run"]
+    assert [together.runs(one) for one in sent[3:5]] == [True, False]
     assert sent[-1]["type"] == "websocket.close"
 
 
@@ -145,11 +147,11 @@ def test_what_is_sent_together_leaves_in_one_piece():
 
 
 @pytest.mark.parametrize("payload", [b"", ForwardMsg(ref_hash="h").SerializeToString()])
-def test_only_the_end_of_a_run_is_one(payload):
-    assert together.ends_a_run(message(running=False))
-    assert not together.ends_a_run(message(running=True))
-    assert not together.ends_a_run({"type": "websocket.send", "bytes": payload})
-    assert not together.ends_a_run({"type": "websocket.send", "text": "words"})
+def test_what_says_whether_a_script_runs_and_what_does_not(payload):
+    assert together.runs(message(running=False)) is False
+    assert together.runs(message(running=True)) is True
+    assert together.runs({"type": "websocket.send", "bytes": payload}) is None
+    assert together.runs({"type": "websocket.send", "text": "words"}) is None
 
 
 def test_other_requests_are_not_held(monkeypatch):

@@ -12,21 +12,22 @@ HOLD_SECONDS = 0.1
 SHORT = 200  # bytes: what says that a run is over is short
 
 
-def ends_a_run(message: Message) -> bool:
-    """Whether this is Streamlit's message that the page's script, or a fragment of it, no longer runs."""
+def runs(message: Message) -> bool | None:
+    """Whether the page's script, or a fragment of it, runs now, where this is Streamlit's message of it; else None."""
     payload = message.get("bytes") or b""
     if not 0 < len(payload) <= SHORT:
-        return False
+        return None
     said = ForwardMsg.FromString(payload)
-    return said.WhichOneof("type") == "session_status_changed" and not said.session_status_changed.script_is_running
+    return said.session_status_changed.script_is_running if said.WhichOneof("type") == "session_status_changed" else None
 
 
 class Together:
     """Middleware that holds what goes out over a websocket until the page's run is over, at most ``HOLD_SECONDS``.
 
     Streamlit sends every ten milliseconds what a run has made by then, and its browser side renders the page each time, first of
-    all with every element marked as stale. With all of it in one, a quick run costs the browser a third less
-    (``benchmarks/felt.py``), and nothing flickers.
+    all with every element marked as stale, since the script runs. With all of it in one, and that it ran last of all, a quick run
+    costs the browser half (``benchmarks/felt.py``), and nothing flickers. (Left out altogether, the browser would wait for ever
+    after the key "r", from which on it knows that a run was asked for.)
     """
 
     def __init__(self, app: ASGIApp):
@@ -75,7 +76,9 @@ class Outbox:
             late, self._late = self._late, None
             late.result()
         self._waiting.append(message)
-        if message["type"] != "websocket.send" or ends_a_run(message):
+        running = runs(message) if message["type"] == "websocket.send" else False
+        if running is False:
+            self._waiting.sort(key=lambda one: bool(runs(one)) + 2 * (one is message))  # that it ran is said when it is over
             await self._flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._time_is_up)
