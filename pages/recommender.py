@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.runs import Run
 from tiger.ui.recommender import comparison as comparison_view
 from tiger.ui.recommender import costs as cost_view
 from tiger.ui.recommender import view as recommender_view
@@ -21,7 +22,7 @@ seen = live.states(run)
 
 
 @st.fragment(run_every=live.interval(seen))
-def watch() -> None:
+def watch(run: Run) -> None:
     recommender_view.watch(run, seen)
 
 
@@ -37,4 +38,4 @@ with layout.guard(f"The view {view}"):
         if run is None:
             layout.empty("No recommender of this dataset yet. Train one above; the small preset takes about a minute.")
         else:
-            watch()
+            watch(run)

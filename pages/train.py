@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tiger.runs import Run
 from tiger.ui.shared import layout, live, state
 from tiger.ui.train import movie
 from tiger.ui.train import view as train_view
@@ -16,7 +17,7 @@ seen = live.states(run)
 
 
 @st.fragment(run_every=live.interval(seen))
-def watch() -> None:
+def watch(run: Run) -> None:
     watch_view.watch(run, seen)
 
 
@@ -26,4 +27,4 @@ elif run.config.kind == "import":
     layout.empty(f"**{layout.plain(run.title)}** was imported, so there is no training to watch.", "exchange",
                 "What was imported")
 else:
-    watch()
+    watch(run)
