@@ -75,7 +75,8 @@ def start(home: Path, port: int | None = None, env: dict[str, str] | None = None
     log = home / "server.log"
     shared = os.environ.get("TIGER_SHARED_DATA") or (PROJECT.parent / "shared").resolve()
     roots = os.pathsep.join(map(str, [PROJECT.parent, shared, home]))
-    around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots} | (env or {})
+    # two workers at once have a thread each: one of two threads waits all the time for cores that other tests have
+    around = os.environ | {"TIGER_HOME": str(home), "TIGER_DATA_ROOTS": roots, "TIGER_WORKERS": "2"} | (env or {})
     command = [sys.executable, "-m", "tiger.ui.shared.serve", "--server.port", str(port), "--server.headless", "true",
                *words]
     with log.open("ab") as out:
