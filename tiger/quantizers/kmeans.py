@@ -5,8 +5,6 @@ from functools import cache
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController
 
 from tiger.core.sampling import even_sample
@@ -34,6 +32,9 @@ def centres(x_NZ: np.ndarray, n_codes: int, seed: int, n_iterations: int, miniba
                          "are too large; normalise the embeddings or scale them down.")
     if len(x_NZ) <= n_codes:
         return np.resize(x_NZ, (n_codes, x_NZ.shape[1])).astype(np.float32)
+    # here, because to load it takes longer than most commands, and half of the quantizers do without
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
     with warnings.catch_warnings(), _thread_pools().limit(limits=torch.get_num_threads()):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than codes
         how = {"init": _start(x_NZ, n_codes, seed), "n_init": 1, "max_iter": n_iterations, "random_state": seed}
@@ -54,6 +55,7 @@ def _start(x_NZ: np.ndarray, n_codes: int, seed: int) -> str | np.ndarray:
     n_rows = max(START_ROWS, 64 * n_codes)
     if len(x_NZ) <= n_rows:
         return "k-means++"
+    from sklearn.cluster import kmeans_plusplus
     return kmeans_plusplus(x_NZ[even_sample(len(x_NZ), n_rows)], n_codes, random_state=seed)[0]
 
 
