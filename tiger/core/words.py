@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and words where there is little room."""
 
 
 def counted(n: int, one: str, many: str = "") -> str:
@@ -19,3 +19,8 @@ def there(n: int, one: str, many: str = "") -> str:
 def none_of(n: int, one: str) -> str:
     """Not one among so many, for a verb in the singular: "none of the 12 items", "not even the only item"."""
     return f"not even the only {one}" if n == 1 else f"none of the {counted(n, one)}"
+
+
+def cut(words: str, longest: int) -> str:
+    """Words of at most ``longest`` characters; what does not fit is a "…"."""
+    return words if len(words) <= longest else words[:longest - 1].rstrip() + "…"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tiger.core.words import counted
+from tiger.core.words import counted, cut
 from tiger.plots.style import QUIET, style
 
 LINE_PX = 25
@@ -77,8 +77,7 @@ def shown(tree: pd.DataFrame | Mapping[str, Sequence[Any]]) -> dict[str, Mark]:
 
 def text(words: str, longest: int) -> str:
     """Text for a figure: short, and nothing in it read as a tag."""
-    cut = words if len(words) <= longest else words[:longest - 1].rstrip() + "…"
-    return cut.replace("&", "&amp;").replace("<", "&lt;")
+    return cut(words, longest).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:

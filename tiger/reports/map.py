@@ -11,7 +11,7 @@ from tiger.analysis import projection
 from tiger.analysis.projection import Layout, UmapParams
 from tiger.analysis.tree import Branches
 from tiger.core.sampling import even_sample
-from tiger.core.words import counted
+from tiger.core.words import counted, cut
 from tiger.datasets.catalogue import Catalogue
 from tiger.plots import colours
 from tiger.reports.branches import Texts, named
@@ -116,7 +116,7 @@ class Picture:
         if len(at_N) > LABELLED:
             return []
         rows = self.layout.row_N[at_N]
-        titles = self.codes.cat.items["title"].str.slice(0, 44).to_numpy(object)[rows]
+        titles = [cut(str(title), 44) for title in self.codes.cat.items["title"].to_numpy(object)[rows]]
         return [f"{title}\n{id_text(row)}" for title, row in zip(titles, self.codes.codes_IL[rows].tolist(), strict=True)]
 
     def rows(self, at_N: np.ndarray, look: Look) -> pd.DataFrame:

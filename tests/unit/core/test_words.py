@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tiger.core.words import counted, none_of, there
+from tiger.core.words import counted, cut, none_of, there
 
 PROJECT = Path(__file__).resolve().parents[3]
 NOUNS = ("beams|branches|buckets|candidates|categories|cells|codebooks|codes|columns|copies|dimensions|embeddings|entries|files|"
@@ -55,6 +55,12 @@ def test_a_noun_follows_its_number(n, words, want):
 def test_none_and_all_of_so_many():
     assert [there(n, "item") for n in (0, 1, 1200)] == ["there are 0 items", "there is 1 item", "there are 1,200 items"]
     assert [none_of(n, "item") for n in (1, 12)] == ["not even the only item", "none of the 12 items"]
+
+
+@pytest.mark.parametrize(("given", "longest", "want"), [("Rose soap", 9, "Rose soap"), ("Rose soap", 8, "Rose so…"),
+                                                     ("Rose soap", 6, "Rose…"), ("", 3, ""), ("Acoustic", 3, "Ac…")])
+def test_words_that_do_not_fit_say_so(given, longest, want):
+    assert cut(given, longest) == want and len(want) <= longest
 
 
 def test_no_sentence_says_1_items():

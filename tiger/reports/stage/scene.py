@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tiger.analysis import attribution
-from tiger.core.words import counted, there
+from tiger.core.words import counted, cut, there
 from tiger.reports import beam as report
 from tiger.reports.beam import Prefix
 from tiger.reports.beam_page import BeamRequest
@@ -277,7 +277,7 @@ def plain_name(req: BeamRequest, item: int) -> str:
         if at >= 0:
             words = title[at:at + len(one)].split()
             return "the " + " ".join(word if word[1:] != word[1:].lower() else word.lower() for word in words)
-    return f"“{title if len(title) <= SHORT else title[:SHORT - 1].rstrip() + '…'}”"
+    return f"“{cut(title, SHORT)}”"
 
 
 def _singular(group: str) -> list[str]:

@@ -7,7 +7,7 @@ function positionOf(canvas, event, [x, y, reach]) {
 }
 
 function under(play, canvas, which, event) {
-  const view = which && play.lab.method !== 'lsh' ? play.views[which === 1 ? 0 : play.level] : undefined
+  const view = !which ? play.views.points : play.lab.method !== 'lsh' ? play.views[which === 1 ? 0 : play.level] : undefined
   const [x, y, scale] = positionOf(canvas, event, view ?? [0, 0, REACH]), places = play.places?.[which]
   let best = null, least = 16 / scale
   for (let i = 0; places && i < play.lab.n; i++) {

@@ -15,7 +15,11 @@ function frameOf(play, which, rows, book) {
     return [Math.min(own[edge], ...codes), Math.max(own[own.length - 1 - edge], ...codes)]
   }
   const [x, y] = [range(0), range(1)], reach = 1.15 * Math.max(x[1] - x[0], y[1] - y[0], 0.02) / 2
-  const wanted = [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2, reach]
+  return follow(play, which, [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2, reach])
+}
+
+// What a plane shows on its way to what is wanted: reach, and centre.
+function follow(play, which, wanted) {
   const shown = play.views[which] ?? wanted, near = wanted.every((value, n) => Math.abs(value - shown[n]) < 0.01 * shown[2])
   const next = near || play.still ? wanted : blend(shown, wanted, 0.16)
   play.settling ||= !near
@@ -23,8 +27,14 @@ function frameOf(play, which, rows, book) {
   return [next[2], next.slice(0, 2)]
 }
 
+// Points and reconstructions: the square that can be drawn in, or up to twice as much where reconstructions are outside.
+function frameOfPoints(play, out) {
+  const far = play.settings.points === 'drawn' ? 0 : 1.08 * out.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0)
+  return follow(play, 'points', [0, 0, Math.min(Math.max(REACH, far), 2 * REACH)])
+}
+
 function planeOfPoints(play, canvas, now, shown) {
-  const { lab } = play, view = surface(canvas, REACH), key = `${lab.step} ${play.dark}`
+  const { lab } = play, view = surface(canvas, ...frameOfPoints(play, now.out)), key = `${lab.step} ${play.dark} ${view.reach}`
   if (play.image?.key !== key || (play.image.side < 200 && !play.playing && play.t === 1)) {
     const side = play.playing || play.t < 1 ? 96 : 220
     play.image = { key, side, canvas: raster(xy => encode(lab, xy), side, view.whole, play.data.colours, play.dark) }
@@ -70,12 +80,13 @@ function planeOfLatents(play, canvas, now, shown) {
     else if (play.all) arrow(view, to, place(i), { colour: play.ink, alpha: 0.35 })
     point(view, ...place(i), encoding && play.t < 1 ? QUIET : colourOf(play, code), play.ink)
   }
-  const few = lab.codes <= 16
-  for (const dead of [true, false]) now.counts[0].forEach((count, k) => {
-    if (count > 0 === dead) return
-    code(view, ...pair(now.books[0], k), { number: k, colour: colourOf(play, k), ink: play.ink, paper: play.paper, dead, few })
-  })
-  if (!encoding) arrow(view, pair(now.books[0], now.codes[0][shown]), pair(now.z, shown), { colour: play.ink, width: 2 })
+  const mark = k => code(view, ...pair(now.books[0], k), {
+    number: k, colour: colourOf(play, k), ink: play.ink, paper: play.paper, dead: !now.counts[0][k], few: lab.codes <= 16 })
+  for (const dead of [true, false]) now.counts[0].forEach((count, k) => count > 0 === dead || mark(k))
+  if (!encoding) {
+    arrow(view, pair(now.books[0], now.codes[0][shown]), pair(now.z, shown), { colour: play.ink, width: 2 })
+    mark(now.codes[0][shown]) // over the arrow, or its number could not be read
+  }
   point(view, ...place(shown), colourOf(play, now.codes[0][shown]), play.ink, { chosen: true })
   if (lab.trained && !encoding && play.phase !== 'assign') slopes(play, view, now, shown)
 }
@@ -123,10 +134,12 @@ function planeOfResiduals(play, canvas, now, shown) {
     if (book && play.all && part === 1) arrow(view, pair(book, codes[i]), row, { colour: play.ink, alpha: 0.35 })
     point(view, ...place(i), hue(i), play.ink)
   }
-  if (book) now.counts[level].forEach((count, k) => code(view, ...pair(book, k), {
-    number: k, colour: play.dark ? '#e9e6e1' : '#33302c', ink: play.paper, paper: play.paper, dead: !count, square: true,
-    few: lab.codes <= 16 }))
+  const mark = k => code(view, ...pair(book, k), {
+    number: k, colour: play.dark ? '#e9e6e1' : '#33302c', ink: play.paper, paper: play.paper, dead: !now.counts[level][k],
+    square: true, few: lab.codes <= 16 })
+  if (book) now.counts[level].forEach((_, k) => mark(k))
   arrow(view, book ? pair(book, codes[shown]) : [0, 0], place(shown), { colour: play.ink, width: 2 })
+  if (book) mark(codes[shown])
   point(view, ...place(shown), hue(shown), play.ink, { chosen: true })
 }
 

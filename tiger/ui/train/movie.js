@@ -56,7 +56,7 @@ function cells(film, now, ink) {
     const cell = Math.min((wide - gap * (columns - 1)) / columns, (high - (head + gap / 2) * rows) / rows) / side
     if (cell > best.cell) best = { cell, columns }
   }
-  pen.font = '11px sans-serif'
+  pen.font = `11px ${getComputedStyle(pen.canvas).fontFamily}`
   pen.textBaseline = 'alphabetic'
   let start = 0
   sizes.forEach((size, level) => {

@@ -28,7 +28,7 @@ CSS = """.film{color:var(--st-text-color,inherit);font:12px var(--st-font,sans-s
 figure{margin:0;min-width:0}figcaption{opacity:.8;min-height:2.5em;line-height:1.25}
 canvas{display:block;width:100%;height:206px}
 .controls{display:flex;align-items:center;gap:.6rem;margin-top:.2rem;min-height:30px}
-.controls input{flex:1 1 auto;min-width:60px;accent-color:#cf7a24}
+.controls input{flex:1 1 auto;min-width:60px;accent-color:var(--st-primary-color)}
 .controls button{flex:0 0 34px;height:28px;border-radius:6px;border:1px solid color-mix(in srgb,currentColor 30%,transparent);
 background:none;color:inherit;cursor:pointer;font-size:11px}
 .step{flex:0 1 auto;font-variant-numeric:tabular-nums;min-width:5.5em}"""
