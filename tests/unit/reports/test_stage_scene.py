@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.javascript import evaluate
 from tiger import datasets, models, runs
+from tiger.core import paths
 from tiger.reports import beam_page, branches, prefixes, stage
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import beside, pictures
@@ -158,3 +159,16 @@ def test_a_scene_without_a_history_asks_for_the_first_thing(req):
     whole = scenes.scene(empty, None, None, list, lambda items: pictures.looks(req.cat, items), person="Somebody new")
     assert whole.steps == ("Start",) and not whole.nodes and not whole.suggestions and not whole.things
     assert json.loads(json.dumps(asdict(whole)))["said"] == ["Nobody is here yet. Choose a person, or add the first thing."]
+
+
+def test_columns_of_the_tree_fill_it_and_those_that_name_their_groups_are_wide():
+    """Of six equal columns none has room for a word; of four, all have."""
+    found = evaluate([paths.PROJECT / "tiger/reports/stage/tree.js"], "return given.map(columnsOf)", list(range(1, 13)))
+    for n, columns in enumerate(found, 1):
+        start, width = np.array([(column["start"], column["width"]) for column in columns]).T
+        np.testing.assert_allclose(start, np.cumsum(width) - width, atol=1e-12)
+        assert len(width) == n and width.sum() == pytest.approx(1)
+        if n <= 4:
+            np.testing.assert_allclose(width, 1 / n)
+        else:
+            assert width[0] > width[1] > 2 * width[2:].max()

@@ -1,19 +1,30 @@
 // The tree in the middle of the stage: groups as labels, lines between them from the person to the suggestions.
 
 const ROOM = 0.74 // of a column that a label takes; the rest is for lines
+const MANY = 4 // levels; of more, the first two have wide columns, and deeper groups have a share and no name
+const WIDE = [2.6, 2.2]
+
+// Where each level's column begins and how wide it is, as shares of the tree's box.
+function columnsOf(n) {
+  const parts = Array.from({ length: n }, (_, at) => n > MANY && WIDE[at] || 1), all = parts.reduce((sum, part) => sum + part)
+  return parts.map((part, at) => ({ start: parts.slice(0, at).reduce((sum, one) => sum + one, 0) / all, width: part / all }))
+}
 
 // The groups of a scene as elements, placed by shares of the tree's box.
 function buildTree(play) {
   const { scene, box } = play, { at, nLeaves } = linesOf(scene.nodes), n = scene.n_levels
+  const columns = columnsOf(n)
   box.tree.replaceChildren()
+  box.tree.classList.toggle('many', n > MANY)
   play.labels = {}
   for (const node of scene.nodes) {
-    const single = node.n_items === 1 && node.fate === 'leads'
+    const single = node.n_items === 1 && node.fate === 'leads', { start, width } = columns[node.level - 1]
+    const named = !single && (n <= MANY || node.level <= WIDE.length)
     const label = make('div', { class: `node${single ? ' single' : ''}`, title: `${node.name}: ${percent(node.part)}` },
-      !single && make('span', { class: 'name' }, ...(node.name || 'mixed').split(' ').flatMap(word => [make('i', {}, word), ' '])),
+      named && make('span', { class: 'name' }, ...(node.name || 'mixed').split(' ').flatMap(word => [make('i', {}, word), ' '])),
       !single && make('span', { class: 'part' }, percent(node.part)))
-    label.style.left = `${100 * (node.level - 1) / n}%`
-    label.style.width = single ? '' : `${100 * ROOM / n}%`
+    label.style.left = `${100 * start}%`
+    label.style.width = single ? '' : `${100 * ROOM * width}%`
     label.style.top = `${100 * at[node.key]}%`
     label.style.maxHeight = `${100 / nLeaves}%`
     box.tree.append(label)
