@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.javascript import evaluate
 from tiger import datasets, models, runs
-from tiger.core import paths
 from tiger.reports import beam_page, branches, prefixes, stage
 from tiger.reports.beam_page import BeamRequest
 from tiger.reports.stage import beside, pictures
@@ -163,7 +162,7 @@ def test_a_scene_without_a_history_asks_for_the_first_thing(req):
 
 def test_columns_of_the_tree_fill_it_and_those_that_name_their_groups_are_wide():
     """Of six equal columns none has room for a word; of four, all have."""
-    found = evaluate([paths.PROJECT / "tiger/reports/stage/tree.js"], "return given.map(columnsOf)", list(range(1, 13)))
+    found = evaluate([stage.FOLDER / "tree.js"], "return given.map(columnsOf)", list(range(1, 13)))
     for n, columns in enumerate(found, 1):
         start, width = np.array([(column["start"], column["width"]) for column in columns]).T
         np.testing.assert_allclose(start, np.cumsum(width) - width, atol=1e-12)
