@@ -286,7 +286,7 @@ def pictures(req: BeamRequest, found: beam.Trace, exact_top: exact.ExactTopK, de
     said = ("No code is generated yet: the prefix is empty, and "
             f"{'the one item is' if req.ids.n_ids == 1 else f'all {req.ids.n_ids:,} items are'} possible. **Press Forward:** the "
             "model computes a probability for every code of level 1.")
-    start = beam_tree.placed(beam_tree.branches(found, 0)) | {"words": [""], "target": [False], "exact": [False]}
+    start = beam_tree.grown(found, 0) | {"words": [""], "target": [False], "exact": [False]}
     return (Picture(0, said, start, said.replace("**", ""), ""),
             *(_picture(replace(req, level=level), found, nodes, names, some)
               for level, (nodes, some) in enumerate(zip(drawn, missed, strict=True), 1)))

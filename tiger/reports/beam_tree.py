@@ -20,9 +20,9 @@ Columns = dict[str, list[Any]]
 """A tree as lists, one a column: a search draws several trees at once, and a frame of each takes longer than the tree."""
 
 
-def grown(found: Trace, level: int, always: Iterable[Prefix] = ()) -> pd.DataFrame:
+def grown(found: Trace, level: int, always: Iterable[Prefix] = ()) -> Columns:
     """The tree after a level; see ``branches``."""
-    return pd.DataFrame(placed(branches(found, level, always)))
+    return placed(branches(found, level, always))
 
 
 def branches(found: Trace, level: int, always: Iterable[Prefix] = (), n_kept: int = 12, n_full: int = 4,

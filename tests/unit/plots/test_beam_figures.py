@@ -24,7 +24,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def frame(model):
-    grown = beam_tree.grown(model.beam_search(HISTORY, width=4), 3)
+    grown = pd.DataFrame(beam_tree.grown(model.beam_search(HISTORY, width=4), 3))
     return grown.assign(words="a <b>, of words", target=grown["level"] == 1, exact=False)
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -107,7 +108,7 @@ def test_where_the_beam_lost_what_an_exact_search_finds(model, found, by_hand):
 def test_the_tree_holds_the_beams_their_parents_and_why_others_went(found, by_hand):
     beams, target = plain_beams(by_hand), tuple(tiny.semantic_ids().ids_IM[17].tolist())
     for level in (0, 1, 2, 3):
-        frame = beam_tree.grown(found, level, [target])
+        frame = pd.DataFrame(beam_tree.grown(found, level, [target]))
         drawn = set(frame["prefix"])
         assert drawn.issuperset(beams[level]) and drawn.issuperset(prefix[:-1] for prefix in drawn if prefix)
         assert frame["prefix"].is_unique and frame["level"].max() == level
@@ -125,7 +126,7 @@ def test_the_tree_holds_the_beams_their_parents_and_why_others_went(found, by_ha
 
 
 def test_branches_never_cross(found):
-    frame = beam_tree.grown(found, 3)
+    frame = pd.DataFrame(beam_tree.grown(found, 3))
     order = frame[frame["drawn_last"]].sort_values("y")["prefix"].tolist()
     for depth in (1, 2):
         starts = [prefix[:depth] for prefix in order if len(prefix) >= depth]

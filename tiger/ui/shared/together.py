@@ -26,8 +26,8 @@ class Together:
 
     Streamlit sends every ten milliseconds what a run has made by then, and its browser side renders the page each time, first of
     all with every element marked as stale, since the script runs. With all of it in one, and that it ran last of all, a quick run
-    costs the browser half (``benchmarks/felt.py``), and nothing flickers. (Left out altogether, the browser would wait for ever
-    after the key "r", from which on it knows that a run was asked for.)
+    costs the browser some four tenths less (``benchmarks/felt.py``), and nothing flickers. (Left out altogether, the browser
+    would wait for ever after the key "r", from which on it knows that a run was asked for.)
     """
 
     def __init__(self, app: ASGIApp):
