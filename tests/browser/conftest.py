@@ -30,17 +30,21 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
 LESS = ["--js-flags=--no-turbofan", "--process-per-site"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
 # Streamlit says on its root element whether the server answers and whether the script still runs, and our components on the
-# document's whether the server is still to be told something; quiet is what stays so
+# document's whether the server is still to be told something; a busy server may take a while to answer what it was told (its
+# websocket is listened to, in START). Quiet is what stays so
 QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
   const now = root?.dataset.testConnectionState === 'CONNECTED' && root.dataset.testScriptState === 'notRunning'
-    && document.querySelector('html:not([data-untold]) h1')
+    && document.querySelector('html:not([data-untold]) h1') && !(window.told > (window.answered ?? 0))
     && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]');
   if (!now || window.quiet?.turn !== turn) window.quiet = {turn, since: performance.now()};
   return now && performance.now() - window.quiet.since > 200 }"""
 TURNS = itertools.count()
 # Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough
-ONCE = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');
-  style.textContent = '*, *::before, *::after { animation-iteration-count: 1 !important }'; document.head.append(style) })"""
+START = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');
+  style.textContent = '*, *::before, *::after { animation-iteration-count: 1 !important }'; document.head.append(style) })
+  window.WebSocket = class extends WebSocket {
+    constructor(...to) { super(...to); this.addEventListener('message', () => { window.answered = performance.now() }) }
+    send(what) { window.told = performance.now(); super.send(what) } }"""
 GO = "to => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate', {state: {}})) }"
 NAMES = ("chromium-headless-shell",  # the browser without its own windows: a third less work a page
          "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -221,7 +225,7 @@ def profile(chromium):
     """The browser that all visitors use one after the other, so that it loads and compiles the app's scripts once."""
     context = chromium.new_context()
     context.set_default_timeout(SLOW_MS)
-    context.add_init_script(ONCE)
+    context.add_init_script(START)
     yield context
     context.close()
 

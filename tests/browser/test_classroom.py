@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ONCE, SLOW_MS, named_in_address, settled, stop
+from tests.browser.conftest import SLOW_MS, START, named_in_address, settled, stop
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def browsers(chromium):
         def begin():
             context = opened.enter_context(chromium.new_context(viewport={"width": 1400, "height": 900}))
             context.set_default_timeout(SLOW_MS)
-            context.add_init_script(ONCE)
+            context.add_init_script(START)
             return context.new_page()
         yield begin
 

@@ -6,7 +6,7 @@ import urllib.parse
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ONCE, SLOW_MS, settled, visit
+from tests.browser.conftest import SLOW_MS, START, settled, visit
 
 SIZES = ((1280, 720), (1400, 900), (1920, 1080))
 BOXES = """() => { const root = document.querySelector('.stage') ?? [...document.querySelectorAll('*')]
@@ -70,7 +70,7 @@ def test_a_story_is_told_saved_and_plays_offline(page, app, chromium, tmp_path):
     offline = chromium.new_context(offline=True)
     asked: list[str] = []
     alone = offline.new_page()
-    alone.add_init_script(ONCE)
+    alone.add_init_script(START)
     alone.on("request", lambda request: asked.append(request.url))
     alone.on("pageerror", lambda error: asked.append(str(error)))
     alone.goto(file.as_uri())

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from tiger.ui.shared import together
 
@@ -164,3 +165,70 @@ def test_other_requests_are_not_held(monkeypatch):
 
     run(script, sent, scope="http")
     assert len(sent) == 1
+
+
+OUTER = [((0, 0), "outer", ""), ((0, 0, 0), "outer", "title"), ((0, 0, 1), "inner", ""), ((0, 0, 1, 0), "inner", "chart"),
+         ((0, 0, 2), "outer", "table")]  # where it is drawn, by which fragment, and what: an empty word is a block
+
+
+def drawn(path, fragment, word, run):
+    """A part of the page as Streamlit sends it."""
+    said = ForwardMsg()
+    said.metadata.delta_path.extend(path)
+    said.delta.fragment_id = fragment
+    if word:
+        said.delta.new_element.markdown.body = f"{word} {run}"
+    else:
+        said.delta.add_block.vertical.SetInParent()
+    return said
+
+
+def begun():
+    said = ForwardMsg()
+    said.new_session.name = "page"
+    return said
+
+
+def on_the_page(messages):
+    """What a browser has after these messages, and what it had at the begin of each run: it appends to a block or replaces."""
+    blocks, had = {(0,): {}}, []
+    for said in messages:
+        if said.HasField("new_session"):
+            had.append({path: dict(block) for path, block in blocks.items()})
+            continue
+        path = tuple(said.metadata.delta_path)
+        children = blocks[path[:-1]]
+        assert path[-1] <= len(children), f"Bad delta path index {path[-1]} (should be between [0, {len(children)}])"
+        children[path[-1]] = said.delta.new_element.markdown.body
+        if said.delta.HasField("add_block"):
+            blocks.setdefault(path, {})
+    return blocks, had
+
+
+@pytest.mark.parametrize("n_left", range(len(OUTER) + 3))
+def test_a_fragment_that_runs_again_at_once_leaves_no_part_without_its_place(n_left, monkeypatch):
+    """However much of the whole page has left when a fragment runs again that holds another one, which a timer may ask for."""
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)  # put back after the test
+    together.keep_what_fragments_drew()
+    queue, sent = ForwardMsgQueue(), []
+    for n, said in enumerate([begun(), *(drawn(*part, 1) for part in OUTER), drawn((0, 1), "", "below", 1)]):
+        if n == n_left:
+            sent += queue.flush()
+        queue.enqueue(said)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["outer"])
+    for said in [begun(), *(drawn(*part, 2) for part in OUTER)]:
+        queue.enqueue(said)
+    page, (_, first) = on_the_page(sent + queue.flush())
+    whole = {(0,): {0: "", 1: "below 1"}, (0, 0): {0: "title 2", 1: "", 2: "table 2"}, (0, 0, 1): {0: "chart 2"}}
+    assert page == whole
+    assert first == {path: {n: word.replace("2", "1") for n, word in block.items()} for path, block in whole.items()}
+
+
+def test_a_whole_run_drops_what_the_one_before_it_drew(monkeypatch):
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    together.keep_what_fragments_drew()
+    queue = ForwardMsgQueue()
+    for said in [begun(), *(drawn(*part, 1) for part in OUTER)]:
+        queue.enqueue(said)
+    queue.clear(retain_lifecycle_msgs=True)
+    assert [one.WhichOneof("type") for one in queue.flush()] == ["new_session"]

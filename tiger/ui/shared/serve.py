@@ -31,7 +31,7 @@ from tiger.runs import executors, supervisor
 from tiger.runs.executors.local import LocalExecutor, n_cores
 from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
-from tiger.ui.shared.together import Together
+from tiger.ui.shared.together import Together, keep_what_fragments_drew
 
 LATER = ("torch", "plotly.graph_objects", "sklearn.cluster")  # Home does without them, other pages do not
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -151,6 +151,7 @@ def main(words: list[str]) -> None:
     if share:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
+    keep_what_fragments_drew()
     middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share), Middleware(Together)], []
     if "--class" in words:
         if isinstance(executor, LocalExecutor):

@@ -1,4 +1,4 @@
-"""What one run of a page has to say goes to the browser together, so that it draws once."""
+"""What one run of a page has to say goes to the browser together and whole, so that it draws once."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 HOLD_SECONDS = 0.1
 SHORT = 200  # bytes: what says that a run is over is short
@@ -19,6 +20,24 @@ def runs(message: Message) -> bool | None:
         return None
     said = ForwardMsg.FromString(payload)
     return said.session_status_changed.script_is_running if said.WhichOneof("type") == "session_status_changed" else None
+
+
+def keep_what_fragments_drew() -> None:
+    """Have Streamlit send all that waits when a fragment runs again, in its order.
+
+    By itself it drops what the fragment drew before, where that has not left yet, but keeps what fragments inside it drew, for
+    which the browser then has no place, so that the page is blank from there on ("Bad delta path index"). It does so lest new
+    parts are put in the place of those that wait, for which it suffices to forget where these are.
+    """
+    drop = ForwardMsgQueue.clear
+
+    def clear(self: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None) -> None:
+        if retain_lifecycle_msgs and fragment_ids_this_run:
+            self._delta_index_map = {}
+        else:
+            drop(self, retain_lifecycle_msgs, fragment_ids_this_run)
+
+    ForwardMsgQueue.clear = clear  # type: ignore[method-assign]
 
 
 class Together:
