@@ -1,5 +1,6 @@
 """What all tests share: the real data next to the checkout, a workspace of their own, a catalogue worked by hand."""
 
+import gc
 import os
 import secrets
 import sys
@@ -34,6 +35,13 @@ sys.addaudithook(_refuse_processes)
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are named by their number: a packed file holds the second it was packed, and every worker packs its own."""
     return f"{len(val)}_bytes" if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Modules and tests stay: no garbage collection looks at their million objects again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from tiger.core import paths
 from tiger.ui.shared import pagelist
 
 APP = str(paths.PROJECT / "app.py")
 _init, _run, _components = PagesManager.__init__, AppTest._run, []
+_asked = local_script_runner.require_widgets_deltas
 
 
 def _visited_before(self: PagesManager, *args: Any, **more: Any) -> None:
@@ -28,8 +29,16 @@ def _with_known_components(self: AppTest, *args: Any, **more: Any) -> AppTest:
     return done
 
 
+def _end_of(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+    """An AppTest asks a thousand times a second whether its script has ended, which takes that script's turns."""
+    assert runner._script_thread is not None
+    runner._script_thread.join(timeout)
+    _asked(runner, 0.1)  # raises where it has not
+
+
 PagesManager.__init__ = _visited_before  # type: ignore[method-assign]
 AppTest._run = _with_known_components  # type: ignore[method-assign]
+local_script_runner.require_widgets_deltas = _end_of
 
 
 def open_page(page: pagelist.Page | str, **params: str) -> AppTest:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -32,17 +33,25 @@ def user_data() -> Path:
 
 def home() -> Path:
     """The workspace folder, made if it is missing."""
-    default = CHECKOUT / "workspace" if CHECKOUT else user_data()
-    path = Path(os.environ.get("TIGER_HOME") or default).expanduser().resolve()
-    path.mkdir(parents=True, exist_ok=True)
+    path = _resolved(os.environ.get("TIGER_HOME") or str(CHECKOUT / "workspace" if CHECKOUT else user_data()), os.getcwd())
+    return _made(path)
+
+
+@lru_cache
+def _resolved(path: str, _where: str) -> Path:
+    """Looked up once: a page asks for the workspace dozens of times, and each part of the path is a question to the system."""
+    return Path(path).expanduser().resolve()
+
+
+def _made(path: Path) -> Path:
+    if not os.path.isdir(path):
+        path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def subfolder(name: str) -> Path:
     """A folder of the workspace (``runs``, ``cache``, ``uploads``), made if it is missing."""
-    path = home() / name
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return _made(home() / name)
 
 
 def safe_name(name: str) -> str:

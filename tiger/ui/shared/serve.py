@@ -147,7 +147,6 @@ def main(words: list[str]) -> None:
     share = share or address not in LOOPBACK
     os.environ["TIGER_SHARED"] = "1" if share else "0"
     options["server.showEmailPrompt"] = False
-    options["runner.postScriptGC"] = False  # a full collection after every rerun, of all sessions' objects; Python's own suffices
     if share:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
