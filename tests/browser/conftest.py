@@ -37,7 +37,7 @@ QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
     && document.querySelector('html:not([data-untold]) h1') && !(window.told > (window.answered ?? 0))
     && !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton]');
   if (!now || window.quiet?.turn !== turn) window.quiet = {turn, since: performance.now()};
-  return now && performance.now() - window.quiet.since > 200 }"""
+  return now && performance.now() - window.quiet.since > 120 }"""
 TURNS = itertools.count()
 # Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough
 START = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');

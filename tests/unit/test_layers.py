@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ LADDER = [{"core", "metrics", "search"}, {"datasets", "quantizers", "plots"}, {"
 FLOOR = {room: floor for floor, rooms in enumerate(LADDER) for room in rooms}
 
 
+@cache
 def imported(file: Path) -> list[str]:
     """Every module that a file imports, anywhere in it, by its full name."""
     found = []
