@@ -25,8 +25,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         "--disable-extensions", "--disable-default-apps"]
-# What the tests' browser does otherwise: V8 compiles only what is very hot with care, since pages are soon left, and windows of one
-# site share a process, with what it has compiled
+# What the tests' browser does otherwise: V8 compiles with care only what is very hot, since pages are soon left, and windows of
+# one site share a process, with what it has compiled
 LESS = ["--js-flags=--no-turbofan --invocation-count-for-maglev=4000", "--process-per-site"]
 SLOW_MS = 90_000  # a busy machine is slow, not wrong
 # Streamlit says on its root element whether the server answers and whether the script still runs, and our components on the
