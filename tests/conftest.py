@@ -86,7 +86,7 @@ class SaysAtOnce:
             crash = getattr(report.longrepr, "reprcrash", None)
             where, why = (f" ({crash.path}:{crash.lineno})", crash.message) if crash else ("", report.longreprtext)
             what = "second try of" if report.outcome == "rerun" else f"failed in its {report.when}:"
-            self.plugins.get_plugin("terminalreporter").write_line(f"\n{what} {report.nodeid}{where}: {why[:500]}")
+            self.plugins.get_plugin("terminalreporter").write_line(f"\n{what} {report.nodeid}{where}: {why[:2000]}")
 
 
 @pytest.fixture

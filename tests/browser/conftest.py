@@ -28,7 +28,7 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-f
 # What the tests' browser does otherwise: V8 compiles with care only what is very hot, since pages are soon left, and windows of
 # one site share a process, with what it has compiled
 LESS = ["--js-flags=--no-turbofan --invocation-count-for-maglev=4000", "--process-per-site"]
-SLOW_MS = 90_000  # a busy machine is slow, not wrong
+SLOW_MS = 60_000  # a busy machine is slow, not wrong
 # Streamlit says on its root element whether the server answers and whether the script still runs, and our components on the
 # document's whether the server is still to be told something; a busy server may take a while to answer what it was told (its
 # websocket is listened to, in START). Quiet is what stays so
