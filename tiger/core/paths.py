@@ -33,14 +33,15 @@ def user_data() -> Path:
 
 def home() -> Path:
     """The workspace folder, made if it is missing."""
-    path = _resolved(os.environ.get("TIGER_HOME") or str(CHECKOUT / "workspace" if CHECKOUT else user_data()), os.getcwd())
-    return _made(path)
+    default = CHECKOUT / "workspace" if CHECKOUT else user_data()
+    path = Path(os.environ.get("TIGER_HOME") or default).expanduser()
+    return _made(_resolved(path if path.is_absolute() else Path.cwd() / path))
 
 
 @lru_cache
-def _resolved(path: str, _where: str) -> Path:
+def _resolved(path: Path) -> Path:
     """Looked up once: a page asks for the workspace dozens of times, and each part of the path is a question to the system."""
-    return Path(path).expanduser().resolve()
+    return path.resolve()
 
 
 def _made(path: Path) -> Path:
