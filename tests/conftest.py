@@ -76,17 +76,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class SaysAtOnce:
-    """What failed and what was tried a second time is named when it happens: a run that is cut off has no summary."""
+    """What failed and what was tried a second time is named when it happens: a run that is cut off has no summary.
+
+    Second tries stand once more at the end, where a reader begins: pytest itself says only how many there were.
+    """
 
     def __init__(self, plugins: pytest.PytestPluginManager) -> None:
-        self.plugins = plugins
+        self.plugins, self.again = plugins, list[str]()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.outcome in ("failed", "rerun"):
             crash = getattr(report.longrepr, "reprcrash", None)
             where, why = (f" ({crash.path}:{crash.lineno})", crash.message) if crash else ("", report.longreprtext)
             what = "second try of" if report.outcome == "rerun" else f"failed in its {report.when}:"
-            self.plugins.get_plugin("terminalreporter").write_line(f"\n{what} {report.nodeid}{where}: {why[:2000]}")
+            words = f"{what} {report.nodeid}{where}: {why[:2000]}"
+            self.plugins.get_plugin("terminalreporter").write_line(f"\n{words}")
+            if report.outcome == "rerun":
+                self.again.append(words)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for words in self.again:
+            terminalreporter.write_line(words)
 
 
 @pytest.fixture

@@ -39,11 +39,14 @@ QUIET = """turn => { const root = document.querySelector('[data-testid=stApp]');
   if (!now || window.quiet?.turn !== turn) window.quiet = {turn, since: performance.now()};
   return now && performance.now() - window.quiet.since > 120 }"""
 TURNS = itertools.count()
-# Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough
+# Turning and pulsing signs are drawn sixty times a second, without a graphics processor: for a test, once is enough. Messages
+# arrive window.lateMs late, as over a slow network, where a test says so
 START = """addEventListener('DOMContentLoaded', () => { const style = document.createElement('style');
   style.textContent = '*, *::before, *::after { animation-iteration-count: 1 !important }'; document.head.append(style) })
   window.WebSocket = class extends WebSocket {
-    constructor(...to) { super(...to); this.addEventListener('message', () => { window.answered = performance.now() }) }
+    constructor(...to) { super(...to); super.addEventListener('message', () => { window.answered = performance.now() }) }
+    addEventListener(what, hear, ...how) { super.addEventListener(what, what !== 'message' ? hear :
+      said => window.lateMs ? setTimeout(() => hear.call(this, said), window.lateMs) : hear.call(this, said), ...how) }
     send(what) { window.told = performance.now(); super.send(what) } }"""
 GO = "to => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate', {state: {}})) }"
 NAMES = ("chromium-headless-shell",  # the browser without its own windows: a third less work a page
