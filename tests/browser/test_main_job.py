@@ -229,13 +229,21 @@ def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):
 
 
 def test_codebooks_outlive_a_slow_network(page, app):
-    """The browser says what it has before it hears of the runs that end in between, with which it throws old things away."""
+    """The browser says what it has before it hears of the runs that end in between, with which it throws old things away; and
+    what its buttons save are those of a run before."""
     page.goto(f"{app.url}/codebooks?dataset=synthetic&run=demo-rqvae")
+    settled(page)
+    page.get_by_text("Data and export").first.click()
+    csv = page.get_by_test_id("stDownloadButton").first.get_by_role("button").first
+    csv.wait_for()
     settled(page)
     page.evaluate("window.lateMs = 3000")
     for level in "2321":
         page.get_by_role("radio", name=level, exact=True).check(force=True)
         page.wait_for_timeout(700)  # until its run is over; nothing of it has come yet
+    with page.expect_download() as saved:
+        csv.click()
+    assert saved.value.suggested_filename == "usage-demo-rqvae-level-1-cells.csv"  # what is still seen
     for level in "21":  # the late answers come, the last of them, too
         expect(page.get_by_role("heading", name=re.compile(f"^Level {level}, code"))).to_be_visible()
     page.evaluate("window.lateMs = 0")

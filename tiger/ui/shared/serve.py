@@ -29,7 +29,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from tiger.core import access, logs, paths
 from tiger.runs import executors, supervisor
 from tiger.runs.executors.local import LocalExecutor, n_cores
-from tiger.ui.shared import door, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
+from tiger.ui.shared import door, downloads, identity, layout, membership  # noqa: F401  layout: all that Home needs, pandas included
 from tiger.ui.shared.membership import Classroom
 from tiger.ui.shared.together import Together, keep_what_fragments_drew
 
@@ -151,6 +151,7 @@ def main(words: list[str]) -> None:
         options["logger.hideWelcomeMessage"] = True  # for which Streamlit asks the internet for this machine's address
         print(f"TIGER Lab is open to this network: http://{socket.gethostname()}:{options.get('server.port', 8501)}", flush=True)
     keep_what_fragments_drew()
+    downloads.keep_what_was_offered()
     middleware, routes = [Middleware(OwnHosts, names=own_names(share, address), numeric=share), Middleware(Together)], []
     if "--class" in words:
         if isinstance(executor, LocalExecutor):
