@@ -35,7 +35,8 @@ FOCUSED = """() => { let at = document.activeElement;
 UNFOLD = "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
 OVERHANG = "() => (main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
 WIDE, NARROW = {"width": 1400, "height": 1000}, {"width": 390, "height": 900}
-STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
+STILL = """*, *::before, *::after { transition: none !important; animation: none !important }
+  [data-stale=true] { opacity: 1 !important }"""
 VIEWS = {
     "catalogue": [{"show": view} for view in ("Users", "Shape", "Load own data")],
     "codebooks": [{"view": view} for view in ("Collisions", "One item's walk")],
@@ -258,7 +259,7 @@ def examine(axe, page, which: str) -> None:
     Wide and narrow, beginning with the width that the window has and ending with the other: to draw all anew for another width
     takes as long as to look.
     """
-    page.add_style_tag(content=STILL)  # things fade in, and half transparent text has little contrast
+    page.add_style_tag(content=STILL)  # things fade in, and half transparent text, as of a run before, has little contrast
     page.evaluate(UNFOLD)
     settled(page)
     assert page.get_by_test_id("stAlert").filter(has_text="failed").count() == 0, which

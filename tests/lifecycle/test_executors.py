@@ -133,8 +133,11 @@ def test_a_run_whose_node_dies_goes_on_elsewhere(shop, cluster, server, undistur
     wait_for(lambda: trains(other), "the other run")
     other.control("pause")
     wait_for(lambda: trains(victim) and (victim.path / "checkpoint").exists(), "a checkpoint")
+    victim.control("pause")  # or it may be finished before its node has died
+    wait_for(lambda: victim.state == "paused", "the run to pause")
     cluster.remove_node(node, allow_graceful=False)
     waits = wait_for(lambda: (status := victim.status).stage == "waiting for the cluster" and status, "the run on its way")
+    victim.control("run")
     wait_for(lambda: victim.status.heartbeat_s > waits.heartbeat_s, "a sign of life while it waits")
     other.control("stop")
     assert until(victim, "finished", timeout_s=240).attempt == 2
