@@ -289,6 +289,11 @@ def page(request: pytest.FixtureRequest, profile, window):
         raise
 
 
+def param(page, name: str) -> str | None:
+    """What the address says of a parameter."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query)).get(name)
+
+
 def named_in_address(page, **wanted: str | None) -> None:
     """Wait until the address has these parameters, and none where ``None`` stands: a page completes it after it is drawn."""
     page.wait_for_function("""wanted => { const has = new URL(location.href).searchParams

@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SLOW_MS, named_in_address, settled, visit
+from tests.browser.conftest import SLOW_MS, named_in_address, param, settled, visit
 from tiger import datasets, models, quantizers, runs
 from tiger.core import files
 from tiger.datasets import registry
@@ -17,10 +17,6 @@ from tiger.runs.records import Status
 
 def opened(page, app, **params: str) -> None:
     visit(page, app, f"beam?{urllib.parse.urlencode(params)}")
-
-
-def param(page, name: str) -> str | None:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query)).get(name)
 
 
 def press(page, name: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import named_in_address, settled, visit, visiting
+from tests.browser.conftest import named_in_address, param, settled, visit, visiting
 from tests.support.oracles import oracle
 from tests.support.training import wait_for
 from tiger import datasets, quantizers
@@ -66,10 +66,6 @@ def drawn(page, selector: str = ".chart") -> None:
     """Wait for the first figure."""
     page.wait_for_selector(selector)
     settled(page)
-
-
-def param(page, name: str) -> str | None:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query)).get(name)
 
 
 def heading(page) -> str:

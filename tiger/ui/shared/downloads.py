@@ -13,7 +13,7 @@ def keep_what_was_offered() -> None:
 
     By itself it forgets at the end of a run what the buttons of the run before would have saved, although the browser still has
     these buttons, and a finished file when two runs of anybody have ended, although the browser may not have asked for it yet:
-    with five visitors of a training, 0.3 seconds away, no click saves anything.
+    with two visitors of a training, 0.3 seconds away, one click in four saved something (``benchmarks/slow_network.py``).
     """
     MediaFileManager._remove_orphaned_deferred_callables = _forget_old  # type: ignore[method-assign]
     MediaFileMetadata.mark_for_delete = _mark  # type: ignore[method-assign]
