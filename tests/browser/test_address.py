@@ -24,7 +24,7 @@ def test_a_first_visit_completes_its_address_without_a_history_entry(page, app, 
     named_in_address(page, dataset="synthetic", run="demo-small")
     page.wait_for_function("new URL(location.href).searchParams.get('level') !== '99'")
     page.go_back()
-    assert page.url == "about:blank"
+    page.wait_for_url("about:blank")
 
 
 def test_a_narrow_screen_with_its_sidebar_shut_completes_its_address_too(profile, app):
@@ -34,7 +34,7 @@ def test_a_narrow_screen_with_its_sidebar_shut_completes_its_address_too(profile
         settled(page)
         page.wait_for_url("**dataset=synthetic**")
         page.go_back()
-        assert page.url == "about:blank"
+        page.wait_for_url("about:blank")
 
 
 def test_back_leaves_a_page_that_rewrote_its_address(page, app):

@@ -110,15 +110,14 @@ def test_the_map_in_the_browser_and_its_link_elsewhere(page, app, profile):
     page.get_by_role("radio", name="ID prefix").check(force=True)
     page.get_by_role("slider", name="Coloured by the first").press("ArrowRight")
     assert param(page, "level") == "2" and param(page, "colour") is None
-    page.wait_for_timeout(800)  # the server is told
     settled(page)
-    assert len(sent) > before
+    assert len(sent) > before  # the server was told
     middle = page.evaluate(MARKS)[0]
     page.mouse.move(middle[0], middle[1])
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(300)
+    page.wait_for_function(f"({VIEW})().zoom > 1.5")
+    page.wait_for_timeout(300)  # until it stands still
     view = page.evaluate(VIEW)
-    assert view["zoom"] > 1.5
     first, second = page.evaluate(MARKS)[:2]
     for mark in (first, second, first):  # an item that was clicked before can be clicked again
         click_mark(page, mark)
@@ -297,9 +296,7 @@ def test_letters_ids_load_onto_beauty_by_upload_and_every_page_shows_them(page, 
     opened(page, app, "map", run=run, item="4711")
     drawn(page, "canvas.items")
     expect(page.get_by_text("PCA of the input vectors of 12,101 items").first).to_be_visible()
-    start = time.monotonic()
     click_mark(page, page.evaluate(MARKS)[0])
-    assert time.monotonic() - start < 20  # alive, even on a busy machine; benchmarks/felt.py measures
 
 
 @pytest.mark.shared_data

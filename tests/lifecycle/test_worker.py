@@ -109,10 +109,8 @@ def test_pause_beat_step_knob_go_on_stop_and_never_a_second_worker(shop, start):
     assert run.events()[0][-1]["learning_rate"] == 0.5
     run.control("run")
     wait_for(lambda: run.state == "running" and run.status.step > paused.step + 10, "going on")
-    asked_s = time.monotonic()
     run.control("stop")
     until(run, "stopped")
-    assert time.monotonic() - asked_s < 20, "a second on a free machine; generous on a busy one"
     assert run.has_result() and run.quantizer().n_codes == 16
 
 

@@ -134,11 +134,11 @@ def watch(made: Run, args: argparse.Namespace) -> None:
         files.write_json(made.path / "status.json", made.status.but(state="failed", stage="", message=str(error)).to_json())
         raise
     unit = "run" if made.config.kind == "sweep" else "step"
-    with tqdm(total=None, unit=unit, disable=args.json, dynamic_ncols=True, leave=True) as bar, _interrupts() as interrupts:
+    with progress(unit=unit, disable=args.json, dynamic_ncols=True) as bar, _interrupts() as interrupts:
         code = None
         while code is None:  # whatever its status says: as long as the worker lives, Ctrl-C is for it
             code = child.poll()
-            _show(bar, made.status)
+            show(bar, made.status)
             if interrupts:
                 interrupts.clear()
                 made.control("stop")
@@ -161,12 +161,18 @@ def _interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _show(bar: Any, status: Status) -> None:
-    words = str(status.stage or status.state)
+def progress(**how: Any) -> tqdm:
+    """A bar for ``show``. Every step that moves it is drawn: tqdm by itself waits for as many as it saw at the last look."""
+    return tqdm(miniters=1, **how)
+
+
+def show(bar: tqdm, status: Status) -> None:
+    """Draw where a run stands; a new stage at once, whether or not a step was made."""
     if status.n_steps and bar.total != status.n_steps:
         bar.reset(status.n_steps)
-        bar.initial = bar.n = status.step  # what an earlier attempt did is not this one's rate
-    bar.set_description_str(words, refresh=False)
+        bar.initial = bar.n = bar.last_print_n = status.step  # what an earlier attempt did is not this one's rate
+    if not bar.disable and bar.desc != (words := str(status.stage or status.state)):
+        bar.set_description_str(words)
     bar.update(status.step - bar.n)
 
 

@@ -1,11 +1,14 @@
 """Training at the command line: followed, interrupted and resumed; which flags belong to what trains."""
 
 import contextlib
+import io
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,7 @@ from tiger import quantizers, runs
 from tiger.cli import flags, train
 from tiger.core import files, params, paths
 from tiger.runs.config import flags as written
+from tiger.runs.records import Status
 
 
 @pytest.fixture
@@ -24,10 +28,11 @@ def shop(tiger_home, tmp_path):
 
 
 @contextlib.contextmanager
-def followed(*words: str):
-    """The command as a process that a terminal could interrupt."""
-    child = subprocess.Popen([sys.executable, "-m", "tiger", *words], cwd=paths.PROJECT, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+def followed(log: Path, *words: str):
+    """The command as a process that a terminal could interrupt; what it draws there, its bar, can be read while it runs."""
+    with log.open("w") as drawn:
+        child = subprocess.Popen([sys.executable, "-m", "tiger", *words], cwd=paths.PROJECT, stdout=subprocess.PIPE,
+                                 stderr=drawn, text=True)
     try:
         yield child
     finally:
@@ -37,28 +42,45 @@ def followed(*words: str):
 
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as a terminal would")
-def test_an_interrupt_ends_the_worker_so_that_the_run_can_be_resumed_and_interrupted_again(shop):
-    with followed("train", *shop, *SMALL, "--n-steps", "1000000") as child:
+def test_an_interrupt_ends_the_worker_so_that_the_run_can_be_resumed_and_interrupted_again(shop, tmp_path):
+    log = tmp_path / "bar"
+    with followed(log, "train", *shop, *SMALL, "--n-steps", "1000000") as child:
         run = wait_for(lambda: next((run for run in runs.list_runs() if not run.read_only), None), "the run")
         wait_for(lambda: run.status.step > 0, "the first step")
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
-    assert child.returncode == 0, err
-    assert run.state == "stopped" and "Stopped after" in out and "step" in err
+        out, _ = child.communicate(timeout=60)
+    assert child.returncode == 0, log.read_text()
+    assert run.state == "stopped" and "Stopped after" in out and "step" in log.read_text()
     before = run.status.step
-    with followed("runs", "resume", run.id) as resumed:
+    with followed(log, "runs", "resume", run.id) as resumed:
         wait_for(lambda: run.state == "running", "a state that is true from the start")
         wait_for(lambda: run.state != "running" or run.status.step > before, "going on")
-        time.sleep(0.5)  # some looks of the bar
+        wait_for(lambda: [bar for bar in log.read_text().replace("\r", "\n").splitlines()
+                          if "training" in bar and "/1000000" in bar], "a bar that follows the training")
         worker = run.status.pid
         assert run.state == "running" and worker != resumed.pid
         resumed.send_signal(signal.SIGINT)
-        out, err = resumed.communicate(timeout=60)
-    assert resumed.returncode == 0, err
+        out, _ = resumed.communicate(timeout=60)
+    assert resumed.returncode == 0, log.read_text()
     assert run.state == "stopped" and run.status.attempt == 2 and "Stopped after" in out
     assert not files.pid_alive(worker), "the worker is not left behind"
-    bars = [bar for bar in err.replace("\r", "\n").splitlines() if "training" in bar and "/1000000" in bar]
-    assert bars, f"the bar follows the training: {err}"
+
+
+def test_the_bar_says_every_stage_at_once_and_counts_this_attempt_alone():
+    """A run that was resumed at step 900 and makes ten steps a second; tqdm by itself shows nothing until as many steps are
+    made as at the last look, and calls the 900 steps of the first attempt this one's rate."""
+    clock, drawn = [100.0], io.StringIO()
+    with train.progress(unit="step", file=drawn, ncols=100) as bar:
+        bar._time = lambda: clock[0]
+        for stage, step in [("", 0), ("starting", 900), ("training", 900), ("training", 910), ("training", 920), ("saving", 920)]:
+            clock[0] += 1
+            train.show(bar, Status(state="running", stage=stage, step=step, n_steps=1000 if stage else 0))
+    looks = re.findall(r"(\w+): [^\r]*?(\d+)/1000 [^\r]*?([?\d.]+)step/s", drawn.getvalue())
+    assert [look for look, _ in itertools.groupby(looks) if look[1] != "0"][:5] == [
+        ("starting", "900", "?"), ("training", "900", "?"),
+        ("training", "910", "5.00"),  # ten in the two seconds since it began
+        ("training", "920", "7.08"),  # ten in a moving mean of 2 and 1 seconds, (0.7 * 0.3 * 2 + 0.3) / (1 - 0.49)
+        ("saving", "920", "7.08")]
 
 
 def test_a_resumed_run_is_running_before_its_worker_speaks(tiger_home, monkeypatch, capsys):
