@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tiger.core import limited
 from tiger.datasets.catalogue import Catalogue
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process that a test starts compiles the lab anew
@@ -23,9 +24,7 @@ _may_start_processes = [True]
 
 
 def _refuse_processes(event: str, arguments: tuple) -> None:
-    if event != "subprocess.Popen" or _may_start_processes[0] or "python" not in str(arguments[0]):
-        return
-    if "tiger.core.limited" not in arguments[1]:  # the short-lived reader of a visitor's file
+    if event == "subprocess.Popen" and not _may_start_processes[0] and "python" in str(arguments[0]):
         raise AssertionError(f"mark this test with pytest.mark.processes, since it starts one: {arguments[1]}")
 
 
@@ -98,6 +97,16 @@ class SaysAtOnce:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for words in self.again:
             terminalreporter.write_line(words)
+
+
+@pytest.fixture(autouse=True)
+def _files_are_read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server reads in a process of its own is read in this one, unless the test is marked as starting processes.
+
+    The same task leaves the same files; only a second start of Python and pandas and the limits are left out.
+    """
+    if not request.node.get_closest_marker("processes"):
+        monkeypatch.setattr(limited, "in_child", lambda folder, _: limited.main(folder, lambda *_: None))
 
 
 @pytest.fixture

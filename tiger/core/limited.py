@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,24 +71,33 @@ def call(task: str, what: str, confined: bool = True, **arguments: Any) -> Itera
     try:
         write_json(folder / "task.json", {"task": task, "arguments": arguments, "confined": confined,
                                           "memory_gb": memory_gb, "time_s": time_s})
-        env = os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(
-            filter(None, [str(paths.PACKAGE.parent), os.environ.get("PYTHONPATH")]))}
         try:
-            child = subprocess.run([sys.executable, "-m", "tiger.core.limited", str(folder)], env=env, timeout=time_s,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            code = in_child(folder, time_s)
         except subprocess.TimeoutExpired:
             raise ValueError(f"Reading '{what[:80]}' took over {time_s:g} s, the most this server gives a file; load a smaller "
                              f"file, or set {TIME} higher.") from None
         outcome = read_json(folder / "outcome.json") if (folder / "outcome.json").exists() else {}
         if outcome.get("error"):
             raise ValueError(outcome["error"])
-        if outcome.get("memory") or (child.returncode and not outcome):
+        if outcome.get("memory") or (code and not outcome):
             or_else = "" if outcome.get("memory") else ", or broke the program that reads it"
             raise ValueError(f"Reading '{what[:80]}' needed more than the {memory_gb:g} GB of memory that this server gives a "
                              f"file{or_else}; load a smaller file, or set {MEMORY} higher.")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_child(folder: Path, time_s: float) -> int:
+    """Do the task of a folder in a new process; its exit status.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than ``time_s``.
+    """
+    env = os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(
+        filter(None, [str(paths.PACKAGE.parent), os.environ.get("PYTHONPATH")]))}
+    return subprocess.run([sys.executable, "-m", "tiger.core.limited", str(folder)], env=env, timeout=time_s, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).returncode
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -118,12 +127,12 @@ def _restrict(memory_gb: float, time_s: float) -> None:
                 continue
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, restrict: Callable[[float, float], None] = _restrict) -> int:
     """Do the task of a folder and say there how it ended."""
     task = read_json(folder / "task.json")
     module = importlib.import_module(TASKS[task["task"]])
     work = getattr(module, f"store_{task['task']}", None) or module.store
-    _restrict(task["memory_gb"], task["time_s"])
+    restrict(task["memory_gb"], task["time_s"])
     outcome: dict[str, Any] = {"done": True}
     try:
         with paths.confined() if task["confined"] else contextlib.nullcontext():

@@ -11,6 +11,8 @@ from tiger.core import limited
 from tiger.datasets import registry
 from tiger.semantic_ids import read_apart
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def items(tmp_path, monkeypatch, tiger_home):
