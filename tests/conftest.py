@@ -1,11 +1,14 @@
 """What all tests share: the real data next to the checkout, a workspace of their own, a catalogue worked by hand."""
 
+import functools
 import gc
 import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and each leaves some to its workers
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # a test's cluster is nobody else's
@@ -23,12 +26,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 _may_start_processes = [True]
 
 
-def _refuse_processes(event: str, arguments: tuple) -> None:
-    if event == "subprocess.Popen" and not _may_start_processes[0] and "python" in str(arguments[0]):
-        raise AssertionError(f"mark this test with pytest.mark.processes, since it starts one: {arguments[1]}")
+@functools.wraps(subprocess.Popen.__init__)
+def _unless_refused(self: subprocess.Popen, args: Any, *rest: Any, **how: Any) -> None:
+    if not _may_start_processes[0] and "python" in str(args):
+        raise AssertionError(f"mark this test with pytest.mark.processes, since it starts one: {args}")
+    _unless_refused.__wrapped__(self, args, *rest, **how)
 
 
-sys.addaudithook(_refuse_processes)
+subprocess.Popen.__init__ = _unless_refused  # type: ignore[method-assign]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

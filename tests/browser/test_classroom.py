@@ -1,13 +1,14 @@
-"""A class in real browsers: three visitors and a teacher at once, each with their own runs, and a server that is killed."""
+"""A class in real browsers: three visitors and a teacher at once, each with their own runs; a server and a worker are killed."""
 
 import contextlib
 import re
-import urllib.parse
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SLOW_MS, START, named_in_address, settled, stop
+from tests.browser.training import begin, kill, press, read, state_is
+from tests.support.training import wait_for
 
 
 @pytest.fixture
@@ -30,22 +31,19 @@ def join(page, url: str, name: str, code: str) -> None:
     settled(page)
 
 
-def own_run(page) -> str:
-    return urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["run"][0]
-
-
-def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_nobody(serve, browsers, tmp_path):
-    app = serve(tmp_path / "home", words=("--class",))
+def test_visitors_have_their_own_runs_the_teacher_sees_all_and_no_crash_loses_anything(serve, browsers, tmp_path):
+    often = {"TIGER_CHECKPOINT_S": "0.5"}
+    app = serve(tmp_path / "home", env=often, words=("--class",))
     log = app.log.read_text()
     code, key = re.search(r"\(code (\w{6})\)", log)[1], re.search(r"/teach/(\S+)", log)[1]
     ada, bob, cid, teacher = browsers(), browsers(), browsers(), browsers()
     join(ada, f"{app.url}/train", "Ada", code)
     ada.wait_for_url(lambda url: url.startswith(f"{app.url}/train") and code not in url)
     expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")
-    ada.get_by_role("button", name="Start training").click()
-    ada.wait_for_url(re.compile(r"[?&]run=(?!demo)"))
-    settled(ada)
-    run = own_run(ada)
+    folder = begin(ada, app, "synthetic")
+    run = folder.name
+    press(ada, "Pause")  # until the others have joined
+    paused = state_is(folder, "paused")
 
     join(bob, f"{app.url}/train?run={run}", "Bob", code)
     expect(bob.get_by_text(f"No run '{run}' exists here")).to_be_visible()
@@ -74,11 +72,25 @@ def test_visitors_have_their_own_runs_the_teacher_sees_all_and_a_restart_loses_n
     assert bob.get_by_role("link", name="Class", exact=True).count() == 0
     expect(teacher.get_by_test_id("stSidebar")).to_contain_text("You see everybody's runs")
 
+    press(ada, "Resume")
+    wait_for(lambda: read(folder, "status.json")["step"] > paused["step"] + 20, "twenty more steps")
     stop(app)
     app.log.unlink()
-    again = serve(app.home, int(app.url.rsplit(":", 1)[1]), words=("--class",))
+    again = serve(app.home, int(app.url.rsplit(":", 1)[1]), env=often, words=("--class",))
     assert code in again.log.read_text()
-    ada.reload()
+    ada.goto(f"{again.url}/train?run={run}")  # a fresh server's first visitor may come by any link
     settled(ada)
-    named_in_address(ada, run=run)
+    named_in_address(ada, dataset="synthetic", run=run)
     expect(ada.get_by_test_id("stSidebar")).to_contain_text("You are Ada")
+    expect(ada.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
+    expect(ada.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+    wait_for((folder / "checkpoint").exists, "a checkpoint")
+    kill(read(folder, "status.json")["pid"])
+    expect(ada.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    expect(ada.locator(".st-key-run_head")).to_contain_text("interrupted")
+    reached = read(folder, "status.json")["step"]
+    press(ada, "Resume")
+    wait_for(lambda: read(folder, "status.json")["step"] > reached, "steps after the resume")
+    press(ada, "Stop")
+    state_is(folder, "stopped")

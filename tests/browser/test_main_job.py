@@ -2,56 +2,17 @@
 
 import io
 import json
-import os
 import re
-import signal
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import named_in_address, param, settled, stop
+from tests.browser.conftest import settled
+from tests.browser.training import begin, press, read, run_folder, state_is
 from tests.support.training import wait_for
 from tiger.datasets import registry
-
-
-def run_folder(page, app):
-    return app.home / "runs" / param(page, "run")
-
-
-def read(folder, name: str) -> dict:
-    return json.loads((folder / name).read_text())
-
-
-def state_is(folder, *states: str, timeout_s: float = 300):  # a worker leaves everything else the right of way
-    return wait_for(lambda: (about := read(folder, "status.json"))["state"] in states and about, f"{states}", timeout_s)
-
-
-def press(page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def begin(page, app, dataset: str, recipe: str = "Healthy", steps: int = 20_000):
-    """Start a run through the form, so long that it never ends by itself; returns its folder."""
-    page.goto(f"{app.url}/train?dataset={dataset}")
-    settled(page)
-    if recipe != "Healthy":
-        page.get_by_role("button", name="More recipes").click()
-    page.get_by_text(re.compile(f"^{recipe}")).first.click()
-    settled(page)
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Hyper-parameters and command").click()
-    page.get_by_text("Hyper-parameters: ").click()
-    box = page.locator("[class*=st-key-preset]").get_by_label("Steps", exact=True)
-    box.fill(str(steps))
-    box.press("Enter")
-    expect(page.locator("[class*=st-key-command] [data-testid=stCode]")).to_contain_text(f"--n-steps {steps}")
-    page.keyboard.press("Escape")
-    before = {path.name for path in app.home.glob("runs/*")}
-    press(page, "Start training")
-    page.wait_for_url(lambda url: param(page, "run") not in before and "run=rqvae-" in url)  # a first try may have left its run
-    return run_folder(page, app)
 
 
 def known(app, monkeypatch, shared_data, name: str) -> str:
@@ -168,35 +129,6 @@ def test_a_collapse_is_named_and_the_remedy_runs_beside_it(page, app):
                               and read(path, "config.json")["parent"] == folder.name], "the fixed run")[0]
     state_is(fixed, "finished")
     expect(page.locator(".chart")).to_have_count(2)
-
-
-def test_a_restarted_server_and_a_killed_worker_lose_nothing(page, serve, tmp_path):
-    often = {"TIGER_CHECKPOINT_S": "0.5"}
-    first = serve(tmp_path / "home", env=often)
-    folder = begin(page, first, "synthetic")
-    wait_for(lambda: read(folder, "status.json")["step"] > 20, "twenty steps")
-    page.goto("about:blank")
-    stop(first)
-    second = serve(tmp_path / "home", env=often)
-    page.goto(f"{second.url}/train?run={folder.name}")  # a fresh server's first visitor may come by any link
-    settled(page)
-    expect(page.get_by_test_id("stSidebar").get_by_text("Dataset", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-    named_in_address(page, dataset="synthetic", run=folder.name)
-    wait_for(lambda: (folder / "checkpoint").exists(), "a checkpoint")
-    kill(read(folder, "status.json")["pid"])
-    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
-    expect(page.locator(".st-key-run_head")).to_contain_text("interrupted")
-    reached = read(folder, "status.json")["step"]
-    press(page, "Resume")
-    wait_for(lambda: read(folder, "status.json")["step"] > reached, "steps after the resume")
-    press(page, "Stop")
-    state_is(folder, "stopped")
-
-
-def kill(pid: int) -> None:
-    """End a worker without warning, on any system."""
-    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def test_codebooks_a_click_chooses_a_code_and_the_link_keeps_it(page, app):

@@ -5,13 +5,14 @@ import signal
 import subprocess
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
 from tests.support.training import config, until, wait_for, warm, write_shop
 from tiger import runs
 from tiger.core import files
-from tiger.runs import checkpoint, fork_server, supervisor
+from tiger.runs import checkpoint, fork_server, supervisor, worker
 from tiger.runs.executors.local import LocalExecutor
 from tiger.runs.fork_server import ForkServer
 from tiger.runs.supervisor import Supervisor
@@ -35,9 +36,18 @@ def own():
 
 
 def test_a_forked_worker_computes_what_a_new_process_computes(shop):
+    """Both let the server go first: in its session, within which niceness counts, and in a group of their own, which no key of
+    the terminal ends."""
     runs_made = [runs.new_run(config(shop)) for _ in range(2)]
+    for run in runs_made:
+        run.control("pause")
     new, forked = supervisor.launch(runs_made[0], 1), supervisor.launch(runs_made[1], 1, warm())
     assert isinstance(new.process, subprocess.Popen) and not isinstance(forked.process, subprocess.Popen)
+    for run, child in zip(runs_made, (new, forked), strict=True):
+        until(run, "paused")
+        assert psutil.Process(child.pid).nice() == psutil.Process().nice() + worker.NICE
+        assert (os.getsid(child.pid), os.getpgid(child.pid)) == (os.getsid(0), child.pid)
+        run.control("run")
     assert (new.wait(120), forked.wait(120)) == (0, 0), runs_made[1].log()
     for name in ("codes.npy", "latent.npy"):
         np.testing.assert_array_equal(*(np.load(run.path / name) for run in runs_made))

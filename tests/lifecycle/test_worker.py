@@ -8,7 +8,6 @@ import sys
 import time
 
 import numpy as np
-import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -179,16 +178,3 @@ def test_a_torn_status_does_not_keep_a_worker_from_starting(shop):
     execute(run)
     assert json.loads((run.path / "status.json").read_text())["step"] == 60
     assert files.read_json(run.path / "config.json") == run.config.to_json()
-
-
-@pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no niceness")
-@pytest.mark.parametrize("forked", [True, False])
-def test_a_worker_lets_the_server_go_first(shop, forked):
-    """In the server's session, within which niceness counts, and in a group of its own, which no key of the terminal ends."""
-    run = runs.new_run(config(shop, n_steps=LONG))
-    child = supervisor.launch(run, 1, warm() if forked else None)
-    wait_for(lambda: run.status.step > 0, "the first step")
-    assert psutil.Process(child.pid).nice() == psutil.Process().nice() + worker.NICE
-    assert (os.getsid(child.pid), os.getpgid(child.pid)) == (os.getsid(0), child.pid)
-    child.kill()
-    child.wait(30)

@@ -11,8 +11,9 @@ def start() -> Iterator[Any]:
     """A cluster of two nodes with one core each; the test is skipped without Ray, and fails in CI."""
     Cluster = oracle("ray.cluster_utils", "Ray is not installed; pip install 'tiger-lab[ray]' to run this test").Cluster
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # its own 15 starves beside other tests
-    size = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args=size | {"include_dashboard": True, "dashboard_port": 0})
+    size = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_log_monitor": False}
+    head = {"include_dashboard": True, "dashboard_port": 0, "no_monitor": True}  # nobody reads what the two would watch
+    cluster = Cluster(initialize_head=True, head_node_args=size | head)
     try:
         cluster.add_node(**size)
         yield cluster
