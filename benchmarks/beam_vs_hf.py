@@ -5,7 +5,7 @@
 Both search the same catalogue (random unique IDs, three levels of 256) for the same users with the paper's
 sizes; Hugging Face is held to the catalogue by a ``prefix_allowed_tokens_fn`` over a dictionary trie. The
 weights are random: time does not depend on them. Only times are compared: Hugging Face normalises over its
-whole vocabulary and we over one level; ``tests/test_beam.py`` holds the results equal. Prints one JSON line.
+whole vocabulary and we over one level; ``tests/unit/models/test_hugging_face.py`` holds the results equal. Prints one JSON line.
 """
 
 import argparse

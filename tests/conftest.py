@@ -13,6 +13,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and each leaves some to its workers
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # a test's cluster is nobody else's
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,8 @@ from tiger.datasets.catalogue import Catalogue
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process that a test starts compiles the lab anew
 sys.dont_write_bytecode = False
+hypothesis.settings.register_profile("busy", deadline=None)  # a busy machine is slow, not wrong
+hypothesis.settings.load_profile("busy")
 PROJECT = Path(__file__).resolve().parent.parent
 _may_start_processes = [True]
 
@@ -62,14 +65,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
     """Whole files go to a process, and all that drives a browser, or all that starts workers, to one.
 
-    A browser and a server of their own in each of three processes took 160 seconds of processor time more.
+    A browser and a server of their own in each of three processes took 160 seconds of processor time more. The class has servers
+    of its own in any case, and need not wait for the others, which take longest.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class ByServer(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return next((folder for folder in ("tests/browser", "tests/lifecycle") if file.startswith(folder)), file)
+            if file.endswith("test_classroom.py"):
+                return file
+            return next((folder for folder in ("tests/browser/", "tests/lifecycle/") if file.startswith(folder)), file)
 
     return ByServer(config, log) if config.getvalue("dist") == "loadfile" else None
 

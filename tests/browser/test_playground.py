@@ -117,35 +117,35 @@ def test_a_core_lesson_is_predicted_watched_revealed_changed_and_kept(page, app)
 
 def test_a_link_to_a_late_step_is_replayed_in_slices(page, app):
     """The page says how far it is, keeps the link, and ends where a visitor who made the last steps by hand ends."""
-    visit(page, app, "playground?scenario=far&steps=4996&turns=80-restart-1_3000-beta-5")
-    for n in range(4997, 4999):
+    visit(page, app, "playground?scenario=far&steps=2496&turns=80-restart-1_1500-beta-5")
+    for n in range(2497, 2499):
         sync_api.expect(button(page, "Step")).to_be_enabled()
         button(page, "Step").click()
         sync_api.expect(page.locator(".at")).to_have_text(f"Step {n:,}")
     by_hand = facts(page)
-    page.goto(f"{app.url}/playground?scenario=far&steps=4998&turns=80-restart-1_3000-beta-5")
+    page.goto(f"{app.url}/playground?scenario=far&steps=2498&turns=80-restart-1_1500-beta-5")
     found = page.wait_for_function(ON_THE_WAY, timeout=SLOW_MS).json_value()
-    assert re.fullmatch(r"Replaying step [0-9,]+ of 4,998", found["at"]), found
+    assert re.fullmatch(r"Replaying step [0-9,]+ of 2,498", found["at"]), found
     assert set(found["off"]) == {"play", "step", "cure", "restart", "beta", "rate", "estimator"}, "what starts anew is there"
-    assert found["busy"] == "true" and "steps=4998" in found["query"]
-    sync_api.expect(page.locator(".at")).to_have_text("Step 4,998")
+    assert found["busy"] == "true" and "steps=2498" in found["query"]
+    sync_api.expect(page.locator(".at")).to_have_text("Step 2,498")
     assert facts(page) == by_hand
     sync_api.expect(page.locator(".play")).to_be_enabled()
-    assert "steps=4998" in page.evaluate("location.search")
+    assert "steps=2498" in page.evaluate("location.search")
 
 
 def test_a_replay_that_is_left_goes_on_when_the_visitor_is_back(page, app):
-    visit(page, app, "playground?seed=3&steps=700")
-    sync_api.expect(page.locator(".at")).to_have_text("Step 700")
+    visit(page, app, "playground?seed=3&steps=300")
+    sync_api.expect(page.locator(".at")).to_have_text("Step 300")
     seen = facts(page)
-    page.goto(f"{app.url}/playground?seed=3&steps=5000")
+    page.goto(f"{app.url}/playground?seed=3&steps=2500")
     page.wait_for_function(ON_THE_WAY, timeout=SLOW_MS)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Lessons").click()
     settled(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Playground").click()
-    sync_api.expect(page.locator(".at")).to_have_text("Step 5,000")
+    sync_api.expect(page.locator(".at")).to_have_text("Step 2,500")
     button(page, "Reset").click()
     sync_api.expect(page.locator(".at")).to_have_text("Step 0")
-    page.goto(f"{app.url}/playground?seed=3&steps=700")
-    sync_api.expect(page.locator(".at")).to_have_text("Step 700")
+    page.goto(f"{app.url}/playground?seed=3&steps=300")
+    sync_api.expect(page.locator(".at")).to_have_text("Step 300")
     assert facts(page) == seen

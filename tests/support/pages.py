@@ -48,12 +48,15 @@ def open_page(page: pagelist.Page | str, **params: str) -> AppTest:
     """
     if params.get("dataset", "synthetic") == "synthetic":
         params.setdefault("run", "demo-rqvae")
-    app = AppTest.from_file(APP, default_timeout=120).run()  # on its first run, a session only asks for its address
-    app.switch_page((pagelist.BY_KEY[page] if isinstance(page, str) else page).file)
-    app.query_params.clear()
+    page = pagelist.BY_KEY[page] if isinstance(page, str) else page
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.session_state["address_ready"] = True  # the browser has said that it keeps the history short, ``address.begin``
+    if page.key != "home":
+        app.switch_page(page.file)
     for name, value in params.items():
         app.query_params[name] = value
     app.run()
+    app.switch_page(page.file)  # raises where this visitor has no such page
     assert not app.exception
     return app
 

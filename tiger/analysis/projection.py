@@ -5,6 +5,7 @@ last item carries the layout. Neighbours are searched exactly up to ``EXACT_LIMI
 than compiling the approximate search and makes the layout depend on nothing but data, parameters and seed.
 """
 
+import contextlib
 import importlib
 import queue
 import re
@@ -20,6 +21,7 @@ from tiger.core.params import param
 from tiger.core.progress import Progress
 from tiger.metrics.ranking import unit_rows
 
+EVERY_MAP = ("smooth_knn_dist", "compute_membership_strengths")  # of ``umap``, seconds to compile each
 EXACT_LIMIT = 30_000
 DRAWN_LIMIT = 100_000
 
@@ -217,6 +219,7 @@ def _package(searches: bool) -> Any:
 
     It imports ``pynndescent``, whose hundred functions numba compiles when they are defined, for fifteen seconds the first
     time. Only the search for approximate neighbours calls them, so where the neighbours are known they stay plain Python.
+    What every map calls, numba keeps on disk for the next process, where the package by itself compiles it each time.
 
     Args:
         searches: whether neighbours will be searched; then what stayed plain Python before is imported anew.
@@ -234,6 +237,9 @@ def _package(searches: bool) -> Any:
         finally:
             settings.DISABLE_JIT = before
     import umap
+    for name in EVERY_MAP:
+        with contextlib.suppress(AttributeError, RuntimeError):  # another version's names; no folder that numba may write to
+            getattr(umap.umap_, name).enable_caching()
     return umap
 
 

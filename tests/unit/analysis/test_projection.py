@@ -73,6 +73,8 @@ def test_umap_keeps_clusters_apart_and_is_reproducible():
     assert (near // 60 == np.arange(180)[:, None] // 60).mean() > 0.99
     again = list(projection.umap_steps(x, None, params))[-1].metrics["layout"]
     assert (again.place_ND == layout.place_ND).all()
+    import umap.umap_ as package
+    assert all(getattr(package, name).stats.cache_path for name in projection.EVERY_MAP), "compiled once a machine"
 
 
 def test_the_search_for_neighbours_is_compiled_where_it_is_used_and_only_there(monkeypatch, tmp_path):

@@ -81,9 +81,14 @@ def test_versions_are_compared_without_the_local_suffix(project, monkeypatch, pi
 
 
 @pytest.mark.processes
-def test_setup_installs_once_and_again_when_the_requirements_change(project, tmp_path, capfd):
+def test_setup_installs_once_after_an_interrupted_one_and_again_when_the_requirements_change(project, tmp_path, capfd):
+    """An environment where nothing was, ``made_environment`` makes."""
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").write_text("not a python")
+    assert not environment.is_ready("requirements.txt")
     assert environment.missing("requirements.txt") == ["tinyone", "tinytwo"]
     assert bootstrap.main(["setup"]) == 0
+    assert environment.is_ready("requirements.txt")
     python = environment.python_of(project / ".venv")
     say = [str(python), "-c", "import tinyone, tinytwo; print(tinyone.version, tinytwo.version)"]
     assert subprocess.run(say, capture_output=True, text=True).stdout.split() == ["1.2", "3.0+cpu"]
@@ -95,15 +100,6 @@ def test_setup_installs_once_and_again_when_the_requirements_change(project, tmp
     assert not environment.is_ready("requirements.txt")
     assert bootstrap.main(["setup"]) == 0
     assert subprocess.run(say, capture_output=True, text=True).stdout.split()[0] == "1.3"
-
-
-@pytest.mark.processes
-def test_an_interrupted_setup_is_done_again(project):
-    (project / ".venv" / "bin").mkdir(parents=True)
-    (project / ".venv" / "bin" / "python").write_text("not a python")
-    assert not environment.is_ready("requirements.txt")
-    environment.prepare("requirements.txt")
-    assert environment.is_ready("requirements.txt")
 
 
 @pytest.mark.processes

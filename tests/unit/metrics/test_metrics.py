@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -44,7 +44,6 @@ def test_perplexity_of_known_distributions():
     assert metrics.perplexity(np.zeros(4)) == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 1000)))
 def test_entropy_equals_scipy(counts_K):
     expected = stats.entropy(counts_K) if counts_K.sum() else 0.0
@@ -56,7 +55,6 @@ def test_usage_and_dead_codes():
     assert metrics.dead_codes(counts_LK).tolist() == [2, 0]
 
 
-@settings(deadline=None)
 @given(SMALL_CODES)
 def test_collisions_equal_a_counter(codes_IL):
     bucket = Counter(map(tuple, codes_IL.tolist()))
@@ -68,7 +66,6 @@ def test_collisions_equal_a_counter(codes_IL):
     assert found.rate == pytest.approx(1 - len(bucket) / len(codes_IL))
 
 
-@settings(deadline=None)
 @given(SMALL_CODES, st.booleans())
 def test_prefix_numbers_follow_the_order_of_the_prefixes(codes_IL, sparse):
     if sparse:
@@ -95,7 +92,6 @@ def test_purity_of_the_textbook_example():
     assert metrics.purity(groups, labels) == pytest.approx(12 / 17)
 
 
-@settings(deadline=None)
 @given(hnp.arrays(np.int64, st.tuples(st.integers(2, 60), st.just(2)), elements=st.integers(0, 5)))
 def test_mutual_information_equals_scikit_learn(pairs):
     groups = np.unique(pairs[:, 0], return_inverse=True)[1]

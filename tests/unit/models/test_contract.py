@@ -101,11 +101,12 @@ def test_a_resumed_fit_is_bit_identical(name, more):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["rq_transformer", "encoder_decoder", "sasrec", "cascade"])
-def test_a_rule_is_learned(name):
-    values = tiny.values(name) | {"n_epochs": 40, "width": 32, "dropout": 0.0, "learning_rate": 1e-2}
+@pytest.mark.parametrize(("name", "n_epochs"), [("rq_transformer", 10), ("encoder_decoder", 10), ("sasrec", 10), ("cascade", 20)])
+def test_a_rule_is_learned(name, n_epochs):
+    """The best of 24 items is the next one for most users; by chance it would be for one in 24, which is 0.04."""
+    values = tiny.values(name) | {"n_epochs": n_epochs, "width": 32, "dropout": 0.0, "learning_rate": 1e-2}
     model = models.create(name, **values).fit(tiny.catalogue(), tiny.semantic_ids())
-    assert model.evaluate(tiny.catalogue(), "test", k=(1,), width=10)["recall@1"] > 0.9
+    assert model.evaluate(tiny.catalogue(), "test", k=(1,), width=10)["recall@1"] > 0.6
 
 
 @pytest.mark.parametrize("name", GENERATIVE)

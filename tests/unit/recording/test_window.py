@@ -20,7 +20,7 @@ def test_perplexity_is_that_of_all_batches_in_the_window():
     assert window.n == 4 and window.dead() == [1, 0] and window.count_LK[0, 1:].tolist() == [0, 1, 1, 2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes=st.lists(st.integers(0, 7), min_size=1, max_size=12), room=st.integers(1, 15), seed=st.integers(0, 99))
 def test_the_counts_are_those_of_the_fewest_latest_batches_that_fill_it(sizes, room, seed):
     rng = np.random.default_rng(seed)

@@ -1,6 +1,7 @@
 """A run's collisions as frames and sentences: what each kind of run can tell, and remedies that were trained."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -26,15 +27,25 @@ def explained(run: runs.Run, step: int | None = None) -> tuple[reports.Explained
     return reports.explain(codes, geometry, reason), reports.at_once(codes, geometry)
 
 
-@pytest.fixture
-def run(tiger_home, tmp_path):
-    """A small RQ-VAE of 500 vectors, 20 of them copies; far too few codes."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A workspace with a small RQ-VAE of 500 vectors, 20 of them copies; far too few codes."""
+    folder = tmp_path_factory.mktemp("collisions")
     emb_IE = clusters(500, 12)
     emb_IE[480:] = emb_IE[:20]
-    np.save(tmp_path / "x.npy", emb_IE)
-    made = runs.new_run({"dataset": registry.vectors_alone(str(tmp_path / "x.npy")), "title": "small",
-                         "quantizer": {"name": "rqvae", "params": SMALL}})
-    return fit_into(made, emb_IE)
+    np.save(folder / "x.npy", emb_IE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIGER_HOME", str(folder / "home"))
+        run = runs.new_run({"dataset": registry.vectors_alone(str(folder / "x.npy")), "title": "small",
+                            "quantizer": {"name": "rqvae", "params": SMALL}})
+        return folder / "home", fit_into(run, emb_IE).id
+
+
+@pytest.fixture
+def run(made, tiger_home):
+    """That run, in a copy of its workspace."""
+    shutil.copytree(made[0], tiger_home)
+    return runs.find(made[1])
 
 
 def test_each_shared_id_has_its_row_and_the_walk_agrees(run):

@@ -28,7 +28,7 @@ junk = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
                     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
                         st.sampled_from(["name", "frames", "dataset", "owner", "created_s", "model", "user", "items", "was"]),
                         inner, max_size=9), max_leaves=12)
-UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow
+UNHURRIED = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.thorough

@@ -14,6 +14,7 @@ from tests.support.cli import ask
 from tests.support.pages import open_page
 from tests.support.training import SMALL, Ended, config, keep_process, write_shop
 from tiger import datasets, runs
+from tiger.analysis import evaluation
 from tiger.core import paths
 from tiger.datasets import registry
 from tiger.runs import import_run, study_artifacts, supervisor, worker
@@ -92,6 +93,7 @@ def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGER_HOME", str(folder / "home"))
         keep_process(patch)
+        patch.setattr(evaluation, "FREE_USERS", 8)  # what the searches of so small a recommender find is not looked at
         patch.setattr(supervisor, "launch", lambda run, *_: LocalJob(run, Ended(worker.execute(run))))
         ref = write_shop(folder / "shop", 70)
         cat, load = datasets.load_ref(ref), datasets.load_ref

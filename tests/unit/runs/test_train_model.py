@@ -23,6 +23,13 @@ IDS = {"run": "demo-rqvae"}  # only its name is looked at here
 pytestmark = pytest.mark.usefixtures("tiger_home", "one_thread")
 
 
+@pytest.fixture
+def few_searches(monkeypatch):
+    """The searches of ten users are measured, free and exact; all of them take longer than the training."""
+    monkeypatch.setattr(evaluation, "FREE_USERS", 10)
+    monkeypatch.setattr(evaluation, "GAP_USERS", 10)
+
+
 def new_run(name: str, **params) -> Run:
     return runs.new_run({"kind": "model", "dataset": REF, "ids": IDS,
                          "model": {"name": name, "params": shop.values(name) | params}})
@@ -43,6 +50,7 @@ def log_of(run: Run) -> list[dict]:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("few_searches")
 def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
     run = new_run("rq_transformer", n_epochs=12)
     train(run)
@@ -67,6 +75,7 @@ def test_a_model_run_equals_a_bare_fit_and_logs_what_it_measured():
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("few_searches")
 @pytest.mark.parametrize("name", ["rq_transformer", "sasrec"])
 def test_crashes_and_a_turned_knob_leave_the_same_result(monkeypatch, name):
     monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)

@@ -50,8 +50,24 @@ def outcome(run: Run) -> dict[str, np.ndarray]:
     return {**weights, "codes": run.codes(), "latent": run.latent(), "error": run.recon_error(), "log": np.array(log)}
 
 
-def assert_same(a: Run, b: Run) -> None:
-    one, two = outcome(a), outcome(b)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What is left by a run with these settings that nothing happens to; trained once, in a workspace of its own."""
+    kept: dict[str, dict[str, np.ndarray]] = {}
+
+    def of(**params) -> dict[str, np.ndarray]:
+        if repr(params) not in kept:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TIGER_HOME", str(tmp_path_factory.mktemp("undisturbed")))
+                run = new_run(**params)
+                train(run)
+                kept[repr(params)] = outcome(run)
+        return kept[repr(params)]
+
+    return of
+
+
+def assert_same(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> None:
     assert one.keys() == two.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
@@ -85,11 +101,10 @@ def test_the_log_holds_every_measured_step_once(tiger_home):
 @pytest.mark.parametrize(("seed", "more"), list(enumerate([
     {}, {}, {}, {"ema": True, "restart_threshold": 5.0}, {"simvq": True, "restart_threshold": 5.0},
     {"sinkhorn": True, "koleo": 0.1}, {"normalise": "standardise", "optimizer": "adamw", "estimator": "rotation"}])))
-def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, more):
+def test_crashes_anywhere_leave_the_same_result(tiger_home, undisturbed, monkeypatch, seed, more):
     """Checkpoints at random steps, crashes at random steps: log, codes and weights as if nothing had been."""
     rng = random.Random(seed)
-    whole, torn = new_run(**more), new_run(**more)
-    train(whole)
+    whole, torn = undisturbed(**more), new_run(**more)
     monkeypatch.setattr(train_quantizer.QuantizerTraining, "_save", _sometimes(rng, train_quantizer.QuantizerTraining._save))
     monkeypatch.setattr(train_quantizer, "CHECKPOINT_S", 0)
     monkeypatch.setattr(train_quantizer, "CHECKPOINT_SHARE", 1e9)
@@ -101,7 +116,7 @@ def test_crashes_anywhere_leave_the_same_result(tiger_home, monkeypatch, seed, m
         (torn.path / "checkpoint" / ".state.safetensors.12ab.part").write_bytes(b"half a checkp")
     train(torn)
     assert torn.status.attempt == 5
-    assert_same(whole, torn)
+    assert_same(whole, outcome(torn))
     assert [path.name for path in (torn.path / "checkpoint").iterdir()] == ["state.safetensors"]
 
 
@@ -109,7 +124,7 @@ def _sometimes(rng: random.Random, save):
     return lambda self: save(self) if rng.random() < 0.2 else None
 
 
-def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(tiger_home, monkeypatch):
+def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(tiger_home, undisturbed, monkeypatch):
     """Both runs hear beta at step 20 and the rate at step 31; one crashes at 40 with its checkpoint at step 10."""
     asked = {20: {"beta": 2.0}, 31: {"learning_rate": 0.01}}
     pair = new_run(), new_run()
@@ -132,11 +147,9 @@ def test_knobs_turned_after_the_checkpoint_are_turned_again_at_the_same_steps(ti
     turned = [event for event in pair[1].events()[0] if "live_param" in event]
     assert [(event["step"], event["live_param"], event["value"]) for event in turned] == [
         (20, "beta", 2.0), (31, "learning_rate", 0.01)]
-    assert_same(*pair)
+    assert_same(*map(outcome, pair))
     asked.clear()
-    plain = new_run()
-    train(plain)
-    assert (outcome(plain)["latent"] != outcome(pair[0])["latent"]).any(), "the knobs did something"
+    assert (undisturbed()["latent"] != pair[0].latent()).any(), "the knobs did something"
 
 
 def test_step_mode_pauses_at_the_step_and_keeps_that_batch(tiger_home, monkeypatch):
@@ -166,9 +179,8 @@ def test_a_pause_before_the_first_step_waits_there(tiger_home, monkeypatch):
     assert run.state == "finished"
 
 
-def test_a_stopped_run_can_be_looked_at_and_goes_on_to_the_same_end(tiger_home, checkpoint_every_step):
-    whole, stopped = new_run(), new_run()
-    train(whole)
+def test_a_stopped_run_can_be_looked_at_and_goes_on_to_the_same_end(tiger_home, undisturbed, checkpoint_every_step):
+    stopped = new_run()
     stopped.control("pause", step_to=23)
     given = stopped.learner
     session = WorkerContext(stopped)
@@ -182,7 +194,7 @@ def test_a_stopped_run_can_be_looked_at_and_goes_on_to_the_same_end(tiger_home, 
     np.testing.assert_array_equal(stopped.codes(), job.quantizer.encode(EMB_IE))
     stopped.control("run")
     train(stopped)
-    assert_same(whole, stopped)
+    assert_same(undisturbed(), outcome(stopped))
 
 
 @pytest.mark.parametrize("name", [name for name, cls in quantizers.REGISTRY.items() if not cls.steppable])
@@ -269,7 +281,8 @@ def test_views_of_one_buffer_keep_their_shape_and_content(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b'{"a": 1}'])
-def test_a_checkpoint_that_cannot_be_read_is_refused_and_nothing_is_deleted(tiger_home, checkpoint_every_step, content):
+def test_a_checkpoint_that_cannot_be_read_is_refused_and_nothing_is_deleted(tiger_home, undisturbed, checkpoint_every_step,
+                                                                            content):
     run = stopped_run(23)
     (run.path / checkpoint.FILE).write_bytes(content)
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
@@ -278,10 +291,8 @@ def test_a_checkpoint_that_cannot_be_read_is_refused_and_nothing_is_deleted(tige
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
     artifacts.restart(run)
     assert not run.has_result() and run.snapshots() == []
-    whole = new_run()
-    train(whole)
     train(run)
-    assert_same(whole, run)
+    assert_same(undisturbed(), outcome(run))
 
 
 def test_a_checkpoint_that_is_gone_is_refused_and_the_result_stays(tiger_home, checkpoint_every_step):

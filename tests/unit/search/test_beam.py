@@ -1,5 +1,6 @@
-"""Beam search against exact scores, a plain Python search, and Hugging Face ``generate``."""
+"""Beam search against exact scores and a plain Python search."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 import torch
 
 from tests.support import tiny_models as tiny
-from tests.support.oracles import oracle
 from tiger import models, quantizers
 from tiger.search import beam
 from tiger.semantic_ids import SemanticIds
@@ -73,6 +73,15 @@ def test_temperatures_come_as_any_kind_of_row(model):
         assert model.beam_search([3, 4], width=5, temperature=same).items.equals(given)
 
 
+@functools.cache
+def codes_of(kind):
+    """What a short fit of this quantizer gives: some items share their codes, and some codes stay unused."""
+    size = {"n_codes": 8} | ({} if kind == "vqvae" else {"n_levels": 2})
+    short = {"n_steps": 20} if kind in ("rqvae", "vqvae", "fsq") else {}
+    emb_IE = tiny.catalogue().embedding_IE
+    return quantizers.create(kind, **size, **short).fit(emb_IE).encode(emb_IE)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", GENERATIVE)
 @pytest.mark.parametrize("kind", ["collisions", "one level", "gaps", *quantizers.REGISTRY])
@@ -85,9 +94,7 @@ def test_whatever_made_the_ids_a_full_beam_finds_every_exact_score(name, kind):
     elif kind == "gaps":
         ids = tiny.semantic_ids_with_gaps()
     else:
-        size = {"n_codes": 8, "n_levels": 2} | ({"n_levels": 1} if kind == "vqvae" else {})
-        q = quantizers.create(kind, **size).fit(cat.embedding_IE)
-        ids = SemanticIds.from_codes(q.encode(cat.embedding_IE), n_codes=8)
+        ids = SemanticIds.from_codes(codes_of(kind), n_codes=8)
     model = models.create(name, **tiny.values(name) | {"n_epochs": 1}).fit(cat, ids)
     found = model.beam_search([3, 14, 20], width=ids.n_ids).items
     exact_I = model.score_all([3, 14, 20])
@@ -134,31 +141,3 @@ def test_every_candidate_is_on_record_with_its_reason(model):
 def test_bad_settings_are_refused_in_one_sentence(model, values, text):
     with pytest.raises(ValueError, match=text):
         model.beam_search([1], **values)
-
-
-def test_free_search_equals_hugging_face_generate_on_the_same_weights():
-    transformers = oracle("transformers")
-    values = tiny.values("encoder_decoder") | {"n_layers": 2, "n_epochs": 1}
-    model = models.create("encoder_decoder", **values)
-    model.fit(tiny.catalogue(8), tiny.semantic_ids())
-    net, sizes = model.net_, [4, 3, 4]
-    config = transformers.T5Config(
-        vocab_size=12, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, dropout_rate=0.0,
-        decoder_start_token_id=0, pad_token_id=0, eos_token_id=None, tie_word_embeddings=True)
-    torch.manual_seed(3)
-    theirs = transformers.T5ForConditionalGeneration(config).eval()
-    with torch.no_grad():
-        for weight in theirs.parameters():
-            weight.normal_(std=0.3)
-    net.copy_t5(theirs.state_dict())
-    rows = [np.array([3, 4, 5, 6]), np.array([9, 8, 20, 1])]
-    tokens = torch.stack([net.tokens_IM[row].flatten() for row in rows])
-    level_tokens = [list(range(first, first + size)) for first, size in zip(net.first, sizes, strict=True)]
-    made = theirs.generate(
-        tokens, num_beams=6, num_return_sequences=6, max_new_tokens=3, do_sample=False, length_penalty=0.0,
-        prefix_allowed_tokens_fn=lambda _, sent: level_tokens[len(sent) - 1], renormalize_logits=True,
-        output_scores=True, return_dict_in_generate=True)
-    found = model.search(rows, width=6, constrained=False)
-    want = made.sequences[:, 1:].view(2, 6, 3) - torch.tensor(net.first)
-    assert found.ids_BWM.tolist() == want.tolist()
-    torch.testing.assert_close(found.logp_BW, made.sequences_scores.view(2, 6), atol=1e-4, rtol=0)

@@ -56,7 +56,7 @@ def test_a_beam_search_that_was_done_saves_one_and_changes_nothing(model, k, mon
 
 @pytest.mark.thorough
 def test_a_sharp_model_needs_few_prefixes():
-    model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 60, "learning_rate": 0.01, "dropout": 0.0})
+    model = models.create("rq_transformer", **tiny.SMALL | {"n_epochs": 15, "learning_rate": 0.01, "dropout": 0.0})
     model.fit(tiny.catalogue(), tiny.semantic_ids())
     found = model.best_items([3, 4, 5], 1)
     assert found.item_R.tolist() == [int(model.score_all([3, 4, 5]).argmax())]

@@ -87,7 +87,7 @@ def test_somebody_who_has_everything_gets_nothing(model):
     assert (model.search([everything], 3, seen=[everything]).item_BW == -1).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), st.integers(2, 40), st.integers(1, 4), st.integers(1, 3))
 def test_used_up_prefixes_are_those_whose_items_are_all_seen(seed, n_items, n_levels, n_users):
     """Against sets in plain Python, on IDs of levels of different sizes."""

@@ -18,7 +18,7 @@ def tables(request, monkeypatch):
     monkeypatch.setattr(tries, "DENSE_LEVELS", 9 if request.param == "dense" else 0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, gaps=st.sets(st.integers(0, 50), max_size=5))
 def test_all_that_a_trie_says_equals_a_search_through_all_ids(tables, rows, gaps):
     sizes, ids = [5, 7, 2], list(rows)

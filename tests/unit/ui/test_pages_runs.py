@@ -49,6 +49,9 @@ def test_all_runs_are_listed_and_the_address_filters_and_groups(four):
 
 def test_a_rerun_looks_at_the_runs_once(four, monkeypatch):
     app, looks = open_page("runs"), []
+    for _ in range(20):  # the doctor examines in turns, and reruns behind the last
+        if any("The doctor examines" in caption.value for caption in app.caption):
+            app.run()
     monkeypatch.setattr(index, "entries", lambda real=index.entries: looks.append(1) or real())
     app.run()
     assert len(looks) == 1
