@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,29 +84,42 @@ def _reference(found: Any) -> DatasetRef:
 
 def entries() -> list[Entry]:
     """Every dataset that whoever acts may use: the bundled one first, then the others, newest first."""
-    found = []
-    for path in paths.subfolder("datasets").glob("*.json"):
-        about = files.read_json(path) or {}
-        try:
-            found.append(Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"]),
-                               str(about.get("owner", ""))))
-        except (KeyError, TypeError, ValueError) as error:  # somebody else's file
-            log.warning("%s is no dataset and is left out: %r", path.name, error)
-    found += [Entry(_id(title, ref), title, ref, created_s) for ref, title, created_s in
-              ((recorded.reference(one), title, created_s) for one, title, created_s in recorded.known())]
-    visitor = access.current()
-    found = [entry for entry in found if not entry.owner or access.may_change(visitor, entry.owner)]
+    found = _visible(itertools.chain(_stored(paths.subfolder("datasets").glob("*.json")), _recorded()))
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 
+def _stored(files_of: Iterable[Path]) -> Iterator[Entry]:
+    """What the files of the workspace's datasets say; a file that is none is left out."""
+    for path in files_of:
+        about = files.read_json(path) or {}
+        try:
+            yield Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"]),
+                        str(about.get("owner", "")))
+        except (KeyError, TypeError, ValueError) as error:  # somebody else's file
+            log.warning("%s is no dataset and is left out: %r", path.name, error)
+
+
+def _recorded() -> Iterator[Entry]:
+    for one, title, created_s in recorded.known():
+        ref = recorded.reference(one)
+        yield Entry(_id(title, ref), title, ref, created_s)
+
+
+def _visible(found: Iterable[Entry]) -> Iterator[Entry]:
+    """Those that whoever acts may use."""
+    visitor = access.current()
+    return (entry for entry in found if not entry.owner or access.may_change(visitor, entry.owner))
+
+
 def find(dataset_id: str) -> Entry:
-    """The dataset with this id.
+    """The dataset with this id. Looks no further than it must: a page asks several times, and a class has hundreds of datasets.
 
     Raises:
         ValueError: not an id, or none that this workspace knows.
     """
     if ID.fullmatch(dataset_id):
-        for entry in entries():
+        own = paths.subfolder("datasets") / f"{dataset_id}.json"
+        for entry in itertools.chain([bundled()], _visible(itertools.chain(_stored([own] if own.exists() else []), _recorded()))):
             if entry.id == dataset_id:
                 return entry
     raise ValueError(f"No dataset '{dataset_id[:80]}' is known here; load it on the Catalogue page first.")

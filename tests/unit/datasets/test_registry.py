@@ -9,6 +9,7 @@ import pytest
 from tiger import datasets
 from tiger.core import params
 from tiger.datasets import registry
+from tiger.datasets.sources import recorded
 from tiger.ui.shared import state
 
 REF = {"name": "recbole", "params": {"path": "/data/ml-100k"}, "embedding": {"method": "tfidf"}}
@@ -36,6 +37,19 @@ def test_newest_first_and_foreign_files_are_left_out(tiger_home, monkeypatch):
     for name, text in (("torn.json", '{"id": "torn"'), ("list.json", "[1]"), ("empty.json", "{}")):
         (tiger_home / "datasets" / name).write_text(text)
     assert [entry.id for entry in registry.entries()] == ["synthetic", new.id, old.id]
+
+
+def test_a_dataset_is_found_without_reading_the_others(tiger_home, monkeypatch):
+    """Whatever the list says is found by its id, and no other file is opened for it."""
+    known = [registry.add(REF | {"params": {"path": f"/data/{n}"}}, f"number {n}") for n in range(3)]
+    emb_IE, item_ids = np.arange(12, dtype=np.float32).reshape(4, 3), list("abcd")
+    recorded.write(emb_IE, item_ids, None, "vectors")
+    listed, opened, read = registry.entries(), [], registry.files.read_json
+    assert len(listed) == 5 and {entry.id for entry in known} < {entry.id for entry in listed}
+    assert [registry.find(entry.id) for entry in listed] == listed
+    monkeypatch.setattr(registry.files, "read_json", lambda path: opened.append(path.name) or read(path))
+    assert registry.find(known[1].id) == known[1] and registry.find("synthetic").id == "synthetic"
+    assert opened == [f"{known[1].id}.json"]
 
 
 def test_defaults_written_out_or_not_is_the_same_dataset():
