@@ -139,7 +139,8 @@ def test_told_to_end_by_the_system_it_saves_and_can_go_on(shop, start):
     assert run.state == "stopped" and "Terminated by a signal" in run.status.message and run.has_result()
     start(run)
     wait_for(lambda: run.state == "running" and run.status.step > step, "going on after the checkpoint")
-    assert [event["step"] for event in run.events()[0]] == sorted({event["step"] for event in run.events()[0]})
+    steps = [event["step"] for event in run.events()[0]]  # looked at once: it trains
+    assert steps == sorted(set(steps))
 
 
 def test_a_dataset_that_cannot_be_read_fails_with_one_sentence_and_a_log(shop, start):
