@@ -23,7 +23,7 @@ WORDS = {BY_ID: "Coloured by the first … codes", BY_CATEGORY: "Coloured by the
 
 
 MAP = st.components.v2.component("tiger.map", html=joined(FOLDER, "map.html"), css=joined(FOLDER, "map.css"),
-                                 js=ADDRESS + joined(FOLDER, "marks.js", "map.js"))
+                                 js=ADDRESS + joined(FOLDER, "marks.js", "names.js", "map.js"))
 
 
 def packed(shown: Picture, at_N: np.ndarray) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 const FULL = 65535 // places are whole numbers up to here
 const RING = '#E3175B'
 const NEAR = 12 // pixels between the pointer and a mark that it means
+const LETTERS = 24 // of a name on the map
 const TELL_MS = 500 // after the last change of colours; for pages that open next
 const mounted = new WeakMap()
 const known = (window.tigerMaps ??= new Map()) // what the server sent, by its name, so that it is sent once
@@ -75,6 +76,7 @@ function draw(map) {
   stampAll({ pixels: image.data, width: canvas.width, height: canvas.height, x: map.x, y: map.y, order: map.order, colour, shape,
     radius: radiusOf(map), palette: map.points.palette, opacity: opacities(map) })
   pen.putImageData(image, 0, 0)
+  names(map)
   rings(map)
   if (map.drag?.path) {
     pen.beginPath()
@@ -89,6 +91,28 @@ function draw(map) {
     pen.globalAlpha = 1
     pen.setLineDash([])
   }
+}
+
+// Each group's name beside its marks, the largest group's first; of a group that the legend points at, that one alone.
+function names(map) {
+  const { pen, look, points, view, canvas, root } = map
+  if (points.n_dims === 3 || !look.groups.length) return
+  look.spots ??= spotsOf(points.at, look.group, look.groups.length, FULL)
+  const each = pixelsEach(map), scale = scaleOf(map), style = getComputedStyle(root.querySelector('.map'))
+  Object.assign(pen, { font: `600 ${12.5 * each}px ${style.fontFamily}`, textAlign: 'center', textBaseline: 'middle', lineJoin: 'round',
+    lineWidth: 4 * each, fillStyle: style.color, strokeStyle: getComputedStyle(root.querySelector('.tools button')).backgroundColor })
+  const height = 18 * each, labels = look.groups.flatMap((group, number) => {
+    const spot = look.spots[number], letters = Array.from(group.name)
+    if (!spot || map.over !== null && map.over !== number) return []
+    const words = letters.length > LETTERS ? `${letters.slice(0, LETTERS - 1).join('').trimEnd()}…` : group.name
+    const x = canvas.width / 2 + (spot.x - view.x) * scale * points.aspect[0], y = canvas.height / 2 - (spot.y - view.y) * scale * points.aspect[1]
+    const width = pen.measureText(words).width + 10 * each, aside = width / 2 + 6 * each
+    const boxes = [[0, 15 * each], [0, -15 * each], [aside, 0], [-aside, 0]].map(([right, down]) =>
+      ({ words, left: x + right - width / 2, top: y + down - height / 2, width, height }))
+    return [boxes.filter(box => box.left >= 0 && box.top >= 0 && box.left + width <= canvas.width && box.top + height <= canvas.height)]
+  })
+  for (const box of apart(labels)) if (box) for (const write of ['strokeText', 'fillText']) // the page's own ground around the letters
+    pen[write](box.words, box.left + box.width / 2, box.top + height / 2)
 }
 
 function rings(map) {
@@ -127,7 +151,8 @@ function colourBy(map, by, level) {
   root.querySelector('.level .words').textContent = look.words
   root.querySelector('.level output').textContent = `${look.level} of ${most}`
   for (const radio of root.querySelectorAll('.by input')) radio.checked = radio.value === look.by
-  root.querySelector('.caption').textContent = look.summary + map.data.now.more
+  const named = points.n_dims === 2 && look.groups.length ? ' A name stands where its group is densest.' : ''
+  root.querySelector('.caption').textContent = look.summary + named + map.data.now.more
   map.canvas.setAttribute('aria-label', look.summary)
   legend(map)
   wake(map)
