@@ -18,7 +18,7 @@ from playwright.sync_api import Error, Page, expect, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.browser.conftest import ARGS, START, close, program, start
-from tests.browser.test_main_job import begin, press
+from tests.browser.training import begin, press
 
 TURN = ("Pause", "Step one batch", "Step one batch", "Resume")
 

@@ -1,15 +1,10 @@
 """The address in a real browser: it names what is shown, and writing it leaves Back alone."""
 
 import re
-import urllib.parse
 
 import pytest
 
 from tests.browser.conftest import named_in_address, settled, visit, visiting
-
-
-def params_of(page) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
 
 
 def history_length(page) -> int:

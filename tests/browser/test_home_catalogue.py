@@ -6,7 +6,7 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import named_in_address, settled, visit
+from tests.browser.conftest import named_in_address, param, settled, visit
 from tiger.ui.shared import pagelist
 
 HOME = "How TIGER works: from item to semantic ID to recommendation"
@@ -15,10 +15,6 @@ CATALOGUE = "Which items and user histories does this dataset have?"
 
 def open_page(page, app, path: str = "") -> None:
     visit(page, app, path)
-
-
-def params_of(page) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
 
 
 def load_from(page, app, path: str) -> None:
@@ -86,7 +82,7 @@ def test_search_then_an_item_from_a_link(page, app):
     grid = page.locator("[data-testid=stDataFrame]").first.bounding_box()
     page.mouse.click(grid["x"] + 16, grid["y"] + 52)
     page.wait_for_url("**item=*")
-    chosen = params_of(page)["item"]
+    chosen = param(page, "item")
     settled(page)
     shown = page.locator("[data-testid=stMain] h3").first.inner_text()
     page.reload()
@@ -120,7 +116,7 @@ def test_real_data_from_a_path_is_remembered(page, app, shared_data, folder, ite
     for number in (items, users, interactions):
         expect(page.get_by_test_id("stMetricValue").filter(has_text=re.compile(f"^{number}$"))).to_be_visible()
     page.wait_for_url(lambda url: "dataset=" in url and "dataset=synthetic" not in url)
-    chosen = params_of(page)["dataset"]
+    chosen = param(page, "dataset")
     page.get_by_role("link", name="Home").first.click()
     expect(page.get_by_role("heading", name=HOME)).to_be_visible()
     settled(page)

@@ -88,9 +88,9 @@ def entries() -> list[Entry]:
     return [bundled(), *sorted(found, key=lambda entry: -entry.created_s)]
 
 
-def _stored(files_of: Iterable[Path]) -> Iterator[Entry]:
+def _stored(listed: Iterable[Path]) -> Iterator[Entry]:
     """What the files of the workspace's datasets say; a file that is none is left out."""
-    for path in files_of:
+    for path in listed:
         about = files.read_json(path) or {}
         try:
             yield Entry(path.stem, str(about["title"]), _reference(about["ref"]), float(about["created_s"]),
